@@ -1,0 +1,52 @@
+# Murmur: `make help` lists what there is. Needs Python 3.11 or 3.12 and make, nothing else.
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+
+.PHONY: help run down status test check demo bench clean
+
+help:  ## list the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+# The last line of each recipe is an exec, so that Ctrl-C and SIGTERM reach the Python process itself.
+
+run: $(STAMP)  ## start the whole system here; Ctrl-C stops it
+	@exec $(PYTHON) -m cluster up
+
+down: $(STAMP)  ## stop the system that runs on this data folder
+	@exec $(PYTHON) -m cluster down
+
+status: $(STAMP)  ## show each dependency and actor of the running system
+	@exec $(PYTHON) -m cluster status
+
+test: $(STAMP)  ## every test tier, against real stores
+	@exec $(PYTHON) -m pytest tests -p no:cacheprovider $(PYTEST_ARGS)
+
+check: $(STAMP)  ## ruff, mypy and the tidy test
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	@exec $(PYTHON) -m pytest tests/unit/test_tidy.py -p no:cacheprovider -q
+
+demo: $(STAMP)  ## real tweets through a system of its own, compared with a plain model
+	@exec $(PYTHON) -m cluster demo
+
+bench: $(STAMP)  ## measure and print the table of ratios
+	@exec $(PYTHON) -m benchmarks
+
+clean:  ## remove the virtual environment (data folders stay)
+	rm -rf $(VENV)
+
+# Written last: an interrupted installation is taken up again.
+$(STAMP): pyproject.toml constraints.txt
+	@found=; for name in python3.11 python3.12 python3 python; do \
+	  if $$name -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' >/dev/null 2>&1; then \
+	    found=$$name; break; fi; done; \
+	if [ -z "$$found" ]; then \
+	  echo 'Murmur needs Python 3.11 or 3.12, and neither is on PATH: install one of them and run make again.' >&2; exit 1; fi; \
+	if ! $(PYTHON) -c '' >/dev/null 2>&1; then echo "Creating $(VENV) with $$found."; rm -rf $(VENV); $$found -m venv $(VENV) || { \
+	  echo "$$found cannot make a virtual environment: install its venv package (python3-venv) and run make again." >&2; exit 1; }; fi; \
+	echo 'Installing the dependencies (a few minutes the first time).'
+	@$(PYTHON) -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $(STAMP)

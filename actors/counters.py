@@ -1,0 +1,216 @@
+"""Counters: repeats what commands did to caches, takes counts anew, and notices who is too large to push.
+
+Everything it writes is absolute, so an event may come twice, late, or out of order.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from storage.log_reader import LogReader, earliest
+
+from actors.dead_letters import GivenUp
+from domain.clock import Clock
+from domain.errors import Fenced, Overloaded, StoreUnavailable
+from domain.events import AnyEvent, Followed, Liked, Retweeted
+from domain.graph import Toggle, UserCounts
+from domain.ids import RANGES, TweetId, UserId
+from domain.limits import Limits
+from storage import keys, values
+from storage.effects import effects_of, recounts_of
+from storage.ports import (
+    NOWHERE,
+    CacheStore,
+    CoordinationStore,
+    DeadLetterStore,
+    Engagement,
+    EngagementStore,
+    EventLog,
+    EventStore,
+    GraphStore,
+    ListKey,
+    ListKind,
+    LogRecord,
+    PositionStore,
+)
+from telemetry import metrics
+from telemetry.logs import logger, request_id
+
+READER = "counters"
+_AT_ONCE = 32
+"""Sets counted side by side."""
+
+
+class Counters:
+    """Follows the log; one at a time, fenced by its epoch."""
+
+    def __init__(
+        self,
+        epoch: int,
+        *,
+        log: EventLog,
+        events: EventStore,
+        graph: GraphStore,
+        engagements: EngagementStore,
+        cache: CacheStore,
+        positions: PositionStore,
+        coordination: CoordinationStore,
+        letters: DeadLetterStore,
+        clock: Clock,
+        limits: Limits,
+        partitions: int,
+    ) -> None:
+        self._epoch = epoch
+        self._events = events
+        self._graph = graph
+        self._engagements = engagements
+        self._cache = cache
+        self._positions = positions
+        self._coordination = coordination
+        self._clock = clock
+        self._limits = limits
+        self._partitions = partitions
+        self._reader = LogReader(log, events, coordination, clock, limits, partitions)
+        self._given_up = GivenUp(READER, letters, clock, limits)
+        self._unhandled: list[tuple[LogRecord, AnyEvent]] = []
+        self._after: dict[int, str] = {}
+        self._started = False
+
+    async def step(self, wait_ms: int) -> None:
+        """One turn: read a batch, settle all of it, save the position. A batch that failed is taken up again."""
+        if not self._started:
+            await self._start()
+        if not self._unhandled:
+            await self._read(wait_ms)
+        await self._repeat_effects(event for _, event in self._unhandled)
+        await self._recount(event for _, event in self._unhandled)
+        while self._unhandled and await self._tried(*self._unhandled[0]):
+            self._unhandled.pop(0)
+        if not self._unhandled:
+            await self._positions.save({READER: self._epoch}, self._after)
+
+    async def _start(self) -> None:
+        self._after = earliest([await self._positions.claim(READER, self._epoch)], self._partitions)
+        self._reader.seek(self._after)
+        self._unhandled = []
+        self._started = True
+
+    async def _read(self, wait_ms: int) -> None:
+        read = await self._reader.read(wait_ms)
+        if read.lost:
+            await self._positions.claim(READER, self._epoch)
+            self._after = dict.fromkeys(range(self._partitions), NOWHERE)
+        decoded = [(record, await self._given_up.decoded(record)) for record in read.records]
+        self._unhandled = [(record, event) for record, event in decoded if event is not None]
+        self._after |= {record.partition: record.position for record in read.records}
+        if read.records:
+            metrics.EVENTS_HANDLED.record(len(read.records), reader=READER)
+
+    async def _repeat_effects(self, events: Iterable[AnyEvent]) -> None:
+        effects = [effects_of(event) for event in events]
+        values_ = list(dict.fromkeys(key for effect in effects for key in effect.values))
+        lists = list(dict.fromkeys(key for effect in effects for key in effect.lists))
+        if values_:
+            await self._cache.drop(values_)
+        if lists:
+            await self._cache.unlink(lists)
+
+    async def _tried(self, record: LogRecord, event: AnyEvent) -> bool:
+        """Settle one switch; False if it failed and must be tried again."""
+        token = request_id.set(event.request_id)
+        try:
+            await self._take_back_if_superseded(event)
+        except (StoreUnavailable, Overloaded, Fenced):
+            raise
+        except Exception as error:  # noqa: BLE001  (one bad event must not stop its partition; it is kept and counted)
+            return await self._given_up.failed(record, event, error)
+        finally:
+            request_id.reset(token)
+        return True
+
+    async def _take_back_if_superseded(self, event: AnyEvent) -> None:
+        """Two writes to one switch may have raced: of the one that lost, what stands beside the switch must go."""
+        match event:
+            case Liked(user=user, tweet_id=tweet):
+                switch: Toggle = await self._engagements.engagement(Engagement.LIKE, user, tweet)
+            case Retweeted(user=user, tweet_id=tweet):
+                switch = await self._engagements.engagement(Engagement.RETWEET, user, tweet)
+            case Followed(user=user, followee=followee):
+                switch = await self._graph.follow(user, followee)
+            case _:
+                return
+        if switch.since != event.event_id:
+            metrics.EDGES.record(edge="superseded")
+            await self._events.repair(event)
+
+    async def _recount(self, events: Iterable[AnyEvent]) -> None:
+        """Count every set that a batch may have changed, once, and write the sums."""
+        recounts = [recounts_of(event) for event in events]
+        tweets = list({TweetId(id_) for recount in recounts for id_ in recount.tweets})
+        users = list({UserId(id_) for recount in recounts for id_ in recount.users})
+        gate = asyncio.Semaphore(_AT_ONCE)
+
+        async def tweet(id_: TweetId) -> tuple[str, bytes]:
+            async with gate:
+                return keys.tweet_counts(id_), values.tweet_counts(await self._engagements.tweet_counts(id_))
+
+        async def user(id_: UserId) -> tuple[UserId, UserCounts]:
+            async with gate:
+                return id_, await self._graph.user_counts(id_)
+
+        counted = dict(await asyncio.gather(*map(user, users)))
+        sums = dict(await asyncio.gather(*map(tweet, tweets)))
+        sums |= {keys.user_counts(id_): values.user_counts(counts) for id_, counts in counted.items()}
+        if sums:
+            await self._cache.put(sums, ttl_s=self._limits.cache_ttl_s)
+        await self._watch_threshold(counted)
+
+    async def _watch_threshold(self, counted: dict[UserId, UserCounts]) -> None:
+        """Publish who has crossed the pull threshold, upwards or (provisionally) downwards."""
+        large = [id_ for id_, counts in counted.items() if counts.followers >= self._limits.pull_threshold]
+        if not large and not counted:
+            return
+        pulled = await self._coordination.pulled()
+        for id_ in large:
+            if id_ not in pulled:
+                metrics.EDGES.record(edge="threshold_crossing")
+                logger().info("author is pulled from now on", author=id_)
+                await self._coordination.set_pulled(id_, self._clock.now_ms())
+            elif await self._coordination.mark(_below(id_)):
+                await self._coordination.set_mark(_below(id_), 0)
+        for id_ in counted.keys() - set(large):
+            if id_ in pulled and not await self._coordination.mark(_below(id_)):
+                await self._coordination.set_mark(_below(id_), self._clock.now_ms())
+
+    async def release_pulled(self) -> None:
+        """Let authors who stayed below the threshold long enough be pushed again.
+
+        In two turns, so that a reader always finds a tweet one way or the other: first they are pushed *and* pulled
+        (a `since` in the future says so); when every process knows, their followers' timelines are unlinked, as
+        these lack what was only pulled, and then they are pulled no more.
+        """
+        now_ms = self._clock.now_ms()
+        for author, since_ms in (await self._coordination.pulled()).items():
+            below_ms = await self._coordination.mark(_below(author))
+            if not below_ms or now_ms - below_ms < self._limits.pulled_leave_ms:
+                continue
+            both_ms = 2 * self._limits.pulled_leave_ms
+            if since_ms <= now_ms:
+                await self._coordination.set_pulled(author, now_ms + both_ms)
+            elif now_ms >= since_ms - both_ms + self._limits.pulled_grace_ms:
+                await self._unlink_followers(author)
+                await self._coordination.set_pulled(author, None)
+                await self._coordination.set_mark(_below(author), 0)
+
+    async def _unlink_followers(self, author: UserId) -> None:
+        followers = (await self._graph.followers(author, range(RANGES))).tolist()
+        for slice_ in _slices(followers, self._limits.slice_followers_max):
+            await self._cache.unlink([ListKey(ListKind.HOME, UserId(user)) for user in slice_])
+
+
+def _below(author: int) -> str:
+    """The mark of when an author fell below the threshold; 0 when that is over."""
+    return f"below-threshold:{author}"
+
+
+def _slices(items: Sequence[int], size: int) -> Iterable[Sequence[int]]:
+    return (items[at : at + size] for at in range(0, len(items), size))

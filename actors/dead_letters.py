@@ -1,0 +1,59 @@
+"""When a reader gives an event up: after bytes that are no event, or after failing on it several times."""
+
+import hashlib
+
+from domain.clock import Clock
+from domain.errors import EngineError, PoisonedEvent
+from domain.events import AnyEvent, decode
+from domain.ids import ID_MAX, EventId
+from domain.limits import Limits
+from storage.ports import DeadLetter, DeadLetterStore, LogRecord
+from storage.rows import DAY_MS
+from telemetry import metrics
+from telemetry.logs import logger
+
+
+class GivenUp:
+    """Counts a reader's failures per record, and keeps what it gives up for an operator to look at and retry."""
+
+    def __init__(self, reader: str, letters: DeadLetterStore, clock: Clock, limits: Limits) -> None:
+        self._reader = reader
+        self._letters = letters
+        self._clock = clock
+        self._limits = limits
+        self._attempts: dict[tuple[int, str], int] = {}
+
+    async def decoded(self, record: LogRecord) -> AnyEvent | None:
+        """The event of a record, or None for bytes that are none, which become a dead letter at once."""
+        try:
+            return decode(record.body)
+        except PoisonedEvent as error:
+            event_id = int.from_bytes(hashlib.blake2b(record.body, digest_size=8).digest()) & ID_MAX
+            await self._give_up(record, EventId(event_id), error, attempts=1)
+            return None
+
+    async def failed(self, record: LogRecord, event: AnyEvent, error: Exception) -> bool:
+        """Note a failure. True if the record is given up now, False if it should be tried again."""
+        place = (record.partition, record.position)
+        attempts = self._attempts.pop(place, 0) + 1
+        if attempts < self._limits.attempts_max:
+            self._attempts[place] = attempts
+            return False
+        await self._give_up(record, event.event_id, error, attempts)
+        return True
+
+    async def _give_up(self, record: LogRecord, event_id: EventId, error: Exception, attempts: int) -> None:
+        sentence = f"{type(error).__name__}: {error}" if not isinstance(error, EngineError) else str(error)
+        await self._letters.add(
+            DeadLetter(
+                day=self._clock.now_ms() // DAY_MS,
+                event_id=event_id,
+                reader=self._reader,
+                partition=record.partition,
+                body=record.body,
+                error=sentence,
+                attempts=attempts,
+            )
+        )
+        metrics.DEAD_LETTERS.record(reader=self._reader)
+        logger().error("event given up", reader=self._reader, event_id=event_id, error=sentence, attempts=attempts)

@@ -1,0 +1,281 @@
+"""The actors of the system: the only module of this package that knows Ray.
+
+Each hosts one component in a thread of its own, so that it always answers when it is asked how it is. Ray starts a
+dead one again (`max_restarts`); a stuck one is found by the supervisor.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import ray
+from ray.actor import ActorHandle
+
+from actors.counters import Counters
+from actors.exporter import Exporter
+from actors.fanout_shard import FanoutShard
+from actors.hosting import WAIT_MS, Component, Health, Host
+from actors.reconciler import Reconciler
+from actors.supervisor import Supervisor
+from domain.clock import SystemClock
+from domain.errors import StoreUnavailable
+from storage import keys
+from storage.opening import StoreConfig, Stores, open_stores
+from telemetry import logs, metrics
+from telemetry.ray_backend import RayBackend
+
+NAMESPACE = "murmur"
+COUNTERS, RECONCILER, SUPERVISOR = "counters", "reconciler", "supervisor"
+_BEAT_EVERY_MS = 1_000
+_BEAT_TTL_S = 10
+_BEAT_AGE_MS_MAX = 10_000
+"""A loop whose last turn is older than this is stuck; a turn that waits for a store ends within 3 s."""
+_ANSWER_S = 2.0
+_SETTLE_S = 0.1
+"""How long counters collect events before they count: many likes of one tweet are counted once."""
+_RELEASE_EVERY_MS = 60_000
+_LOOK_EVERY_S = 1.0
+"""How often the reconciler compares the last seconds."""
+_CLOCK = SystemClock()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActorConfig:
+    """What every actor is given."""
+
+    stores: StoreConfig
+    shards: tuple[str, ...]
+    log_level: str
+    exporter_port: int
+    """Port of the cluster's exporter; 0 picks a free one."""
+
+
+def shard_names(shards: int) -> tuple[str, ...]:
+    """The names of the fan-out shards."""
+    return tuple(f"fanout-{index}" for index in range(shards))
+
+
+class _Hosted:
+    """An actor's process: its logs, its metrics and the component's host."""
+
+    def __init__(self, name: str, config: ActorConfig) -> None:
+        logs.configure(name, config.log_level)
+        metrics.install(RayBackend())
+        self._host = Host(name, lambda: self._open(name, config), _CLOCK)
+
+    async def _open(self, name: str, config: ActorConfig) -> Component:
+        raise NotImplementedError
+
+    def health(self) -> Health:
+        """How the component is."""
+        return self._host.health()
+
+    def stop(self, timeout_s: float) -> bool:
+        """End the component in order."""
+        return self._host.stop(timeout_s)
+
+
+class _Step(Protocol):
+    async def __call__(self, wait_ms: int) -> None: ...
+
+
+class _Reader:
+    """A component that goes round by one step, and leaves a sign of life where every replica can read it."""
+
+    def __init__(self, name: str, stores: Stores, step: _Step, finish: Callable[[], Any] | None = None) -> None:
+        self._key = keys.heartbeat(name)
+        self._stores = stores
+        self._step = step
+        self._finish = finish
+        self._beat_ms = 0
+
+    async def step(self) -> None:
+        await self._step(WAIT_MS)
+        if _CLOCK.monotonic_ms() - self._beat_ms >= _BEAT_EVERY_MS:
+            await self._stores.hot.cache.put({self._key: b"alive"}, ttl_s=_BEAT_TTL_S)
+            self._beat_ms = _CLOCK.monotonic_ms()
+
+    async def close(self) -> None:
+        try:
+            if self._finish is not None:
+                await self._finish()
+        finally:
+            await self._stores.close()
+
+
+class FanoutShardActor(_Hosted):
+    """Hosts a fan-out shard."""
+
+    _shard: FanoutShard | None = None
+
+    async def _open(self, name: str, config: ActorConfig) -> Component:
+        stores = await open_stores(config.stores)
+        shard = self._shard = FanoutShard(
+            name,
+            **_log_ports(stores, config),
+            graph=stores.truth.graph,
+            cache=stores.hot.cache,
+            positions=stores.hot.positions,
+            letters=stores.truth.dead_letters,
+        )
+
+        async def step(wait_ms: int) -> None:
+            await shard.step(wait_ms)
+            if not shard.ranges:
+                shard.reassign()
+                await asyncio.sleep(wait_ms / 1000)
+
+        return _Reader(name, stores, step, shard.drain)
+
+    def reassign(self) -> None:
+        """Read the assignment again."""
+        if self._shard is not None:
+            self._shard.reassign()
+
+
+class CountersActor(_Hosted):
+    """Hosts the counters."""
+
+    async def _open(self, name: str, config: ActorConfig) -> Component:
+        stores = await open_stores(config.stores)
+        counters = Counters(
+            _CLOCK.now_ms(),
+            **_log_ports(stores, config),
+            graph=stores.truth.graph,
+            engagements=stores.truth.engagements,
+            cache=stores.hot.cache,
+            positions=stores.hot.positions,
+            letters=stores.truth.dead_letters,
+        )
+        released_ms = _CLOCK.monotonic_ms()
+
+        async def step(wait_ms: int) -> None:
+            nonlocal released_ms
+            await counters.step(wait_ms)
+            await asyncio.sleep(_SETTLE_S)
+            if _CLOCK.monotonic_ms() - released_ms >= _RELEASE_EVERY_MS:
+                await counters.release_pulled()
+                released_ms = _CLOCK.monotonic_ms()
+
+        return _Reader(name, stores, step)
+
+
+class ReconcilerActor(_Hosted):
+    """Hosts the reconciler."""
+
+    async def _open(self, name: str, config: ActorConfig) -> Component:
+        stores = await open_stores(config.stores)
+        reconciler = Reconciler(**_log_ports(stores, config))
+
+        async def step(wait_ms: int) -> None:
+            await reconciler.step(wait_ms)
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+        return _Reader(name, stores, step)
+
+
+class SupervisorActor(_Hosted):
+    """Hosts the supervisor, and the cluster's exporter beside it."""
+
+    _exporter: Exporter | None = None
+
+    async def _open(self, name: str, config: ActorConfig) -> Component:
+        stores = await open_stores(config.stores)
+        shards = {shard: _Remote(shard) for shard in config.shards}
+        others = {other: _Remote(other) for other in (COUNTERS, RECONCILER)}
+        supervisor = Supervisor(shards, others, stores.truth.coordination, _CLOCK)
+        self._exporter = Exporter(stores, config.stores.partitions, supervisor.unhealthy, config.exporter_port)
+
+        async def step(wait_ms: int) -> None:
+            await supervisor.step()
+            await asyncio.sleep(wait_ms / 1000)
+
+        return _Reader(name, stores, step, self._exporter.close)
+
+    def exporter_port(self) -> int | None:
+        """Where the exporter listens, once it does."""
+        return self._exporter.port if self._exporter is not None else None
+
+
+def _log_ports(stores: Stores, config: ActorConfig) -> dict[str, Any]:
+    """What every follower of the log is given."""
+    return {
+        "log": stores.hot.log,
+        "events": stores.truth.events,
+        "coordination": stores.truth.coordination,
+        "clock": _CLOCK,
+        "limits": config.stores.limits,
+        "partitions": config.stores.partitions,
+    }
+
+
+class _Remote:
+    """An actor, as the supervisor watches it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    async def healthy(self) -> bool:
+        try:
+            health: Health = await asyncio.wait_for(self._actor().health.remote(), _ANSWER_S)
+        except (ray.exceptions.RayError, TimeoutError, ValueError):
+            return False
+        return health.running and health.beat_age_ms < _BEAT_AGE_MS_MAX
+
+    async def restart(self) -> None:
+        try:
+            ray.kill(self._actor(), no_restart=False)
+        except (ray.exceptions.RayError, ValueError) as error:
+            raise StoreUnavailable("ray", str(error)) from error
+
+    async def reassign(self) -> None:
+        try:
+            await asyncio.wait_for(self._actor().reassign.remote(), _ANSWER_S)
+        except (ray.exceptions.RayError, TimeoutError, ValueError) as error:
+            raise StoreUnavailable("ray", f"{self._name} did not take its assignment") from error
+
+    def _actor(self) -> "ActorHandle[Any]":
+        return ray.get_actor(self._name, NAMESPACE)
+
+
+_CLASSES: Mapping[str, type[_Hosted]] = {
+    COUNTERS: CountersActor,
+    RECONCILER: ReconcilerActor,
+    SUPERVISOR: SupervisorActor,
+}
+
+
+def start(config: ActorConfig) -> None:
+    """Make every actor that does not exist yet. They outlive the driver, and come up on their own."""
+    for name in (*config.shards, COUNTERS, RECONCILER, SUPERVISOR):
+        actor = ray.remote(
+            num_cpus=0.1, max_restarts=-1, max_task_retries=0, max_concurrency=4, scheduling_strategy="SPREAD"
+        )(_CLASSES.get(name, FanoutShardActor))
+        actor.options(name=name, namespace=NAMESPACE, lifetime="detached", get_if_exists=True).remote(name, config)
+
+
+def stop(shards: tuple[str, ...], timeout_s: float) -> None:
+    """Drain and end every actor: the supervisor first, so that it revives nobody."""
+    for group in ((SUPERVISOR,), (*shards, COUNTERS, RECONCILER)):
+        handles = [handle for name in group if (handle := _found(name)) is not None]
+        stopping = [handle.stop.remote(timeout_s) for handle in handles]
+        ray.wait(stopping, num_returns=len(stopping), timeout=timeout_s) if stopping else None
+        for handle in handles:
+            ray.kill(handle)
+
+
+def exporter_port(timeout_s: float) -> int | None:
+    """Where the cluster's exporter listens."""
+    handle = _found(SUPERVISOR)
+    if handle is None:
+        return None
+    port: int | None = ray.get(handle.exporter_port.remote(), timeout=timeout_s)
+    return port
+
+
+def _found(name: str) -> "ActorHandle[Any] | None":
+    try:
+        return ray.get_actor(name, NAMESPACE)
+    except ValueError:
+        return None

@@ -1,0 +1,89 @@
+"""The cluster's exporter: gauges of what lives in the stores, read when Prometheus asks."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from actors.counters import READER as COUNTERS_READER
+from actors.fanout_shard import reader_name
+from domain.errors import EngineError
+from domain.ids import RANGES
+from storage.opening import Stores
+from storage.ports import NOWHERE, LogTail
+from telemetry.logs import logger
+
+_SCRAPE_S = 5.0
+_LETTERS_MAX = 1_000
+
+
+class Exporter:
+    """Serves `/metrics` on the loopback or the node's address; must be made on the event loop that owns the stores."""
+
+    def __init__(self, stores: Stores, partitions: int, unhealthy: Callable[[], list[str]], port: int) -> None:
+        self._stores = stores
+        self._partitions = partitions
+        self._unhealthy = unhealthy
+        self._loop = asyncio.get_running_loop()
+        registry = CollectorRegistry()
+        registry.register(self)  # type: ignore[arg-type]  # anything with `collect` will do
+        self._server, self._thread = start_http_server(port, "127.0.0.1" if port == 0 else "0.0.0.0", registry)
+        self.port = int(self._server.server_port)
+
+    def describe(self) -> list[Metric]:
+        """Nothing in advance: what is exported is known only when the stores answer."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Every gauge, read now; runs on the server's thread."""
+        yield from asyncio.run_coroutine_threadsafe(self._gauges(), self._loop).result(_SCRAPE_S)
+
+    async def close(self) -> None:
+        """Stop serving."""
+        await asyncio.to_thread(self._server.shutdown)
+
+    async def _gauges(self) -> list[Metric]:
+        unhealthy = GaugeMetricFamily("murmur_actors_unhealthy", "Actors that did not answer when last asked.")
+        unhealthy.add_metric([], len(self._unhealthy()))
+        gauges: list[Metric] = [unhealthy]
+        for read in (self._log_gauges, self._range_gauges, self._letter_gauges):
+            try:
+                gauges += await read()
+            except EngineError as error:
+                logger().warning("a gauge could not be read", error=str(error))
+        return gauges
+
+    async def _log_gauges(self) -> list[Metric]:
+        entries = GaugeMetricFamily("murmur_log_entries", "Events in the tail of a partition.", labels=["partition"])
+        lag = GaugeMetricFamily(
+            "murmur_log_lag_seconds",
+            "How much older a reader's position is than the end of a partition; ranges of followers as one reader.",
+            labels=["reader", "partition"],
+        )
+        tails = await self._stores.hot.log.tails()
+        readers = {COUNTERS_READER: [COUNTERS_READER], "fanout": [reader_name(range_) for range_ in range(RANGES)]}
+        for partition, tail in tails.items():
+            entries.add_metric([str(partition)], tail.entries)
+        for reader, names in readers.items():
+            found = await asyncio.gather(*(self._stores.hot.positions.positions(name) for name in names))
+            for partition, tail in tails.items():
+                behind = max(_behind_s(tail, positions.get(partition, NOWHERE)) for positions in found)
+                lag.add_metric([reader, str(partition)], behind)
+        return [entries, lag]
+
+    async def _range_gauges(self) -> list[Metric]:
+        orphaned = GaugeMetricFamily("murmur_ranges_without_owner", "Follower ranges that no shard owns.")
+        orphaned.add_metric([], RANGES - len(await self._stores.truth.coordination.range_owners()))
+        return [orphaned]
+
+    async def _letter_gauges(self) -> list[Metric]:
+        kept = GaugeMetricFamily("murmur_dead_letters_kept", f"Dead letters to be looked at (at most {_LETTERS_MAX}).")
+        kept.add_metric([], len(await self._stores.truth.dead_letters.letters(limit=_LETTERS_MAX)))
+        return [kept]
+
+
+def _behind_s(tail: LogTail, position: str) -> float:
+    if position == NOWHERE:
+        return 0.0 if not tail.entries else float("inf")
+    return max(0, int(tail.last.split("-")[0]) - int(position.split("-")[0])) / 1000

@@ -1,0 +1,259 @@
+"""A fan-out shard: owns ranges of followers and pushes every tweet to those of them who have a timeline.
+
+Pushes are at least once: a position is saved only when everything before it is done, so whoever goes on from there
+repeats at most the last second. Repeats do not show (see `domain.timeline`).
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Mapping
+
+from storage.log_reader import LogReader, earliest
+
+from actors.dead_letters import GivenUp
+from domain.clock import Clock
+from domain.errors import Fenced, Overloaded, StoreUnavailable
+from domain.events import AnyEvent, Followed, Retweeted, TweetPosted, Unfollowed
+from domain.fanout import Batch, FollowerSets, Interleaver, Job, Pulled, Watermark
+from domain.ids import UserId, range_of, time_ms
+from domain.limits import Limits
+from storage.ports import (
+    NOWHERE,
+    CacheStore,
+    CoordinationStore,
+    DeadLetterStore,
+    EventLog,
+    EventStore,
+    GraphStore,
+    ListKey,
+    ListKind,
+    LogRecord,
+    PositionStore,
+)
+from telemetry import metrics
+from telemetry.logs import logger, request_id
+
+_SAVE_EVERY_MS = 1_000
+
+
+def reader_name(range_: int) -> str:
+    """The name under which the position of a follower range is kept."""
+    return f"range-{range_:02d}"
+
+
+class FanoutShard:
+    """Fans out for the ranges that Cassandra says it owns.
+
+    `step` is one turn: read, admit, push one batch, save. It may raise `StoreUnavailable`; nothing is lost then,
+    and the next step goes on. When somebody newer owns a range, it reads its assignment again.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        log: EventLog,
+        events: EventStore,
+        graph: GraphStore,
+        cache: CacheStore,
+        positions: PositionStore,
+        coordination: CoordinationStore,
+        letters: DeadLetterStore,
+        clock: Clock,
+        limits: Limits,
+        partitions: int,
+    ) -> None:
+        self.name = name
+        self.ranges: dict[int, int] = {}
+        """The owned ranges and the epoch under which each is owned."""
+        self._graph = graph
+        self._cache = cache
+        self._positions = positions
+        self._coordination = coordination
+        self._clock = clock
+        self._limits = limits
+        self._partitions = partitions
+        self._reader = LogReader(log, events, coordination, clock, limits, partitions)
+        self._given_up = GivenUp(name, letters, clock, limits)
+        self._followers = FollowerSets(limits.follower_edges_max)
+        self._pulled = Pulled({}, limits.pulled_grace_ms)
+        self._pulled_read_ms: int | None = None
+        self._interleaver = Interleaver(limits.slice_followers_max, limits.push_batch_max)
+        self._unadmitted: deque[tuple[LogRecord, AnyEvent]] = deque()
+        self._unpushed: Batch | None = None
+        self._watermarks: dict[int, Watermark] = {}
+        self._saved_ms = 0
+        self._assigned = False
+
+    @property
+    def queue(self) -> int:
+        """Tweets being fanned out."""
+        return len(self._interleaver) + len(self._unadmitted)
+
+    def reassign(self) -> None:
+        """Read the assignment again before the next step."""
+        self._assigned = False
+
+    async def step(self, wait_ms: int) -> None:
+        """One turn; waits up to `wait_ms` for events when there is nothing to do."""
+        try:
+            if not self._assigned:
+                await self._take_assignment()
+            if not self.ranges:
+                return
+            await self._read(wait_ms)
+            await self._admit()
+            await self._push()
+            await self._save()
+        except Fenced as fenced:
+            metrics.EDGES.record(edge="fence")
+            logger().warning("fenced", shard=self.name, reader=fenced.name, epoch=fenced.epoch)
+            self._assigned = False
+
+    async def drain(self) -> None:
+        """Finish what was read, and save how far that is."""
+        while self.ranges and self._assigned and (self._unadmitted or self._unpushed or len(self._interleaver)):
+            await self._admit()
+            await self._push()
+        if self.ranges and self._assigned:
+            await self._positions.save(self._names(), self._done())
+
+    async def _take_assignment(self) -> None:
+        """Learn the owned ranges, fence earlier owners off, and go on from the earliest of their positions."""
+        owners = await self._coordination.range_owners()
+        self.ranges = {range_: owner.epoch for range_, owner in owners.items() if owner.owner == self.name}
+        claimed = await asyncio.gather(
+            *(self._positions.claim(reader_name(r), epoch) for r, epoch in self.ranges.items())
+        )
+        self._start_from(earliest(claimed, self._partitions))
+        self._assigned = True
+        logger().info("assigned", shard=self.name, ranges=len(self.ranges))
+
+    def _start_from(self, positions: Mapping[int, str]) -> None:
+        self._reader.seek(positions)
+        self._followers.clear()
+        self._interleaver = Interleaver(self._limits.slice_followers_max, self._limits.push_batch_max)
+        self._unadmitted, self._unpushed = deque(), None
+        self._watermarks = {partition: Watermark(done=position) for partition, position in positions.items()}
+
+    async def _read(self, wait_ms: int) -> None:
+        if self._unadmitted or len(self._interleaver) >= self._limits.jobs_max:
+            return
+        busy = self._unpushed is not None or len(self._interleaver)
+        read = await self._reader.read(0 if busy else wait_ms)
+        if read.lost:
+            # Every timeline and position is gone with the store's old life; what follows starts anew.
+            await asyncio.gather(*(self._positions.claim(reader_name(r), epoch) for r, epoch in self.ranges.items()))
+            self._start_from(dict.fromkeys(range(self._partitions), NOWHERE))
+        for record in read.records:
+            self._watermarks[record.partition].begin(record.position)
+            event = await self._given_up.decoded(record)
+            if event is None:
+                self._finish(record.partition, record.position)
+            else:
+                self._unadmitted.append((record, event))
+
+    async def _admit(self) -> None:
+        """Turn records into jobs, in order; stops at one that must be tried again."""
+        if not self._unadmitted:
+            return
+        await self._refresh_pulled()
+        await self._load_followers(event for _, event in self._unadmitted)
+        handled = 0
+        while self._unadmitted and await self._tried(*self._unadmitted[0]):
+            self._unadmitted.popleft()
+            handled += 1
+        metrics.EVENTS_HANDLED.record(handled, reader=self.name)
+
+    async def _tried(self, record: LogRecord, event: AnyEvent) -> bool:
+        """Handle one event; False if it failed and must be tried again."""
+        token = request_id.set(event.request_id)
+        try:
+            await self._handle(record, event)
+        except (StoreUnavailable, Overloaded, Fenced):
+            raise
+        except Exception as error:  # noqa: BLE001  (one bad event must not stop its partition; it is kept and counted)
+            if not await self._given_up.failed(record, event, error):
+                return False
+            self._finish(record.partition, record.position)
+        finally:
+            request_id.reset(token)
+        return True
+
+    async def _handle(self, record: LogRecord, event: AnyEvent) -> None:
+        match event:
+            case TweetPosted() | Retweeted():
+                if self._pulled.pushed(event.actor, self._clock.now_ms()):
+                    await self._start_job(record, event)
+                    return
+            case Followed(user=user, followee=followee) | Unfollowed(user=user, followee=followee):
+                if range_of(user) in self.ranges:
+                    edge = await self._graph.follow(user, followee)
+                    self._followers.set_edge(followee, user, edge.active)
+                    await self._cache.unlink([ListKey(ListKind.HOME, user)])
+            case _:
+                pass
+        self._finish(record.partition, record.position)
+
+    async def _start_job(self, record: LogRecord, event: TweetPosted | Retweeted) -> None:
+        followers = self._followers.get(event.actor)
+        if followers is None:
+            followers = await self._graph.followers(event.actor, sorted(self.ranges))
+            self._followers.put(event.actor, followers)
+        if len(followers) > self._limits.slice_followers_max:
+            metrics.EDGES.record(edge="slice")
+        self._interleaver.add(Job(event.event_id, event.tweet_id, followers, record.partition, record.position))
+
+    async def _load_followers(self, events: Iterable[AnyEvent]) -> None:
+        """Load the followers of all authors of a batch side by side, so that `_handle` finds them."""
+        now_ms = self._clock.now_ms()
+        authors = {
+            e.actor for e in events if isinstance(e, TweetPosted | Retweeted) and self._pulled.pushed(e.actor, now_ms)
+        }
+        missing = [author for author in authors if self._followers.get(author) is None]
+        found = await asyncio.gather(*(self._graph.followers(author, sorted(self.ranges)) for author in missing))
+        for author, followers in zip(missing, found, strict=True):
+            self._followers.put(author, followers)
+        metrics.FOLLOWER_EDGES.record(self._followers.edges, shard=self.name)
+
+    async def _refresh_pulled(self) -> None:
+        now_ms = self._clock.monotonic_ms()
+        if self._pulled_read_ms is None or now_ms - self._pulled_read_ms >= self._limits.pulled_refresh_ms:
+            self._pulled = Pulled(await self._coordination.pulled(), self._limits.pulled_grace_ms)
+            self._pulled_read_ms = now_ms
+
+    async def _push(self) -> None:
+        """Write one batch. It is kept until the write succeeded; a repeat after an error adds duplicates only."""
+        if self._unpushed is None:
+            if not len(self._interleaver):
+                return
+            self._unpushed = self._interleaver.next_batch()
+        batch = self._unpushed
+        if len(batch.followers):
+            pushed = await self._cache.push(ListKind.HOME, batch.followers, batch.entries)
+            metrics.DELIVERIES.record(pushed.delivered, outcome="delivered")
+            metrics.DELIVERIES.record(pushed.absent, outcome="absent")
+            if len(pushed.overfull):
+                trimmed = await self._cache.trim([ListKey(ListKind.HOME, UserId(u)) for u in pushed.overfull.tolist()])
+                metrics.EDGES.record(trimmed, edge="trim")
+        self._unpushed = None
+        now_ms = self._clock.now_ms()
+        for job in batch.finished:
+            self._finish(job.partition, job.position)
+            metrics.FANOUT_SECONDS.record(max(0, now_ms - time_ms(job.entry)) / 1000)
+        metrics.FANOUT_QUEUE.record(self.queue, shard=self.name)
+
+    def _finish(self, partition: int, position: str) -> None:
+        self._watermarks[partition].finish(position)
+
+    async def _save(self) -> None:
+        now_ms = self._clock.monotonic_ms()
+        if now_ms - self._saved_ms >= _SAVE_EVERY_MS:
+            await self._positions.save(self._names(), self._done())
+            self._saved_ms = now_ms
+
+    def _names(self) -> dict[str, int]:
+        return {reader_name(range_): epoch for range_, epoch in self.ranges.items()}
+
+    def _done(self) -> dict[int, str]:
+        return {partition: watermark.done for partition, watermark in self._watermarks.items()}

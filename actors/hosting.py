@@ -1,0 +1,103 @@
+"""How a component runs inside a process: a thread with an event loop of its own, going round and saying so."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import uvloop
+
+from domain.clock import Clock
+from domain.errors import EngineError
+from telemetry.logs import logger
+
+WAIT_MS = 200
+"""How long a step may wait for something to do."""
+_BACK_OFF_MS = (50, 100, 200, 400, 800)
+
+
+class Component(Protocol):
+    """What can be hosted."""
+
+    async def step(self) -> None:
+        """One turn of the loop; may wait up to `WAIT_MS`."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was begun, then let go of connections."""
+        ...
+
+
+Open = Callable[[], Awaitable[Component]]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How a hosted component is."""
+
+    running: bool
+    beat_age_ms: int
+    """Milliseconds since the last turn ended well or in an error that will be retried."""
+    error: str
+    """The last turn's error, empty if it went well."""
+
+
+class Host:
+    """Runs one component until it is stopped.
+
+    An `EngineError` (a store that is away) is retried with a growing delay for ever; any other error ends the thread,
+    so that the process can be started anew.
+    """
+
+    def __init__(self, name: str, open_: Open, clock: Clock) -> None:
+        self._name = name
+        self._open = open_
+        self._clock = clock
+        self._beat_ms = clock.monotonic_ms()
+        self._error = ""
+        self._stopping = threading.Event()
+        self._component: Component | None = None
+        self._thread = threading.Thread(target=self._main, name=name, daemon=True)
+        self._thread.start()
+
+    @property
+    def component(self) -> Component | None:
+        """The component, once it is open."""
+        return self._component
+
+    def health(self) -> Health:
+        """How it is; never waits."""
+        running = self._thread.is_alive() and self._component is not None
+        return Health(running, self._clock.monotonic_ms() - self._beat_ms, self._error)
+
+    def stop(self, timeout_s: float) -> bool:
+        """Ask for an orderly end and wait for it. False if it took too long."""
+        self._stopping.set()
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _main(self) -> None:
+        uvloop.run(self._run())
+
+    async def _run(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            try:
+                if self._component is None:
+                    self._component = await self._open()
+                await self._component.step()
+                failures, self._error = 0, ""
+            except EngineError as error:
+                if self._error != str(error):
+                    logger().warning("will try again", actor=self._name, error=str(error))
+                self._error = str(error) or type(error).__name__
+                delay_ms = _BACK_OFF_MS[min(failures, len(_BACK_OFF_MS) - 1)]
+                failures += 1
+                await asyncio.sleep(delay_ms / 1000)
+            self._beat_ms = self._clock.monotonic_ms()
+        if self._component is not None:
+            try:
+                await self._component.close()
+            except EngineError as error:
+                logger().warning("could not finish", actor=self._name, error=str(error))

@@ -1,0 +1,143 @@
+"""The reconciler: appends to the log what was committed and, after a crash or while Redis was away, never appended."""
+
+import asyncio
+from dataclasses import dataclass
+
+from domain.clock import Clock
+from domain.errors import PoisonedEvent
+from domain.events import decode
+from domain.ids import EventId, first_id_at, time_ms
+from domain.limits import Limits
+from storage.ports import NOWHERE, CoordinationStore, EventLog, EventStore, LogRecord
+from storage.rows import MINUTE_MS
+from telemetry import metrics
+from telemetry.logs import logger
+
+MARK = "reconciled"
+"""The durable mark: every event made before this wall time (ms) has been in the log once."""
+_GRACE_MS = 2_000
+"""A command younger than this may still be appending its event by itself."""
+_TRAIL_EVERY_MS = 15_000
+_FIRST_LOOK_BACK_MS = 60_000
+"""How far before the mark a new reconciler looks, for batches that Cassandra replayed late."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    """Ids that are known to be in the log, by the minute in which they were made."""
+
+    by_minute: dict[int, set[int]]
+
+    def add(self, event_id: int) -> None:
+        self.by_minute.setdefault(time_ms(event_id) // MINUTE_MS, set()).add(event_id)
+
+    def holds(self, event_id: int) -> bool:
+        return event_id in self.by_minute.get(time_ms(event_id) // MINUTE_MS, ())
+
+    def forget_before(self, minute: int) -> None:
+        for old in [known for known in self.by_minute if known < minute]:
+            del self.by_minute[old]
+
+
+class Reconciler:
+    """Compares recent minutes of Cassandra with the log: the last seconds on every step, the last minutes now and then.
+
+    An event may be appended twice (by its command and here); consumers do not mind.
+    """
+
+    def __init__(
+        self,
+        *,
+        log: EventLog,
+        events: EventStore,
+        coordination: CoordinationStore,
+        clock: Clock,
+        limits: Limits,
+        partitions: int,
+    ) -> None:
+        self._log = log
+        self._events = events
+        self._coordination = coordination
+        self._clock = clock
+        self._limits = limits
+        self._partitions = partitions
+        self._positions: dict[int, str] = {}
+        self._incarnation = ""
+        self._seen = _Seen({})
+        self._from_ms: int | None = None
+        self._looked_ms = 0
+        self._next_trail_ms = 0
+
+    async def step(self, wait_ms: int) -> None:
+        """One turn; waits up to `wait_ms` for events. A step that raised is simply taken again."""
+        if self._from_ms is None:
+            await self._start()
+        assert self._from_ms is not None
+        await self._read_log(wait_ms)
+        now_ms, tail_ms = self._clock.now_ms(), self._limits.reconcile_tail_ms
+        if now_ms < self._next_trail_ms and now_ms - self._looked_ms < tail_ms:
+            await self._reconcile(max(self._from_ms, now_ms - tail_ms), now_ms - _GRACE_MS)
+            self._looked_ms = now_ms
+            return
+        await self._reconcile(self._from_ms, now_ms - _GRACE_MS)
+        # Only now is everything from `_from_ms` on known to be in the log.
+        trail_ms = self._limits.reconcile_trail_minutes * MINUTE_MS
+        self._from_ms = max(self._from_ms, now_ms - trail_ms)
+        self._seen.forget_before(self._from_ms // MINUTE_MS)
+        await self._coordination.set_mark(MARK, now_ms - tail_ms)
+        self._looked_ms, self._next_trail_ms = now_ms, now_ms + _TRAIL_EVERY_MS
+
+    async def _start(self) -> None:
+        """Begin at the mark; the first ever begins now, as nothing was written before."""
+        mark_ms = await self._coordination.mark(MARK)
+        if mark_ms is None:
+            mark_ms = self._clock.now_ms()
+            await self._coordination.set_mark(MARK, mark_ms)
+        self._from_ms = mark_ms - _FIRST_LOOK_BACK_MS
+        self._positions = dict.fromkeys(range(self._partitions), f"{max(0, self._from_ms)}-0")
+
+    async def _read_log(self, wait_ms: int) -> None:
+        """Learn what is in the log, to its end."""
+        while True:
+            read = await self._log.read(self._positions, limit=self._limits.log_read_max, wait_ms=wait_ms)
+            if read.incarnation != self._incarnation:
+                # What was seen in the store's last life was handled or became pointless with it (the timelines are
+                # gone too), so it stays seen; what was never appended is found by its absence.
+                first, self._incarnation = not self._incarnation, read.incarnation
+                if not first:
+                    self._positions = dict.fromkeys(range(self._partitions), NOWHERE)
+                    continue
+            for record in read.records:
+                self._note(record)
+                self._positions[record.partition] = record.position
+            if len(read.records) < self._limits.log_read_max:
+                return
+            wait_ms = 0
+
+    def _note(self, record: LogRecord) -> None:
+        try:
+            self._seen.add(decode(record.body).event_id)
+        except PoisonedEvent:
+            return  # its readers make it a dead letter; what cannot be decoded has no id to be missed by
+
+    async def _reconcile(self, from_ms: int, to_ms: int) -> None:
+        """Append every event made in [from_ms, to_ms) that is not in the log."""
+        after, before = EventId(first_id_at(from_ms) - 1), first_id_at(to_ms)
+        for minute in range(from_ms // MINUTE_MS, to_ms // MINUTE_MS + 1):
+            partitions = range(self._partitions)
+            found = await asyncio.gather(*(self._events.event_ids_of(minute, p, after=after) for p in partitions))
+            for partition, ids in zip(partitions, found, strict=True):
+                for id_ in ids:
+                    if id_ < before and not self._seen.holds(id_):
+                        await self._append(minute, partition, id_)
+
+    async def _append(self, minute: int, partition: int, id_: EventId) -> None:
+        for found, body in await self._events.events_of(minute, partition, after=EventId(id_ - 1), limit=1):
+            if found != id_:
+                return
+            event = decode(body)
+            await self._log.append([event])
+            self._seen.add(id_)
+            metrics.EDGES.record(edge="reconciler_repair")
+            metrics.EVENTS_APPENDED.record(by="reconciler")
+            logger().info("appended what a crash left out", event_id=id_, request_id=event.request_id)

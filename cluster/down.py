@@ -1,0 +1,21 @@
+"""Stopping a system from another terminal."""
+
+import os
+import signal
+from pathlib import Path
+
+from cluster.errors import NotReady
+from cluster.state import RunState, is_locked
+from cluster.waiting import wait_until
+
+
+def stop_running(data_dir: Path, timeout_s: float) -> int:
+    """Ask the system on this folder to stop and wait until it has; its pid.
+
+    Raises `NotRunning` when there is none. The pid is that of the folder's lock holder, so no stranger is signalled.
+    """
+    state = RunState.read(data_dir)
+    os.kill(state.pid, signal.SIGTERM)
+    if not wait_until(lambda: not is_locked(data_dir), timeout_s):
+        raise NotReady(f"Murmur (pid {state.pid}) has not stopped within {timeout_s:.0f} s; see {data_dir / 'logs'}.")
+    return state.pid

@@ -1,0 +1,99 @@
+"""One Cassandra process of one node on a folder."""
+
+import socket
+from pathlib import Path
+
+from cluster.embedded import cassandra_jvm
+from cluster.embedded.ports import PortBlock
+from cluster.embedded.processes import ChildProcess, last_line
+from cluster.errors import EmbeddedError
+from cluster.settings import environment
+from cluster.waiting import wait_until
+
+_READY_TIMEOUT_S = 120.0
+_CQL_OPTIONS = bytes.fromhex("040000000500000000")  # a v4 OPTIONS request: answered before any login
+_CQL_SUPPORTED = 0x06
+# commitlog_sync group: what was acknowledged is on disk. One node, so the storage port may differ at every start.
+_YAML = """\
+cluster_name: murmur
+num_tokens: 8
+partitioner: org.apache.cassandra.dht.Murmur3Partitioner
+seed_provider:
+  - class_name: org.apache.cassandra.locator.SimpleSeedProvider
+    parameters: [{{seeds: "127.0.0.1:{storage_port}"}}]
+listen_address: 127.0.0.1
+storage_port: {storage_port}
+native_transport_port: {cql_port}
+rpc_address: 127.0.0.1
+start_native_transport: true
+endpoint_snitch: SimpleSnitch
+commitlog_sync: group
+commitlog_sync_group_window: 5ms
+disk_failure_policy: stop
+commit_failure_policy: stop
+data_file_directories: ["{folder}/data"]
+commitlog_directory: "{folder}/commitlog"
+hints_directory: "{folder}/hints"
+saved_caches_directory: "{folder}/saved_caches"
+cdc_raw_directory: "{folder}/cdc_raw"
+authenticator: AllowAllAuthenticator
+authorizer: AllowAllAuthorizer
+storage_compatibility_mode: NONE
+memtable:
+  configurations:
+    default: {{inherits: trie}}
+    trie: {{class_name: TrieMemtable}}
+    skiplist: {{class_name: SkipListMemtable}}
+sstable: {{selected_format: bti}}
+auto_snapshot: false
+"""
+
+
+class CassandraNode:
+    """A node with its data in a folder, on free loopback ports: they change at every start, the data stays.
+
+    Making one starts it; call `wait_ready` before use.
+    """
+
+    def __init__(
+        self, java: Path, jars: list[Path], folder: Path, ports: PortBlock, heap_mb: int, archive: tuple[str, ...]
+    ) -> None:
+        self.port = ports.port()
+        log = folder.parent / "logs" / "cassandra.log"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            config = _YAML.format(folder=folder, storage_port=ports.port(), cql_port=self.port)
+            (folder / "cassandra.yaml").write_text(config)
+        except OSError as failure:
+            raise EmbeddedError(f"Cassandra's folder {folder} cannot be written: {failure}.") from failure
+        command = cassandra_jvm.command(java, jars, folder, heap_mb, archive)
+        self.process = ChildProcess("Cassandra", command, log, environment(), folder)
+
+    @property
+    def contact_point(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def wait_ready(self) -> None:
+        """Return when CQL is answered; raise `EmbeddedError` when it ended or the time is over."""
+        if not wait_until(self._answers, _READY_TIMEOUT_S):
+            raise EmbeddedError(f"Cassandra did not answer in {_READY_TIMEOUT_S:.0f} s; see {self.process.log_path}.")
+
+    def stop(self, timeout_s: float) -> None:
+        self.process.stop(timeout_s)
+
+    def _answers(self) -> bool:
+        if self.process.exit_code() is not None and last_line(self.process.log_path, "No space left"):
+            raise EmbeddedError(f"Cassandra ended because the disk is full; free some space ({self.process.log_path}).")
+        self.process.require_running()
+        return answers_cql("127.0.0.1", self.port)
+
+
+def answers_cql(host: str, port: int) -> bool:
+    """Whether a CQL server there answers a request."""
+    try:
+        with socket.create_connection((host, port), timeout=1) as connection:
+            connection.sendall(_CQL_OPTIONS)
+            header = connection.recv(9)
+    except OSError:
+        return False
+    return len(header) == 9 and header[4] == _CQL_SUPPORTED

@@ -1,0 +1,82 @@
+"""Free ports, such that systems that start at the same moment never pick the same one."""
+
+import fcntl
+import os
+import random
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from cluster.errors import EmbeddedError, PortTaken
+
+_FIRST_PORT = 20000  # below the ephemeral range, so that no outgoing connection takes one between choice and use
+_BLOCK_PORTS = 200
+_BLOCKS = 60
+
+
+class PortBlock:
+    """A run of ports that belongs to this process alone until `release` or its end.
+
+    The claim is a lock on a file, which the kernel drops with the process: a crash needs no cleaning up. Ports come
+    from the block in order, leaving out those on which a stranger listens.
+    """
+
+    def __init__(self) -> None:
+        folder = Path(tempfile.gettempdir()) / f"murmur-ports-{os.getuid()}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        # the file of a block lies per user; two users who draw the same block find each other's ports taken below
+        numbers = random.sample(range(_BLOCKS), _BLOCKS)
+        for number in numbers:
+            claim = _try_lock(folder / f"block-{number}")
+            if claim is not None:
+                self._claim = claim
+                first = _FIRST_PORT + number * _BLOCK_PORTS
+                self._ports: Iterator[int] = iter(range(first, first + _BLOCK_PORTS))
+                return
+        raise EmbeddedError(f"All {_BLOCKS} blocks of local ports are in use; stop another system first.")
+
+    def port(self) -> int:
+        """A port on which nobody listens, never handed out before."""
+        for port in self._ports:
+            if is_free(port):
+                return port
+        raise EmbeddedError("A block of local ports has no free port left; stop what listens there, or start again.")
+
+    def range_of(self, count: int) -> tuple[int, int]:
+        """First and last of that many neighbouring ports; whoever uses them skips taken ones."""
+        ports = [next(self._ports) for _ in range(count)]
+        return ports[0], ports[-1]
+
+    def release(self) -> None:
+        self._claim.close()
+
+
+def is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether one may listen there now."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port in TIME_WAIT is free
+        try:
+            probe.bind((host, port))
+            probe.listen()
+        except OSError:
+            return False
+    return True
+
+
+def require_free(port: int, host: str, setting: str) -> None:
+    """Raise `PortTaken`, naming the setting that chooses another port."""
+    if not is_free(port, host):
+        raise PortTaken(f"Port {port} on {host} is taken by another program; stop it or set {setting} to a free port.")
+
+
+def _try_lock(path: Path) -> IO[bytes] | None:
+    file = path.open("wb")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file

@@ -1,0 +1,92 @@
+"""Child processes that outlive neither `stop` nor their parent, however the parent ends."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cluster.errors import EmbeddedError
+
+_PR_SET_PDEATHSIG = 1
+_LOG_TAIL_BYTES = 4096
+_KILL_WAIT_S = 5.0
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class ChildProcess:
+    """A running program of ours, in a session of its own and logging to a file.
+
+    A Ctrl-C at the terminal does not reach it, so that it is stopped in order; the kernel kills it when the thread that
+    started it ends, so that nothing is left behind by a `kill -9` of the parent. Hence: start it from the main thread.
+    """
+
+    def __init__(
+        self, name: str, command: Sequence[str], log_path: Path, environment: Mapping[str, str], folder: Path
+    ) -> None:
+        assert threading.current_thread() is threading.main_thread(), "the child would die with the starting thread"
+        self.name = name
+        self.log_path = log_path
+        log_path.parent.mkdir(parents=True, exist_ok=True)
+        parent = os.getpid()
+
+        def die_with_parent() -> None:
+            _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != parent:  # it died between fork and prctl
+                os._exit(1)
+
+        try:
+            with log_path.open("wb") as log:
+                self._process = subprocess.Popen(
+                    list(command),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env=dict(environment),
+                    cwd=folder,
+                    start_new_session=True,
+                    preexec_fn=die_with_parent,
+                )
+        except OSError as failure:
+            raise EmbeddedError(f"{name} could not be started: {failure}.") from failure
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        return self._process.poll()
+
+    def require_running(self) -> None:
+        """Raise `EmbeddedError` with the end of the log if it has ended."""
+        code = self.exit_code()
+        if code is not None:
+            said = last_line(self.log_path)
+            raise EmbeddedError(f"{self.name} ended with code {code} ({said}); see {self.log_path}.")
+
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM and return at once; several children then stop side by side."""
+        if self.exit_code() is None:
+            self._process.terminate()
+
+    def stop(self, timeout_s: float) -> None:
+        """SIGTERM, then SIGKILL at the end of the time. Returns when the process is gone; may be repeated."""
+        self.ask_to_stop()
+        try:
+            self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(_KILL_WAIT_S)
+
+
+def last_line(log_path: Path, containing: str = "") -> str:
+    """The last line of a log that has the given text, or nothing."""
+    if not log_path.exists():
+        return ""
+    with log_path.open("rb") as log:
+        log.seek(max(0, log_path.stat().st_size - _LOG_TAIL_BYTES))
+        lines = log.read().decode(errors="replace").splitlines()
+    return next((line.strip() for line in reversed(lines) if line.strip() and containing in line), "")

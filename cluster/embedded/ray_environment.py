@@ -1,0 +1,80 @@
+"""What Ray and Ray Serve read from the environment: they take most of their options nowhere else.
+
+Bound to the loopback by these: the GCS, the raylet, workers, agents, the dashboard, and (by the launcher) HAProxy's
+statistics and metrics, which Ray binds to every interface. Not so the gRPC port of each Serve replica: Ray has no
+option for its address, and what it asks of a caller there is not known; a laptop on a hostile network needs a firewall.
+"""
+
+import sys
+from pathlib import Path
+
+from cluster.embedded.ports import PortBlock
+
+ROOT = Path(__file__).resolve().parents[2]
+_REPLICA_PORTS = 40  # per protocol: more replicas than a laptop runs, during a rolling update too
+
+# Wherever Ray runs. Draining is short because no other load balancer stands in front; see recipes in docs/operations.
+EVERYWHERE = {
+    "RAY_SERVE_ENABLE_HA_PROXY": "1",
+    "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+    "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
+    "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
+    "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "2",
+    "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": "120",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+
+
+def to_connect(token_file: Path) -> dict[str, str]:
+    """For any process that talks to a Ray started by us: its token, and the loopback as the address of this node."""
+    return {
+        **EVERYWHERE,
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": str(token_file),
+        # despite its name: 0 makes this node's address 127.0.0.1, and Ray then listens nowhere else
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        "PYTHONPATH": str(ROOT),  # workers find the root packages of this checkout
+    }
+
+
+class ServePorts:
+    """Ports and files of one system's HAProxy and replicas, apart from any other system's on the machine."""
+
+    def __init__(self, ports: PortBlock, scratch: Path) -> None:
+        self.haproxy_metrics = ports.port()
+        self._stats = ports.port()
+        self._fallback = (ports.port(), ports.port())
+        self._dashboard_metrics = ports.port()
+        self._autoscaler_metrics = ports.port()
+        self._http = ports.range_of(_REPLICA_PORTS)
+        self._grpc = ports.range_of(_REPLICA_PORTS)
+        self._folder = scratch / "h"  # short: Ray adds 56 characters, and a socket's path may have 107
+        self._wrapper = scratch / "haproxy"
+
+    def environment(self) -> dict[str, str]:
+        return {
+            "RAY_SERVE_HAPROXY_BINARY_PATH": str(self._wrapper),
+            "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(self._folder / "haproxy.cfg"),
+            "RAY_SERVE_HAPROXY_SOCKET_PATH": str(self._folder / "admin.sock"),
+            "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(self._folder / "metrics.sock"),
+            "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(self._folder),
+            "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(self._folder / "server-state"),
+            "RAY_SERVE_HAPROXY_METRICS_PORT": str(self.haproxy_metrics),
+            "RAY_SERVE_HAPROXY_STATS_PORT": str(self._stats),
+            "RAY_SERVE_HAPROXY_NBTHREAD": "2",
+            "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(self._fallback[0]),
+            "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(self._fallback[1]),
+            "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(self._http[0]),
+            "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(self._http[1]),
+            "RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT": str(self._grpc[0]),
+            "RAY_SERVE_DIRECT_INGRESS_MAX_GRPC_PORT": str(self._grpc[1]),
+            "DASHBOARD_METRIC_PORT": str(self._dashboard_metrics),
+            "AUTOSCALER_METRIC_PORT": str(self._autoscaler_metrics),
+        }
+
+    def write_wrapper(self, haproxy: str) -> None:
+        """Make the program that Ray starts in place of HAProxy; see `haproxy_launcher`."""
+        launcher = Path(__file__).with_name("haproxy_launcher.py")
+        words = [sys.executable, "-IS", str(launcher), haproxy, f"{self._stats},{self.haproxy_metrics}"]
+        self._wrapper.write_text("#!/bin/sh\nexec " + " ".join(f"'{word}'" for word in words) + ' "$@"\n')
+        self._wrapper.chmod(0o700)

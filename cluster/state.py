@@ -1,0 +1,97 @@
+"""What is on disk about a running system: the lock that makes it the only one on its folder, and where it is."""
+
+import fcntl
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Self
+
+from cluster.endpoints import Endpoints
+from cluster.errors import AlreadyRunning, ClusterError, NotRunning
+
+_LOCK = "lock"
+_STATE = "run.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunState:
+    """A system that is up: the process that started it, and its endpoints."""
+
+    pid: int
+    endpoints: Endpoints
+
+    def write(self) -> None:
+        """Replace the file in one step: a reader sees the whole of it or none."""
+        folder = self.endpoints.data_dir
+        document = {"pid": self.pid, **asdict(self.endpoints)}
+        partial = folder / f"{_STATE}.partial"
+        partial.write_text(json.dumps(document, default=str, indent=2) + "\n")
+        partial.replace(folder / _STATE)
+
+    @classmethod
+    def read(cls, data_dir: Path) -> Self:
+        """The state of the system that runs on this folder. Raises `NotRunning` when none does."""
+        path = data_dir / _STATE
+        locked = is_locked(data_dir)
+        if locked and not path.exists():
+            raise NotRunning(f"The system on {data_dir} is starting or stopping; try again in a moment.")
+        if not locked:
+            raise NotRunning(f"No system runs on {data_dir}; start one with `make run`.")
+        try:
+            document = json.loads(path.read_text())
+            pid = int(document.pop("pid"))
+            for name in ("cassandra_contact_points", "metrics_urls"):
+                document[name] = tuple(document[name])
+            for name in ("log_dir", "data_dir"):
+                document[name] = Path(document[name])
+            return cls(pid=pid, endpoints=Endpoints(**document))
+        except (ValueError, KeyError, TypeError) as failure:
+            raise ClusterError(f"{path} cannot be read ({failure}); stop the system and start it again.") from failure
+
+    def remove(self) -> None:
+        (self.endpoints.data_dir / _STATE).unlink(missing_ok=True)
+
+
+class FolderLock:
+    """Held while a system runs on a folder; the kernel drops it with the process, so a crash needs no cleaning up."""
+
+    def __init__(self, data_dir: Path) -> None:
+        try:
+            data_dir.mkdir(parents=True, exist_ok=True)
+            file = (data_dir / _LOCK).open("a+")
+        except OSError as failure:
+            raise ClusterError(f"The data folder {data_dir} cannot be written: {failure}.") from failure
+        if not _try_lock(file):
+            file.seek(0)
+            holder = file.read().strip() or "pid unknown"
+            file.close()
+            raise AlreadyRunning(f"Murmur is already running on {data_dir} ({holder}); stop it with `make down`.")
+        self._file = file
+
+    def name_holder(self, http_url: str) -> None:
+        """Say who holds it, for the sentence that a second start prints."""
+        self._file.seek(0)
+        self._file.truncate()
+        self._file.write(f"pid {os.getpid()}, at {http_url}\n")
+        self._file.flush()
+
+    def release(self) -> None:
+        self._file.close()
+
+
+def is_locked(data_dir: Path) -> bool:
+    """Whether a system runs on this folder now."""
+    path = data_dir / _LOCK
+    if not path.exists():
+        return False
+    with path.open("r+") as file:
+        return not _try_lock(file)
+
+
+def _try_lock(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

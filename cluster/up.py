@@ -1,0 +1,216 @@
+"""A whole system: starts its parts side by side, waits until it is ready, stops all of it in order."""
+
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from types import FrameType
+from typing import Protocol
+
+import rich
+
+from cluster import readiness
+from cluster.embedded.cassandra import start_cassandra
+from cluster.embedded.cassandra_node import CassandraNode
+from cluster.embedded.ports import PortBlock, require_free
+from cluster.embedded.processes import ChildProcess
+from cluster.embedded.ray_environment import EVERYWHERE
+from cluster.embedded.ray_node import EmbeddedRay, connect
+from cluster.embedded.redis import EmbeddedRedis
+from cluster.endpoints import Endpoints
+from cluster.errors import EmbeddedError, NotReady
+from cluster.settings import Settings, put_in_environment
+from cluster.state import FolderLock, RunState
+from cluster.waiting import wait_until
+
+_DISK_FREE_BYTES_MIN = 500 * 1024 * 1024
+_READY_TIMEOUT_S = 90.0
+_DRAIN_TIMEOUT_S = 5.0
+_STOP_TIMEOUT_S = 4.0
+_WATCH_INTERVAL_S = 0.25
+
+
+class Part(Protocol):
+    """What runs locally: started when made, ready after `wait_ready`, gone after `stop`."""
+
+    process: ChildProcess
+
+    def wait_ready(self) -> None: ...
+    def stop(self, timeout_s: float) -> None: ...
+
+
+class System:
+    """One system on one data folder. Use from the main thread; `stop` may follow any failure of the other calls.
+
+    What the settings place elsewhere (Cassandra, Redis, Ray) is used there and neither started nor stopped.
+    """
+
+    def __init__(self, settings: Settings, say: Callable[[str], None] = rich.print) -> None:
+        self._settings = settings
+        self._say = say
+        self._parts: list[Part] = []
+        self._lock: FolderLock | None = None
+        self._ports: PortBlock | None = None
+        self._state: RunState | None = None
+        self._deployed = False
+        self._connected = False
+        self._takes_signals = False
+        self._starting = True
+        self._stop_asked = threading.Event()
+
+    def start(self) -> Endpoints:
+        """Start every part and deploy the application on them. Raises `ClusterError`; then call `stop`."""
+        settings = self._settings
+        self._lock = FolderLock(settings.data_dir)
+        self._lock.name_holder(self._http_url())
+        require_free(settings.http_port, settings.http_host, "MURMUR_HTTP_PORT")
+        _require_disk(settings)
+        self._ports = PortBlock()
+        endpoints = self._start_parts(self._ports)
+        from cluster import wiring  # imports Ray, which reads its environment then; meanwhile the parts come up
+
+        for part in self._parts:
+            part.wait_ready()
+        self._connected = True
+        endpoints = replace(endpoints, dashboard_url=connect(endpoints.ray_address))
+        self._keep_signals()  # Ray has put a handler of its own in place
+        self._state = RunState(pid=os.getpid(), endpoints=endpoints)
+        self._say("Deploying the application.")
+        self._deployed = True
+        wiring.deploy(settings, endpoints)
+        return endpoints
+
+    def wait_ready(self) -> None:
+        """Return when `/readyz` is 200; raise `NotReady` with its last answer when the time is over."""
+        assert self._state is not None, "start comes first"
+        url = self._state.endpoints.http_url
+        last = readiness.ask(url)
+
+        def is_ready() -> bool:
+            nonlocal last
+            self._require_parts_running()
+            last = readiness.ask(url)
+            return last.ready
+
+        if not wait_until(is_ready, _READY_TIMEOUT_S, _WATCH_INTERVAL_S):
+            raise NotReady(
+                f"The system was not ready within {_READY_TIMEOUT_S:.0f} s ({last.summary()}); "
+                f"see the logs in {self._state.endpoints.log_dir}."
+            )
+        self._state.write()
+
+    def serve_forever(self) -> None:
+        """Return when asked to stop by a signal; raise `EmbeddedError` when a part has ended by itself."""
+        self._starting = False
+        while not self._stop_asked.wait(_WATCH_INTERVAL_S):
+            self._require_parts_running()
+
+    def stop(self) -> None:
+        """Drain the application and stop what was started here, within ten seconds. May be repeated."""
+        self._starting = False
+        if self._state is not None:
+            self._state.remove()
+        if self._deployed:
+            self._say("Draining the application.")
+            self._drain()
+        if self._connected:
+            import ray
+
+            ray.shutdown()
+        if self._parts:
+            self._say("Stopping what was started.")
+        for part in self._parts:  # all at once, then wait for each
+            part.process.ask_to_stop()
+        deadline = time.monotonic() + _STOP_TIMEOUT_S
+        for part in reversed(self._parts):
+            part.stop(max(0.1, deadline - time.monotonic()))
+        self._parts.clear()
+        self._deployed = self._connected = False
+        if self._ports is not None:
+            self._ports.release()
+        if self._lock is not None:
+            self._lock.release()
+
+    def stop_on_signals(self) -> None:
+        """From now on SIGINT and SIGTERM end what this system is doing: a start by `KeyboardInterrupt`."""
+        self._takes_signals = True
+        self._keep_signals()
+
+    def _keep_signals(self) -> None:
+        def ask(_number: int, _frame: FrameType | None) -> None:
+            first = not self._stop_asked.is_set()
+            self._stop_asked.set()
+            if self._starting and first:  # ends a download or a wait; from then on, parts are stopped in order
+                raise KeyboardInterrupt
+
+        if self._takes_signals:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, ask)
+
+    def _http_url(self) -> str:
+        host = self._settings.http_host
+        return f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{self._settings.http_port}"
+
+    def _start_parts(self, ports: PortBlock) -> Endpoints:
+        settings, folder = self._settings, self._settings.data_dir
+        cassandra: CassandraNode | None = None
+        redis: EmbeddedRedis | None = None
+        ray: EmbeddedRay | None = None
+        # the slowest first: they come up side by side, and only then is waited
+        if not settings.cassandra_contact_points:
+            self._say("Starting Cassandra.")
+            cassandra = start_cassandra(folder, ports, settings.cassandra_heap_mb, self._say)
+            self._parts.append(cassandra)
+        if settings.ray_address is None:
+            self._say("Starting Ray.")
+            ray = EmbeddedRay(folder, ports, settings.ray_num_cpus)
+            self._parts.append(ray)
+            ray.prepare_driver()
+        else:
+            put_in_environment(EVERYWHERE)
+        if settings.redis_url is None:
+            self._say("Starting Redis.")
+            redis = EmbeddedRedis(folder, ports, settings.redis_maxmemory_mb)
+            self._parts.append(redis)
+        return Endpoints(
+            cassandra_contact_points=(cassandra.contact_point,) if cassandra else settings.cassandra_contact_points,
+            redis_url=redis.url if redis else settings.redis_url or "",
+            ray_address=ray.address if ray else settings.ray_address or "",
+            http_url=self._http_url(),
+            dashboard_url=ray.dashboard_url if ray else None,
+            metrics_urls=ray.metrics_urls if ray else (),
+            log_dir=folder / "logs",
+            data_dir=folder,
+        )
+
+    def _require_parts_running(self) -> None:
+        for part in self._parts:
+            part.process.require_running()
+
+    def _drain(self) -> None:
+        """Undeploy, but not for longer than its share of the time: what it leaves, the end of Ray takes along."""
+        assert self._state is not None, "what was deployed has endpoints"
+        settings, endpoints = self._settings, self._state.endpoints
+
+        def undeploy() -> None:
+            from cluster import wiring
+
+            wiring.undeploy(settings, endpoints)
+
+        thread = threading.Thread(target=undeploy, name="undeploy", daemon=True)
+        thread.start()
+        thread.join(_DRAIN_TIMEOUT_S)
+        if thread.is_alive():
+            self._say(f"The application did not drain within {_DRAIN_TIMEOUT_S:.0f} s; stopping it as it is.")
+
+
+def _require_disk(settings: Settings) -> None:
+    free = shutil.disk_usage(settings.data_dir).free
+    if free < _DISK_FREE_BYTES_MIN:
+        raise EmbeddedError(
+            f"Only {free // 2**20} MB are free on the disk of {settings.data_dir}, and {_DISK_FREE_BYTES_MIN // 2**20} "
+            "are needed; free some space or set MURMUR_DATA_DIR to another disk."
+        )

@@ -1,0 +1,95 @@
+"""The composition root: from settings and addresses to a deployed application."""
+
+import asyncio
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+import actors.deploy
+import serve.deploy
+from actors.deploy import COUNTERS, RECONCILER, SUPERVISOR, ActorConfig, shard_names
+from cluster.endpoints import Endpoints
+from cluster.errors import ClusterError
+from cluster.settings import Settings
+from domain import limits
+from serve.deploy import ApiConfig
+from storage.cassandra import schema
+from storage.cassandra.options import CassandraOptions
+from storage.opening import StoreConfig
+
+_STOP_S = 3.0
+
+
+def store_config(settings: Settings, endpoints: Endpoints) -> StoreConfig:
+    """How every process of this system opens its stores."""
+    password = settings.cassandra_password
+    return StoreConfig(
+        cassandra=CassandraOptions(
+            contact_points=endpoints.cassandra_contact_points,
+            keyspace=settings.cassandra_keyspace,
+            datacenter=settings.cassandra_datacenter,
+            consistency=settings.cassandra_consistency,
+            username=settings.cassandra_username,
+            password=password.get_secret_value() if password is not None else None,
+        ),
+        redis_url=endpoints.redis_url,
+        partitions=settings.log_partitions,
+        limits=limits.profile(settings.limits),
+    )
+
+
+def deploy(settings: Settings, endpoints: Endpoints) -> None:
+    """Bring the schema up to date, then start actors and replicas side by side; they exist when this returns."""
+    stores = store_config(settings, endpoints)
+    asyncio.run(schema.migrate(stores.cassandra, _replication(settings)))
+    shards = shard_names(settings.fanout_shards)
+    actor_config = ActorConfig(stores=stores, shards=shards, log_level=settings.log_level, exporter_port=0)
+    api_config = ApiConfig(
+        stores=stores,
+        jwt_private_key_pem=_jwt_key(settings),
+        rate_limits_on=settings.rate_limits == "on",
+        trusted_proxies=settings.trusted_proxies,
+        actors=(*shards, COUNTERS, RECONCILER, SUPERVISOR),
+        log_level=settings.log_level,
+        replicas=settings.serve_replicas,
+        replicas_max=settings.serve_replicas_max,
+    )
+    actors.deploy.start(actor_config)
+    serve.deploy.deploy(api_config, settings.http_host, settings.http_port)
+
+
+def undeploy(settings: Settings, _endpoints: Endpoints) -> None:
+    """Drain: first no more requests, then what they left in the log, then nothing."""
+    with ThreadPoolExecutor(1) as pool:
+        stopping = pool.submit(serve.deploy.undeploy)
+        actors.deploy.stop(shard_names(settings.fanout_shards), _STOP_S)
+        stopping.result()
+
+
+def _replication(settings: Settings) -> schema.Replication:
+    """One copy needs no topology; several are placed in the datacenter that is named."""
+    if settings.cassandra_replication == 1:
+        return schema.Replication(factor=1)
+    return schema.Replication(datacenters=((settings.cassandra_datacenter, settings.cassandra_replication),))
+
+
+def _jwt_key(settings: Settings) -> bytes:
+    """The private key that signs access tokens, made once per data folder unless a file is named."""
+    named = settings.jwt_private_key_file
+    path = named or settings.data_dir / "keys" / "jwt.pem"
+    if named is not None and not path.is_file():
+        raise ClusterError(f"MURMUR_JWT_PRIVATE_KEY_FILE names {path}, which is no file.")
+    if not path.exists():
+        _write_key(path)
+    return path.read_bytes()
+
+
+def _write_key(path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(pem)

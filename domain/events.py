@@ -1,0 +1,133 @@
+"""Every fact that crosses a process, versioned, with its codec.
+
+An event says what to look at, never what to add: consumers may see it twice, late and out of order.
+On the wire: one version byte, then a MessagePack array `[type, event_id, stamp_us, request_id, fields…]`. A field may
+be added at the end with a default; anything else is a new version.
+"""
+
+from typing import ClassVar
+
+import msgspec
+
+from domain.errors import PoisonedEvent
+from domain.ids import EventId, TweetId, UserId
+
+VERSION = 1
+
+
+class Event(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """A fact.
+
+    `event_id` is unique and ordered by time; `stamp_us` is the write timestamp of the rows that follow from it,
+    microseconds since the Unix epoch; `request_id` leads from a consumer's log line back to the request.
+    """
+
+    event_id: EventId
+    stamp_us: int
+    request_id: str = ""
+
+    actor_field: ClassVar[str] = "user"
+
+    @property
+    def actor(self) -> UserId:
+        """Whose command it was; it decides the log partition."""
+        return UserId(getattr(self, self.actor_field))
+
+
+class TweetPosted(Event, frozen=True, array_like=True, kw_only=True, tag=1):
+    """A tweet, reply or quote was published; `event_id` is the tweet's id, `mentions` are usernames."""
+
+    author: UserId
+    text: str
+    hashtags: tuple[str, ...] = ()
+    mentions: tuple[str, ...] = ()
+    reply_to: TweetId | None = None
+    quote_of: TweetId | None = None
+    location: str | None = None
+
+    actor_field: ClassVar[str] = "author"
+
+    @property
+    def tweet_id(self) -> TweetId:
+        """The id of the tweet."""
+        return TweetId(self.event_id)
+
+
+class TweetDeleted(Event, frozen=True, array_like=True, kw_only=True, tag=2):
+    """A tweet, reply or quote was taken away."""
+
+    author: UserId
+    tweet_id: TweetId
+    hashtags: tuple[str, ...] = ()
+    reply_to: TweetId | None = None
+    quote_of: TweetId | None = None
+
+    actor_field: ClassVar[str] = "author"
+
+
+class Retweeted(Event, frozen=True, array_like=True, kw_only=True, tag=3):
+    """A user retweeted an original; `event_id` is the retweet's id."""
+
+    user: UserId
+    tweet_id: TweetId
+    author: UserId
+
+
+class RetweetUndone(Event, frozen=True, array_like=True, kw_only=True, tag=4):
+    """A user took a retweet back; `since` is the retweet's id."""
+
+    user: UserId
+    tweet_id: TweetId
+    since: int
+
+
+class Liked(Event, frozen=True, array_like=True, kw_only=True, tag=5):
+    """A user likes a tweet."""
+
+    user: UserId
+    tweet_id: TweetId
+
+
+class Unliked(Event, frozen=True, array_like=True, kw_only=True, tag=6):
+    """A user no longer likes a tweet; `since` is the id of the event that began it."""
+
+    user: UserId
+    tweet_id: TweetId
+    since: int
+
+
+class Followed(Event, frozen=True, array_like=True, kw_only=True, tag=7):
+    """A user follows another."""
+
+    user: UserId
+    followee: UserId
+
+
+class Unfollowed(Event, frozen=True, array_like=True, kw_only=True, tag=8):
+    """A user no longer follows another; `since` is the id of the event that began it."""
+
+    user: UserId
+    followee: UserId
+    since: int
+
+
+AnyEvent = TweetPosted | TweetDeleted | Retweeted | RetweetUndone | Liked | Unliked | Followed | Unfollowed
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[AnyEvent] = msgspec.msgpack.Decoder(AnyEvent)
+_PREFIX = bytes([VERSION])
+
+
+def encode(event: Event) -> bytes:
+    """The event on the wire."""
+    return _PREFIX + _encoder.encode(event)
+
+
+def decode(wire: bytes) -> AnyEvent:
+    """The event of some bytes. Raises `PoisonedEvent` for bytes of another version, type or shape."""
+    if wire[:1] != _PREFIX:
+        raise PoisonedEvent(f"version {wire[0]} is not {VERSION}" if wire else "no bytes")
+    try:
+        return _decoder.decode(memoryview(wire)[1:])
+    except msgspec.MsgspecError as error:
+        raise PoisonedEvent(str(error)) from error

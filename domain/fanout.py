@@ -1,0 +1,180 @@
+"""Fan-out as arithmetic: who is pushed to, in which order, and what is done by when."""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from domain.ids import Ids, UserId
+from domain.timeline import NO_ENTRIES, Entries
+
+NO_IDS: Ids = np.empty(0, dtype=np.uint64)
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One entry on its way to an author's followers; `at` is the next follower's index."""
+
+    entry: int
+    original: int
+    followers: Ids
+    partition: int
+    position: str
+    at: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """Deliveries to be written together: `followers[i]` gets `entries[i]`; `finished` jobs end with it."""
+
+    followers: Ids
+    entries: Entries
+    finished: list[Job]
+    slices: int
+
+
+class Interleaver:
+    """Takes turns: each job gives one slice of followers, then goes to the back.
+
+    So a tweet of an author with a million followers delays nobody else's by more than a slice.
+    """
+
+    def __init__(self, slice_followers_max: int, batch_max: int) -> None:
+        self._slice_max = slice_followers_max
+        self._batch_max = batch_max
+        self._jobs: deque[Job] = deque()
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def add(self, job: Job) -> None:
+        """Put a job at the back."""
+        self._jobs.append(job)
+
+    def next_batch(self) -> Batch:
+        """The next deliveries, at most `batch_max`; empty when there are no jobs."""
+        followers: list[Ids] = []
+        entries: list[tuple[int, int]] = []
+        sizes: list[int] = []
+        finished: list[Job] = []
+        room = self._batch_max
+        while self._jobs and room > 0:
+            job = self._jobs.popleft()
+            part = job.followers[job.at : job.at + min(self._slice_max, room)]
+            job.at += len(part)
+            room -= len(part)
+            if len(part):
+                followers.append(part)
+                entries.append((job.entry, job.original))
+                sizes.append(len(part))
+            if job.at < len(job.followers):
+                self._jobs.append(job)
+            else:
+                finished.append(job)
+        if not followers:
+            return Batch(NO_IDS, NO_ENTRIES, finished, 0)
+        repeated = np.repeat(np.array(entries, dtype=np.uint64), sizes, axis=0)
+        return Batch(np.concatenate(followers), repeated, finished, len(sizes))
+
+
+@dataclass(slots=True)
+class Watermark:
+    """The low watermark of one partition: the last position up to which everything is done.
+
+    Several records may share a position (those caught up from the store do); it is done when all of them are.
+    """
+
+    done: str
+    _pending: dict[str, int] = field(default_factory=dict)
+
+    def begin(self, position: str) -> None:
+        """Note a record, in the order of the log, as being worked on."""
+        self._pending[position] = self._pending.get(position, 0) + 1
+
+    def finish(self, position: str) -> None:
+        """Note a record as done; the watermark moves past every done position at the front."""
+        self._pending[position] -= 1
+        while self._pending:
+            first = next(iter(self._pending))
+            if self._pending[first]:
+                return
+            del self._pending[first]
+            self.done = first
+
+
+class FollowerSets:
+    """The followers of authors as sorted integer arrays, bounded by edges; least recently used authors leave first."""
+
+    def __init__(self, edges_max: int) -> None:
+        self._edges_max = edges_max
+        self._edges = 0
+        self._sets: dict[int, Ids] = {}
+
+    @property
+    def edges(self) -> int:
+        """Follower edges held."""
+        return self._edges
+
+    def get(self, author: int) -> Ids | None:
+        """The followers, or None if they are not held."""
+        held = self._sets.pop(author, None)
+        if held is not None:
+            self._sets[author] = held
+        return held
+
+    def put(self, author: int, followers: Ids) -> None:
+        """Hold an author's followers."""
+        self._replace(author, np.unique(followers))
+        while self._edges > self._edges_max and len(self._sets) > 1:
+            self.drop(next(iter(self._sets)))
+
+    def set_edge(self, author: int, follower: int, following: bool) -> None:
+        """Bring one edge up to date, if the author's followers are held."""
+        held = self._sets.get(author)
+        if held is None:
+            return
+        at = int(np.searchsorted(held, np.uint64(follower)))
+        present = at < len(held) and int(held[at]) == follower
+        if following and not present:
+            self._replace(author, np.insert(held, at, np.uint64(follower)))
+        elif present and not following:
+            self._replace(author, np.delete(held, at))
+
+    def drop(self, author: int) -> None:
+        """Forget an author's followers."""
+        self._edges -= len(self._sets.pop(author, NO_IDS))
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._sets.clear()
+        self._edges = 0
+
+    def _replace(self, author: int, followers: Ids) -> None:
+        self.drop(author)
+        self._sets[author] = followers
+        self._edges += len(followers)
+
+
+class Pulled:
+    """The authors who are pulled at read time, with when (wall ms) that began.
+
+    An author who crossed the threshold is pushed as well for a grace period, in which every replica learns of it.
+    """
+
+    def __init__(self, since_ms: Mapping[UserId, int], grace_ms: int) -> None:
+        self._since_ms = since_ms
+        self._grace_ms = grace_ms
+        self._authors: npt.NDArray[np.uint64] = np.array(sorted(since_ms), dtype=np.uint64)
+
+    def among(self, followees: Ids) -> Ids:
+        """Those of some authors who are pulled."""
+        if not len(self._authors):
+            return NO_IDS
+        return np.intersect1d(followees, self._authors, assume_unique=True)
+
+    def pushed(self, author: UserId, now_ms: int) -> bool:
+        """Whether an author's tweets are still pushed."""
+        since_ms = self._since_ms.get(author)
+        return since_ms is None or now_ms < since_ms + self._grace_ms

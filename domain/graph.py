@@ -1,0 +1,43 @@
+"""Who follows whom, and other switches that a user turns on and off."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toggle:
+    """One switch (a follow, a like, a retweet) as it is stored.
+
+    `since` is the id of the event that turned it on last; `written_us` orders writes to it.
+    """
+
+    active: bool
+    since: int
+    written_us: int
+
+
+OFF = Toggle(active=False, since=0, written_us=0)
+"""A switch nobody ever touched."""
+
+
+def toggle_stamp_us(now_ms: int, before: Toggle) -> int:
+    """The write timestamp of the next write to a switch: after the last, even if this clock is behind."""
+    return max(now_ms * 1000, before.written_us + 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TweetCounts:
+    """How often a tweet was engaged with."""
+
+    likes: int = 0
+    retweets: int = 0
+    replies: int = 0
+    quotes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserCounts:
+    """The sizes of a user's sets; retweets are not tweets of theirs."""
+
+    followers: int = 0
+    following: int = 0
+    tweets: int = 0

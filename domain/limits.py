@@ -1,0 +1,95 @@
+"""Every bound of the engine in one place, in two profiles: what production uses, and a small one for tests."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds; units are in the names."""
+
+    timeline_entries_max: int = 800
+    """Entries a home timeline keeps after a trim."""
+    timeline_slack: int = 200
+    """Entries by which a timeline may exceed that before it is trimmed."""
+    recents_entries_max: int = 400
+    """Entries kept of an author's most recent tweets."""
+    recents_slack: int = 100
+    slice_followers_max: int = 1_000
+    """Followers of one tweet that are pushed before another tweet has its turn."""
+    push_batch_max: int = 16_384
+    """Deliveries in one write to Redis."""
+    jobs_max: int = 4_096
+    """Tweets a shard fans out side by side; beyond it stops reading the log."""
+    log_read_max: int = 1_000
+    """Events read of one partition at a time."""
+    log_entries_max: int = 100_000
+    """Events kept in the tail of one log partition."""
+    pull_threshold: int = 10_000
+    """Followers from which on an author is pulled at read time."""
+    pulled_refresh_ms: int = 1_000
+    """How often the set of pulled authors is read again."""
+    pulled_grace_ms: int = 10_000
+    """How long an author is both pushed and pulled after crossing the threshold."""
+    pulled_leave_ms: int = 30 * 86_400_000
+    """How long an author must stay below the threshold before being pushed again."""
+    follower_edges_max: int = 20_000_000
+    """Follower edges a shard keeps in memory."""
+    page_default: int = 20
+    page_max: int = 100
+    continuation_entries_max: int = 200
+    """Entries gathered from Cassandra at a time below the cached part."""
+    thread_tweets_max: int = 100
+    liked_recent_max: int = 1_000
+    """Most recent likes and retweets of a reader that are kept beside the timeline."""
+    following_max: int = 5_000
+    """Accounts one user may follow."""
+    cache_ttl_s: int = 3_600
+    timeline_ttl_s: int = 30 * 86_400
+    lease_ttl_s: int = 30
+    """How long a fill or a rebuild may take before another may start."""
+    attempts_max: int = 5
+    """How often an event is tried before it becomes a dead letter."""
+    request_bytes_max: int = 64 * 1024
+    reconcile_tail_ms: int = 20_000
+    """The youngest events, compared with the log on every pass."""
+    reconcile_trail_minutes: int = 10
+    """Minutes compared with the log now and then, for batches that arrive late."""
+    local_entries_max: int = 50_000
+    """Entries of each in-process cache."""
+
+    def __post_init__(self) -> None:
+        """Assert how the limits relate, before anything runs."""
+        assert 1 <= self.page_default <= self.page_max <= self.timeline_entries_max
+        assert 0 < self.timeline_slack <= self.timeline_entries_max
+        assert 0 < self.recents_slack <= self.recents_entries_max
+        assert self.slice_followers_max <= self.push_batch_max
+        assert self.pulled_refresh_ms * 2 < self.pulled_grace_ms
+
+
+DEFAULT = Limits()
+SMALL = Limits(
+    timeline_entries_max=40,
+    timeline_slack=4,
+    recents_entries_max=20,
+    recents_slack=4,
+    slice_followers_max=16,
+    push_batch_max=64,
+    jobs_max=64,
+    log_read_max=50,
+    log_entries_max=500,
+    pull_threshold=50,
+    pulled_refresh_ms=200,
+    pulled_grace_ms=2_000,
+    page_default=7,
+    page_max=7,
+    continuation_entries_max=24,
+    thread_tweets_max=20,
+    liked_recent_max=20,
+    local_entries_max=500,
+)
+
+
+def profile(name: Literal["default", "small"]) -> Limits:
+    """The limits of a profile."""
+    return {"default": DEFAULT, "small": SMALL}[name]

@@ -1,0 +1,105 @@
+"""Signing up, logging in and staying logged in."""
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from domain.errors import Unauthorized
+from domain.ids import UserId
+from domain.tweets import normalized
+from domain.users import PASSWORD_CHARS_MAX, User, check_registration
+from serve.passwords import Passwords
+from serve.sessions import TTL_S, AccessTokens
+from storage.ports import TokenStore, UserStore
+
+REFRESH_TTL_S: Final = 30 * 86_400
+_SECRET_BYTES: Final = 32
+
+
+class IdSource(Protocol):
+    """Makes ids that grow."""
+
+    def next(self) -> int:
+        """The next id. Raises `LeaseExpired`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tokens:
+    """What a client stays logged in with; the refresh token is used once."""
+
+    access_token: str
+    token_type: str = "Bearer"
+    expires_in: int = TTL_S
+    refresh_token: str
+
+
+class Accounts:
+    """Users' credentials and their sessions.
+
+    The refresh tokens that follow from one log-in are a family, which ends as a whole.
+    """
+
+    def __init__(
+        self,
+        users: UserStore,
+        tokens: TokenStore,
+        ids: IdSource,
+        passwords: Passwords,
+        access: AccessTokens,
+        *,
+        new_secret: Callable[[], str] = lambda: secrets.token_urlsafe(_SECRET_BYTES),
+    ) -> None:
+        self._users = users
+        self._tokens = tokens
+        self._ids = ids
+        self._passwords = passwords
+        self._access = access
+        self._new_secret = new_secret
+
+    async def register(self, username: str, email: str, password: str, name: str | None) -> tuple[UserId, Tokens]:
+        """Sign somebody up. Raises `Invalid`, `Conflict` (`username_taken`, `email_taken`), `Overloaded`."""
+        shown = username if name is None else normalized(name)
+        check_registration(username, shown, password)
+        user = UserId(self._ids.next())
+        password_hash = await self._passwords.hash(password)
+        await self._users.create(User(id=user, username=username, name=shown), email, password_hash)
+        return user, await self._begin(user)
+
+    async def login(self, login: str, password: str) -> tuple[UserId, Tokens]:
+        """Begin a session by username or e-mail address. Raises `Unauthorized` and `Overloaded`."""
+        found = await self._users.credentials(login)
+        known_hash = found.password_hash if found and len(password) <= PASSWORD_CHARS_MAX else None
+        matched = await self._passwords.matches(known_hash, password[:PASSWORD_CHARS_MAX])
+        if found is None or not matched:
+            raise Unauthorized("The login or the password is wrong.", "invalid_credentials")
+        return found.user, await self._begin(found.user)
+
+    async def refresh(self, refresh_token: str) -> Tokens:
+        """Exchange a refresh token; one that was used before ends its family. Raises `Unauthorized`."""
+        spent = await self._tokens.spend(_hashed(refresh_token))
+        if spent is None:
+            raise Unauthorized("The refresh token is unknown, used or revoked.", "invalid_refresh_token")
+        return await self._issue(spent.user, spent.family)
+
+    async def logout(self, family: str | None, refresh_token: str | None) -> None:
+        """End the family of an access token, and that of a refresh token; unknown ones have ended already."""
+        if family is not None:
+            await self._tokens.revoke(family)
+        if refresh_token is not None and (spent := await self._tokens.spend(_hashed(refresh_token))) is not None:
+            await self._tokens.revoke(spent.family)
+
+    async def _begin(self, user: UserId) -> Tokens:
+        return await self._issue(user, self._new_secret())
+
+    async def _issue(self, user: UserId, family: str) -> Tokens:
+        refresh_token = self._new_secret()
+        await self._tokens.issue(_hashed(refresh_token), user, family, REFRESH_TTL_S)
+        return Tokens(access_token=self._access.issue(user, family), refresh_token=refresh_token)
+
+
+def _hashed(token: str) -> str:
+    """What is stored of a token; it is random enough for a plain hash."""
+    return hashlib.sha256(token.encode()).hexdigest()

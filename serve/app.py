@@ -1,0 +1,38 @@
+"""The application: routes, what surrounds them, and their description."""
+
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from domain.errors import EngineError
+from serve import auth, errors, health, timelines, tweets, users
+from serve.description import describe
+from serve.middleware import Edge
+from serve.services import Services
+
+ROUTERS = (timelines.router, tweets.router, users.router, auth.router, health.router)
+"""The most used first: routes are tried in order."""
+
+
+def build_app(services: Services, routers: tuple[APIRouter, ...] = ROUTERS) -> FastAPI:
+    """The application over some services; with fewer routers, one of several that share the work."""
+    api = FastAPI(
+        title="Murmur",
+        version="1",
+        description="A Twitter-like service.",
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    api.state.services = services
+    for router in routers:
+        # Not `include_router`: it nests, and matches every request once for each level.
+        api.router.routes.extend(router.routes)
+    api.add_middleware(Edge, request_bytes_max=services.limits.request_bytes_max)
+    api.add_exception_handler(EngineError, errors.on_engine_error)
+    api.add_exception_handler(HTTPException, errors.on_http_error)
+    api.add_exception_handler(RequestValidationError, errors.on_invalid_request)
+    document = describe(api)
+    api.openapi = lambda: document  # type: ignore[method-assign]
+    return api

@@ -1,0 +1,78 @@
+"""Routes of signing up, logging in and out."""
+
+from dataclasses import asdict
+
+import orjson
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from domain.errors import Invalid, Unauthorized
+from domain.ids import UserId
+from serve import schemas
+from serve.access import LOGGING_IN, OTHERWISE, REGISTERING, session_of
+from serve.accounts import Tokens
+from serve.description import failures
+from serve.services import Provided, Services
+
+router = APIRouter(prefix="/api/v1/auth", tags=["auth"])
+
+_NOT_STORED = {"Cache-Control": "no-store"}
+
+
+@router.post(
+    "/register",
+    status_code=201,
+    response_model=schemas.SignedIn,
+    responses=failures(400, 409, 422),
+    dependencies=[REGISTERING],
+)
+async def register(body: schemas.NewUser, services: Provided) -> Response:
+    """Sign up."""
+    user, tokens = await services.accounts.register(body.username, body.email, body.password, body.name)
+    return await _signed_in(services, user, tokens, 201)
+
+
+@router.post(
+    "/login", response_model=schemas.SignedIn, responses=failures(400, 401, 404, 422), dependencies=[LOGGING_IN]
+)
+async def login(body: schemas.LogIn, services: Provided) -> Response:
+    """Begin a session."""
+    given = [login for login in (body.login, body.username, body.email) if login]
+    if len(given) != 1:
+        why = "give one of login, username and email"
+        raise Invalid("Who logs in is not clear.", "invalid_request", (("login", why),))
+    user, tokens = await services.accounts.login(given[0], body.password)
+    return await _signed_in(services, user, tokens, 200)
+
+
+@router.post("/refresh", response_model=schemas.Tokens, responses=failures(400, 401, 422), dependencies=[OTHERWISE])
+async def refresh(body: schemas.Refresh, services: Provided) -> Response:
+    """Exchange a refresh token for new tokens. It is good for one use; a second one ends the session."""
+    tokens = await services.accounts.refresh(body.refresh_token)
+    return _unstored(orjson.dumps(asdict(tokens)), 200)
+
+
+@router.post(
+    "/logout",
+    status_code=204,
+    responses=failures(400, 401, 422),
+    dependencies=[OTHERWISE],
+    openapi_extra={"security": [{"bearer": []}, {}]},
+)
+async def logout(request: Request, services: Provided, body: schemas.LogOut | None = None) -> Response:
+    """End the session of the access token, or of the refresh token in the body, or both."""
+    session = session_of(request, services)
+    refresh_token = body.refresh_token if body else None
+    if session is None and refresh_token is None:
+        raise Unauthorized("This needs an access token or a refresh token.", "token_required")
+    await services.accounts.logout(session.family if session else None, refresh_token)
+    return Response(status_code=204)
+
+
+async def _signed_in(services: Services, user: UserId, tokens: Tokens, status: int) -> Response:
+    profile = await services.queries.user(user, user)
+    return _unstored(b'{"user":%b,%b' % (profile, orjson.dumps(asdict(tokens))[1:]), status)
+
+
+def _unstored(body: bytes, status: int) -> Response:
+    return Response(body, status, _NOT_STORED, "application/json")

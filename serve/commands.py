@@ -1,0 +1,251 @@
+"""What a user can do: each command checks, decides on one event, and publishes it."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Protocol
+
+import orjson
+
+from domain import tweets as rules
+from domain.clock import Clock
+from domain.errors import Conflict, Forbidden, Invalid, NotFound
+from domain.events import (
+    Event,
+    Followed,
+    Liked,
+    Retweeted,
+    RetweetUndone,
+    TweetDeleted,
+    TweetPosted,
+    Unfollowed,
+    Unliked,
+)
+from domain.graph import TweetCounts
+from domain.ids import EventId, TweetId, UserId, stamp_us
+from domain.limits import Limits
+from domain.tweets import Tweet
+from serve.hydration import Hydrator, tweet_value
+from serve.publisher import Publisher
+from storage import keys, values
+from storage.ports import Claim, Engagement, EngagementStore, GraphStore, IdempotencyStore, TweetStore
+from telemetry.logs import request_id
+
+
+class Ids(Protocol):
+    """Makes ids; `domain.ids.IdGenerator` under a lease."""
+
+    def next(self) -> int:
+        """The next id. Raises `LeaseExpired`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A tweet as its author sent it."""
+
+    text: str
+    reply_to: TweetId | None = None
+    quote_of: TweetId | None = None
+    location: str | None = None
+
+    def hash(self) -> bytes:
+        """What tells whether two requests under one idempotency key are the same."""
+        return hashlib.sha256(orjson.dumps([self.text, self.reply_to, self.quote_of, self.location])).digest()
+
+
+class Commands:
+    """The commands. Every one may raise `StoreUnavailable`; then it may have happened, and may be repeated."""
+
+    def __init__(
+        self,
+        publisher: Publisher,
+        tweets: TweetStore,
+        graph: GraphStore,
+        engagements: EngagementStore,
+        idempotency: IdempotencyStore,
+        hydrator: Hydrator,
+        ids: Ids,
+        clock: Clock,
+        limits: Limits,
+    ) -> None:
+        self._publisher = publisher
+        self._tweets = tweets
+        self._graph = graph
+        self._engagements = engagements
+        self._idempotency = idempotency
+        self._hydrator = hydrator
+        self._ids = ids
+        self._clock = clock
+        self._limits = limits
+
+    async def post(self, author: UserId, draft: Draft, key: str | None = None) -> TweetId:
+        """Publish a tweet, reply or quote; under a key that was used before, the id of what it made then.
+
+        Raises `Invalid` (text, location, reply or quote of nothing) and `Conflict` (the key with another draft).
+        """
+        text = rules.normalized(draft.text)
+        rules.check_text(text)
+        location = _checked_location(draft.location)
+        id_ = self._ids.next()
+        if key is not None:
+            mine = Claim(draft.hash(), id_)
+            claim = await self._idempotency.claim(author, key, mine)
+            if claim.body_hash != mine.body_hash:
+                raise Conflict("This idempotency key was used with another body.", "idempotency_key_reused")
+            id_ = claim.id
+            if claim != mine and await self._tweets.authors((TweetId(id_),)):
+                return TweetId(id_)
+        reply_to = await self._original_of("reply_to_id", draft.reply_to)
+        quote_of = await self._original_of("quote_of_id", draft.quote_of)
+        event = TweetPosted(
+            event_id=EventId(id_),
+            stamp_us=stamp_us(id_),
+            request_id=request_id.get(),
+            author=author,
+            text=text,
+            hashtags=rules.hashtags(text),
+            mentions=rules.mentions(text),
+            reply_to=reply_to,
+            quote_of=quote_of,
+            location=location,
+        )
+        known = {} if key is not None else await self._known_of(event)
+        await self._publisher.publish(event, known, ttl_s=self._limits.cache_ttl_s)
+        return event.tweet_id
+
+    async def delete(self, user: UserId, tweet_id: TweetId) -> None:
+        """Take a tweet away. Raises `NotFound` and `Forbidden`."""
+        tweet = await self._tweet(tweet_id)
+        if tweet.author != user:
+            raise Forbidden("Only its author may delete a tweet.", "not_your_tweet")
+        if tweet.retweet_of is not None:
+            await self.undo_retweet(user, tweet.retweet_of)
+            return
+        event_id, now_us = self._ids.next(), self._clock.now_ms() * 1000
+        await self._publisher.publish(
+            TweetDeleted(
+                event_id=EventId(event_id),
+                stamp_us=max(now_us, stamp_us(tweet_id) + 1),
+                request_id=request_id.get(),
+                author=user,
+                tweet_id=tweet_id,
+                hashtags=tweet.hashtags,
+                reply_to=tweet.reply_to,
+                quote_of=tweet.quote_of,
+            )
+        )
+
+    async def follow(self, user: UserId, target: UserId) -> None:
+        """Follow somebody; nothing happens if that is so already. Raises `Invalid` and `NotFound`."""
+        await self._check_target(user, target)
+        before = await self._graph.follow(user, target)
+        if before.active:
+            return
+        if len(await self._hydrator.followees(user)) >= self._limits.following_max:
+            raise Forbidden(f"Nobody may follow more than {self._limits.following_max} accounts.", "following_too_many")
+        await self._publish_toggle(Followed, before.written_us, user=user, followee=target)
+
+    async def unfollow(self, user: UserId, target: UserId) -> None:
+        """Follow somebody no longer. Raises `Invalid` and `NotFound`."""
+        await self._check_target(user, target)
+        before = await self._graph.follow(user, target)
+        if before.active:
+            await self._publish_toggle(Unfollowed, before.written_us, user=user, followee=target, since=before.since)
+
+    async def like(self, user: UserId, tweet_id: TweetId) -> TweetId:
+        """Like a tweet; through a retweet its original, whose id is returned. Raises `NotFound`."""
+        tweet = await self._original(tweet_id)
+        before = await self._engagements.engagement(Engagement.LIKE, user, tweet.id)
+        if not before.active:
+            await self._publish_toggle(Liked, before.written_us, user=user, tweet_id=tweet.id)
+        return tweet.id
+
+    async def unlike(self, user: UserId, tweet_id: TweetId) -> TweetId:
+        """Take a like back. Raises `NotFound`."""
+        tweet = await self._original(tweet_id)
+        before = await self._engagements.engagement(Engagement.LIKE, user, tweet.id)
+        if before.active:
+            await self._publish_toggle(Unliked, before.written_us, user=user, tweet_id=tweet.id, since=before.since)
+        return tweet.id
+
+    async def retweet(self, user: UserId, tweet_id: TweetId) -> TweetId:
+        """Retweet a tweet; through a retweet its original, whose id is returned. Raises `NotFound`."""
+        tweet = await self._original(tweet_id)
+        before = await self._engagements.engagement(Engagement.RETWEET, user, tweet.id)
+        if not before.active:
+            await self._publish_toggle(Retweeted, before.written_us, user=user, tweet_id=tweet.id, author=tweet.author)
+        return tweet.id
+
+    async def undo_retweet(self, user: UserId, tweet_id: TweetId) -> TweetId:
+        """Take a retweet back, also of a tweet that was deleted since. Raises `NotFound`."""
+        before = await self._engagements.engagement(Engagement.RETWEET, user, tweet_id)
+        if before.active:
+            await self._publish_toggle(
+                RetweetUndone, before.written_us, user=user, tweet_id=tweet_id, since=before.since
+            )
+            return tweet_id
+        return (await self._original(tweet_id)).id
+
+    async def _publish_toggle(self, kind: type[Event], written_us: int, **fields: int) -> None:
+        id_ = self._ids.next()
+        stamp = max(stamp_us(id_), written_us + 1, self._clock.now_ms() * 1000)
+        await self._publisher.publish(
+            kind(event_id=EventId(id_), stamp_us=stamp, request_id=request_id.get(), **fields)
+        )
+
+    async def _known_of(self, event: TweetPosted) -> dict[str, bytes]:
+        """What a new tweet's cached values are; nobody else can know its id yet, so nothing can contradict them."""
+        author = (await self._hydrator.users((event.author,))).get(event.author)
+        if author is None:
+            raise NotFound("This user does not exist.", "not_found")
+        tweet = Tweet(
+            id=event.tweet_id,
+            author=event.author,
+            text=event.text,
+            reply_to=event.reply_to,
+            quote_of=event.quote_of,
+            location=event.location,
+            hashtags=event.hashtags,
+            mentions=event.mentions,
+        )
+        return {
+            keys.tweet(tweet.id): tweet_value(tweet, author),
+            keys.tweet_counts(tweet.id): values.tweet_counts(TweetCounts()),
+        }
+
+    async def _check_target(self, user: UserId, target: UserId) -> None:
+        if user == target:
+            raise Invalid("You cannot follow yourself.", "self_follow", (("id", "is your own"),))
+        if target not in await self._hydrator.users((target,)):
+            raise NotFound("This user does not exist.", "not_found")
+
+    async def _original_of(self, field: str, tweet_id: TweetId | None) -> TweetId | None:
+        if tweet_id is None:
+            return None
+        try:
+            return (await self._original(tweet_id)).id
+        except NotFound:
+            raise Invalid(
+                "The tweet referred to does not exist.", "invalid_reference", ((field, "does not exist"),)
+            ) from None
+
+    async def _original(self, tweet_id: TweetId) -> Tweet:
+        tweet = await self._tweet(tweet_id)
+        return tweet if tweet.retweet_of is None else await self._tweet(tweet.retweet_of)
+
+    async def _tweet(self, tweet_id: TweetId) -> Tweet:
+        authors = await self._tweets.authors((tweet_id,))
+        found = await self._tweets.tweets([(author, id_) for id_, author in authors.items()])
+        if tweet_id not in found:
+            raise NotFound("This tweet does not exist.", "not_found")
+        return found[tweet_id]
+
+
+def _checked_location(location: str | None) -> str | None:
+    if location is None:
+        return None
+    location = rules.normalized(location)
+    if not 1 <= len(location) <= rules.LOCATION_CHARS_MAX or not location.isprintable():
+        why = f"must be 1 to {rules.LOCATION_CHARS_MAX} printable characters"
+        raise Invalid(f"The location {why}.", "invalid_location", (("location", why),))
+    return location

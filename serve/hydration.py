@@ -1,0 +1,248 @@
+"""Finished JSON for tweets and users: bytes from the cache, joined with counts and what the reader did.
+
+A read touches no model: a tweet's JSON is made once, when it is first needed, and kept.
+"""
+
+import asyncio
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import orjson
+from cachetools import LRUCache
+
+from domain.graph import TweetCounts
+from domain.ids import Ids, TweetId, UserId, time_ms
+from domain.limits import Limits
+from domain.tweets import Tweet
+from domain.users import User
+from serve.read_through import ReadThrough
+from storage import keys, values
+from storage.ports import CacheStore, Engagement, EngagementStore, GraphStore, TweetStore, UserStore
+from telemetry import metrics
+
+_HEAD = struct.Struct(">QQQ")
+"""Before a tweet's JSON: its author, the tweet it retweets and that one's author (0 if none)."""
+_ENGAGED = struct.Struct(">QQI")
+"""Before the ids a reader engaged with: the floors of likes and retweets, and how many ids are likes."""
+
+
+_TAIL = b',"likes_count":%d,"retweets_count":%d,"replies_count":%d,"quotes_count":%d,"liked":%b,"retweeted":%b}'
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A tweet as it is kept: who wrote it, what it retweets, and its JSON without the closing brace."""
+
+    id: int
+    author: int
+    retweet_of: int
+    retweet_author: int
+    body: bytes
+
+    @property
+    def original(self) -> int:
+        """The tweet whose text is shown."""
+        return self.retweet_of or self.id
+
+
+def rfc3339(id_: int) -> str:
+    """When an id was made, UTC with milliseconds."""
+    return datetime.fromtimestamp(time_ms(id_) / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _optional_id(id_: int | None) -> str | None:
+    return None if id_ is None else str(id_)
+
+
+def tweet_value(tweet: Tweet, author: User) -> bytes:
+    """A tweet as it is kept in the cache."""
+    body = orjson.dumps(
+        {
+            "id": str(tweet.id),
+            "author": {"id": str(author.id), "username": author.username, "name": author.name},
+            "text": tweet.text,
+            "created_at": rfc3339(tweet.id),
+            "reply_to_id": _optional_id(tweet.reply_to),
+            "quote_of_id": _optional_id(tweet.quote_of),
+            "location": tweet.location,
+            "hashtags": tweet.hashtags,
+            "mentions": tweet.mentions,
+        }
+    )
+    return _HEAD.pack(tweet.author, tweet.retweet_of or 0, tweet.retweet_author or 0) + body[:-1]
+
+
+def _record(id_: int, value: bytes) -> Record | None:
+    if not value:
+        return None
+    author, retweet_of, retweet_author = _HEAD.unpack_from(value)
+    return Record(id_, author, retweet_of, retweet_author, value[_HEAD.size :])
+
+
+def _ids_of(wire: bytes) -> Ids:
+    return np.frombuffer(wire, dtype=np.uint64)
+
+
+class Hydrator:
+    """Turns ids into what a reader is shown."""
+
+    def __init__(
+        self,
+        cache: CacheStore,
+        tweets: TweetStore,
+        users: UserStore,
+        graph: GraphStore,
+        engagements: EngagementStore,
+        limits: Limits,
+    ) -> None:
+        self._tweets = tweets
+        self._users_store = users
+        self._graph = graph
+        self._engagements = engagements
+        self._limits = limits
+        self._users: LRUCache[UserId, User] = LRUCache(limits.local_entries_max)
+        self.tweet_values = ReadThrough(cache, limits, kind="tweet", key=keys.tweet, load=self._load_tweets)
+        self.tweet_counts = ReadThrough(cache, limits, kind="counts", key=keys.tweet_counts, load=self._load_counts)
+        self.user_counts = ReadThrough(cache, limits, kind="counts", key=keys.user_counts, load=self._load_user_counts)
+        self.following = ReadThrough(cache, limits, kind="following", key=keys.following, load=self._load_following)
+        self.engaged = ReadThrough(cache, limits, kind="engaged", key=keys.engaged, load=self._load_engaged)
+
+    async def records(self, ids: Iterable[int]) -> dict[int, Record]:
+        """The tweets and retweets that exist, with every original that a retweet among them shows."""
+        found = await self.tweet_values.get(ids)
+        records = {id_: record for id_, value in found.items() if (record := _record(id_, value))}
+        originals = {r.retweet_of for r in records.values() if r.retweet_of} - records.keys()
+        if originals:
+            found = await self.tweet_values.get(originals)
+            records |= {id_: record for id_, value in found.items() if (record := _record(id_, value))}
+        return records
+
+    async def followees(self, user: UserId) -> Ids:
+        """Whom a user follows, sorted."""
+        return _ids_of((await self.following.get((user,)))[user])
+
+    async def users(self, ids: Iterable[UserId]) -> dict[UserId, User]:
+        """Users by id; the absent are left out."""
+        wanted = list(dict.fromkeys(ids))
+        found = {id_: user for id_ in wanted if (user := self._users.get(id_)) is not None}
+        missing = [id_ for id_ in wanted if id_ not in found]
+        if missing:
+            loaded = await self._users_store.users(missing)
+            self._users.update(loaded)
+            found |= loaded
+        return found
+
+    async def tweets_json(
+        self, viewer: UserId | None, shown: Sequence[int], records: Mapping[int, Record]
+    ) -> list[bytes]:
+        """The JSON of some records, in order. A retweet carries its original, and that one's counts and marks."""
+        originals = [records[id_].original for id_ in shown]
+        counts, (liked, retweeted) = await asyncio.gather(
+            self.tweet_counts.get(originals), self._marks(viewer, list(dict.fromkeys(originals)))
+        )
+        tails = {
+            id_: _TAIL % (c.likes, c.retweets, c.replies, c.quotes, _bool(id_ in liked), _bool(id_ in retweeted))
+            for id_, c in ((id_, values.tweet_counts_from(counts[id_])) for id_ in dict.fromkeys(originals))
+        }
+        return [self._tweet_json(records[id_], records, tails) for id_ in shown]
+
+    @staticmethod
+    def _tweet_json(record: Record, records: Mapping[int, Record], tails: Mapping[int, bytes]) -> bytes:
+        tail = tails[record.original]
+        if not record.retweet_of:
+            return record.body + b',"retweet_of":null' + tail
+        inner = records[record.retweet_of].body + b',"retweet_of":null' + tail
+        return record.body + b',"retweet_of":' + inner + tail
+
+    async def users_json(self, viewer: UserId | None, ids: Sequence[UserId]) -> list[bytes]:
+        """The JSON of some users, in order, with counts and the viewer's relation; the absent are left out."""
+        users, counts, relations = await asyncio.gather(
+            self.users(ids), self.user_counts.get(ids), self._relations(viewer, ids)
+        )
+        sums = [values.user_counts_from(counts[id_]) for id_ in ids]
+        return [
+            orjson.dumps(
+                {
+                    "id": str(id_),
+                    "username": users[id_].username,
+                    "name": users[id_].name,
+                    "created_at": rfc3339(id_),
+                    "followers_count": count.followers,
+                    "following_count": count.following,
+                    "tweets_count": count.tweets,
+                    "following": relation[0],
+                    "followed_by": relation[1],
+                }
+            )
+            for id_, relation, count in zip(ids, relations, sums, strict=True)
+            if id_ in users
+        ]
+
+    async def counts_of(self, tweet: TweetId) -> TweetCounts:
+        """A tweet's counts."""
+        return values.tweet_counts_from((await self.tweet_counts.get((tweet,)))[tweet])
+
+    async def _relations(self, viewer: UserId | None, ids: Sequence[UserId]) -> list[tuple[bool, bool]]:
+        if viewer is None:
+            return [(False, False)] * len(ids)
+        edges = await self._graph.follows([*((viewer, id_) for id_ in ids), *((id_, viewer) for id_ in ids)])
+        return [(edges[at].active, edges[len(ids) + at].active) for at in range(len(ids))]
+
+    async def _marks(self, viewer: UserId | None, originals: list[int]) -> tuple[set[int], set[int]]:
+        """Which originals the viewer liked and which they retweeted."""
+        if viewer is None or not originals:
+            return set(), set()
+        value = (await self.engaged.get((viewer,)))[viewer]
+        like_floor, retweet_floor, likes = _ENGAGED.unpack_from(value)
+        recent = _ids_of(value[_ENGAGED.size :]).tolist()
+        liked, retweeted = set(recent[:likes]), set(recent[likes:])
+        for kind, floor, found in (
+            (Engagement.LIKE, like_floor, liked),
+            (Engagement.RETWEET, retweet_floor, retweeted),
+        ):
+            below = [TweetId(id_) for id_ in originals if id_ <= floor]
+            if below:
+                found |= await self._engagements.engaged_with(kind, viewer, below)
+        return liked, retweeted
+
+    async def _load_tweets(self, ids: list[int]) -> dict[int, bytes]:
+        authors = await self._tweets.authors([TweetId(id_) for id_ in ids])
+        tweets = await self._tweets.tweets([(author, id_) for id_, author in authors.items()])
+        users = await self.users(tweet.author for tweet in tweets.values())
+        found = {int(id_): tweet_value(t, users[t.author]) for id_, t in tweets.items() if t.author in users}
+        if len(found) < len(ids):
+            metrics.EDGES.record(len(ids) - len(found), edge="tombstone")
+        return found
+
+    async def _load_counts(self, ids: list[int]) -> dict[int, bytes]:
+        counts = await asyncio.gather(*(self._engagements.tweet_counts(TweetId(id_)) for id_ in ids))
+        return {id_: values.tweet_counts(c) for id_, c in zip(ids, counts, strict=True)}
+
+    async def _load_user_counts(self, ids: list[int]) -> dict[int, bytes]:
+        counts = await asyncio.gather(*(self._graph.user_counts(UserId(id_)) for id_ in ids))
+        return {id_: values.user_counts(c) for id_, c in zip(ids, counts, strict=True)}
+
+    async def _load_following(self, ids: list[int]) -> dict[int, bytes]:
+        edges = await asyncio.gather(*(self._graph.following(UserId(id_)) for id_ in ids))
+        return {
+            id_: np.array(sorted(u for u, _ in found), np.uint64).tobytes()
+            for id_, found in zip(ids, edges, strict=True)
+        }
+
+    async def _load_engaged(self, ids: list[int]) -> dict[int, bytes]:
+        return dict(zip(ids, await asyncio.gather(*(self._engaged_value(UserId(id_)) for id_ in ids)), strict=True))
+
+    async def _engaged_value(self, user: UserId) -> bytes:
+        limit = self._limits.liked_recent_max
+        (likes, like_floor), (retweets, retweet_floor) = await asyncio.gather(
+            self._engagements.engaged(Engagement.LIKE, user, limit=limit),
+            self._engagements.engaged(Engagement.RETWEET, user, limit=limit),
+        )
+        return _ENGAGED.pack(like_floor, retweet_floor, len(likes)) + np.array([*likes, *retweets], np.uint64).tobytes()
+
+
+def _bool(value: bool) -> bytes:
+    return b"true" if value else b"false"

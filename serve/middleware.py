@@ -1,0 +1,100 @@
+"""What is true of every request: it has an id, a size limit, a place in the metrics, and an answer."""
+
+import asyncio
+import re
+import secrets
+from collections.abc import Iterable
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serve import errors
+from telemetry import logs, metrics
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+_SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_ADDED = "murmur.response_headers"
+
+
+def add_headers(scope: Scope, headers: Headers) -> None:
+    """Have the answer to a request carry more headers, whatever it will be."""
+    scope[_ADDED].extend(headers)
+
+
+class Edge:
+    """The outermost layer; plain ASGI, since it runs on every request."""
+
+    def __init__(self, app: ASGIApp, request_bytes_max: int) -> None:
+        self._app = app
+        self._bytes_max = request_bytes_max
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id, length = _of_interest(scope["headers"])
+        added = scope[_ADDED] = [(b"x-request-id", request_id)]
+        token = logs.request_id.set(request_id.decode())
+        begun_s = asyncio.get_running_loop().time()
+        status = 0
+
+        async def answered(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], *added]
+            await send(message)
+
+        try:
+            if length > self._bytes_max:
+                await errors.body_too_large()(scope, receive, answered)
+            else:
+                await self._app(scope, _bounded(receive, self._bytes_max), answered)
+        except Exception:  # the one place where a mistake of ours becomes an answer
+            logs.logger().exception("request failed", method=scope["method"], path=scope["path"])
+            if status:
+                raise
+            await errors.unexpected()(scope, receive, answered)
+        finally:
+            logs.request_id.reset(token)
+            if status:
+                route = route_label(scope)
+                metrics.REQUESTS.record(route=route, status=str(status))
+                metrics.REQUEST_SECONDS.record(asyncio.get_running_loop().time() - begun_s, route=route)
+
+
+def route_label(scope: Scope) -> str:
+    """The method and pattern of the route that was found; nothing in it comes from the client."""
+    route = scope.get("route")
+    if route is None:
+        return "unmatched"
+    method = scope["method"]
+    return f"{method if method in route.methods else 'other'} {route.path}"
+
+
+def _of_interest(headers: Headers) -> tuple[bytes, int]:
+    """The request's id, made up if it has none that is sane, and the length its body claims to have."""
+    request_id, length = b"", 0
+    for name, value in headers:
+        if name == b"x-request-id" and _SANE_ID.fullmatch(value):
+            request_id = value
+        elif name == b"content-length" and value.isdigit():
+            length = int(value[:19])
+    return request_id or secrets.token_hex(12).encode(), length
+
+
+def _bounded(receive: Receive, bytes_max: int) -> Receive:
+    """A body is counted as it arrives, since it need not say how long it is."""
+    received = 0
+
+    async def counted() -> Message:
+        nonlocal received
+        message = await receive()
+        if message["type"] == "http.request":
+            received += len(message.get("body", b""))
+            if received > bytes_max:
+                raise HTTPException(413)
+        return message
+
+    return counted

@@ -1,0 +1,121 @@
+"""Entry lists that are absent, built from the truth: an author's recent tweets, and a reader's home timeline.
+
+Both follow one protocol (design: a list is a hint with a floor). Who meets an absent list creates it as *being built*,
+so that it takes pushes from then on; then reads the truth; then sets the floor, unless somebody unlinked the list in
+between. A tweet committed before the truth was read is found there, one committed later is pushed to the list.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+
+import numpy as np
+
+from domain.errors import StoreUnavailable
+from domain.ids import ID_MAX, UserId
+from domain.limits import Limits
+from domain.timeline import NO_ENTRIES, Entries, EntryList, cut
+from storage.ports import CacheStore, ListKey, ListKind, TweetStore
+from telemetry import metrics
+
+_READS_AT_ONCE = 64
+"""Authors read from the store side by side by one rebuild."""
+
+
+class Rebuilder:
+    """Builds lists on demand. While the cache is down it still builds, and keeps nothing."""
+
+    def __init__(self, cache: CacheStore, tweets: TweetStore, limits: Limits) -> None:
+        self._cache = cache
+        self._tweets = tweets
+        self._limits = limits
+
+    async def home(self, user: UserId, authors: Sequence[UserId]) -> EntryList:
+        """A home timeline of everything these authors wrote; kept, unless somebody else builds or unlinks it."""
+        key = ListKey(ListKind.HOME, user)
+        token = await self._begin(key)
+        built = await self._newest_of(authors)
+        if token is not None and await self._finish(key, token, built):
+            metrics.EDGES.record(edge="rebuild")
+        else:
+            metrics.EDGES.record(edge="rebuild_race")
+        return built
+
+    async def recents(self, authors: Sequence[UserId], found: Sequence[EntryList | None]) -> list[EntryList]:
+        """The recent tweets of some authors, each that was not found (or is being built) built from the store."""
+        missing = [author for author, part in zip(authors, found, strict=True) if part is None or part.floor is None]
+        _count_lists("recents", len(authors), len(missing))
+        gate = asyncio.Semaphore(_READS_AT_ONCE)
+
+        async def build(author: UserId) -> EntryList:
+            async with gate:
+                return await self._build_recents(author)
+
+        built = dict(zip(missing, await asyncio.gather(*map(build, missing)), strict=True))
+        return [
+            part if author not in built and part else built[author] for author, part in zip(authors, found, strict=True)
+        ]
+
+    async def _newest_of(self, authors: Sequence[UserId]) -> EntryList:
+        """The newest entries of several authors: enough for a whole timeline, and complete above their floor."""
+        entries_max = self._limits.timeline_entries_max
+        try:
+            found, _ = await self._cache.fetch([ListKey(ListKind.RECENT, author) for author in authors], ())
+        except StoreUnavailable:
+            found = [None] * len(authors)
+        parts = await self.recents(authors, found)
+        while True:
+            together = np.concatenate([part.entries for part in parts]) if parts else NO_ENTRIES
+            newest = cut(together, 0, entries_max)
+            short = [at for at, part in enumerate(parts) if _floor(part) > _floor(newest)]
+            if not short:
+                return newest
+            deeper = await asyncio.gather(*(self._deepened(authors[at], parts[at]) for at in short))
+            for at, part in zip(short, deeper, strict=True):
+                parts[at] = part
+
+    async def _deepened(self, author: UserId, part: EntryList) -> EntryList:
+        """A list that goes on below its floor by as many entries as a timeline holds."""
+        limit = self._limits.timeline_entries_max
+        more = await self._tweets.entries_by_author(author, before=_floor(part) + 1, limit=limit)
+        return EntryList(np.concatenate([part.entries, more]), _floor_of(more, limit))
+
+    async def _build_recents(self, author: UserId) -> EntryList:
+        key = ListKey(ListKind.RECENT, author)
+        token = await self._begin(key)
+        limit = self._limits.recents_entries_max
+        entries = await self._tweets.entries_by_author(author, before=ID_MAX, limit=limit)
+        built = EntryList(entries, _floor_of(entries, limit))
+        if token is not None:
+            await self._finish(key, token, built)
+        return built
+
+    async def _begin(self, key: ListKey) -> str | None:
+        token = secrets.token_hex(8)
+        try:
+            return token if await self._cache.begin_list(key, token) else None
+        except StoreUnavailable:
+            return None
+
+    async def _finish(self, key: ListKey, token: str, built: EntryList) -> bool:
+        try:
+            return await self._cache.finish_list(key, token, built)
+        except StoreUnavailable:
+            return False
+
+
+def _floor(part: EntryList) -> int:
+    assert part.floor is not None, "a list under construction promises nothing"
+    return part.floor
+
+
+def _floor_of(entries: Entries, limit: int) -> int:
+    """The (exclusive) floor of what a store returned when asked for `limit` entries, newest first."""
+    return int(entries[-1, 0]) - 1 if len(entries) == limit else 0
+
+
+def _count_lists(kind: str, total: int, missing: int) -> None:
+    if total > missing:
+        metrics.CACHE.record(total - missing, kind=kind, outcome="hit")
+    if missing:
+        metrics.CACHE.record(missing, kind=kind, outcome="miss")

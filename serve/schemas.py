@@ -1,0 +1,218 @@
+"""The shapes that cross the wire. Requests are read with these; answers are bytes already, and only described."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, EmailStr, Field
+
+from domain.users import NAME_CHARS_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, USERNAME_CHARS_MAX
+from serve.parameters import ID_PATTERN, KEY_CHARS_MAX, id_of
+
+
+def _of_64_bits(value: object) -> object:
+    if isinstance(value, str) and id_of(value) is None:
+        raise ValueError("must be an id: a decimal number of 64 bits, as a string")
+    return value
+
+
+Id = Annotated[str, Field(pattern=ID_PATTERN, examples=["1948203948203948203"]), BeforeValidator(_of_64_bits)]
+
+
+def _whole(value: str) -> str:
+    if any("\ud800" <= sign <= "\udfff" for sign in value):
+        raise ValueError("must not hold half a surrogate pair")
+    return value
+
+
+Text = Annotated[str, AfterValidator(_whole)]
+"""What can be encoded again; JSON can escape what is no character, and every request field is of this type."""
+
+
+class NewUser(BaseModel):
+    """Somebody who signs up; the name shown is the username unless given."""
+
+    username: Text = Field(
+        json_schema_extra={"pattern": "^[A-Za-z0-9_]+$", "minLength": 1, "maxLength": USERNAME_CHARS_MAX}
+    )
+    email: EmailStr
+    password: Text = Field(json_schema_extra={"minLength": PASSWORD_CHARS_MIN, "maxLength": PASSWORD_CHARS_MAX})
+    name: Text | None = Field(None, json_schema_extra={"maxLength": NAME_CHARS_MAX})
+
+
+class LogIn(BaseModel):
+    """A username or e-mail address (under any of three names) and a password."""
+
+    login: Text | None = None
+    username: Text | None = None
+    email: Text | None = None
+    password: Text
+
+
+class Refresh(BaseModel):
+    """The newest refresh token of a session."""
+
+    refresh_token: Text
+
+
+class LogOut(BaseModel):
+    """A session may also be ended by its refresh token."""
+
+    refresh_token: Text | None = None
+
+
+class NewTweet(BaseModel):
+    """A tweet, reply or quote. The text weighs 1 to 280 as Twitter counts: most signs 1, wide ones 2, URLs 23."""
+
+    text: Text
+    reply_to_id: Id | None = None
+    quote_of_id: Id | None = None
+    location: Text | None = None
+    idempotency_key: Text | None = Field(None, json_schema_extra={"maxLength": KEY_CHARS_MAX})
+
+
+class Author(BaseModel):
+    """Who wrote a tweet."""
+
+    id: Id
+    username: str
+    name: str
+
+
+class User(BaseModel):
+    """A profile, with the reader's relation to it (both false without a token)."""
+
+    id: Id
+    username: str
+    name: str
+    created_at: datetime
+    followers_count: int
+    following_count: int
+    tweets_count: int
+    following: bool
+    followed_by: bool
+
+
+class Tweet(BaseModel):
+    """A tweet; of a retweet, `retweet_of` is the original and the text is empty."""
+
+    id: Id
+    author: Author
+    text: str
+    created_at: datetime
+    reply_to_id: Id | None
+    quote_of_id: Id | None
+    location: str | None
+    hashtags: list[str]
+    mentions: list[str]
+    retweet_of: "Tweet | None"
+    likes_count: int
+    retweets_count: int
+    replies_count: int
+    quotes_count: int
+    liked: bool
+    retweeted: bool
+
+
+class TweetPage(BaseModel):
+    """A page of tweets; `next_cursor` is null at the end."""
+
+    tweets: list[Tweet]
+    next_cursor: str | None
+
+
+class UserPage(BaseModel):
+    """A page of users; `next_cursor` is null at the end."""
+
+    users: list[User]
+    next_cursor: str | None
+
+
+class Thread(BaseModel):
+    """A conversation: above a tweet, oldest first, and below it."""
+
+    ancestors: list[Tweet]
+    tweet: Tweet
+    descendants: list[Tweet]
+
+
+class Engagements(BaseModel):
+    """The counts of a tweet."""
+
+    likes_count: int
+    retweets_count: int
+    replies_count: int
+    quotes_count: int
+
+
+class Relation(BaseModel):
+    """How the reader and a user stand to each other."""
+
+    following: bool
+    followed_by: bool
+
+
+class Tokens(BaseModel):
+    """What a client stays logged in with."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+    refresh_token: str
+
+
+class SignedIn(Tokens):
+    """The beginning of a session."""
+
+    user: User
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: str
+
+
+class Finding(BaseModel):
+    """How one dependency is."""
+
+    ok: bool
+    detail: str
+
+
+class Ready(BaseModel):
+    """Whether every dependency answers, each by name."""
+
+    ready: bool
+    checks: dict[str, Finding]
+
+
+class Jwk(BaseModel):
+    """A public key (RFC 7517)."""
+
+    crv: str
+    kty: str
+    x: str
+    y: str
+    kid: str
+    alg: str
+    use: str
+
+
+class Jwks(BaseModel):
+    """The keys that sign access tokens."""
+
+    keys: list[Jwk]
+
+
+class Failure(BaseModel):
+    """Every failure: a sentence for a person, a stable code for a program."""
+
+    error: str
+    code: str
+    request_id: str
+
+
+class InvalidRequest(Failure):
+    """Well-formed but invalid: which field, and why."""
+
+    fields: dict[str, str]

@@ -1,0 +1,39 @@
+"""What the routes are given: the use cases and the guards, put together once in each replica."""
+
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from domain.limits import Limits
+from serve.accounts import Accounts
+from serve.commands import Commands
+from serve.lists import Queries
+from serve.rate_limits import Guard
+from serve.readiness import Readiness
+from serve.sessions import AccessTokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Everything a request can need."""
+
+    commands: Commands
+    queries: Queries
+    accounts: Accounts
+    sessions: AccessTokens
+    guard: Guard
+    readiness: Readiness
+    limits: Limits
+
+
+def services_of(request: Request) -> Services:
+    """The services of the application that a request came to."""
+    return cast(Services, request.app.state.services)
+
+
+async def _provided(request: Request) -> Services:
+    return services_of(request)
+
+
+Provided = Annotated[Services, Depends(_provided)]

@@ -1,0 +1,43 @@
+"""Routes of the lists of tweets that people read."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from domain.errors import NotFound
+from domain.tweets import HASHTAG_CHARS_MAX
+from serve import schemas
+from serve.access import Member, Viewer
+from serve.description import TOKEN_OPTIONAL, failures
+from serve.parameters import Paged, UserInPath, json_response
+from serve.services import Provided
+
+router = APIRouter(prefix="/api/v1/timeline", tags=["timelines"])
+
+_LIST = failures(400, 401, 422)
+_LIST_OF = failures(400, 401, 404, 422)
+
+
+@router.get("/home", response_model=schemas.TweetPage, responses=_LIST)
+async def read_home(viewer: Member, page: Paged, services: Provided) -> Response:
+    """Your own tweets and those, with the retweets, of everyone you follow, newest first."""
+    return json_response(await services.queries.home(viewer, *page))
+
+
+@router.get("/public", response_model=schemas.TweetPage, responses=_LIST, openapi_extra=TOKEN_OPTIONAL)
+async def read_public(page: Paged, viewer: Viewer, services: Provided) -> Response:
+    """Everybody's tweets, newest first."""
+    return json_response(await services.queries.public(viewer, *page))
+
+
+@router.get("/user/{id}", response_model=schemas.TweetPage, responses=_LIST_OF, openapi_extra=TOKEN_OPTIONAL)
+async def read_user_timeline(author: UserInPath, page: Paged, viewer: Viewer, services: Provided) -> Response:
+    """What one user wrote and retweeted, newest first."""
+    return json_response(await services.queries.user_timeline(viewer, author, *page))
+
+
+@router.get("/hashtag/{tag}", response_model=schemas.TweetPage, responses=_LIST_OF, openapi_extra=TOKEN_OPTIONAL)
+async def read_hashtag(tag: str, page: Paged, viewer: Viewer, services: Provided) -> Response:
+    """The tweets that carry a hashtag, without case, newest first; the sign may be left out."""
+    if len(tag) > HASHTAG_CHARS_MAX + 1:
+        raise NotFound("No hashtag is that long.", "not_found")
+    return json_response(await services.queries.hashtag(viewer, tag, *page))

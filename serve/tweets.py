@@ -1,0 +1,104 @@
+"""Routes of tweets and of what is done to them."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header
+from starlette.responses import Response
+
+from domain.ids import TweetId
+from serve import schemas
+from serve.access import Liking, Member, Tweeting, Viewer
+from serve.commands import Draft
+from serve.description import TOKEN_OPTIONAL, failures
+from serve.parameters import Paged, TweetInPath, checked_key, json_response
+from serve.services import Provided
+
+router = APIRouter(prefix="/api/v1/tweets", tags=["tweets"])
+
+_READ = failures(401, 404)
+_PAGE = failures(400, 401, 404, 422)
+
+IdempotencyKey = Annotated[str | None, Header(description="The same key within 24 h creates once.")]
+
+
+@router.post("", status_code=201, response_model=schemas.Tweet, responses=failures(400, 401, 404, 409, 422))
+async def post(
+    body: schemas.NewTweet, author: Tweeting, services: Provided, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Publish a tweet, reply or quote."""
+    draft = Draft(
+        text=body.text, reply_to=_id(body.reply_to_id), quote_of=_id(body.quote_of_id), location=body.location
+    )
+    tweet = await services.commands.post(author, draft, checked_key(idempotency_key, body.idempotency_key))
+    return json_response(await services.queries.tweet(author, tweet), 201)
+
+
+@router.get("/{id}", response_model=schemas.Tweet, responses=_READ, openapi_extra=TOKEN_OPTIONAL)
+async def read_tweet(tweet: TweetInPath, viewer: Viewer, services: Provided) -> Response:
+    """One tweet or retweet."""
+    return json_response(await services.queries.tweet(viewer, tweet))
+
+
+@router.delete("/{id}", status_code=204, responses=failures(401, 403, 404))
+async def delete(tweet: TweetInPath, user: Member, services: Provided) -> Response:
+    """Take a tweet of yours away; it disappears everywhere."""
+    await services.commands.delete(user, tweet)
+    return Response(status_code=204)
+
+
+@router.post("/{id}/like", response_model=schemas.Tweet, responses=_READ)
+async def like(tweet: TweetInPath, user: Liking, services: Provided) -> Response:
+    """Like a tweet; doing so again changes nothing."""
+    return json_response(await services.queries.tweet(user, await services.commands.like(user, tweet)))
+
+
+@router.delete("/{id}/like", response_model=schemas.Tweet, responses=_READ)
+async def unlike(tweet: TweetInPath, user: Member, services: Provided) -> Response:
+    """Take a like back."""
+    return json_response(await services.queries.tweet(user, await services.commands.unlike(user, tweet)))
+
+
+@router.post("/{id}/retweet", response_model=schemas.Tweet, responses=_READ)
+async def retweet(tweet: TweetInPath, user: Tweeting, services: Provided) -> Response:
+    """Retweet a tweet, and get the original; doing so again changes nothing."""
+    return json_response(await services.queries.tweet(user, await services.commands.retweet(user, tweet)))
+
+
+@router.delete("/{id}/retweet", response_model=schemas.Tweet, responses=_READ)
+async def undo_retweet(tweet: TweetInPath, user: Member, services: Provided) -> Response:
+    """Take a retweet back."""
+    return json_response(await services.queries.tweet(user, await services.commands.undo_retweet(user, tweet)))
+
+
+@router.get("/{id}/replies", response_model=schemas.TweetPage, responses=_PAGE, openapi_extra=TOKEN_OPTIONAL)
+async def read_replies(tweet: TweetInPath, page: Paged, viewer: Viewer, services: Provided) -> Response:
+    """The direct replies, newest first."""
+    return json_response(await services.queries.replies(viewer, tweet, *page))
+
+
+@router.get("/{id}/likers", response_model=schemas.UserPage, responses=_PAGE, openapi_extra=TOKEN_OPTIONAL)
+async def read_likers(tweet: TweetInPath, page: Paged, viewer: Viewer, services: Provided) -> Response:
+    """Who likes a tweet, latest first."""
+    return json_response(await services.queries.likers(viewer, tweet, *page))
+
+
+@router.get("/{id}/retweeters", response_model=schemas.UserPage, responses=_PAGE, openapi_extra=TOKEN_OPTIONAL)
+async def read_retweeters(tweet: TweetInPath, page: Paged, viewer: Viewer, services: Provided) -> Response:
+    """Who retweeted a tweet, latest first."""
+    return json_response(await services.queries.retweeters(viewer, tweet, *page))
+
+
+@router.get("/{id}/engagements", response_model=schemas.Engagements, responses=_READ, openapi_extra=TOKEN_OPTIONAL)
+async def read_engagements(tweet: TweetInPath, viewer: Viewer, services: Provided) -> Response:
+    """The counts of a tweet."""
+    return json_response(await services.queries.engagements(viewer, tweet))
+
+
+@router.get("/{id}/thread", response_model=schemas.Thread, responses=_READ, openapi_extra=TOKEN_OPTIONAL)
+async def read_thread(tweet: TweetInPath, viewer: Viewer, services: Provided) -> Response:
+    """The conversation above and below a tweet."""
+    return json_response(await services.queries.thread(viewer, tweet))
+
+
+def _id(text: str | None) -> TweetId | None:
+    return None if text is None else TweetId(int(text))

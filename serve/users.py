@@ -1,0 +1,82 @@
+"""Routes of profiles and of who follows whom."""
+
+import orjson
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from domain.errors import NotFound
+from domain.ids import UserId
+from domain.users import USERNAME_CHARS_MAX
+from serve import schemas
+from serve.access import Following, Member, Viewer
+from serve.description import TOKEN_OPTIONAL, failures
+from serve.parameters import Paged, UserInPath, json_response
+from serve.services import Provided, Services
+
+router = APIRouter(prefix="/api/v1/users", tags=["users"])
+
+
+@router.get("/me", response_model=schemas.User, responses=failures(401, 404))
+async def read_me(user: Member, services: Provided) -> Response:
+    """The profile of the token's user."""
+    return json_response(await services.queries.user(user, user))
+
+
+@router.get(
+    "/by/username/{name}",
+    response_model=schemas.User,
+    responses=failures(401, 404),
+    openapi_extra=TOKEN_OPTIONAL,
+)
+async def read_user_by_name(name: str, viewer: Viewer, services: Provided) -> Response:
+    """A profile by username, without case."""
+    if len(name) > USERNAME_CHARS_MAX:
+        raise NotFound("No user has a name that long.", "not_found")
+    return json_response(await services.queries.user_by_name(viewer, name))
+
+
+@router.get("/{id}", response_model=schemas.User, responses=failures(401, 404), openapi_extra=TOKEN_OPTIONAL)
+async def read_user(user: UserInPath, viewer: Viewer, services: Provided) -> Response:
+    """A profile."""
+    return json_response(await services.queries.user(viewer, user))
+
+
+@router.post("/{id}/follow", response_model=schemas.Relation, responses=failures(401, 403, 404, 422))
+async def follow(target: UserInPath, user: Following, services: Provided) -> Response:
+    """Follow somebody; doing so again changes nothing."""
+    await services.commands.follow(user, target)
+    return await _relation(services, user, target)
+
+
+@router.delete("/{id}/follow", response_model=schemas.Relation, responses=failures(401, 404, 422))
+async def unfollow(target: UserInPath, user: Member, services: Provided) -> Response:
+    """Follow somebody no longer."""
+    await services.commands.unfollow(user, target)
+    return await _relation(services, user, target)
+
+
+@router.get(
+    "/{id}/followers",
+    response_model=schemas.UserPage,
+    responses=failures(400, 401, 404, 422),
+    openapi_extra=TOKEN_OPTIONAL,
+)
+async def read_followers(user: UserInPath, page: Paged, viewer: Viewer, services: Provided) -> Response:
+    """Who follows a user, latest first."""
+    return json_response(await services.queries.followers(viewer, user, *page))
+
+
+@router.get(
+    "/{id}/following",
+    response_model=schemas.UserPage,
+    responses=failures(400, 401, 404, 422),
+    openapi_extra=TOKEN_OPTIONAL,
+)
+async def read_following(user: UserInPath, page: Paged, viewer: Viewer, services: Provided) -> Response:
+    """Whom a user follows, latest first."""
+    return json_response(await services.queries.following(viewer, user, *page))
+
+
+async def _relation(services: Services, user: UserId, target: UserId) -> Response:
+    profile = orjson.loads(await services.queries.user(user, target))
+    return json_response(orjson.dumps({name: profile[name] for name in ("following", "followed_by")}))

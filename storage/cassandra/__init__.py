@@ -1,0 +1,5 @@
+"""The truth in Cassandra: connection, schema, and one adapter for each port of the truth.
+
+May import `domain`, `telemetry` and the ports. `stores.open_stores` gives all adapters on one session;
+`schema.migrate` brings a keyspace up to date first.
+"""

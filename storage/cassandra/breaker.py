@@ -1,0 +1,60 @@
+"""A circuit breaker that lets one request at a time find out whether a dead store is back."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from pybreaker import STATE_CLOSED, CircuitBreaker, CircuitBreakerError
+
+Judge = Callable[[BaseException], bool]
+
+
+class Breaker:
+    """Refuses at once after some failures in a row; `reset_s` later one trial request decides.
+
+    pybreaker keeps the state. It would let every request through while it is half open, and each would wait for a
+    dead store's whole time limit: hence the turnstile. A cancelled request says nothing about the store.
+    """
+
+    def __init__(self, is_outage: Judge, is_mistake: Judge, *, failures_max: int, reset_s: float) -> None:
+        """Judge errors: outages count, a mistake shows that the store answers, others say nothing."""
+        self._is_outage = is_outage
+        self._breaker = CircuitBreaker(
+            fail_max=failures_max, reset_timeout=reset_s, exclude=[is_mistake], throw_new_error_on_trip=False
+        )
+        self._trying = False
+
+    @contextmanager
+    def guarding(self) -> Iterator[None]:
+        """Around one call. Raises `CircuitBreakerError` at once instead of running it while the store is dead."""
+        if self._breaker.current_state != STATE_CLOSED:
+            with self._turnstile(), self._breaker.calling():
+                yield
+            return
+        try:
+            yield
+        except Exception as error:
+            if self._is_outage(error):
+                self._note(error)
+            raise
+        if self._breaker.fail_counter:
+            self._note(None)
+
+    @contextmanager
+    def _turnstile(self) -> Iterator[None]:
+        if self._trying:
+            raise CircuitBreakerError("another request is trying the store")
+        self._trying = True
+        try:
+            yield
+        finally:
+            self._trying = False
+
+    def _note(self, error: Exception | None) -> None:
+        """Tell pybreaker how a call ended."""
+
+        def outcome() -> None:
+            if error is not None:
+                raise error
+
+        with suppress(CircuitBreakerError, *([type(error)] if error is not None else [])):
+            self._breaker.call(outcome)

@@ -1,0 +1,63 @@
+"""Likes and retweets as sets."""
+
+import asyncio
+from collections.abc import Sequence
+
+from domain.graph import Toggle, TweetCounts
+from domain.ids import ENGAGEMENT_BUCKETS, TweetId, UserId
+from storage.cassandra.session import CassandraSession
+from storage.cassandra.statements import read
+from storage.cassandra.toggles import IN_MAX, count, merged_page, toggle_of
+from storage.ports import Engagement
+
+_STATE = {
+    kind: read(f"SELECT active, since, WRITETIME(active) FROM {kind}_by_user WHERE user_id = ? AND tweet_id = ?")
+    for kind in Engagement
+}
+_LATEST = {kind: read(f"SELECT tweet_id, active FROM {kind}_by_user WHERE user_id = ? LIMIT ?") for kind in Engagement}
+_AMONG = {
+    kind: read(f"SELECT tweet_id, active FROM {kind}_by_user WHERE user_id = ? AND tweet_id IN ?")
+    for kind in Engagement
+}
+_PAGE = {
+    kind: read(f"SELECT since, user_id FROM {kind}_by_time WHERE tweet_id = ? AND bucket = ? AND since < ? LIMIT ?")
+    for kind in Engagement
+}
+_COUNT = {kind: read(f"SELECT count(*) FROM {kind} WHERE tweet_id = ? AND bucket = ?") for kind in Engagement}
+_REPLIES_COUNT = read("SELECT count(*) FROM replies WHERE tweet_id = ?")
+_QUOTES_COUNT = read("SELECT count(*) FROM quotes WHERE tweet_id = ?")
+
+
+class CassandraEngagementStore:
+    """Engagements by user, and per tweet as a set and by time."""
+
+    def __init__(self, session: CassandraSession) -> None:
+        self._session = session
+
+    async def engagement(self, kind: Engagement, user: UserId, tweet: TweetId) -> Toggle:
+        return toggle_of(await self._session.execute(_STATE[kind], (user, tweet)))
+
+    async def engaged(self, kind: Engagement, user: UserId, *, limit: int) -> tuple[list[TweetId], int]:
+        """Look at the `limit` largest ids, switched off or not: the floor lies just below the last of them."""
+        rows = await self._session.execute(_LATEST[kind], (user, limit))
+        floor = rows[-1][0] - 1 if len(rows) == limit else 0
+        return [TweetId(tweet) for tweet, active in rows if active], floor
+
+    async def engaged_with(self, kind: Engagement, user: UserId, tweets: Sequence[TweetId]) -> set[TweetId]:
+        params = [(user, list(tweets[at : at + IN_MAX])) for at in range(0, len(tweets), IN_MAX)]
+        answers = await self._session.execute_many(_AMONG[kind], params)
+        return {TweetId(tweet) for rows in answers for tweet, active in rows if active}
+
+    async def engagers(self, kind: Engagement, tweet: TweetId, *, before: int, limit: int) -> list[tuple[UserId, int]]:
+        params = [(tweet, bucket, before, limit) for bucket in range(ENGAGEMENT_BUCKETS)]
+        return merged_page(await self._session.execute_many(_PAGE[kind], params), limit)
+
+    async def tweet_counts(self, tweet: TweetId) -> TweetCounts:
+        buckets = [(tweet, bucket) for bucket in range(ENGAGEMENT_BUCKETS)]
+        likes, retweets, replies, quotes = await asyncio.gather(
+            count(self._session, _COUNT[Engagement.LIKE], buckets),
+            count(self._session, _COUNT[Engagement.RETWEET], buckets),
+            count(self._session, _REPLIES_COUNT, [(tweet,)]),
+            count(self._session, _QUOTES_COUNT, [(tweet,)]),
+        )
+        return TweetCounts(likes=likes, retweets=retweets, replies=replies, quotes=quotes)

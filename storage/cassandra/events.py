@@ -1,0 +1,61 @@
+"""Events and the rows that follow from them: one logged batch a fact."""
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+
+from domain.events import Event
+from domain.ids import EventId
+from storage.cassandra.session import CassandraSession, Params
+from storage.cassandra.statements import Statement, read, write
+from storage.rows import KEYS, Put, Row, event_row, rows_of, superseded_rows
+
+_EVENTS = read("SELECT event_id, body FROM events_by_minute WHERE minute = ? AND shard = ? AND event_id > ? LIMIT ?")
+_EVENT_IDS = read(
+    "SELECT event_id FROM events_by_minute WHERE minute = ? AND shard = ? AND event_id > ?", fetch_rows=5_000
+)
+
+
+class CassandraEventStore:
+    """Events by minute and log partition; `partitions` is the number of log partitions."""
+
+    def __init__(self, session: CassandraSession, partitions: int) -> None:
+        self._session = session
+        self._partitions = partitions
+
+    async def commit(self, event: Event) -> None:
+        await self._write([event_row(event, self._partitions), *rows_of(event)])
+
+    async def repair(self, event: Event) -> None:
+        if rows := superseded_rows(event):
+            await self._write(rows)
+
+    async def events_of(
+        self, minute: int, partition: int, *, after: EventId, limit: int
+    ) -> list[tuple[EventId, bytes]]:
+        rows = await self._session.execute(_EVENTS, (minute, partition, after, limit))
+        return [(EventId(event_id), body) for event_id, body in rows]
+
+    async def event_ids_of(self, minute: int, partition: int, *, after: EventId) -> list[EventId]:
+        rows = await self._session.execute(_EVENT_IDS, (minute, partition, after))
+        return [EventId(event_id) for (event_id,) in rows]
+
+    async def _write(self, rows: Iterable[Row]) -> None:
+        await self._session.logged_batch([_bound(row) for row in rows])
+
+
+def _bound(row: Row) -> tuple[Statement, Params]:
+    if isinstance(row, Put):
+        return _insert(row.table, tuple(row.values)), (*row.key, *row.values.values(), row.stamp_us)
+    return _delete(row.table), (row.stamp_us, *row.key)
+
+
+@cache
+def _insert(table: str, columns: Sequence[str]) -> Statement:
+    names = (*KEYS[table], *columns)
+    marks = ", ".join("?" * len(names))
+    return write(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks}) USING TIMESTAMP ?")
+
+
+@cache
+def _delete(table: str) -> Statement:
+    return write(f"DELETE FROM {table} USING TIMESTAMP ? WHERE {' AND '.join(f'{name} = ?' for name in KEYS[table])}")

@@ -1,0 +1,56 @@
+"""Which Cassandra to use, as one value that travels to every process."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from cassandra import DependencyException
+from cassandra.auth import PlainTextAuthProvider
+
+PROTOCOL_VERSION = 5
+"""Spoken by Cassandra 4.0 and later; fixed, so that nothing is negotiated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CassandraOptions:
+    """How to reach a Cassandra; `contact_points` are `host:port`, `consistency` is a name such as `LOCAL_QUORUM`."""
+
+    contact_points: tuple[str, ...]
+    keyspace: str
+    datacenter: str = "datacenter1"
+    consistency: str = "LOCAL_QUORUM"
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+    @property
+    def endpoints(self) -> list[tuple[str, int]]:
+        """The contact points as (host, port); an IPv6 host may stand in brackets."""
+        split = (point.rpartition(":") for point in self.contact_points)
+        return [(host.strip("[]"), int(port)) for host, _, port in split]
+
+    def cluster_arguments(self) -> dict[str, Any]:
+        """What every connection of the driver has in common."""
+        endpoints = self.endpoints
+        on_loopback = all(host in ("localhost", "::1") or host.startswith("127.") for host, _ in endpoints)
+        login = PlainTextAuthProvider(self.username, self.password) if self.username is not None else None
+        return {
+            "contact_points": endpoints,
+            "port": endpoints[0][1],
+            "auth_provider": login,
+            "protocol_version": PROTOCOL_VERSION,
+            "compression": not on_loopback,
+            "connection_class": _connection_class(),
+            "monitor_reporting_enabled": False,
+        }
+
+
+def _connection_class() -> type:
+    """The driver's event loop: libev where the driver was built with it, else asyncio in a thread of the driver's."""
+    try:
+        from cassandra.io.libevreactor import LibevConnection
+    except DependencyException:
+        from cassandra.io.asyncioreactor import AsyncioConnection
+
+        chosen: type = AsyncioConnection
+    else:
+        chosen = LibevConnection
+    return chosen

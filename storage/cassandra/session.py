@@ -1,0 +1,228 @@
+"""One connection to Cassandra for a process's event loop: bounded in time, in number and in what a dead store costs."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Self
+
+from cassandra import ConsistencyLevel
+from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
+from cassandra.policies import (
+    ConstantReconnectionPolicy,
+    ConstantSpeculativeExecutionPolicy,
+    DCAwareRoundRobinPolicy,
+    TokenAwarePolicy,
+)
+from cassandra.query import BatchStatement, BatchType, PreparedStatement, dict_factory, tuple_factory
+from pybreaker import CircuitBreakerError
+
+from domain.errors import Overloaded
+from storage.cassandra.breaker import Breaker
+from storage.cassandra.bridge import Bridge, Page
+from storage.cassandra.failures import DRIVER_ERRORS, RetryIdempotent, counted, is_mistake, is_outage, unavailable
+from storage.cassandra.options import CassandraOptions
+from storage.cassandra.statements import Kind, Statement
+
+Rows = list[tuple[Any, ...]]
+Params = Sequence[Any]
+
+CALL_S_MAX = 2.7
+"""A call ends within this time, preparing its statement included; connecting, too. 3 s is promised."""
+_REQUEST_S = 2.5
+_CONNECT_S = 1.2
+_HEARTBEAT_S = 5
+_RECONNECT_S = 0.5
+_SPECULATE_AFTER_S = 0.15
+_BREAKER_FAILURES_MAX = 5
+_BREAKER_RESET_S = 0.5
+_RETRY_AFTER_MS = 200
+_SIDE_BY_SIDE_MAX = 64
+"""Requests of one call that are under way at a time."""
+
+
+class CassandraSession:
+    """Sends statements and gives back rows. It belongs to the event loop that connected it.
+
+    Every method raises `StoreUnavailable` when Cassandra does not answer in time (at once while the circuit breaker
+    is open), `Overloaded` when too many requests are in flight, and leaves mistakes (a bad statement) as they are.
+    """
+
+    def __init__(self, cluster: Cluster, session: Any, in_flight_max: int) -> None:
+        """For `connect`; the session must be connected."""
+        self._cluster = cluster
+        self._session = session
+        self._in_flight_max = in_flight_max
+        self._bridge = Bridge(asyncio.get_running_loop())
+        self._breaker = Breaker(is_outage, is_mistake, failures_max=_BREAKER_FAILURES_MAX, reset_s=_BREAKER_RESET_S)
+        self._prepared: dict[Statement, PreparedStatement] = {}
+        self._preparing: dict[Statement, asyncio.Task[PreparedStatement]] = {}
+
+    @classmethod
+    async def connect(cls, options: CassandraOptions, *, in_flight_max: int = 2_048) -> Self:
+        """Connect to a keyspace. Raises `StoreUnavailable` within 3 s."""
+        cluster = Cluster(
+            **options.cluster_arguments(),
+            connect_timeout=_CONNECT_S,
+            control_connection_timeout=_CONNECT_S,
+            idle_heartbeat_interval=_HEARTBEAT_S,
+            idle_heartbeat_timeout=_HEARTBEAT_S,
+            reconnection_policy=ConstantReconnectionPolicy(_RECONNECT_S, max_attempts=None),
+            execution_profiles=_profiles(options),
+        )
+        connecting = asyncio.create_task(asyncio.to_thread(cluster.connect, options.keyspace))
+        try:
+            session = await asyncio.wait_for(asyncio.shield(connecting), CALL_S_MAX)
+        except BaseException as error:
+            connecting.add_done_callback(_ignore_outcome)
+            threading.Thread(target=cluster.shutdown, daemon=True).start()  # it may wait for the attempt to end
+            if is_outage(error):
+                raise unavailable(error) from error
+            raise
+        return cls(cluster, session, in_flight_max)
+
+    async def execute(self, statement: Statement, params: Params = ()) -> Rows:
+        """All rows of a query, all pages of them; nothing for a write."""
+        with self._answering():
+            return await self._rows(statement, params)
+
+    async def execute_many(self, statement: Statement, params: Sequence[Params]) -> list[Rows]:
+        """The rows of the same query for several parameters, in their order, a bounded number side by side."""
+        found: list[Rows] = []
+        with self._answering():
+            for at in range(0, len(params), _SIDE_BY_SIDE_MAX):
+                part = params[at : at + _SIDE_BY_SIDE_MAX]
+                prepared = await self._prepare(statement)
+                self._require_room(len(part))
+                firsts = await asyncio.gather(*[self._send(statement, prepared.bind(p)) for p in part])
+                for page, param in zip(firsts, part, strict=True):
+                    found.append(list(page.rows) + await self._rest(statement, param, page.next_page))
+        return found
+
+    async def pages(self, statement: Statement, params: Params = ()) -> AsyncIterator[Sequence[tuple[Any, ...]]]:
+        """The pages of a long answer, one at a time."""
+        next_page: bytes | None = None
+        while True:
+            with self._answering():
+                started_s = time.monotonic()
+                prepared = await self._prepare(statement)
+                page = await self._send(statement, prepared.bind(params), next_page, started_s)
+            yield page.rows
+            next_page = page.next_page
+            if next_page is None:
+                return
+
+    async def compare_and_set(self, statement: Statement, params: Params) -> tuple[bool, dict[str, Any]]:
+        """Run a lightweight transaction: whether it was applied, and if not, what was there (empty for no row)."""
+        assert statement.kind is Kind.CAS
+        rows: list[Any] = await self.execute(statement, params)
+        found: dict[str, Any] = rows[0]
+        return bool(found.pop("[applied]")), found
+
+    async def logged_batch(self, parts: Sequence[tuple[Statement, Params]]) -> None:
+        """Write several rows, all or (in the end) none. The first decides which node coordinates."""
+        with self._answering():
+            started_s = time.monotonic()
+            batch = BatchStatement(BatchType.LOGGED)
+            batch.is_idempotent = True
+            for statement, params in parts:
+                assert statement.kind is Kind.WRITE
+                batch.add((self._prepared.get(statement) or await self._prepare(statement)).bind(params))
+            await self._send(parts[0][0], batch, None, started_s)
+
+    async def close(self) -> None:
+        """Close every connection; what is still in flight fails."""
+        await asyncio.to_thread(self._cluster.shutdown)
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Around one call: the breaker, and the engine's errors instead of the driver's."""
+        try:
+            with self._breaker.guarding():
+                yield
+        except CircuitBreakerError:
+            raise counted("breaker_open", "it did not answer lately") from None
+        except DRIVER_ERRORS as error:
+            if not is_outage(error):
+                raise
+            raise unavailable(error) from error
+
+    async def _rows(self, statement: Statement, params: Params) -> Rows:
+        started_s = time.monotonic()
+        prepared = self._prepared.get(statement) or await self._prepare(statement)
+        page = await self._send(statement, prepared.bind(params), None, started_s)
+        if page.next_page is None:
+            return list(page.rows)
+        return list(page.rows) + await self._rest(statement, params, page.next_page)
+
+    async def _rest(self, statement: Statement, params: Params, next_page: bytes | None) -> Rows:
+        rows: Rows = []
+        while next_page is not None:
+            page = await self._send(statement, self._prepared[statement].bind(params), next_page)
+            rows += page.rows
+            next_page = page.next_page
+        return rows
+
+    def _send(
+        self, statement: Statement, bound: Any, next_page: bytes | None = None, started_s: float | None = None
+    ) -> asyncio.Future[Page]:
+        self._require_room(1)
+        spent_s = 0.0 if started_s is None else time.monotonic() - started_s
+        response = self._session.execute_async(
+            bound,
+            timeout=max(0.05, min(_REQUEST_S, CALL_S_MAX - spent_s)),
+            execution_profile=statement.kind,
+            paging_state=next_page,
+        )
+        return self._bridge.future_of(response)
+
+    def _require_room(self, requests: int) -> None:
+        if self._bridge.in_flight + requests > self._in_flight_max:
+            raise Overloaded("cassandra", _RETRY_AFTER_MS)
+
+    async def _prepare(self, statement: Statement) -> PreparedStatement:
+        """The prepared form of a statement; whoever comes meanwhile waits for the same preparation."""
+        found = self._prepared.get(statement)
+        if found is not None:
+            return found
+        preparing = self._preparing.get(statement)
+        if preparing is None:
+            preparing = asyncio.create_task(asyncio.to_thread(self._prepare_now, statement))
+            preparing.add_done_callback(_ignore_outcome)
+            preparing.add_done_callback(lambda _: self._preparing.pop(statement))
+            self._preparing[statement] = preparing
+        return await asyncio.wait_for(asyncio.shield(preparing), _REQUEST_S)
+
+    def _prepare_now(self, statement: Statement) -> PreparedStatement:
+        prepared = self._session.prepare(statement.text)
+        prepared.is_idempotent = statement.kind is not Kind.CAS
+        prepared.fetch_size = statement.fetch_rows
+        self._prepared[statement] = prepared
+        return prepared
+
+
+def _profiles(options: CassandraOptions) -> dict[Any, ExecutionProfile]:
+    def profile(**kind: Any) -> ExecutionProfile:
+        return ExecutionProfile(
+            load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy(local_dc=options.datacenter)),
+            retry_policy=RetryIdempotent(),
+            consistency_level=ConsistencyLevel.name_to_value[options.consistency],
+            serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,
+            request_timeout=_REQUEST_S,
+            **kind,
+        )
+
+    speculative = ConstantSpeculativeExecutionPolicy(_SPECULATE_AFTER_S, max_attempts=1)
+    return {
+        EXEC_PROFILE_DEFAULT: profile(row_factory=tuple_factory),
+        Kind.READ: profile(row_factory=tuple_factory, speculative_execution_policy=speculative),
+        Kind.WRITE: profile(row_factory=tuple_factory),
+        Kind.CAS: profile(row_factory=dict_factory),
+    }
+
+
+def _ignore_outcome(task: asyncio.Task[Any]) -> None:
+    """Look at a task's error, which its waiters get, so that asyncio does not report it as lost."""
+    if not task.cancelled():
+        task.exception()

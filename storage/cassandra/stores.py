@@ -1,0 +1,66 @@
+"""All stores of the truth on one session."""
+
+from dataclasses import dataclass
+
+from storage.cassandra.coordination import CassandraCoordinationStore
+from storage.cassandra.dead_letters import CassandraDeadLetterStore
+from storage.cassandra.engagements import CassandraEngagementStore
+from storage.cassandra.events import CassandraEventStore
+from storage.cassandra.graph import CassandraGraphStore
+from storage.cassandra.idempotency import CassandraIdempotencyStore
+from storage.cassandra.options import CassandraOptions
+from storage.cassandra.session import CassandraSession
+from storage.cassandra.tokens import CassandraTokenStore
+from storage.cassandra.tweets import CassandraTweetStore
+from storage.cassandra.users import CassandraUserStore
+from storage.ports import (
+    CoordinationStore,
+    DeadLetterStore,
+    EngagementStore,
+    EventStore,
+    GraphStore,
+    IdempotencyStore,
+    TokenStore,
+    TweetStore,
+    UserStore,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CassandraStores:
+    """One adapter for each port of the truth; they belong to the event loop that opened them."""
+
+    session: CassandraSession
+    events: EventStore
+    tweets: TweetStore
+    graph: GraphStore
+    engagements: EngagementStore
+    users: UserStore
+    tokens: TokenStore
+    idempotency: IdempotencyStore
+    coordination: CoordinationStore
+    dead_letters: DeadLetterStore
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self.session.close()
+
+
+async def open_stores(options: CassandraOptions, *, partitions: int) -> CassandraStores:
+    """Connect to a keyspace that is up to date (`schema.migrate`); `partitions` is the number of log partitions.
+
+    Raises `StoreUnavailable` within 3 s.
+    """
+    session = await CassandraSession.connect(options)
+    return CassandraStores(
+        session=session,
+        events=CassandraEventStore(session, partitions),
+        tweets=CassandraTweetStore(session),
+        graph=CassandraGraphStore(session),
+        engagements=CassandraEngagementStore(session),
+        users=CassandraUserStore(session),
+        tokens=CassandraTokenStore(session),
+        idempotency=CassandraIdempotencyStore(session),
+        coordination=CassandraCoordinationStore(session),
+        dead_letters=CassandraDeadLetterStore(session),
+    )

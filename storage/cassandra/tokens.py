@@ -1,0 +1,49 @@
+"""Refresh tokens and their families.
+
+A token's row is made and spent by lightweight transactions; a family's revocation is a row that outlives its tokens.
+"""
+
+from domain.ids import UserId
+from storage.cassandra.session import CassandraSession
+from storage.cassandra.statements import cas, read, write
+from storage.ports import RefreshToken
+
+TTL_S_MAX = 90 * 86_400
+"""The longest life of a token: that of the row that revokes its family."""
+_ISSUE = cas(
+    "INSERT INTO refresh_tokens (token_hash, user_id, family, used) VALUES (?, ?, ?, false) IF NOT EXISTS USING TTL ?"
+)
+_TOKEN = read("SELECT user_id, family, used, TTL(used) FROM refresh_tokens WHERE token_hash = ?")
+_SPEND = cas("UPDATE refresh_tokens USING TTL ? SET used = true WHERE token_hash = ? IF used = false")
+_REVOKED = read("SELECT revoked FROM token_families WHERE family = ?")
+_REVOKE = write("INSERT INTO token_families (family, revoked) VALUES (?, true)")
+
+
+class CassandraTokenStore:
+    """Tokens by their hash, until they expire, spent or not."""
+
+    def __init__(self, session: CassandraSession) -> None:
+        self._session = session
+
+    async def issue(self, token_hash: str, user: UserId, family: str, ttl_s: int) -> None:
+        assert 0 < ttl_s <= TTL_S_MAX
+        await self._session.compare_and_set(_ISSUE, (token_hash, user, family, ttl_s))
+
+    async def spend(self, token_hash: str) -> RefreshToken | None:
+        rows = await self._session.execute(_TOKEN, (token_hash,))
+        if not rows:
+            return None
+        user, family, used, ttl_s = rows[0]
+        if not used:
+            if await self._session.execute(_REVOKED, (family,)):
+                return None
+            spent, found = await self._session.compare_and_set(_SPEND, (ttl_s, token_hash))
+            if spent:
+                return RefreshToken(UserId(user), family)
+            used = found.get("used")  # absent if it expired just now
+        if used:
+            await self.revoke(family)
+        return None
+
+    async def revoke(self, family: str) -> None:
+        await self._session.execute(_REVOKE, (family,))

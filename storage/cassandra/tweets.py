@@ -1,0 +1,81 @@
+"""Tweets, and where they are listed."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from domain.ids import TweetId, UserId
+from domain.timeline import Entries, entries_of
+from domain.tweets import Tweet
+from storage.cassandra.session import CassandraSession
+from storage.cassandra.statements import read
+from storage.rows import topic_slot
+
+_COLUMNS = "user_id, tweet_id, text, reply_to, quote_of, retweet_of, retweet_author, location, hashtags, mentions"
+_AUTHOR = read("SELECT tweet_id, user_id FROM tweet_authors WHERE tweet_id = ?")
+_TWEETS = read(f"SELECT {_COLUMNS} FROM tweets WHERE user_id = ? AND tweet_id IN ?")
+_BY_AUTHOR = read(f"SELECT {_COLUMNS} FROM tweets WHERE user_id = ? AND tweet_id < ? LIMIT ?")
+_ENTRIES = read("SELECT tweet_id, retweet_of FROM tweets WHERE user_id = ? AND tweet_id < ? LIMIT ?")
+_REPLIES = read("SELECT reply_id, user_id FROM replies WHERE tweet_id = ? AND reply_id < ? LIMIT ?")
+_SLOTS = read("SELECT slot FROM topic_slots WHERE topic = ? AND slot <= ?", fetch_rows=64)
+_IN_SLOT = read("SELECT tweet_id, user_id FROM topic_tweets WHERE topic = ? AND slot = ? AND tweet_id < ? LIMIT ?")
+_SLOTS_AT_ONCE_MAX = 16
+
+
+class CassandraTweetStore:
+    """Tweets by author; lists of ids by reply and topic."""
+
+    def __init__(self, session: CassandraSession) -> None:
+        self._session = session
+
+    async def authors(self, tweets: Sequence[TweetId]) -> dict[TweetId, UserId]:
+        answers = await self._session.execute_many(_AUTHOR, [(tweet,) for tweet in dict.fromkeys(tweets)])
+        return {TweetId(tweet): UserId(author) for rows in answers for tweet, author in rows}
+
+    async def tweets(self, keys: Sequence[tuple[UserId, TweetId]]) -> dict[TweetId, Tweet]:
+        wanted: dict[UserId, list[TweetId]] = {}
+        for author, tweet in keys:
+            wanted.setdefault(author, []).append(tweet)
+        answers = await self._session.execute_many(_TWEETS, list(wanted.items()))
+        return {TweetId(row[1]): _tweet(row) for rows in answers for row in rows}
+
+    async def by_author(self, author: UserId, *, before: int, limit: int) -> list[Tweet]:
+        return [_tweet(row) for row in await self._session.execute(_BY_AUTHOR, (author, before, limit))]
+
+    async def entries_by_author(self, author: UserId, *, before: int, limit: int) -> Entries:
+        rows = await self._session.execute(_ENTRIES, (author, before, limit))
+        return entries_of([(tweet, tweet if original is None else original) for tweet, original in rows])
+
+    async def replies(self, tweet: TweetId, *, before: int, limit: int) -> list[tuple[TweetId, UserId]]:
+        rows = await self._session.execute(_REPLIES, (tweet, before, limit))
+        return [(TweetId(reply), UserId(author)) for reply, author in rows]
+
+    async def topic(self, topic: str, *, before: int, limit: int) -> list[tuple[TweetId, UserId]]:
+        """Walk the topic's slots downwards, more of them at a time while they turn out to be sparse."""
+        found: list[tuple[TweetId, UserId]] = []
+        at_once = 1
+        async for page in self._session.pages(_SLOTS, (topic, topic_slot(topic, before))):
+            slots = [slot for (slot,) in page]
+            while slots:
+                now, slots = slots[:at_once], slots[at_once:]
+                answers = await self._session.execute_many(_IN_SLOT, [(topic, slot, before, limit) for slot in now])
+                found += [(TweetId(tweet), UserId(author)) for rows in answers for tweet, author in rows]
+                if len(found) >= limit:
+                    return found[:limit]
+                at_once = min(2 * at_once, _SLOTS_AT_ONCE_MAX)
+        return found
+
+
+def _tweet(row: tuple[Any, ...]) -> Tweet:
+    author, tweet, text, reply_to, quote_of, retweet_of, retweet_author, location, hashtags, mentions = row
+    return Tweet(
+        id=tweet,
+        author=author,
+        text=text or "",
+        reply_to=reply_to,
+        quote_of=quote_of,
+        retweet_of=retweet_of,
+        retweet_author=retweet_author,
+        location=location,
+        hashtags=tuple(hashtags or ()),
+        mentions=tuple(mentions or ()),
+    )

@@ -1,0 +1,84 @@
+"""Users; a username and an e-mail address are claimed before there is a user, and confirmed afterwards.
+
+A claim is made with a time to live and confirmed without one, so a process that dies in between takes nobody's name.
+Everything about a claim is a lightweight transaction: a plain write beside them could be ordered before.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from domain.errors import Conflict
+from domain.ids import UserId
+from domain.users import User, folded
+from storage.cassandra.session import CassandraSession
+from storage.cassandra.statements import cas, read, write
+from storage.ports import Credentials
+
+CLAIM_TTL_S = 60
+_CLAIM_NAME = cas(
+    "INSERT INTO usernames (name_folded, user_id, confirmed) VALUES (?, ?, false) IF NOT EXISTS USING TTL ?"
+)
+_CLAIM_EMAIL = cas("INSERT INTO emails (address, user_id, confirmed) VALUES (?, ?, false) IF NOT EXISTS USING TTL ?")
+_CONFIRM_NAME = cas("UPDATE usernames SET user_id = ?, confirmed = true WHERE name_folded = ? IF user_id = ?")
+_CONFIRM_EMAIL = cas("UPDATE emails SET user_id = ?, confirmed = true WHERE address = ? IF user_id = ?")
+_RELEASE_NAME = cas("DELETE FROM usernames WHERE name_folded = ? IF user_id = ? AND confirmed = false")
+_INSERT = write("INSERT INTO users (user_id, username, name, email, password_hash) VALUES (?, ?, ?, ?, ?)")
+_BY_NAME = read("SELECT user_id, confirmed FROM usernames WHERE name_folded = ?")
+_BY_EMAIL = read("SELECT user_id, confirmed FROM emails WHERE address = ?")
+_USERS = read("SELECT user_id, username, name FROM users WHERE user_id = ?")
+_PASSWORD = read("SELECT password_hash FROM users WHERE user_id = ?")
+
+
+class CassandraUserStore:
+    """Users by id, and confirmed claims of names and addresses."""
+
+    def __init__(self, session: CassandraSession, *, claim_ttl_s: int = CLAIM_TTL_S) -> None:
+        self._session = session
+        self._claim_ttl_s = claim_ttl_s
+
+    async def create(self, user: User, email: str, password_hash: str) -> None:
+        name, address = folded(user.username), _folded_address(email)
+        taken, found = await self._session.compare_and_set(_CLAIM_NAME, (name, user.id, self._claim_ttl_s))
+        if not taken and found["user_id"] != user.id:
+            raise Conflict("The username is taken.", "username_taken")
+        taken, found = await self._session.compare_and_set(_CLAIM_EMAIL, (address, user.id, self._claim_ttl_s))
+        if not taken and found["user_id"] != user.id:
+            await self._session.compare_and_set(_RELEASE_NAME, (name, user.id))
+            raise Conflict("The e-mail address is taken.", "email_taken")
+        await self._session.execute(_INSERT, (user.id, user.username, user.name, email, password_hash))
+        confirmed = await asyncio.gather(
+            self._session.compare_and_set(_CONFIRM_NAME, (user.id, name, user.id)),
+            self._session.compare_and_set(_CONFIRM_EMAIL, (user.id, address, user.id)),
+        )
+        for (kept, _), what, code in zip(
+            confirmed, ("username", "e-mail address"), ("username_taken", "email_taken"), strict=True
+        ):
+            if not kept:
+                raise Conflict(f"The {what} was claimed too long ago; try again.", code)
+
+    async def users(self, ids: Sequence[UserId]) -> dict[UserId, User]:
+        answers = await self._session.execute_many(_USERS, [(user,) for user in dict.fromkeys(ids)])
+        return {
+            UserId(user): User(id=UserId(user), username=username, name=name)
+            for rows in answers
+            for user, username, name in rows
+        }
+
+    async def by_username(self, username: str) -> UserId | None:
+        for user, confirmed in await self._session.execute(_BY_NAME, (folded(username),)):
+            return UserId(user) if confirmed else None
+        return None
+
+    async def credentials(self, login: str) -> Credentials | None:
+        """A login with an @ is an address: usernames have none."""
+        lookup, key = (_BY_EMAIL, _folded_address(login)) if "@" in login else (_BY_NAME, folded(login))
+        for user, confirmed in await self._session.execute(lookup, (key,)):
+            if confirmed:
+                for (password_hash,) in await self._session.execute(_PASSWORD, (user,)):
+                    return Credentials(UserId(user), password_hash)
+        return None
+
+
+def _folded_address(email: str) -> str:
+    """The form in which addresses are compared."""
+    return email.strip().casefold()

@@ -1,0 +1,52 @@
+"""The names of everything kept in Redis; hash tags keep together what one script touches (Redis Cluster)."""
+
+from domain import ids
+from storage.ports import ListKey, ListKind
+
+INCARNATION = "incarnation"
+
+
+def list_key(key: ListKey, partitions: int) -> str:
+    """An entry list: of fixed width, so that many are encoded at once; an author's is tagged like the log."""
+    slot = ids.range_of(key.user) if key.kind is ListKind.HOME else ids.log_partition(key.user, partitions)
+    return f"{key.kind}:{{{slot:02d}}}:{key.user:016x}"
+
+
+def log(partition: int) -> str:
+    """The stream of one log partition; shares its hash tag with the recent tweets of its authors."""
+    return f"log:{{{partition:02d}}}"
+
+
+def positions(name: str) -> str:
+    """A reader's positions and epoch."""
+    return f"pos:{{{name}}}"
+
+
+def tweet(tweet_id: int) -> str:
+    """A tweet as finished JSON, or that there is none."""
+    return f"tw:{tweet_id}"
+
+
+def tweet_counts(tweet_id: int) -> str:
+    """A tweet's counts."""
+    return f"cnt:{tweet_id}"
+
+
+def user_counts(user: int) -> str:
+    """A user's counts."""
+    return f"uc:{user}"
+
+
+def following(user: int) -> str:
+    """Whom a user follows, as packed ids."""
+    return f"fo:{user}"
+
+
+def engaged(user: int) -> str:
+    """What a user liked and retweeted lately."""
+    return f"en:{user}"
+
+
+def heartbeat(actor: str) -> str:
+    """That an actor is alive, and how it is."""
+    return f"hb:{actor}"

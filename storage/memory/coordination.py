@@ -1,0 +1,87 @@
+"""Agreement and dead letters in memory."""
+
+from domain.errors import Overloaded
+from domain.ids import WORKERS_MAX, EventId, UserId
+from storage.memory.tables import Turn, no_faults
+from storage.ports import DeadLetter, RangeOwner, WorkerLease
+
+
+class MemoryCoordinationStore:
+    """Leases, owners and marks; each call is one step after its turn, as a compare-and-set is."""
+
+    def __init__(self, turn: Turn = no_faults, *, workers: int = WORKERS_MAX) -> None:
+        assert 1 <= workers <= WORKERS_MAX
+        self._turn = turn
+        self._workers = workers
+        self._leases: dict[int, tuple[str, int]] = {}
+        self._owners: dict[int, RangeOwner] = {}
+        self._marks: dict[str, int] = {}
+        self._pulled: dict[UserId, int] = {}
+
+    async def lease_worker(self, holder: str, now_ms: int, ttl_ms: int) -> WorkerLease:
+        await self._turn()
+        for worker in range(self._workers):
+            _, after_ms = self._leases.get(worker, ("", 0))
+            if after_ms <= now_ms:
+                self._leases[worker] = (holder, now_ms + ttl_ms)
+                return WorkerLease(worker, after_ms, now_ms + ttl_ms)
+        raise Overloaded("worker leases", ttl_ms)
+
+    async def renew_worker(self, holder: str, lease: WorkerLease, now_ms: int, ttl_ms: int) -> WorkerLease | None:
+        await self._turn()
+        held_by, until_ms = self._leases.get(lease.worker, ("", 0))
+        if held_by != holder:
+            return None
+        until_ms = max(until_ms, lease.until_ms, now_ms + ttl_ms)
+        self._leases[lease.worker] = (holder, until_ms)
+        return lease._replace(until_ms=until_ms)
+
+    async def range_owners(self) -> dict[int, RangeOwner]:
+        await self._turn()
+        return dict(self._owners)
+
+    async def set_range_owner(self, range_: int, before: RangeOwner | None, owner: str) -> bool:
+        await self._turn()
+        if self._owners.get(range_) != before:
+            return False
+        self._owners[range_] = RangeOwner(owner, before.epoch + 1 if before is not None else 1)
+        return True
+
+    async def mark(self, name: str) -> int | None:
+        await self._turn()
+        return self._marks.get(name)
+
+    async def set_mark(self, name: str, value: int) -> None:
+        await self._turn()
+        self._marks[name] = value
+
+    async def pulled(self) -> dict[UserId, int]:
+        await self._turn()
+        return dict(self._pulled)
+
+    async def set_pulled(self, author: UserId, since_ms: int | None) -> None:
+        await self._turn()
+        if since_ms is None:
+            self._pulled.pop(author, None)
+        else:
+            self._pulled[author] = since_ms
+
+
+class MemoryDeadLetterStore:
+    """Letters by day, event and reader."""
+
+    def __init__(self, turn: Turn = no_faults) -> None:
+        self._turn = turn
+        self._letters: dict[tuple[int, EventId, str], DeadLetter] = {}
+
+    async def add(self, letter: DeadLetter) -> None:
+        await self._turn()
+        self._letters[letter.day, letter.event_id, letter.reader] = letter
+
+    async def letters(self, *, limit: int) -> list[DeadLetter]:
+        await self._turn()
+        return sorted(self._letters.values(), key=lambda each: (-each.day, -each.event_id, each.reader))[:limit]
+
+    async def remove(self, letter: DeadLetter) -> None:
+        await self._turn()
+        self._letters.pop((letter.day, letter.event_id, letter.reader), None)

@@ -1,0 +1,48 @@
+"""The tail and the caches on one Redis node: event log, reader positions, entry lists, values, rate limits.
+
+May import `domain`, `telemetry` and the rest of `storage`. All of it can be rebuilt from Cassandra, and the database
+must be ours alone: it is emptied when the server turns out to be another one than before.
+"""
+
+from dataclasses import dataclass
+
+from domain.clock import Clock
+from domain.limits import Limits
+from storage.redis.bulk import BulkConnection
+from storage.redis.cache import RedisCacheStore
+from storage.redis.client import RedisClient
+from storage.redis.limits import FallbackRateLimiter, LocalRateLimiter, RedisRateLimiter
+from storage.redis.log import RedisEventLog
+from storage.redis.positions import RedisPositionStore
+
+
+@dataclass(frozen=True, slots=True)
+class RedisStores:
+    """The adapters of one process, on shared connections."""
+
+    log: RedisEventLog
+    positions: RedisPositionStore
+    cache: RedisCacheStore
+    limiter: FallbackRateLimiter
+    client: RedisClient
+    bulk: BulkConnection
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.bulk.close()
+        await self.client.close()
+
+
+async def open_stores(url: str, partitions: int, limits: Limits, clock: Clock) -> RedisStores:
+    """The stores on `redis://`, `rediss://` or `unix://`. Opens no connection: Redis may be down, then and later."""
+    client = RedisClient(url)
+    bulk = BulkConnection(client)
+    cache = RedisCacheStore(client, bulk, partitions, limits)
+    return RedisStores(
+        log=RedisEventLog(client, cache, partitions, limits),
+        positions=RedisPositionStore(client),
+        cache=cache,
+        limiter=FallbackRateLimiter(RedisRateLimiter(client), LocalRateLimiter(clock, limits.local_entries_max)),
+        client=client,
+        bulk=bulk,
+    )

@@ -1,0 +1,99 @@
+"""Entry lists and values in Redis. Every call is one round trip; what it touches lies on one node."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from domain.ids import Ids
+from domain.limits import Limits
+from domain.timeline import Entries, EntryList, entries_to_wire
+from storage import keys as names
+from storage.ports import CacheStore, ListKey, ListKind, Pushed
+from storage.redis import lists
+from storage.redis.bulk import BulkConnection
+from storage.redis.client import RedisClient
+from storage.redis.resp import PARTITIONS_MAX, encode_pushes
+from storage.redis.scripts import BEGIN, FILL, FINISH, TOUCH, TRIM
+
+_VALUE = b"="
+_LEASE = b"?"
+
+
+class RedisCacheStore(CacheStore):
+    """`CacheStore` on Redis. A value is stored as `=` and itself, a lease in its place as `?` and the token."""
+
+    def __init__(self, client: RedisClient, bulk: BulkConnection, partitions: int, limits: Limits) -> None:
+        assert 1 <= partitions <= PARTITIONS_MAX
+        self._client = client
+        self._bulk = bulk
+        self._partitions = partitions
+        self._limits = limits
+
+    async def fetch(
+        self, lists: Sequence[ListKey], keys: Sequence[str]
+    ) -> tuple[list[EntryList | None], list[bytes | None]]:
+        commands: list[tuple[str, ...]] = [("LRANGE", self._name(key), "0", "-1") for key in lists]
+        if keys:
+            commands.append(("MGET", *keys))
+        replies = await self._client.run(commands, repeat=True)
+        values = replies.pop() if keys else []
+        return [_entry_list(elements) for elements in replies], [_value(stored) for stored in values]
+
+    async def begin_list(self, key: ListKey, token: str) -> bool:
+        begin = BEGIN.call([self._name(key)], lists.building(token), self._limits.lease_ttl_s * 1000)
+        return bool((await self._client.run([begin]))[0])
+
+    async def finish_list(self, key: ListKey, token: str, built: EntryList) -> bool:
+        assert built.floor is not None, "what was built has a floor"
+        finish = FINISH.call(
+            [self._name(key)],
+            lists.building(token),
+            lists.ready(built.floor),
+            b"".join(entries_to_wire(built.entries)),
+            lists.entries_max(key.kind, self._limits),
+            lists.ttl_s(key.kind, self._limits),
+        )
+        return bool((await self._client.run([finish]))[0])
+
+    async def push(self, kind: ListKind, users: Ids, entries: Entries) -> Pushed:
+        pushes = encode_pushes(kind, users, entries, self._partitions)
+        lengths = await self._bulk.integers(pushes.wire, len(pushes.owners))
+        delivered = int(pushes.sizes[lengths > 0].sum())
+        overfull = pushes.owners[lengths > lists.overfull_above(kind, self._limits) + lists.MARKERS]
+        return Pushed(delivered, len(users) - delivered, np.sort(overfull))
+
+    async def trim(self, keys: Sequence[ListKey]) -> int:
+        trims = [TRIM.call([self._name(key)], lists.entries_max(key.kind, self._limits)) for key in keys]
+        return sum(await self._client.run(trims))
+
+    async def unlink(self, keys: Sequence[ListKey]) -> None:
+        await self._client.run([("UNLINK", *map(self._name, keys))] if keys else [])
+
+    async def touch(self, keys: Sequence[ListKey]) -> None:
+        await self._client.run([TOUCH.call([self._name(key)], lists.ttl_s(key.kind, self._limits)) for key in keys])
+
+    async def lease(self, keys: Sequence[str], token: str) -> list[bool]:
+        lease = _LEASE + token.encode()
+        taken = await self._client.run([("SET", key, lease, "NX", "EX", self._limits.lease_ttl_s) for key in keys])
+        return [reply is not None for reply in taken]
+
+    async def fill(self, values: Mapping[str, bytes], token: str, *, ttl_s: int) -> None:
+        lease = _LEASE + token.encode()
+        await self._client.run([FILL.call([key], lease, _VALUE + value, ttl_s) for key, value in values.items()])
+
+    async def put(self, values: Mapping[str, bytes], *, ttl_s: int) -> None:
+        await self._client.run([("SET", key, _VALUE + value, "EX", ttl_s) for key, value in values.items()])
+
+    async def drop(self, keys: Sequence[str]) -> None:
+        await self._client.run([("UNLINK", *keys)] if keys else [])
+
+    def _name(self, key: ListKey) -> str:
+        return names.list_key(key, self._partitions)
+
+
+def _entry_list(elements: list[bytes]) -> EntryList | None:
+    return lists.entry_list(elements)
+
+
+def _value(stored: bytes | None) -> bytes | None:
+    return stored[1:] if stored is not None and stored.startswith(_VALUE) else None

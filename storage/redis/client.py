@@ -1,0 +1,217 @@
+"""The connections to Redis: bounded, timed, guarded by a circuit breaker, checked for the server's incarnation."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeVar
+
+from pybreaker import STATE_HALF_OPEN, CircuitBreaker, CircuitBreakerError
+from redis.asyncio import ConnectionPool
+from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    ClusterDownError,
+    InvalidResponse,
+    MasterDownError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from domain.errors import Overloaded, StoreUnavailable
+from storage.redis import incarnation
+from storage.redis.scripts import Script
+from telemetry.metrics import STORE_ERRORS
+
+STORE = "redis"
+CONNECTIONS_MAX = 32
+"""Calls under way at once; the others wait."""
+WAITING_MAX = 8
+"""Calls that wait for new events at once; they have connections of their own, so that they keep nobody waiting."""
+CONNECTION_WAIT_S = 0.5
+"""How long a call waits for a connection to be free; then it is `Overloaded`."""
+CALL_S = 2.4
+"""The time limit of a call, reconnecting included; with the wait for a connection it stays under 3 s."""
+CONNECT_S = 1.0
+FAILURES_MAX = 5
+"""Failures in a row that open the breaker."""
+BREAKER_RESET_S = 1.0
+READ_ATTEMPTS_MAX = 3
+"""How often a read is sent when connections break; a write is sent once."""
+
+Command = tuple[Any, ...]
+Result = TypeVar("Result")
+
+_UNAVAILABLE = (OutOfMemoryError, ReadOnlyError, MasterDownError, ClusterDownError)
+_UNAVAILABLE_WORDS = ("OOM command not allowed", "READONLY", "MISCONF", "NOREPLICAS", "BUSY Redis", "LOADING")
+
+
+class RedisClient:
+    """One process's way to one Redis node.
+
+    Every call ends within 3 s (plus the wait it asked for). It raises `StoreUnavailable` when Redis does not answer,
+    cannot be reached, or refuses because of its own state (out of memory, read only), `Overloaded` when too many calls
+    are under way. After some failures in a row the breaker opens: calls fail at once, but for one that tries.
+    """
+
+    def __init__(self, url: str, *, connections_max: int = CONNECTIONS_MAX, waiting_max: int = WAITING_MAX) -> None:
+        """Prepare for `redis://`, `rediss://` or `unix://`; connections are made when they are needed."""
+        self._pool = _pool(url, connections_max)
+        self._free = asyncio.Semaphore(connections_max)
+        self._waiting_pool = _pool(url, waiting_max)
+        self._waiting_free = asyncio.Semaphore(waiting_max)
+        self._breaker = CircuitBreaker(
+            fail_max=FAILURES_MAX,
+            reset_timeout=BREAKER_RESET_S,
+            exclude=[lambda error: not isinstance(error, StoreUnavailable | asyncio.CancelledError)],
+            throw_new_error_on_trip=False,
+        )
+
+    async def run(self, commands: Sequence[Command], *, repeat: bool = False, wait_ms: int = 0) -> list[Any]:
+        """Send commands in one trip and get their replies as RESP2 gives them: int, bytes, None or list.
+
+        Args:
+            commands: Each a tuple of str, bytes, int and float; a script's come from `Script.call`.
+            repeat: Whether they may be sent again after a connection broke: only reads.
+            wait_ms: How long the commands themselves may block.
+
+        Raises the first reply that is an error; all the others have taken effect then.
+        """
+        if not commands:
+            return []
+
+        async def send(connection: AbstractConnection) -> list[Any]:
+            return await _exchange(connection, commands)
+
+        return await self._call(send, READ_ATTEMPTS_MAX if repeat else 1, wait_ms)
+
+    async def incarnation(self) -> str:
+        """The token of this life of the server; a new one is made if it was lost."""
+        return await self._call(incarnation.current, READ_ATTEMPTS_MAX, 0)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._pool.aclose()
+        await self._waiting_pool.aclose()
+
+    def new_connection(self) -> AbstractConnection:
+        """A connection outside the pool, not yet connected, for whoever keeps one to itself."""
+        return self._pool.make_connection()
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Around everything that talks to Redis: the breaker, and `StoreUnavailable` for what redis-py raises."""
+        if self._breaker.current_state == STATE_HALF_OPEN:
+            raise _unavailable("breaker_open", "another call is trying")
+        try:
+            with self._breaker.calling(), _translated():
+                yield
+        except CircuitBreakerError as error:
+            raise _unavailable("breaker_open", str(error)) from None
+
+    async def _call(
+        self, act: Callable[[AbstractConnection], Awaitable[Result]], attempts_max: int, wait_ms: int
+    ) -> Result:
+        async with self._slot(waiting=wait_ms > 0) as pool:
+            with self.answering():
+                async with asyncio.timeout(CALL_S + wait_ms / 1000):
+                    for attempt in range(attempts_max):
+                        try:
+                            return await _on_connection(pool, act)
+                        except RedisConnectionError:
+                            if attempt + 1 == attempts_max:
+                                raise
+                            await asyncio.sleep(0.05 * (attempt + 1))
+        raise AssertionError("every attempt returns or raises")
+
+    @asynccontextmanager
+    async def _slot(self, *, waiting: bool) -> AsyncIterator[ConnectionPool]:
+        free, pool = (self._waiting_free, self._waiting_pool) if waiting else (self._free, self._pool)
+        try:
+            async with asyncio.timeout(CONNECTION_WAIT_S):
+                await free.acquire()
+        except TimeoutError:
+            raise Overloaded(STORE, retry_after_ms=100) from None
+        try:
+            yield pool
+        finally:
+            free.release()
+
+
+def means_unavailable(message: str) -> bool:
+    """Whether an error reply speaks of the server's state, not of the command."""
+    return any(words in message for words in _UNAVAILABLE_WORDS)
+
+
+def _pool(url: str, connections_max: int) -> ConnectionPool:
+    """A pool without time limits and retries of its own: those of a call hold for everything in it."""
+    return ConnectionPool.from_url(
+        url,
+        max_connections=connections_max,
+        protocol=2,
+        decode_responses=False,
+        driver_info=None,
+        socket_timeout=None,
+        socket_connect_timeout=CONNECT_S,
+        retry=Retry(NoBackoff(), 0),
+        redis_connect_func=_greet,
+    )
+
+
+async def _greet(connection: AbstractConnection) -> None:
+    """Log in, choose the database, check the incarnation; a connection that did not get through all of it is closed."""
+    try:
+        await connection.on_connect()
+        await incarnation.check(connection)
+    except BaseException:
+        await connection.disconnect(nowait=True)
+        raise
+
+
+async def _on_connection(pool: ConnectionPool, act: Callable[[AbstractConnection], Awaitable[Result]]) -> Result:
+    connection = await pool.get_connection()
+    try:
+        return await act(connection)
+    finally:
+        await pool.release(connection)
+
+
+async def _exchange(connection: AbstractConnection, commands: Sequence[Command]) -> list[Any]:
+    """Replies to all commands; scripts that the server has forgotten are loaded and run again."""
+    replies = await incarnation.exchange(connection, list(commands))
+    forgotten = [at for at, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+    if forgotten:
+        sources = {Script.by_sha(commands[at][1]).source for at in forgotten}
+        await incarnation.exchange(connection, [("SCRIPT", "LOAD", source) for source in sources])
+        again = await incarnation.exchange(connection, [commands[at] for at in forgotten])
+        for at, reply in zip(forgotten, again, strict=True):
+            replies[at] = reply
+    for reply in replies:
+        if isinstance(reply, ResponseError):
+            raise reply
+    return replies
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (TimeoutError, RedisTimeoutError) as error:
+        raise _unavailable("timeout", "no answer in time") from error
+    except (RedisConnectionError, OSError) as error:
+        raise _unavailable("unreachable", str(error)) from error
+    except InvalidResponse as error:
+        raise _unavailable("other", str(error)) from error
+    except ResponseError as error:
+        if isinstance(error, _UNAVAILABLE) or means_unavailable(str(error)):
+            raise _unavailable("other", str(error)) from error
+        raise
+
+
+def _unavailable(cause: str, detail: str) -> StoreUnavailable:
+    STORE_ERRORS.record(store=STORE, cause=cause)
+    return StoreUnavailable(STORE, detail)

@@ -1,0 +1,91 @@
+"""Which life of the server we talk to: nothing that an earlier life wrote is ever read.
+
+`keys.INCARNATION` holds `<run id of the server>:<random>`. A server that came back with old data (from a dump, or as a
+promoted replica) has another run id than the one under that key: whoever connects first drops everything. The
+database must therefore be ours alone. After FLUSHALL the key is absent, and whoever notices writes a new one.
+"""
+
+import secrets
+from typing import Any
+
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
+
+from storage import keys
+
+_ATTEMPTS_MAX = 5
+
+
+async def exchange(connection: AbstractConnection, commands: list[tuple[Any, ...]]) -> list[Any]:
+    """Send commands at once and read all their replies; an error reply is returned, not raised."""
+    await connection.send_packed_command(connection.pack_commands(commands))
+    replies: list[Any] = []
+    for _ in commands:
+        try:
+            replies.append(await connection.read_response())
+        except ResponseError as error:
+            replies.append(error)
+    return replies
+
+
+async def check(connection: AbstractConnection) -> None:
+    """Make sure that what a new connection can read was written in this life of the server.
+
+    Raises redis-py's errors; the connection must then not be used.
+    """
+    for _ in range(_ATTEMPTS_MAX):
+        stored, run_id = await _look(connection)
+        if stored is None:
+            await renew(connection, run_id)
+            return
+        if stored.partition(":")[0] == run_id or await _drop_all(connection):
+            return
+    raise RedisConnectionError("the incarnation kept changing while it was checked")
+
+
+async def renew(connection: AbstractConnection, run_id: str) -> str:
+    """Write a token if there is none, and get the one that holds."""
+    _, stored = _checked(
+        await exchange(connection, [("SET", keys.INCARNATION, _token(run_id), "NX"), ("GET", keys.INCARNATION)])
+    )
+    if stored is None:
+        raise RedisConnectionError("the incarnation was lost again while it was renewed")
+    return bytes(stored).decode()
+
+
+async def current(connection: AbstractConnection) -> str:
+    """The token, a new one if there is none."""
+    stored, run_id = await _look(connection)
+    return stored if stored is not None else await renew(connection, run_id)
+
+
+async def _look(connection: AbstractConnection) -> tuple[str | None, str]:
+    """The stored token and the server's run id."""
+    info, stored = _checked(await exchange(connection, [("INFO", "server"), ("GET", keys.INCARNATION)]))
+    lines = bytes(info).decode().splitlines()
+    run_id = next(line.partition(":")[2] for line in lines if line.startswith("run_id:"))
+    return None if stored is None else bytes(stored).decode(), run_id
+
+
+async def _drop_all(connection: AbstractConnection) -> bool:
+    """Drop everything and write a new token, unless somebody else just did; False means: look again."""
+    _checked(await exchange(connection, [("WATCH", keys.INCARNATION)]))
+    stored, run_id = await _look(connection)
+    if stored is None or stored.partition(":")[0] == run_id:
+        _checked(await exchange(connection, [("UNWATCH",)]))
+        return False
+    set_new = ("SET", keys.INCARNATION, _token(run_id))
+    replies = _checked(await exchange(connection, [("MULTI",), ("FLUSHDB", "ASYNC"), set_new, ("EXEC",)]))
+    return replies[-1] is not None
+
+
+def _token(run_id: str) -> str:
+    return f"{run_id}:{secrets.token_hex(8)}"
+
+
+def _checked(replies: list[Any]) -> list[Any]:
+    for reply in replies:
+        if isinstance(reply, ResponseError):
+            raise reply
+    return replies

@@ -1,0 +1,44 @@
+"""How far each reader of the log has come: one hash per reader, with the epoch of whoever claimed it."""
+
+from collections.abc import Mapping
+
+from domain.errors import Fenced
+from storage import keys
+from storage.ports import PositionStore
+from storage.redis.client import RedisClient
+from storage.redis.scripts import CLAIM, SAVE
+
+_EPOCH = b"epoch"
+
+
+class RedisPositionStore(PositionStore):
+    """`PositionStore` on Redis. After a loss of everything a reader must claim again: until then it is `Fenced`."""
+
+    def __init__(self, client: RedisClient) -> None:
+        self._client = client
+
+    async def claim(self, name: str, epoch: int) -> dict[int, str]:
+        (found,) = await self._client.run([CLAIM.call([keys.positions(name)], epoch)])
+        if found is None:
+            raise Fenced(name, epoch)
+        return _positions(found)
+
+    async def save(self, names: Mapping[str, int], positions: Mapping[int, str]) -> None:
+        """Each reader's are saved or refused by themselves; one that is refused does not hold up the others."""
+        words = [word for item in positions.items() for word in item]
+        saved = await self._client.run(
+            [SAVE.call([keys.positions(name)], epoch, *words) for name, epoch in names.items()]
+        )
+        for (name, epoch), done in zip(names.items(), saved, strict=True):
+            if not done:
+                raise Fenced(name, epoch)
+
+    async def positions(self, name: str) -> dict[int, str]:
+        (found,) = await self._client.run([("HGETALL", keys.positions(name))], repeat=True)
+        return _positions(found)
+
+
+def _positions(flat: list[bytes]) -> dict[int, str]:
+    """The positions of a hash, given as field, value, field, value…"""
+    pairs = zip(flat[::2], flat[1::2], strict=True)
+    return {int(partition): position.decode() for partition, position in pairs if partition != _EPOCH}

@@ -1,0 +1,113 @@
+"""Bulk pushes in Redis's wire form (RESP2), encoded and parsed as arrays: no Python loop runs per delivery.
+
+`LPUSHX key entry [entry…]` does nothing to an absent list and answers with the length. Every key of
+`keys.list_key` is equally long, and so is every entry: all commands that carry equally many entries are the rows of one
+matrix of bytes.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from domain import ids
+from domain.ids import Ids
+from domain.timeline import ENTRY_BYTES, Entries
+from storage import keys
+from storage.ports import ListKey, ListKind
+
+PARTITIONS_MAX = 100
+"""A list's key holds its range or partition in two digits."""
+
+Bytes = npt.NDArray[np.uint8]
+
+_HEX = np.frombuffer("".join(f"{byte:02x}" for byte in range(256)).encode(), dtype=np.uint8).reshape(256, 2)
+_DECIMAL = np.frombuffer("".join(f"{slot:02d}" for slot in range(PARTITIONS_MAX)).encode(), dtype=np.uint8).reshape(-1, 2)
+_ENTRY_HEAD = f"${ENTRY_BYTES}\r\n".encode()
+_ENTRY_WIRE_BYTES = len(_ENTRY_HEAD) + ENTRY_BYTES + 2
+
+
+class ReplyError(Exception):
+    """The server answered a command with an error line; the message is that line without its sign."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pushes:
+    """Encoded commands: the i-th pushes `sizes[i]` entries to the list of `owners[i]`; both have shape (commands,)."""
+
+    wire: bytes
+    owners: Ids
+    sizes: npt.NDArray[np.int64]
+
+
+def encode_pushes(kind: ListKind, users: Ids, entries: Entries, partitions: int) -> Pushes:
+    """One LPUSHX for each user, whose entries keep their order.
+
+    Args:
+        kind: Which of a user's lists.
+        users: Shape (n,); a user may occur several times.
+        entries: Shape (n, 2): `entries[i]` goes to `users[i]`.
+        partitions: Partitions of the event log, at most `PARTITIONS_MAX`; they are part of a RECENT key.
+    """
+    assert users.dtype == np.uint64
+    assert entries.shape == (len(users), 2)
+    if not len(users):
+        return Pushes(b"", users, np.empty(0, dtype=np.int64))
+    payload = np.ascontiguousarray(entries, dtype=">u8").view(np.uint8).reshape(len(users), ENTRY_BYTES)
+    order = np.argsort(users, kind="stable")
+    ordered = users[order]
+    first = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    sizes = np.diff(np.append(first, len(ordered)))
+    wire: list[bytes] = []
+    owners: list[Ids] = []
+    counts: list[npt.NDArray[np.int64]] = []
+    for size in np.unique(sizes).tolist():
+        chosen = first[sizes == size]
+        rows = payload[order[chosen[:, None] + np.arange(size)]]
+        owners.append(ordered[chosen])
+        counts.append(np.full(len(chosen), size, dtype=np.int64))
+        wire.append(_commands(key_bytes(kind, owners[-1], partitions), rows))
+    return Pushes(b"".join(wire), np.concatenate(owners), np.concatenate(counts))
+
+
+def key_bytes(kind: ListKind, users: Ids, partitions: int) -> Bytes:
+    """`keys.list_key` of many users, shape (n, bytes of a key)."""
+    sample = keys.list_key(ListKey(kind, ids.UserId(0)), partitions).encode()
+    made = np.empty((len(users), len(sample)), dtype=np.uint8)
+    made[:] = np.frombuffer(sample, dtype=np.uint8)
+    slot_at = sample.index(b"{") + 1
+    made[:, slot_at : slot_at + 2] = _DECIMAL[_slots(kind, users, partitions)]
+    digits = _HEX[users.astype(">u8").view(np.uint8).reshape(-1, 8)]
+    made[:, -16:] = digits.reshape(-1, 16)
+    return made
+
+
+def parse_integers(wire: bytes) -> npt.NDArray[np.int64]:
+    """The numbers of integer replies `:<number>\\r\\n`, none negative. Raises `ReplyError` for the first error line."""
+    if b"-" in wire:
+        line = next(line for line in wire.split(b"\r\n") if line.startswith(b"-"))
+        raise ReplyError(line[1:].decode(errors="replace"))
+    return np.fromstring(wire.translate(None, b":\r").decode(), dtype=np.int64, sep="\n")
+
+
+def _slots(kind: ListKind, users: Ids, partitions: int) -> npt.NDArray[np.intp]:
+    if kind is ListKind.HOME:
+        return ids.ranges_of(users).astype(np.intp)
+    # an author at a time: recent tweets are pushed with the event itself, in bulk only now and then
+    return np.array([ids.log_partition(user, partitions) for user in users.tolist()], dtype=np.intp)
+
+
+def _commands(key: Bytes, rows: Bytes) -> bytes:
+    """Commands as one matrix; `key` has shape (n, bytes of a key), `rows` (n, entries of each, ENTRY_BYTES)."""
+    commands, size = rows.shape[:2]
+    head = f"*{2 + size}\r\n$6\r\nLPUSHX\r\n${key.shape[1]}\r\n".encode()
+    key_end = len(head) + key.shape[1]
+    row = np.frombuffer(
+        head + bytes(key.shape[1]) + b"\r\n" + (_ENTRY_HEAD + bytes(ENTRY_BYTES) + b"\r\n") * size, dtype=np.uint8
+    )
+    made = np.empty((commands, len(row)), dtype=np.uint8)
+    made[:] = row
+    made[:, len(head) : key_end] = key
+    values = made[:, key_end + 2 :].reshape(commands, size, _ENTRY_WIRE_BYTES)
+    values[:, :, len(_ENTRY_HEAD) : len(_ENTRY_HEAD) + ENTRY_BYTES] = rows
+    return made.tobytes()

@@ -1,0 +1,208 @@
+"""What a fact writes: one pure function from an event to rows.
+
+The Cassandra adapter turns rows into one logged batch, the memory adapter applies them to dictionaries.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from domain import ids
+from domain.events import (
+    Event,
+    Followed,
+    Liked,
+    Retweeted,
+    RetweetUndone,
+    TweetDeleted,
+    TweetPosted,
+    Unfollowed,
+    Unliked,
+    encode,
+)
+from domain.tweets import folded_tag
+
+Value = int | str | bytes | bool | tuple[str, ...] | None
+
+MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
+DAY_MS = 86_400_000
+PUBLIC_TOPIC = "public"
+
+KEYS: dict[str, tuple[str, ...]] = {
+    "events_by_minute": ("minute", "shard", "event_id"),
+    "tweets": ("user_id", "tweet_id"),
+    "tweet_authors": ("tweet_id",),
+    "replies": ("tweet_id", "reply_id"),
+    "quotes": ("tweet_id", "quote_id"),
+    "likes": ("tweet_id", "bucket", "user_id"),
+    "likes_by_time": ("tweet_id", "bucket", "since"),
+    "likes_by_user": ("user_id", "tweet_id"),
+    "retweets": ("tweet_id", "bucket", "user_id"),
+    "retweets_by_time": ("tweet_id", "bucket", "since"),
+    "retweets_by_user": ("user_id", "tweet_id"),
+    "following": ("user_id", "followee"),
+    "followers": ("author", "bucket", "range", "follower"),
+    "followers_by_time": ("author", "bucket", "since"),
+    "topic_tweets": ("topic", "slot", "tweet_id"),
+    "topic_slots": ("topic", "slot"),
+}
+"""The primary key of every table that events write to, partition key first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Write one row; `key` holds the primary key in the order of `KEYS`."""
+
+    table: str
+    key: tuple[Value, ...]
+    stamp_us: int
+    values: dict[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Delete one row as of a write timestamp."""
+
+    table: str
+    key: tuple[Value, ...]
+    stamp_us: int
+
+
+Row = Put | Drop
+
+
+def tag_topic(tag: str) -> str:
+    """The topic of a hashtag."""
+    return "#" + folded_tag(tag)
+
+
+def topic_slot(topic: str, tweet_id: int) -> int:
+    """The partition of a topic that holds a tweet: an hour of the public timeline, a day of a hashtag's."""
+    return ids.time_ms(tweet_id) // (HOUR_MS if topic == PUBLIC_TOPIC else DAY_MS)
+
+
+def event_place(event: Event, partitions: int) -> tuple[int, int]:
+    """The (minute, log partition) under which an event is kept."""
+    return ids.time_ms(event.event_id) // MINUTE_MS, ids.log_partition(event.actor, partitions)
+
+
+def event_row(event: Event, partitions: int) -> Put:
+    """The row that holds the event itself."""
+    return Put(
+        "events_by_minute", (*event_place(event, partitions), event.event_id), event.stamp_us, {"body": encode(event)}
+    )
+
+
+def rows_of(event: Event) -> list[Row]:
+    """The rows that follow from an event, in no particular order; the event's own row is not among them."""
+    match event:
+        case TweetPosted():
+            return list(_posted(event))
+        case TweetDeleted():
+            return list(_deleted(event))
+        case Retweeted(user=user, tweet_id=tweet, event_id=since):
+            values: dict[str, Value] = {"retweet_of": tweet, "retweet_author": event.author}
+            return [
+                Put("tweets", (user, since), event.stamp_us, values),
+                Put("tweet_authors", (since,), event.stamp_us, {"user_id": user}),
+                *_engaged("retweets", event, user, tweet, since),
+            ]
+        case RetweetUndone(user=user, tweet_id=tweet, since=since):
+            return [
+                Drop("tweets", (user, since), event.stamp_us),
+                Drop("tweet_authors", (since,), event.stamp_us),
+                *_disengaged("retweets", event, user, tweet, since),
+            ]
+        case Liked(user=user, tweet_id=tweet):
+            return list(_engaged("likes", event, user, tweet, event.event_id))
+        case Unliked(user=user, tweet_id=tweet, since=since):
+            return list(_disengaged("likes", event, user, tweet, since))
+        case Followed(user=user, followee=author, event_id=since):
+            range_ = ids.range_of(user)
+            bucket = ids.follower_bucket(range_)
+            return [
+                Put("following", (user, author), event.stamp_us, {"active": True, "since": since}),
+                Put("followers", (author, bucket, range_, user), event.stamp_us, {"since": since}),
+                Put("followers_by_time", (author, bucket, since), event.stamp_us, {"follower": user}),
+            ]
+        case Unfollowed(user=user, followee=author, since=since):
+            range_ = ids.range_of(user)
+            bucket = ids.follower_bucket(range_)
+            return [
+                Put("following", (user, author), event.stamp_us, {"active": False, "since": since}),
+                Drop("followers", (author, bucket, range_, user), event.stamp_us),
+                Drop("followers_by_time", (author, bucket, since), event.stamp_us),
+            ]
+        case _:
+            raise AssertionError(f"no rows are known for {type(event).__name__}")
+
+
+def superseded_rows(event: Event) -> list[Row]:
+    """The rows to take back when a newer write to the same switch has won over this event's."""
+    match event:
+        case Retweeted(user=user, tweet_id=tweet, event_id=since):
+            bucket = ids.engagement_bucket(user)
+            return [
+                Drop("tweets", (user, since), event.stamp_us + 1),
+                Drop("tweet_authors", (since,), event.stamp_us + 1),
+                Drop("retweets_by_time", (tweet, bucket, since), event.stamp_us + 1),
+            ]
+        case Liked(user=user, tweet_id=tweet, event_id=since):
+            return [Drop("likes_by_time", (tweet, ids.engagement_bucket(user), since), event.stamp_us + 1)]
+        case Followed(user=user, followee=author, event_id=since):
+            bucket = ids.follower_bucket(ids.range_of(user))
+            return [Drop("followers_by_time", (author, bucket, since), event.stamp_us + 1)]
+        case _:
+            return []
+
+
+def _posted(event: TweetPosted) -> Iterator[Row]:
+    stamp = event.stamp_us
+    values: dict[str, Value] = {
+        "text": event.text,
+        "hashtags": event.hashtags,
+        "mentions": event.mentions,
+        "reply_to": event.reply_to,
+        "quote_of": event.quote_of,
+        "location": event.location,
+    }
+    yield Put("tweets", (event.author, event.tweet_id), stamp, {k: v for k, v in values.items() if v not in (None, ())})
+    yield Put("tweet_authors", (event.tweet_id,), stamp, {"user_id": event.author})
+    if event.reply_to is not None:
+        yield Put("replies", (event.reply_to, event.tweet_id), stamp, {"user_id": event.author})
+    if event.quote_of is not None:
+        yield Put("quotes", (event.quote_of, event.tweet_id), stamp, {"user_id": event.author})
+    for topic in _topics(event):
+        slot = topic_slot(topic, event.tweet_id)
+        yield Put("topic_slots", (topic, slot), stamp)
+        yield Put("topic_tweets", (topic, slot, event.tweet_id), stamp, {"user_id": event.author})
+
+
+def _deleted(event: TweetDeleted) -> Iterator[Row]:
+    stamp = event.stamp_us
+    yield Drop("tweets", (event.author, event.tweet_id), stamp)
+    yield Drop("tweet_authors", (event.tweet_id,), stamp)
+    if event.reply_to is not None:
+        yield Drop("replies", (event.reply_to, event.tweet_id), stamp)
+    if event.quote_of is not None:
+        yield Drop("quotes", (event.quote_of, event.tweet_id), stamp)
+    for topic in _topics(event):
+        yield Drop("topic_tweets", (topic, topic_slot(topic, event.tweet_id), event.tweet_id), stamp)
+
+
+def _topics(event: TweetPosted | TweetDeleted) -> list[str]:
+    return [PUBLIC_TOPIC, *map(tag_topic, event.hashtags)]
+
+
+def _engaged(table: str, event: Event, user: int, tweet: int, since: int) -> Iterator[Row]:
+    bucket = ids.engagement_bucket(user)
+    yield Put(f"{table}_by_user", (user, tweet), event.stamp_us, {"active": True, "since": since})
+    yield Put(table, (tweet, bucket, user), event.stamp_us, {"since": since})
+    yield Put(f"{table}_by_time", (tweet, bucket, since), event.stamp_us, {"user_id": user})
+
+
+def _disengaged(table: str, event: Event, user: int, tweet: int, since: int) -> Iterator[Row]:
+    bucket = ids.engagement_bucket(user)
+    yield Put(f"{table}_by_user", (user, tweet), event.stamp_us, {"active": False, "since": since})
+    yield Drop(table, (tweet, bucket, user), event.stamp_us)
+    yield Drop(f"{table}_by_time", (tweet, bucket, since), event.stamp_us)

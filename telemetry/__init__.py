@@ -1,0 +1,1 @@
+"""What operators see: metrics, each declared once, and structured logs. May import `domain`."""

@@ -1,0 +1,40 @@
+"""Structured logs: one JSON object a line, carrying the request id wherever the request's work is done."""
+
+import logging
+import sys
+from contextvars import ContextVar
+
+import structlog
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+"""The id of the request being handled; it travels with the event that the request makes."""
+
+
+def _with_request_id(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    if current := request_id.get():
+        event.setdefault("request_id", current)
+    return event
+
+
+def configure(component: str, level: str) -> None:
+    """Send this process's logs to stderr as JSON lines that name the component."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            _with_request_id,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    structlog.contextvars.bind_contextvars(component=component)
+
+
+def logger() -> structlog.typing.FilteringBoundLogger:
+    """A logger for this process."""
+    found: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+    return found

@@ -1,0 +1,144 @@
+"""Every metric of the engine, declared once: unit in the name, meaning in the help, a closed set of label values.
+
+A process counts into a `Backend`: the local one until `install` replaces it (Ray's, in actors and replicas). Count once
+per batch on hot paths: a call costs microseconds.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+Kind = Literal["counter", "gauge", "histogram"]
+Labels = tuple[tuple[str, str], ...]
+
+BY_CODE: tuple[str, ...] = ()
+"""Label values that the code bounds (route patterns, status codes, actor names), never what a client sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What a metric is called, what it means, and which labels it may carry."""
+
+    kind: Kind
+    name: str
+    help: str
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    buckets: tuple[float, ...] = ()
+
+
+class Backend(Protocol):
+    """Where numbers go."""
+
+    def record(self, spec: Spec, value: float, labels: Labels) -> None:
+        """Add to a counter, set a gauge, or observe a histogram's value."""
+        ...
+
+
+class LocalBackend:
+    """Numbers kept in this process: what tests and the simulation read."""
+
+    def __init__(self) -> None:
+        self.values: defaultdict[tuple[str, Labels], float] = defaultdict(float)
+
+    def record(self, spec: Spec, value: float, labels: Labels) -> None:
+        if spec.kind == "gauge":
+            self.values[spec.name, labels] = value
+        else:
+            self.values[spec.name, labels] += value
+
+    def total(self, spec: Spec, **labels: str) -> float:
+        """The sum over all series of a metric that carry these labels."""
+        wanted = set(labels.items())
+        return sum(v for (name, found), v in self.values.items() if name == spec.name and wanted <= set(found))
+
+
+_backend: Backend = LocalBackend()
+CATALOGUE: dict[str, Spec] = {}
+"""Every declared metric by name; docs and the tidy test follow from it."""
+
+
+def install(backend: Backend) -> None:
+    """Send this process's numbers somewhere else. Done once, where a process is set up."""
+    global _backend
+    _backend = backend
+
+
+class Metric:
+    """A declared metric, bound to whatever backend is installed."""
+
+    def __init__(self, spec: Spec) -> None:
+        assert spec.name not in CATALOGUE, f"{spec.name} is declared twice"
+        CATALOGUE[spec.name] = spec
+        self.spec = spec
+
+    def record(self, value: float = 1, **labels: str) -> None:
+        """Count, set or observe."""
+        assert labels.keys() == self.spec.labels.keys(), f"{self.spec.name} takes the labels {list(self.spec.labels)}"
+        for name, value_ in labels.items():
+            assert not self.spec.labels[name] or value_ in self.spec.labels[name], f"{name}={value_} is not declared"
+        _backend.record(self.spec, value, tuple(sorted(labels.items())))
+
+
+def _counter(name: str, help_: str, **labels: tuple[str, ...]) -> Metric:
+    return Metric(Spec("counter", name, help_, labels))
+
+
+def _gauge(name: str, help_: str, **labels: tuple[str, ...]) -> Metric:
+    return Metric(Spec("gauge", name, help_, labels))
+
+
+def _histogram(name: str, help_: str, **labels: tuple[str, ...]) -> Metric:
+    return Metric(Spec("histogram", name, help_, labels, _SECONDS))
+
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+REQUESTS = _counter("murmur_requests", "HTTP requests by route pattern and status code.", route=BY_CODE, status=BY_CODE)
+REQUEST_SECONDS = _histogram("murmur_request_seconds", "Time to answer a request.", route=BY_CODE)
+STORE_ERRORS = _counter(
+    "murmur_store_errors",
+    "Calls that a store did not answer, or that its open breaker refused.",
+    store=("cassandra", "redis"),
+    cause=("timeout", "unreachable", "breaker_open", "other"),
+)
+EVENTS_APPENDED = _counter(
+    "murmur_events_appended", "Events appended to the log, by who did it.", by=("command", "reconciler", "dead_letter")
+)
+EVENTS_HANDLED = _counter("murmur_events_handled", "Events that a reader of the log has dealt with.", reader=BY_CODE)
+DEAD_LETTERS = _counter("murmur_dead_letters", "Events given up by a reader.", reader=BY_CODE)
+DELIVERIES = _counter(
+    "murmur_fanout_deliveries",
+    "Entries pushed to followers; to an absent timeline nothing is pushed.",
+    outcome=("delivered", "absent"),
+)
+FANOUT_SECONDS = _histogram("murmur_fanout_seconds", "From a tweet's id to its last push by a shard.")
+FANOUT_QUEUE = _gauge("murmur_fanout_queue", "Tweets that a shard is fanning out right now.", shard=BY_CODE)
+FOLLOWER_EDGES = _gauge("murmur_fanout_follower_edges", "Follower edges that a shard holds in memory.", shard=BY_CODE)
+TIMELINE_ENTRIES = _histogram("murmur_timeline_entries", "Length of a home timeline's cached part when it is read.")
+CACHE = _counter(
+    "murmur_cache",
+    "Look-ups by kind and outcome.",
+    kind=("timeline", "recents", "tweet", "counts", "following", "engaged"),
+    outcome=("hit", "miss"),
+)
+EDGES = _counter(
+    "murmur_edges",
+    "How often an edge that protects exactness was taken.",
+    edge=(
+        "trim",
+        "slice",
+        "pull",
+        "threshold_crossing",
+        "rebuild",
+        "rebuild_race",
+        "reconciler_repair",
+        "seam",
+        "catch_up",
+        "incarnation",
+        "fence",
+        "superseded",
+        "tombstone",
+    ),
+)
+RATE_LIMITED = _counter("murmur_rate_limited", "Requests refused by a rate limit.", limit=BY_CODE)

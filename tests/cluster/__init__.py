@@ -1,0 +1,1 @@
+"""A local Ray and real stores, killed on purpose: does it recover?"""

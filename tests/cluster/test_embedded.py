@@ -1,0 +1,146 @@
+"""The local Cassandra and Redis, as `up` starts them."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+import redis
+from cassandra.cluster import Cluster, Session
+
+from cluster.embedded.cassandra import start_cassandra
+from cluster.embedded.cassandra_jars import VERSION, CassandraJars
+from cluster.embedded.cassandra_node import CassandraNode, answers_cql
+from cluster.embedded.haproxy_launcher import adapt
+from cluster.embedded.ports import PortBlock, is_free, require_free
+from cluster.embedded.redis import EmbeddedRedis
+from cluster.errors import AlreadyRunning, PortTaken
+from cluster.state import FolderLock
+from cluster.waiting import wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+STOP_TIMEOUT_S = 15.0
+
+
+@pytest.fixture
+def ports() -> Iterator[PortBlock]:
+    block = PortBlock()
+    yield block
+    block.release()
+
+
+@contextmanager
+def cassandra_on(folder: Path, ports: PortBlock) -> Iterator[CassandraNode]:
+    node = start_cassandra(folder, ports, 512, print)
+    try:
+        node.wait_ready()
+        yield node
+    finally:
+        node.stop(STOP_TIMEOUT_S)
+
+
+@contextmanager
+def session_on(node: CassandraNode) -> Iterator[Session]:
+    with Cluster(["127.0.0.1"], port=node.port) as driver:
+        yield driver.connect()
+
+
+def test_cassandra_keeps_its_data_over_a_restart_on_other_ports(tmp_path: Path, ports: PortBlock) -> None:
+    with cassandra_on(tmp_path, ports) as first, session_on(first) as session:
+        session.execute("CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}")
+        session.execute("CREATE TABLE k.t (id int PRIMARY KEY, text text)")
+        session.execute("INSERT INTO k.t (id, text) VALUES (1, 'kept')")
+    assert not answers_cql("127.0.0.1", first.port)
+    assert not psutil.pid_exists(first.process.pid)
+
+    with cassandra_on(tmp_path, ports) as second, session_on(second) as session:
+        assert second.port != first.port
+        assert session.execute("SELECT text FROM k.t WHERE id = 1").one().text == "kept"
+
+
+def test_redis_answers_and_forgets(tmp_path: Path, ports: PortBlock) -> None:
+    server = EmbeddedRedis(tmp_path, ports, maxmemory_mb=32)
+    try:
+        server.wait_ready()
+        with redis.Redis.from_url(server.url) as client:
+            assert client.set("key", "value")
+            assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "volatile-lru"}
+            assert client.config_get("save") == {"save": ""}
+    finally:
+        server.stop(STOP_TIMEOUT_S)
+    assert is_free(server.port)
+
+
+def test_a_killed_parent_leaves_no_child(tmp_path: Path) -> None:
+    script = (
+        "import pathlib, signal, sys\n"
+        "from cluster.embedded.ports import PortBlock\n"
+        "from cluster.embedded.redis import EmbeddedRedis\n"
+        "server = EmbeddedRedis(pathlib.Path(sys.argv[1]), PortBlock(), 32)\n"
+        "server.wait_ready()\n"
+        "print(server.process.pid, flush=True)\n"
+        "signal.pause()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        assert psutil.pid_exists(child)
+        os.kill(parent.pid, signal.SIGKILL)
+    assert wait_until(lambda: not psutil.pid_exists(child), timeout_s=5)
+
+
+def test_damaged_jars_are_noticed(tmp_path: Path) -> None:
+    folder = tmp_path / f"cassandra-{VERSION}"
+    folder.mkdir()
+    jar = folder / "one.jar"
+    jar.write_bytes(b"whole")
+    jars = CassandraJars(tmp_path)
+    assert jars.complete() is None, "no list of jars: the download was interrupted"
+    (folder / "jars.txt").write_text("5 one.jar\n")
+    assert jars.complete() == [jar]
+    jar.write_bytes(b"cut")
+    assert jars.complete() is None
+
+
+def test_two_systems_get_different_ports() -> None:
+    blocks = [PortBlock(), PortBlock()]
+    chosen = [{block.port() for _ in range(20)} for block in blocks]
+    for block in blocks:
+        block.release()
+    assert chosen[0].isdisjoint(chosen[1])
+
+
+def test_a_taken_port_is_named_with_its_setting(tmp_path: Path, ports: PortBlock) -> None:
+    server = EmbeddedRedis(tmp_path, ports, maxmemory_mb=32)
+    try:
+        server.wait_ready()
+        with pytest.raises(PortTaken, match=f"Port {server.port} .* set MURMUR_HTTP_PORT"):
+            require_free(server.port, "127.0.0.1", "MURMUR_HTTP_PORT")
+    finally:
+        server.stop(STOP_TIMEOUT_S)
+
+
+def test_a_folder_has_one_system(tmp_path: Path) -> None:
+    holder = FolderLock(tmp_path)
+    holder.name_holder("http://127.0.0.1:8000")
+    with pytest.raises(AlreadyRunning, match=rf"pid {os.getpid()}, at http://127\.0\.0\.1:8000"):
+        FolderLock(tmp_path)
+    holder.release()
+    FolderLock(tmp_path).release()
+
+
+def test_haproxy_forwards_addresses_and_keeps_its_statistics_private() -> None:
+    written = (
+        "frontend prometheus\n    bind :9101\nfrontend http_frontend\n    bind *:8000\nlisten stats\n  bind *:8404\n"
+    )
+    adapted = adapt(written, ["9101", "8404"])
+    assert "    bind 127.0.0.1:9101\n" in adapted
+    assert "  bind 127.0.0.1:8404\n" in adapted
+    assert "    bind *:8000\n" in adapted
+    assert "set-header X-Forwarded-For %[src]" in adapted
+    assert adapt(adapted, ["9101", "8404"]) == adapted

@@ -1,0 +1,21 @@
+"""Fixtures of every tier."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.stores import running_cassandra, running_redis
+
+
+@pytest.fixture(scope="session")
+def cassandra_endpoint() -> Iterator[str]:
+    """`127.0.0.1:port` of the one Cassandra of this run; tests keep apart by keyspace."""
+    with running_cassandra() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """URL of the one Redis of this run; tests keep apart by key or by FLUSHDB."""
+    with running_redis() as url:
+        yield url

@@ -1,0 +1,123 @@
+"""What people do, written to the truth as commands would; every id and time is one that no other test has."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Awaitable, Callable
+
+from domain.clock import SystemClock
+from domain.events import Followed, Liked, Retweeted, RetweetUndone, TweetDeleted, TweetPosted, Unfollowed, Unliked
+from domain.ids import EventId, IdGenerator, TweetId, UserId, stamp_us
+from storage.cassandra.stores import CassandraStores
+from storage.memory.stores import MemoryStores
+
+PARTITIONS = 4
+_ids = IdGenerator(7, SystemClock(), after_ms=0, until_ms=1 << 50, lease_ends_ms=1 << 50)
+_eras = itertools.count(1)
+
+
+def new_id() -> int:
+    """An id that no other test has."""
+    return _ids.next()
+
+
+def new_era_ms() -> int:
+    """A wall time long after everything that earlier tests did."""
+    return 4_000_000_000_000 + next(_eras) * 1_000_000_000
+
+
+async def until(what: Callable[[], Awaitable[bool]], *, within_s: float = 15.0) -> None:
+    """Wait until something holds; fail if it does not in time."""
+    deadline_s = time.monotonic() + within_s
+    while not await what():
+        assert time.monotonic() < deadline_s, "it did not come true in time"
+        await asyncio.sleep(0.05)
+
+
+class People:
+    """Writes what people do to the truth, as commands would."""
+
+    def __init__(self, stores: CassandraStores | MemoryStores) -> None:
+        self.stores = stores
+
+    def somebody(self) -> UserId:
+        """A new user."""
+        return UserId(new_id())
+
+    async def post(
+        self, author: UserId, text: str = "hello", *, reply_to: int | None = None, hashtags: tuple[str, ...] = ()
+    ) -> TweetPosted:
+        id_ = new_id()
+        event = TweetPosted(
+            event_id=EventId(id_),
+            stamp_us=stamp_us(id_),
+            author=author,
+            text=text,
+            hashtags=hashtags,
+            reply_to=None if reply_to is None else TweetId(reply_to),
+        )
+        await self.stores.events.commit(event)
+        return event
+
+    def deletion(self, posted: TweetPosted) -> TweetDeleted:
+        return TweetDeleted(
+            event_id=EventId(new_id()),
+            stamp_us=posted.stamp_us + 1,
+            author=posted.author,
+            tweet_id=posted.tweet_id,
+            hashtags=posted.hashtags,
+            reply_to=posted.reply_to,
+        )
+
+    async def follow(self, user: UserId, followee: UserId, *, stamp: int | None = None) -> Followed:
+        id_ = new_id()
+        event = Followed(event_id=EventId(id_), stamp_us=stamp or stamp_us(id_), user=user, followee=followee)
+        await self.stores.events.commit(event)
+        return event
+
+    async def unfollow(self, followed: Followed) -> None:
+        await self.stores.events.commit(
+            Unfollowed(
+                event_id=EventId(new_id()),
+                stamp_us=followed.stamp_us + 1,
+                user=followed.user,
+                followee=followed.followee,
+                since=followed.event_id,
+            )
+        )
+
+    async def like(self, user: UserId, tweet: int) -> Liked:
+        id_ = new_id()
+        event = Liked(event_id=EventId(id_), stamp_us=stamp_us(id_), user=user, tweet_id=TweetId(tweet))
+        await self.stores.events.commit(event)
+        return event
+
+    async def unlike(self, liked: Liked, *, stamp: int | None = None) -> None:
+        await self.stores.events.commit(
+            Unliked(
+                event_id=EventId(new_id()),
+                stamp_us=stamp or liked.stamp_us + 1,
+                user=liked.user,
+                tweet_id=liked.tweet_id,
+                since=liked.event_id,
+            )
+        )
+
+    async def retweet(self, user: UserId, posted: TweetPosted) -> Retweeted:
+        id_ = new_id()
+        event = Retweeted(
+            event_id=EventId(id_), stamp_us=stamp_us(id_), user=user, tweet_id=posted.tweet_id, author=posted.author
+        )
+        await self.stores.events.commit(event)
+        return event
+
+    async def undo(self, retweeted: Retweeted) -> None:
+        await self.stores.events.commit(
+            RetweetUndone(
+                event_id=EventId(new_id()),
+                stamp_us=retweeted.stamp_us + 1,
+                user=retweeted.user,
+                tweet_id=retweeted.tweet_id,
+                since=retweeted.event_id,
+            )
+        )

@@ -1,0 +1,103 @@
+"""Events and their rows: one batch, any number of times, in any order."""
+
+from domain.events import decode
+from domain.ids import ID_MAX, EventId
+from storage.ports import Engagement
+from storage.rows import event_place, tag_topic
+from tests.contract.people import PARTITIONS, People, new_id
+
+pytest_plugins = ("tests.contract.truth",)
+
+
+async def test_a_posted_tweet_is_where_each_reader_looks_for_it(people: People) -> None:
+    alice, tag = people.somebody(), f"tag{new_id()}"
+    first = await people.post(alice, "first")
+    reply = await people.post(alice, "second", reply_to=first.tweet_id, hashtags=(tag,))
+    tweets = people.stores.tweets
+    assert await tweets.authors([first.tweet_id, reply.tweet_id]) == {first.tweet_id: alice, reply.tweet_id: alice}
+    assert [t.text for t in await tweets.by_author(alice, before=ID_MAX, limit=10)] == ["second", "first"]
+    assert await tweets.replies(first.tweet_id, before=ID_MAX, limit=10) == [(reply.tweet_id, alice)]
+    assert await tweets.topic(tag_topic(tag), before=ID_MAX, limit=10) == [(reply.tweet_id, alice)]
+    minute, partition = event_place(reply, PARTITIONS)
+    found = await people.stores.events.events_of(minute, partition, after=EventId(reply.event_id - 1), limit=1)
+    assert [(id_, decode(body)) for id_, body in found] == [(reply.event_id, reply)]
+
+
+async def test_committing_twice_changes_nothing_more(people: People) -> None:
+    alice, bob = people.somebody(), people.somebody()
+    posted = await people.post(alice)
+    liked = await people.like(bob, posted.tweet_id)
+    before = await people.stores.engagements.tweet_counts(posted.tweet_id)
+    for event in (posted, liked, posted):
+        await people.stores.events.commit(event)
+    assert await people.stores.engagements.tweet_counts(posted.tweet_id) == before
+    assert len(await people.stores.tweets.by_author(alice, before=ID_MAX, limit=10)) == 1
+
+
+async def test_a_delete_wins_over_its_tweet_even_if_it_comes_first(people: People) -> None:
+    alice, tag = people.somebody(), f"tag{new_id()}"
+    template = await people.post(people.somebody(), hashtags=(tag,))
+    late = type(template)(
+        event_id=EventId(new_id()), stamp_us=template.stamp_us, author=alice, text="late", hashtags=(tag,)
+    )
+    await people.stores.events.commit(people.deletion(late))
+    await people.stores.events.commit(late)
+    assert await people.stores.tweets.by_author(alice, before=ID_MAX, limit=10) == []
+    assert await people.stores.tweets.authors([late.tweet_id]) == {}
+    listed = await people.stores.tweets.topic(tag_topic(tag), before=ID_MAX, limit=10)
+    assert listed == [(template.tweet_id, template.author)]
+
+
+async def test_of_equal_stamps_the_delete_wins(people: People) -> None:
+    posted = await people.post(people.somebody())
+    deletion = people.deletion(posted)
+    same_time = type(deletion)(
+        event_id=deletion.event_id, stamp_us=posted.stamp_us, author=posted.author, tweet_id=posted.tweet_id
+    )
+    await people.stores.events.commit(same_time)
+    await people.stores.events.commit(posted)
+    assert await people.stores.tweets.authors([posted.tweet_id]) == {}
+
+
+async def test_a_late_switch_with_an_earlier_stamp_loses(people: People) -> None:
+    alice, posted = people.somebody(), await people.post(people.somebody())
+    liked = await people.like(alice, posted.tweet_id)
+    await people.unlike(liked, stamp=liked.stamp_us - 1)
+    state = await people.stores.engagements.engagement(Engagement.LIKE, alice, posted.tweet_id)
+    assert (state.active, state.since, state.written_us) == (True, liked.event_id, liked.stamp_us)
+    assert (await people.stores.engagements.tweet_counts(posted.tweet_id)).likes == 1
+
+
+async def test_a_switch_can_be_turned_on_again(people: People) -> None:
+    alice, bob = people.somebody(), people.somebody()
+    first = await people.follow(alice, bob)
+    await people.unfollow(first)
+    again = await people.follow(alice, bob, stamp=first.stamp_us + 2)
+    assert await people.stores.graph.followers_page(bob, before=ID_MAX, limit=10) == [(alice, again.event_id)]
+    assert (await people.stores.graph.user_counts(bob)).followers == 1
+
+
+async def test_repair_takes_back_what_a_lost_race_left_behind(people: People) -> None:
+    alice, bob = people.somebody(), people.somebody()
+    loser = await people.follow(alice, bob)
+    winner = await people.follow(alice, bob, stamp=loser.stamp_us + 10)
+    assert len(await people.stores.graph.followers_page(bob, before=ID_MAX, limit=10)) == 2
+    await people.stores.events.repair(loser)
+    assert await people.stores.graph.followers_page(bob, before=ID_MAX, limit=10) == [(alice, winner.event_id)]
+    assert (await people.stores.graph.follow(alice, bob)).since == winner.event_id
+
+
+async def test_the_events_of_a_minute_come_oldest_first_and_in_parts(people: People) -> None:
+    alice = people.somebody()
+    first = await people.post(alice)
+    posted = [first]
+    while len(posted) < 5:  # ids of one minute: had the minute changed, begin again
+        posted.append(await people.post(alice))
+        if event_place(posted[-1], PARTITIONS) != event_place(posted[0], PARTITIONS):
+            posted = posted[-1:]
+    minute, partition = event_place(posted[0], PARTITIONS)
+    before = EventId(posted[0].event_id - 1)
+    found = await people.stores.events.events_of(minute, partition, after=before, limit=3)
+    assert [id_ for id_, _ in found] == [each.event_id for each in posted[:3]]
+    rest = await people.stores.events.event_ids_of(minute, partition, after=found[-1][0])
+    assert rest == [each.event_id for each in posted[3:]]

@@ -1,0 +1,86 @@
+"""Tweets by id, by author and by topic, page after page."""
+
+import numpy as np
+
+from domain.events import TweetPosted
+from domain.ids import ID_MAX, EventId, TweetId, stamp_us
+from storage.rows import DAY_MS, tag_topic
+from tests.contract.people import People, new_id
+
+pytest_plugins = ("tests.contract.truth",)
+
+
+async def test_every_field_of_a_tweet_comes_back(people: People) -> None:
+    alice, id_ = people.somebody(), new_id()
+    event = TweetPosted(
+        event_id=EventId(id_),
+        stamp_us=stamp_us(id_),
+        author=alice,
+        text="héllo 👋 #Tag @bob",
+        hashtags=("Tag",),
+        mentions=("bob",),
+        reply_to=TweetId(1),
+        quote_of=TweetId(2),
+        location="Zürich",
+    )
+    await people.stores.events.commit(event)
+    absent = TweetId(new_id())
+    found = await people.stores.tweets.tweets([(alice, event.tweet_id), (alice, absent)])
+    assert list(found) == [event.tweet_id]
+    tweet = found[event.tweet_id]
+    assert (tweet.author, tweet.text, tweet.hashtags, tweet.mentions) == (alice, event.text, ("Tag",), ("bob",))
+    assert (tweet.reply_to, tweet.quote_of, tweet.location, tweet.retweet_of) == (1, 2, "Zürich", None)
+
+
+async def test_pages_of_an_author_meet_without_gap_or_overlap(people: People) -> None:
+    alice = people.somebody()
+    posted = [(await people.post(alice, str(n))).tweet_id for n in range(7)]
+    seen: list[int] = []
+    before = ID_MAX
+    while page := await people.stores.tweets.by_author(alice, before=before, limit=3):
+        seen += [tweet.id for tweet in page]
+        before = page[-1].id
+    assert seen == posted[::-1]
+
+
+async def test_a_retweet_is_an_entry_that_shows_the_original(people: People) -> None:
+    alice, bob = people.somebody(), people.somebody()
+    posted = await people.post(alice)
+    retweeted = await people.retweet(bob, posted)
+    entries = await people.stores.tweets.entries_by_author(bob, before=ID_MAX, limit=10)
+    assert entries.dtype == np.uint64
+    assert entries.tolist() == [[retweeted.event_id, posted.tweet_id]]
+    (tweet,) = await people.stores.tweets.by_author(bob, before=ID_MAX, limit=10)
+    assert (tweet.original, tweet.retweet_author, tweet.text) == (posted.tweet_id, alice, "")
+    await people.undo(retweeted)
+    assert (await people.stores.tweets.entries_by_author(bob, before=ID_MAX, limit=10)).shape == (0, 2)
+
+
+async def test_a_topic_is_walked_over_empty_days_to_its_true_end(people: People) -> None:
+    alice, tag = people.somebody(), f"tag{new_id()}"
+    newest = new_id()
+    days = [0, 1, 2, 3, 40, 41, 300]
+    posted = []
+    for day in days:
+        id_ = newest - ((day * DAY_MS) << 22)
+        event = TweetPosted(
+            event_id=EventId(id_), stamp_us=stamp_us(id_), author=alice, text=f"day {day}", hashtags=(tag,)
+        )
+        await people.stores.events.commit(event)
+        posted.append(event)
+    for event in posted[1:4]:
+        await people.stores.events.commit(people.deletion(event))
+    left = [posted[0].tweet_id, *(event.tweet_id for event in posted[4:])]
+    topic = tag_topic(tag)
+    first = await people.stores.tweets.topic(topic, before=ID_MAX, limit=2)
+    rest = await people.stores.tweets.topic(topic, before=first[-1][0], limit=10)
+    assert [tweet for tweet, _ in first + rest] == left
+    assert await people.stores.tweets.topic(topic, before=left[-1], limit=10) == []
+
+
+async def test_many_tweets_at_once_are_all_found(people: People) -> None:
+    authors = [people.somebody() for _ in range(90)]
+    posted = [await people.post(author) for author in authors]
+    found = await people.stores.tweets.authors([event.tweet_id for event in posted])
+    assert found == {event.tweet_id: event.author for event in posted}
+    assert len(await people.stores.tweets.tweets([(event.author, event.tweet_id) for event in posted])) == 90

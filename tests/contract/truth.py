@@ -1,0 +1,49 @@
+"""The truth's stores for contract tests: the same stories run on memory and on Cassandra.
+
+A plugin: test modules name it in `pytest_plugins`. Tests share one keyspace and keep apart by fresh ids.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from storage.cassandra.options import CassandraOptions
+from storage.cassandra.schema import Replication, migrate
+from storage.cassandra.stores import CassandraStores, open_stores
+from storage.memory.stores import MemoryStores, memory_stores
+from tests.contract.people import PARTITIONS, People
+
+
+@pytest.fixture(scope="session")
+def cassandra_options(cassandra_endpoint: str) -> CassandraOptions:
+    """A keyspace with the whole schema."""
+    options = CassandraOptions(contact_points=(cassandra_endpoint,), keyspace="contract")
+    asyncio.run(migrate(options, Replication()))
+    return options
+
+
+@pytest.fixture
+async def cassandra(cassandra_options: CassandraOptions) -> AsyncIterator[CassandraStores]:
+    stores = await open_stores(cassandra_options, partitions=PARTITIONS)
+    yield stores
+    await stores.close()
+
+
+@pytest.fixture
+def memory() -> MemoryStores:
+    return memory_stores(partitions=PARTITIONS)
+
+
+@pytest.fixture(params=["memory", "cassandra"])
+def stores(request: pytest.FixtureRequest) -> CassandraStores | MemoryStores:
+    """The stores of the truth, once in memory and once in Cassandra."""
+    if request.param == "cassandra":
+        request.getfixturevalue("cassandra_options")
+    found: CassandraStores | MemoryStores = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def people(stores: CassandraStores | MemoryStores) -> People:
+    return People(stores)

@@ -1,0 +1,1 @@
+"""The system as it ships, over HTTP: does it work?"""

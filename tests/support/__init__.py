@@ -1,0 +1,1 @@
+"""What the tiers share: real stores started once per run, and builders."""

@@ -1,0 +1,1 @@
+"""Plain classes, no Ray and no store: does it decide rightly?"""

@@ -1,0 +1,81 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.errors import PoisonedEvent
+from domain.events import (
+    AnyEvent,
+    Followed,
+    Liked,
+    Retweeted,
+    RetweetUndone,
+    TweetDeleted,
+    TweetPosted,
+    Unfollowed,
+    Unliked,
+    decode,
+    encode,
+)
+from domain.ids import ID_MAX, EventId, TweetId, UserId
+
+E, T, U = EventId(5), TweetId(3), UserId(9)
+
+GOLDEN = [
+    (
+        TweetPosted(event_id=E, stamp_us=7, request_id="r", author=U, text="hi #a", hashtags=("a",), reply_to=T),
+        "019b010507a17209a5686920236191a1619003c0c0",
+    ),
+    (TweetDeleted(event_id=E, stamp_us=7, author=U, tweet_id=T, hashtags=("a",)), "0199020507a0090391a161c0c0"),
+    (Retweeted(event_id=E, stamp_us=7, user=U, tweet_id=T, author=UserId(4)), "0197030507a0090304"),
+    (RetweetUndone(event_id=E, stamp_us=7, user=U, tweet_id=T, since=2), "0197040507a0090302"),
+    (Liked(event_id=E, stamp_us=7, user=U, tweet_id=T), "0196050507a00903"),
+    (Unliked(event_id=E, stamp_us=7, user=U, tweet_id=T, since=2), "0197060507a0090302"),
+    (Followed(event_id=E, stamp_us=7, user=U, followee=UserId(4)), "0196070507a00904"),
+    (Unfollowed(event_id=E, stamp_us=7, user=U, followee=UserId(4), since=2), "0197080507a0090402"),
+]
+"""Bytes that are in logs and in Cassandra already: if one of these changes, old events can no longer be read."""
+
+
+@pytest.mark.parametrize(("event", "wire"), GOLDEN, ids=lambda value: type(value).__name__)
+def test_the_bytes_of_an_event_never_change(event: AnyEvent, wire: str) -> None:
+    assert encode(event).hex() == wire
+    assert decode(bytes.fromhex(wire)) == event
+
+
+ids_ = st.integers(min_value=0, max_value=ID_MAX)
+texts = st.text(max_size=50)
+
+
+@given(ids_, ids_, ids_, texts, st.lists(texts, max_size=5), st.none() | ids_)
+def test_a_tweet_survives_the_codec(id_: int, stamp: int, user: int, text: str, tags: list[str], reply: int | None) -> None:
+    event = TweetPosted(
+        event_id=EventId(id_),
+        stamp_us=stamp,
+        author=UserId(user),
+        text=text,
+        hashtags=tuple(tags),
+        reply_to=None if reply is None else TweetId(reply),
+    )
+    assert decode(encode(event)) == event
+
+
+def test_a_field_added_at_the_end_by_a_newer_release_is_ignored() -> None:
+    newer = bytes.fromhex("0197050507a0090311")  # Liked with one field more
+    assert decode(newer) == Liked(event_id=E, stamp_us=7, user=U, tweet_id=T)
+
+
+@pytest.mark.parametrize(
+    ("wire", "why"),
+    [
+        (b"", "no bytes"),
+        (b"\x02" + encode(GOLDEN[4][0])[1:], "version 2"),
+        (b"\x01\x96\x63\x05\x07\xa0\x09\x03", "Invalid value 99"),
+        (b"\x01\x94\x05\x05\x07\xa0", "at least"),
+        (b"\x01\xc1", "malformed"),
+        (encode(GOLDEN[0][0])[:-3], "truncated"),
+    ],
+)
+def test_bytes_that_are_no_event_say_why(wire: bytes, why: str) -> None:
+    with pytest.raises(PoisonedEvent) as poisoned:
+        decode(wire)
+    assert why in poisoned.value.reason

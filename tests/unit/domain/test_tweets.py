@@ -1,0 +1,98 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twitter_text import parse_tweet
+
+from domain.errors import Invalid
+from domain.tweets import check_text, folded_tag, hashtags, mentions, normalized
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a",
+        "a" * 280,
+        "日" * 140,
+        "https://example.com/" + "x" * 500,
+        ("http://a.com " * 11).strip(),
+        "👨‍👩‍👧‍👦" * 140,
+        "two\nlines\tand a tab",
+    ],
+)
+def test_text_up_to_280_as_twitter_counts_is_allowed(text: str) -> None:
+    check_text(normalized(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "empty"),
+        (" \n ", "empty"),
+        ("a" * 281, "weighs 281"),
+        ("日" * 141, "weighs 282"),
+        ("👨‍👩‍👧‍👦" * 141, "weighs 282"),
+        ("https://example.com/" + "x" * 5_000, "longer than"),
+        ("nul\x00", "control"),
+        ("half a pair \ud800", "control"),
+        ("not a character \ufffe", "not allowed"),
+    ],
+)
+def test_other_text_is_refused_with_the_reason(text: str, why: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        check_text(normalized(text))
+    assert why in refused.value.sentence
+    assert dict(refused.value.fields).keys() == {"text"}
+
+
+@given(st.text(st.characters(codec="ascii", exclude_characters=".", categories=("L", "N", "P", "Zs")), min_size=1))
+def test_the_shortcut_for_plain_text_decides_as_the_library_does(text: str) -> None:
+    text = normalized(text)
+    try:
+        check_text(text)
+        allowed = True
+    except Invalid:
+        allowed = False
+    assert allowed == (bool(text) and parse_tweet(text).weightedLength <= 280)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("#One and #two", ("One", "two")),
+        ("#one #ONE #One", ("one",)),
+        ("a#no &#no /#no x#y", ()),
+        ("#1 #123 #1a", ("1a",)),
+        ("＃日本 #日本語です。", ("日本", "日本語です")),
+        ("#नमस्ते #café", ("नमस्ते", "café")),
+        ("#tag🎉 🎉#party", ("tag", "party")),
+        ("https://example.com/#fragment example.com/#no #yes", ("yes",)),
+        ("##double #half#half", ()),
+        ("(#paren) #dash-ed #under_score", ("paren", "dash", "under_score")),
+        ("#" + "x" * 101, ()),
+        ("#straße #STRASSE", ("straße",)),
+    ],
+)
+def test_hashtags(text: str, expected: tuple[str, ...]) -> None:
+    assert hashtags(normalized(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("@bob hi @Alice_1", ("bob", "Alice_1")),
+        ("@bob @BOB", ("bob",)),
+        ("mail@example.com a@b @@bob", ()),
+        ("(@carol) .@dave ＠erin", ("carol", "dave", "erin")),
+        ("@waytoolongforausername", ()),
+        ("https://example.com/@nobody @somebody", ("somebody",)),
+    ],
+)
+def test_mentions(text: str, expected: tuple[str, ...]) -> None:
+    assert mentions(normalized(text)) == expected
+
+
+@given(st.text())
+def test_parsing_never_fails_and_tags_are_each_once(text: str) -> None:
+    found = [folded_tag(tag) for tag in hashtags(normalized(text))]
+    assert len(found) == len(set(found))
+    mentions(normalized(text))

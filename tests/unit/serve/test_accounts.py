@@ -1,0 +1,188 @@
+"""Signing up, logging in, and how a session ends, on stores of a few lines."""
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from domain.clock import ManualClock
+from domain.errors import Conflict, Invalid, Overloaded, Unauthorized
+from domain.ids import UserId
+from domain.users import User, folded
+from serve.accounts import Accounts
+from serve.passwords import MEMORY_KIB, Passwords
+from serve.sessions import AccessTokens
+from storage.ports import Credentials, RefreshToken
+
+PASSWORD = "correct horse"
+
+
+class Users:
+    def __init__(self) -> None:
+        self.found: dict[str, Credentials] = {}
+        self.names: dict[UserId, str] = {}
+
+    async def create(self, user: User, email: str, password_hash: str) -> None:
+        if folded(user.username) in self.found:
+            raise Conflict("Taken.", "username_taken")
+        self.found[folded(user.username)] = self.found[email.lower()] = Credentials(user.id, password_hash)
+        self.names[user.id] = user.name
+
+    async def credentials(self, login: str) -> Credentials | None:
+        return self.found.get(login.lower())
+
+    async def users(self, ids: object) -> dict[UserId, User]:
+        raise NotImplementedError
+
+    async def by_username(self, username: str) -> UserId | None:
+        raise NotImplementedError
+
+
+class Tokens:
+    def __init__(self) -> None:
+        self.unused: dict[str, RefreshToken] = {}
+        self.spent: dict[str, str] = {}
+        self.revoked: set[str] = set()
+
+    async def issue(self, token_hash: str, user: UserId, family: str, ttl_s: int) -> None:
+        self.unused[token_hash] = RefreshToken(user, family)
+
+    async def spend(self, token_hash: str) -> RefreshToken | None:
+        if token_hash in self.spent:
+            self.revoked.add(self.spent[token_hash])
+        token = self.unused.pop(token_hash, None)
+        if token is None or token.family in self.revoked:
+            return None
+        self.spent[token_hash] = token.family
+        return token
+
+    async def revoke(self, family: str) -> None:
+        self.revoked.add(family)
+
+
+class Numbers:
+    def __init__(self) -> None:
+        self.last = 0
+
+    def next(self) -> int:
+        self.last += 1
+        return self.last
+
+
+@pytest.fixture
+def users() -> Users:
+    return Users()
+
+
+@pytest.fixture
+def tokens() -> Tokens:
+    return Tokens()
+
+
+@pytest.fixture
+def access() -> AccessTokens:
+    key = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return AccessTokens(key, ManualClock())
+
+
+@pytest.fixture
+def accounts(users: Users, tokens: Tokens, access: AccessTokens) -> Accounts:
+    return Accounts(users, tokens, Numbers(), Passwords(), access)
+
+
+async def test_alice_signs_up_and_logs_in_by_name_and_by_address(accounts: Accounts, access: AccessTokens) -> None:
+    alice, session = await accounts.register("Alice", "Alice@example.com", PASSWORD, None)
+    assert access.verify(session.access_token).user == alice
+    for login in ("alice", "ALICE", "alice@EXAMPLE.com"):
+        user, again = await accounts.login(login, PASSWORD)
+        assert user == alice
+        assert again.refresh_token != session.refresh_token
+
+
+async def test_the_name_shown_is_the_username_unless_given(accounts: Accounts, users: Users) -> None:
+    alice, _ = await accounts.register("alice", "a@example.com", PASSWORD, None)
+    bob, _ = await accounts.register("bob", "b@example.com", PASSWORD, "  Bob B.  ")
+    assert users.names == {alice: "alice", bob: "Bob B."}
+
+
+async def test_passwords_are_kept_as_argon2id(accounts: Accounts, users: Users) -> None:
+    await accounts.register("alice", "a@example.com", PASSWORD, None)
+    assert users.found["alice"].password_hash.startswith(f"$argon2id$v=19$m={MEMORY_KIB},t=2,p=1$")
+
+
+@pytest.mark.parametrize(
+    ("username", "name", "password", "field"),
+    [("a b", None, PASSWORD, "username"), ("alice", "", PASSWORD, "name"), ("alice", None, "short", "password")],
+)
+async def test_a_registration_keeps_the_rules(
+    accounts: Accounts, tokens: Tokens, username: str, name: str | None, password: str, field: str
+) -> None:
+    with pytest.raises(Invalid) as caught:
+        await accounts.register(username, "a@example.com", password, name)
+    assert [broken for broken, _ in caught.value.fields] == [field]
+    assert not tokens.unused
+
+
+@pytest.mark.parametrize(
+    ("login", "password"), [("alice", "wrong horse"), ("bob", PASSWORD), ("", ""), ("alice", PASSWORD + "x" * 300)]
+)
+async def test_a_wrong_name_and_a_wrong_password_look_alike(accounts: Accounts, login: str, password: str) -> None:
+    await accounts.register("alice", "a@example.com", PASSWORD, None)
+    with pytest.raises(Unauthorized) as caught:
+        await accounts.login(login, password)
+    assert caught.value.code == "invalid_credentials"
+
+
+async def test_a_long_password_is_not_its_beginning(accounts: Accounts) -> None:
+    longest = "x" * 256
+    await accounts.register("alice", "a@example.com", longest, None)
+    assert await accounts.login("alice", longest)
+    with pytest.raises(Unauthorized):
+        await accounts.login("alice", longest + "x")
+
+
+async def test_only_the_newest_refresh_token_works(accounts: Accounts, access: AccessTokens) -> None:
+    alice, first = await accounts.register("alice", "a@example.com", PASSWORD, None)
+    second = await accounts.refresh(first.refresh_token)
+    assert access.verify(second.access_token) == (alice, access.verify(first.access_token).family)
+    third = await accounts.refresh(second.refresh_token)
+    assert third.refresh_token not in (first.refresh_token, second.refresh_token)
+
+
+async def test_a_stolen_refresh_token_ends_the_session_for_both(accounts: Accounts) -> None:
+    _, first = await accounts.register("alice", "a@example.com", PASSWORD, None)
+    _, elsewhere = await accounts.login("alice", PASSWORD)
+    thiefs = await accounts.refresh(first.refresh_token)
+    for token in (first.refresh_token, thiefs.refresh_token):
+        with pytest.raises(Unauthorized):
+            await accounts.refresh(token)
+    await accounts.refresh(elsewhere.refresh_token)  # another session goes on
+
+
+@pytest.mark.parametrize("by", ["access token", "refresh token"])
+async def test_logging_out_ends_the_session(accounts: Accounts, access: AccessTokens, by: str) -> None:
+    _, session = await accounts.register("alice", "a@example.com", PASSWORD, None)
+    if by == "access token":
+        await accounts.logout(access.verify(session.access_token).family, None)
+    else:
+        await accounts.logout(None, session.refresh_token)
+    with pytest.raises(Unauthorized):
+        await accounts.refresh(session.refresh_token)
+
+
+async def test_logging_out_with_an_unknown_token_changes_nothing(accounts: Accounts) -> None:
+    _, session = await accounts.register("alice", "a@example.com", PASSWORD, None)
+    await accounts.logout(None, "nonsense")
+    await accounts.refresh(session.refresh_token)
+
+
+async def test_refresh_tokens_are_not_stored(accounts: Accounts, tokens: Tokens) -> None:
+    _, session = await accounts.register("alice", "a@example.com", PASSWORD, None)
+    assert session.refresh_token not in tokens.unused
+
+
+async def test_too_many_hashes_at_once_are_refused() -> None:
+    full = Passwords(threads=1, waiting_max=-1)
+    with pytest.raises(Overloaded):
+        await full.hash(PASSWORD)

@@ -1,0 +1,126 @@
+"""What is true of every request, seen through the thinnest possible applications."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import orjson
+import pytest
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serve.middleware import Edge, add_headers
+from telemetry import logs, metrics
+
+BYTES_MAX = 10
+
+
+@dataclass
+class Answer:
+    status: int = 0
+    headers: dict[bytes, bytes] = field(default_factory=dict)
+    body: bytes = b""
+
+
+async def ask(
+    app: ASGIApp, *, headers: tuple[tuple[bytes, bytes], ...] = (), chunks: tuple[bytes, ...] = (b"",)
+) -> Answer:
+    messages: Iterator[Message] = iter(
+        {"type": "http.request", "body": chunk, "more_body": at + 1 < len(chunks)} for at, chunk in enumerate(chunks)
+    )
+    answer = Answer()
+
+    async def receive() -> Message:
+        return next(messages)
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            answer.status, answer.headers = message["status"], dict(message["headers"])
+        else:
+            answer.body += message.get("body", b"")
+
+    scope: Scope = {"type": "http", "method": "POST", "path": "/", "headers": list(headers), "query_string": b""}
+    await Edge(app, BYTES_MAX)(scope, receive, send)
+    return answer
+
+
+async def says_its_id(scope: Scope, receive: Receive, send: Send) -> None:
+    await PlainTextResponse(logs.request_id.get())(scope, receive, send)
+
+
+async def measures_its_body(scope: Scope, receive: Receive, send: Send) -> None:
+    try:
+        size = len(await Request(scope, receive).body())
+    except HTTPException as error:
+        await PlainTextResponse("", error.status_code)(scope, receive, send)
+    else:
+        await PlainTextResponse(str(size))(scope, receive, send)
+
+
+async def fails(scope: Scope, receive: Receive, send: Send) -> None:
+    raise ZeroDivisionError("a secret")
+
+
+@pytest.mark.parametrize("sane", [b"abc", b"A.b_c-9", b"x" * 64])
+async def test_a_sane_request_id_is_kept(sane: bytes) -> None:
+    answer = await ask(says_its_id, headers=((b"x-request-id", sane),))
+    assert answer.body == answer.headers[b"x-request-id"] == sane
+
+
+@pytest.mark.parametrize("insane", [b"", b"x" * 65, b"a b", b'"}', b"a\xff", b"\xc3\xa9"])
+async def test_any_other_is_replaced(insane: bytes) -> None:
+    answer = await ask(says_its_id, headers=((b"x-request-id", insane),))
+    assert re.fullmatch(rb"[0-9a-f]{24}", answer.body)
+    assert answer.headers[b"x-request-id"] == answer.body
+
+
+async def test_the_id_ends_with_the_request() -> None:
+    await ask(says_its_id)
+    assert logs.request_id.get() == ""
+
+
+async def test_a_mistake_of_ours_is_an_envelope_without_its_reason() -> None:
+    answer = await ask(fails, headers=((b"x-request-id", b"abc"),))
+    assert answer.status == 500
+    assert orjson.loads(answer.body)["code"] == "internal_error"
+    assert orjson.loads(answer.body)["request_id"] == answer.headers[b"x-request-id"].decode() == "abc"
+    assert b"secret" not in answer.body
+
+
+@pytest.mark.parametrize("chunks", [(b"x" * BYTES_MAX,), (b"x" * 5, b"x" * 5)])
+async def test_a_body_of_the_largest_size_passes(chunks: tuple[bytes, ...]) -> None:
+    assert (await ask(measures_its_body, chunks=chunks)).body == b"10"
+
+
+async def test_a_body_that_says_it_is_too_large_is_not_read() -> None:
+    answer = await ask(fails, headers=((b"content-length", b"11"),))
+    assert (answer.status, orjson.loads(answer.body)["code"]) == (413, "body_too_large")
+    assert b"x-request-id" in answer.headers
+
+
+async def test_a_body_that_does_not_say_so_is_stopped() -> None:
+    assert (await ask(measures_its_body, chunks=(b"x" * 6, b"x" * 6, b"x" * 6))).status == 413
+
+
+@pytest.mark.parametrize("length", [b"-1", b"1e9", b"", b"9" * 1_000])
+async def test_a_length_that_is_no_number_is_harmless(length: bytes) -> None:
+    answer = await ask(measures_its_body, headers=((b"content-length", length),))
+    assert answer.status == (413 if length.isdigit() else 200)
+
+
+async def test_headers_can_be_added_to_whatever_the_answer_will_be() -> None:
+    async def adds_and_fails(scope: Scope, receive: Receive, send: Send) -> None:
+        add_headers(scope, [(b"x-ratelimit-limit", b"5")])
+        raise ZeroDivisionError
+
+    answer = await ask(adds_and_fails)
+    assert (answer.status, answer.headers[b"x-ratelimit-limit"]) == (500, b"5")
+
+
+async def test_requests_are_counted_by_route_and_never_by_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = metrics.LocalBackend()
+    monkeypatch.setattr(metrics, "_backend", counted)
+    await ask(says_its_id)
+    assert counted.total(metrics.REQUESTS.spec, route="unmatched", status="200") == 1

@@ -1,0 +1,91 @@
+import inspect
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from cluster.errors import SettingsError
+from cluster.settings import Settings, load_settings
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for field in Settings.model_fields:
+        monkeypatch.delenv(f"MURMUR_{field.upper()}", raising=False)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+
+
+def test_without_any_variable_a_local_system_is_described() -> None:
+    settings = load_settings()
+    assert (settings.http_host, settings.http_port) == ("127.0.0.1", 8000)
+    assert settings.cassandra_contact_points == ()
+    assert settings.redis_url is None
+    assert settings.ray_address is None
+    assert settings.data_dir == Path.cwd() / ".murmur"
+
+
+def test_every_field_is_documented() -> None:
+    lines = inspect.getsource(Settings).splitlines()
+    for field in Settings.model_fields:
+        position = next(i for i, line in enumerate(lines) if line.startswith(f"    {field}: "))
+        assert lines[position + 1].startswith('    """'), field
+
+
+def test_values_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MURMUR_HTTP_PORT", "8123")
+    monkeypatch.setenv("MURMUR_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("MURMUR_CASSANDRA_CONTACT_POINTS", "one:9042, two:9043")
+    monkeypatch.setenv("RAY_ADDRESS", "head:6379")
+    settings = load_settings()
+    assert settings.http_port == 8123
+    assert settings.data_dir == tmp_path
+    assert settings.cassandra_contact_points == ("one:9042", "two:9043")
+    assert settings.ray_address == "head:6379"
+
+
+def test_an_empty_value_means_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MURMUR_REDIS_URL", "")
+    assert load_settings().redis_url is None
+
+
+def test_an_unknown_name_is_refused_with_its_near_matches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MURMUR_HTP_PORT", "1")
+    with pytest.raises(SettingsError, match=r"MURMUR_HTP_PORT is not a setting .* did you mean MURMUR_HTTP_PORT"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("HTTP_PORT", "abc", r"MURMUR_HTTP_PORT is 'abc'"),
+        ("HTTP_PORT", "70000", r"MURMUR_HTTP_PORT is '70000'"),
+        ("RATE_LIMITS", "maybe", r"MURMUR_RATE_LIMITS is 'maybe'"),
+        ("LIMITS", "tiny", r"MURMUR_LIMITS is 'tiny'"),
+        ("CASSANDRA_CONTACT_POINTS", "host", r"'host' is not host:port"),
+        ("CASSANDRA_CONTACT_POINTS", "host:0", r"'host:0' is not host:port"),
+        ("CASSANDRA_CONSISTENCY", "SOME", r"MURMUR_CASSANDRA_CONSISTENCY is 'SOME'"),
+        ("CASSANDRA_KEYSPACE", "1; DROP", r"MURMUR_CASSANDRA_KEYSPACE"),
+        ("CASSANDRA_USERNAME", "me", r"MURMUR_CASSANDRA_USERNAME and MURMUR_CASSANDRA_PASSWORD go together"),
+        ("SERVE_REPLICAS_MAX", "1", r"MURMUR_SERVE_REPLICAS_MAX is below MURMUR_SERVE_REPLICAS"),
+        ("REDIS_URL", "http://x", r"MURMUR_REDIS_URL is 'http://x'"),
+    ],
+)
+def test_an_invalid_value_gives_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
+) -> None:
+    monkeypatch.setenv(f"MURMUR_{name}", value)
+    with pytest.raises(SettingsError, match=sentence) as refusal:
+        load_settings()
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_password_appears_in_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MURMUR_CASSANDRA_USERNAME", "me")
+    monkeypatch.setenv("MURMUR_CASSANDRA_PASSWORD", "hunter2")
+    assert "hunter2" not in repr(load_settings())
+
+
+def test_settings_do_not_change() -> None:
+    settings = Settings()
+    with pytest.raises(ValidationError):
+        settings.http_port = 1  # type: ignore[misc]  # that it is refused is the point
