@@ -6,8 +6,6 @@ Everything it writes is absolute, so an event may come twice, late, or out of or
 import asyncio
 from collections.abc import Iterable, Sequence
 
-from storage.log_reader import LogReader, earliest
-
 from actors.dead_letters import GivenUp
 from domain.clock import Clock
 from domain.errors import Fenced, Overloaded, StoreUnavailable
@@ -17,6 +15,7 @@ from domain.ids import RANGES, TweetId, UserId
 from domain.limits import Limits
 from storage import keys, values
 from storage.effects import effects_of, recounts_of
+from storage.log_reader import LogReader, earliest
 from storage.ports import (
     NOWHERE,
     CacheStore,

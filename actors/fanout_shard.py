@@ -8,8 +8,6 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable, Mapping
 
-from storage.log_reader import LogReader, earliest
-
 from actors.dead_letters import GivenUp
 from domain.clock import Clock
 from domain.errors import Fenced, Overloaded, StoreUnavailable
@@ -17,6 +15,7 @@ from domain.events import AnyEvent, Followed, Retweeted, TweetPosted, Unfollowed
 from domain.fanout import Batch, FollowerSets, Interleaver, Job, Pulled, Watermark
 from domain.ids import UserId, range_of, time_ms
 from domain.limits import Limits
+from storage.log_reader import LogReader, earliest
 from storage.ports import (
     NOWHERE,
     CacheStore,

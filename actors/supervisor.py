@@ -1,12 +1,13 @@
 """The supervisor: which shard owns which range of followers, and what happens when a shard dies."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from domain.clock import Clock
 from domain.ids import RANGES
-from storage.ports import CoordinationStore, RangeOwner
+from storage.ports import CoordinationStore
 from telemetry.logs import logger
 
 
@@ -107,12 +108,15 @@ class Supervisor:
     async def _assign(self, alive: Sequence[str]) -> None:
         owners = await self._coordination.range_owners()
         wanted = balanced({range_: owner.owner for range_, owner in owners.items()}, alive)
+        moves = [
+            (range_, owners.get(range_), shard)
+            for range_, shard in wanted.items()
+            if range_ not in owners or owners[range_].owner != shard
+        ]
+        moved = await asyncio.gather(*(self._coordination.set_range_owner(*move) for move in moves))
         changed: set[str] = set()
-        for range_, shard in wanted.items():
-            before: RangeOwner | None = owners.get(range_)
-            if before is not None and before.owner == shard:
-                continue
-            if await self._coordination.set_range_owner(range_, before, shard):
+        for (range_, before, shard), done in zip(moves, moved, strict=True):
+            if done:
                 logger().info("range moved", range=range_, before=before and before.owner, after=shard)
                 changed |= {shard} if before is None else {shard, before.owner}
         for name in changed & set(alive):

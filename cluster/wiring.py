@@ -14,31 +14,11 @@ from actors.deploy import COUNTERS, RECONCILER, SUPERVISOR, ActorConfig, shard_n
 from cluster.endpoints import Endpoints
 from cluster.errors import ClusterError
 from cluster.settings import Settings
-from domain import limits
+from cluster.stores import store_config
 from serve.deploy import ApiConfig
 from storage.cassandra import schema
-from storage.cassandra.options import CassandraOptions
-from storage.opening import StoreConfig
 
 _STOP_S = 3.0
-
-
-def store_config(settings: Settings, endpoints: Endpoints) -> StoreConfig:
-    """How every process of this system opens its stores."""
-    password = settings.cassandra_password
-    return StoreConfig(
-        cassandra=CassandraOptions(
-            contact_points=endpoints.cassandra_contact_points,
-            keyspace=settings.cassandra_keyspace,
-            datacenter=settings.cassandra_datacenter,
-            consistency=settings.cassandra_consistency,
-            username=settings.cassandra_username,
-            password=password.get_secret_value() if password is not None else None,
-        ),
-        redis_url=endpoints.redis_url,
-        partitions=settings.log_partitions,
-        limits=limits.profile(settings.limits),
-    )
 
 
 def deploy(settings: Settings, endpoints: Endpoints) -> None:

@@ -23,7 +23,6 @@ def build_app(services: Services, routers: tuple[APIRouter, ...] = ROUTERS) -> F
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
-        generate_unique_id_function=lambda route: route.name,
     )
     api.state.services = services
     for router in routers:

@@ -11,10 +11,10 @@ from domain.ids import UserId
 from serve import schemas
 from serve.access import LOGGING_IN, OTHERWISE, REGISTERING, session_of
 from serve.accounts import Tokens
-from serve.description import failures
+from serve.description import by_name, failures
 from serve.services import Provided, Services
 
-router = APIRouter(prefix="/api/v1/auth", tags=["auth"])
+router = APIRouter(prefix="/api/v1/auth", tags=["auth"], generate_unique_id_function=by_name)
 
 _NOT_STORED = {"Cache-Control": "no-store"}
 

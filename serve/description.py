@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 
 from serve import schemas
 
@@ -41,6 +42,11 @@ _CHALLENGE: Final = {"WWW-Authenticate": _header("Always `Bearer`.")}
 _OWN_HEADERS: Final = {401: _CHALLENGE, 429: _RETRY_AFTER, 503: _RETRY_AFTER}
 
 Responses = dict[int | str, dict[str, Any]]
+
+
+def by_name(route: APIRoute) -> str:
+    """What generated clients call an operation: as its function is called here."""
+    return route.name
 
 
 def failures(*statuses: int) -> Responses:

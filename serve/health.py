@@ -7,11 +7,11 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from serve import schemas
-from serve.description import bare_failures
+from serve.description import bare_failures, by_name
 from serve.parameters import json_response
 from serve.services import Provided
 
-router = APIRouter(tags=["service"])
+router = APIRouter(tags=["service"], generate_unique_id_function=by_name)
 
 _NOT_READY: dict[int | str, dict[str, Any]] = {503: {"model": schemas.Ready, "description": "Some dependency is not."}}
 

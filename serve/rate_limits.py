@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from domain.clock import Clock
-from domain.errors import StoreUnavailable
 from domain.ids import UserId
 from serve.errors import RateLimited
-from serve.local_limits import LocalLimiter
 from storage.ports import Allowance, Bucket, RateLimiter
 from telemetry import metrics
 
@@ -85,7 +83,6 @@ class Guard:
     ) -> None:
         """Keep the limits; `trusted_proxies` are addresses or networks whose `X-Forwarded-For` is believed."""
         self._limiter = limiter
-        self._local = LocalLimiter(clock)
         self._clock = clock
         self._rates = rates or RateLimits()
         self._on = on
@@ -99,10 +96,7 @@ class Guard:
         buckets = self._rates.buckets(limit, who)
         if not buckets:
             return None
-        try:
-            return await self._limiter.take(buckets)
-        except StoreUnavailable:
-            return await self._local.take(buckets)
+        return await self._limiter.take(buckets)
 
     def headers(self, allowance: Allowance) -> list[tuple[bytes, bytes]]:
         """What a client is told: the reset is a Unix time, as Twitter's is."""

@@ -7,11 +7,11 @@ from domain.errors import NotFound
 from domain.tweets import HASHTAG_CHARS_MAX
 from serve import schemas
 from serve.access import Member, Viewer
-from serve.description import TOKEN_OPTIONAL, failures
+from serve.description import TOKEN_OPTIONAL, by_name, failures
 from serve.parameters import Paged, UserInPath, json_response
 from serve.services import Provided
 
-router = APIRouter(prefix="/api/v1/timeline", tags=["timelines"])
+router = APIRouter(prefix="/api/v1/timeline", tags=["timelines"], generate_unique_id_function=by_name)
 
 _LIST = failures(400, 401, 422)
 _LIST_OF = failures(400, 401, 404, 422)

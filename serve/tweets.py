@@ -9,11 +9,11 @@ from domain.ids import TweetId
 from serve import schemas
 from serve.access import Liking, Member, Tweeting, Viewer
 from serve.commands import Draft
-from serve.description import TOKEN_OPTIONAL, failures
+from serve.description import TOKEN_OPTIONAL, by_name, failures
 from serve.parameters import Paged, TweetInPath, checked_key, json_response
 from serve.services import Provided
 
-router = APIRouter(prefix="/api/v1/tweets", tags=["tweets"])
+router = APIRouter(prefix="/api/v1/tweets", tags=["tweets"], generate_unique_id_function=by_name)
 
 _READ = failures(401, 404)
 _PAGE = failures(400, 401, 404, 422)

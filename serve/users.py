@@ -9,11 +9,11 @@ from domain.ids import UserId
 from domain.users import USERNAME_CHARS_MAX
 from serve import schemas
 from serve.access import Following, Member, Viewer
-from serve.description import TOKEN_OPTIONAL, failures
+from serve.description import TOKEN_OPTIONAL, by_name, failures
 from serve.parameters import Paged, UserInPath, json_response
 from serve.services import Provided, Services
 
-router = APIRouter(prefix="/api/v1/users", tags=["users"])
+router = APIRouter(prefix="/api/v1/users", tags=["users"], generate_unique_id_function=by_name)
 
 
 @router.get("/me", response_model=schemas.User, responses=failures(401, 404))

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
+from domain.clock import SystemClock
 from domain.limits import Limits
 from storage.cassandra.options import CassandraOptions
 from storage.cassandra.stores import CassandraStores
@@ -35,5 +36,5 @@ class Stores:
 
 async def open_stores(config: StoreConfig) -> Stores:
     """Connect to both. Raises `StoreUnavailable` if Cassandra cannot be reached; Redis may come later."""
-    hot = await open_redis(config.redis_url, config.partitions, config.limits)
+    hot = await open_redis(config.redis_url, config.partitions, config.limits, SystemClock())
     return Stores(await open_cassandra(config.cassandra, partitions=config.partitions), hot)

@@ -21,6 +21,8 @@ EVERYWHERE = {
     "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",
     "RAY_SERVE_PROXY_HEALTH_CHECK_TIMEOUT_S": "2",
     "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": "120",
+    # Ray starts uvicorn so that it believes X-Forwarded-For from the loopback; whom to believe is for us to decide.
+    "FORWARDED_ALLOW_IPS": "",
     "RAY_USAGE_STATS_ENABLED": "0",
 }
 

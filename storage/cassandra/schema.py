@@ -19,7 +19,6 @@ from cassandra import InvalidRequest
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
 from cassandra.policies import DCAwareRoundRobinPolicy
 from cassandra.query import dict_factory
-
 from typing_extensions import override
 
 from domain.errors import EngineError, StoreUnavailable

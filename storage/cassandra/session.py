@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -29,8 +30,12 @@ Rows = list[tuple[Any, ...]]
 Params = Sequence[Any]
 
 CALL_S_MAX = 2.7
-"""A call ends within this time, preparing its statement included; connecting, too. 3 s is promised."""
+"""A request ends within this time, preparing it included; connecting, too. 3 s is promised.
+
+A call that needs several requests in turn (pages, many keys) gives up this long after the last one that was answered.
+"""
 _REQUEST_S = 2.5
+_REQUEST_S_MIN = 0.05
 _CONNECT_S = 1.2
 _HEARTBEAT_S = 5
 _RECONNECT_S = 0.5
@@ -38,6 +43,7 @@ _SPECULATE_AFTER_S = 0.15
 _BREAKER_FAILURES_MAX = 5
 _BREAKER_RESET_S = 0.5
 _RETRY_AFTER_MS = 200
+_PREPARERS = 2
 _SIDE_BY_SIDE_MAX = 64
 """Requests of one call that are under way at a time."""
 
@@ -57,7 +63,8 @@ class CassandraSession:
         self._bridge = Bridge(asyncio.get_running_loop())
         self._breaker = Breaker(is_outage, is_mistake, failures_max=_BREAKER_FAILURES_MAX, reset_s=_BREAKER_RESET_S)
         self._prepared: dict[Statement, PreparedStatement] = {}
-        self._preparing: dict[Statement, asyncio.Task[PreparedStatement]] = {}
+        self._preparing: dict[Statement, asyncio.Future[PreparedStatement]] = {}
+        self._preparers = ThreadPoolExecutor(_PREPARERS, thread_name_prefix="cassandra-prepare")
 
     @classmethod
     async def connect(cls, options: CassandraOptions, *, in_flight_max: int = 2_048) -> Self:
@@ -93,9 +100,12 @@ class CassandraSession:
         with self._answering():
             for at in range(0, len(params), _SIDE_BY_SIDE_MAX):
                 part = params[at : at + _SIDE_BY_SIDE_MAX]
-                prepared = await self._prepare(statement)
+                deadline_s = time.monotonic() + CALL_S_MAX
+                prepared = await self._prepare(statement, deadline_s)
                 self._require_room(len(part))
-                firsts = await asyncio.gather(*[self._send(statement, prepared.bind(p)) for p in part])
+                firsts = await asyncio.gather(
+                    *[self._send(statement, prepared.bind(p), None, deadline_s) for p in part]
+                )
                 for page, param in zip(firsts, part, strict=True):
                     found.append(list(page.rows) + await self._rest(statement, param, page.next_page))
         return found
@@ -105,9 +115,9 @@ class CassandraSession:
         next_page: bytes | None = None
         while True:
             with self._answering():
-                started_s = time.monotonic()
-                prepared = await self._prepare(statement)
-                page = await self._send(statement, prepared.bind(params), next_page, started_s)
+                deadline_s = time.monotonic() + CALL_S_MAX
+                prepared = await self._prepare(statement, deadline_s)
+                page = await self._send(statement, prepared.bind(params), next_page, deadline_s)
             yield page.rows
             next_page = page.next_page
             if next_page is None:
@@ -123,16 +133,17 @@ class CassandraSession:
     async def logged_batch(self, parts: Sequence[tuple[Statement, Params]]) -> None:
         """Write several rows, all or (in the end) none. The first decides which node coordinates."""
         with self._answering():
-            started_s = time.monotonic()
+            deadline_s = time.monotonic() + CALL_S_MAX
             batch = BatchStatement(BatchType.LOGGED)
             batch.is_idempotent = True
             for statement, params in parts:
                 assert statement.kind is Kind.WRITE
-                batch.add((self._prepared.get(statement) or await self._prepare(statement)).bind(params))
-            await self._send(parts[0][0], batch, None, started_s)
+                batch.add((self._prepared.get(statement) or await self._prepare(statement, deadline_s)).bind(params))
+            await self._send(parts[0][0], batch, None, deadline_s)
 
     async def close(self) -> None:
         """Close every connection; what is still in flight fails."""
+        self._preparers.shutdown(wait=False, cancel_futures=True)
         await asyncio.to_thread(self._cluster.shutdown)
 
     @contextmanager
@@ -149,9 +160,9 @@ class CassandraSession:
             raise unavailable(error) from error
 
     async def _rows(self, statement: Statement, params: Params) -> Rows:
-        started_s = time.monotonic()
-        prepared = self._prepared.get(statement) or await self._prepare(statement)
-        page = await self._send(statement, prepared.bind(params), None, started_s)
+        deadline_s = time.monotonic() + CALL_S_MAX
+        prepared = self._prepared.get(statement) or await self._prepare(statement, deadline_s)
+        page = await self._send(statement, prepared.bind(params), None, deadline_s)
         if page.next_page is None:
             return list(page.rows)
         return list(page.rows) + await self._rest(statement, params, page.next_page)
@@ -159,19 +170,19 @@ class CassandraSession:
     async def _rest(self, statement: Statement, params: Params, next_page: bytes | None) -> Rows:
         rows: Rows = []
         while next_page is not None:
-            page = await self._send(statement, self._prepared[statement].bind(params), next_page)
+            deadline_s = time.monotonic() + CALL_S_MAX
+            page = await self._send(statement, self._prepared[statement].bind(params), next_page, deadline_s)
             rows += page.rows
             next_page = page.next_page
         return rows
 
     def _send(
-        self, statement: Statement, bound: Any, next_page: bytes | None = None, started_s: float | None = None
+        self, statement: Statement, bound: Any, next_page: bytes | None, deadline_s: float
     ) -> asyncio.Future[Page]:
         self._require_room(1)
-        spent_s = 0.0 if started_s is None else time.monotonic() - started_s
         response = self._session.execute_async(
             bound,
-            timeout=max(0.05, min(_REQUEST_S, CALL_S_MAX - spent_s)),
+            timeout=max(_REQUEST_S_MIN, min(_REQUEST_S, deadline_s - time.monotonic())),
             execution_profile=statement.kind,
             paging_state=next_page,
         )
@@ -181,18 +192,19 @@ class CassandraSession:
         if self._bridge.in_flight + requests > self._in_flight_max:
             raise Overloaded("cassandra", _RETRY_AFTER_MS)
 
-    async def _prepare(self, statement: Statement) -> PreparedStatement:
+    async def _prepare(self, statement: Statement, deadline_s: float) -> PreparedStatement:
         """The prepared form of a statement; whoever comes meanwhile waits for the same preparation."""
         found = self._prepared.get(statement)
         if found is not None:
             return found
         preparing = self._preparing.get(statement)
         if preparing is None:
-            preparing = asyncio.create_task(asyncio.to_thread(self._prepare_now, statement))
+            loop = asyncio.get_running_loop()
+            preparing = loop.run_in_executor(self._preparers, self._prepare_now, statement)
             preparing.add_done_callback(_ignore_outcome)
             preparing.add_done_callback(lambda _: self._preparing.pop(statement))
             self._preparing[statement] = preparing
-        return await asyncio.wait_for(asyncio.shield(preparing), _REQUEST_S)
+        return await asyncio.wait_for(asyncio.shield(preparing), deadline_s - time.monotonic())
 
     def _prepare_now(self, statement: Statement) -> PreparedStatement:
         prepared = self._session.prepare(statement.text)
@@ -222,7 +234,7 @@ def _profiles(options: CassandraOptions) -> dict[Any, ExecutionProfile]:
     }
 
 
-def _ignore_outcome(task: asyncio.Task[Any]) -> None:
+def _ignore_outcome(task: asyncio.Future[Any]) -> None:
     """Look at a task's error, which its waiters get, so that asyncio does not report it as lost."""
     if not task.cancelled():
         task.exception()

@@ -6,7 +6,7 @@ must be ours alone: it is emptied when the server turns out to be another one th
 
 from dataclasses import dataclass
 
-from domain.clock import Clock
+from domain.clock import Clock, SystemClock
 from domain.limits import Limits
 from storage.redis.bulk import BulkConnection
 from storage.redis.cache import RedisCacheStore
@@ -33,7 +33,10 @@ class RedisStores:
         await self.client.close()
 
 
-async def open_stores(url: str, partitions: int, limits: Limits, clock: Clock) -> RedisStores:
+_SYSTEM_CLOCK = SystemClock()
+
+
+async def open_stores(url: str, partitions: int, limits: Limits, clock: Clock = _SYSTEM_CLOCK) -> RedisStores:
     """The stores on `redis://`, `rediss://` or `unix://`. Opens no connection: Redis may be down, then and later."""
     client = RedisClient(url)
     bulk = BulkConnection(client)

@@ -51,7 +51,7 @@ class BulkConnection:
     async def _exchange(self, wire: bytes, replies: int) -> bytes:
         if self._connection.is_connected and await self._connection.can_read():
             await self.close()  # it ended while nobody used it
-        await self._connection.connect()
+        await self._connection.connect()  # type: ignore[no-untyped-call]
         reader, writer = self._connection._reader, self._connection._writer
         assert reader is not None
         assert writer is not None

@@ -8,10 +8,11 @@ from domain.ids import Ids
 from domain.limits import Limits
 from domain.timeline import Entries, EntryList, entries_to_wire
 from storage import keys as names
-from storage.ports import CacheStore, ListKey, ListKind, Pushed
+from storage.ports import ListKey, ListKind, Pushed
 from storage.redis import lists
 from storage.redis.bulk import BulkConnection
-from storage.redis.client import RedisClient
+from storage.redis.client import Command, RedisClient
+from storage.redis.lists import entry_list
 from storage.redis.resp import PARTITIONS_MAX, encode_pushes
 from storage.redis.scripts import BEGIN, FILL, FINISH, TOUCH, TRIM
 
@@ -19,7 +20,7 @@ _VALUE = b"="
 _LEASE = b"?"
 
 
-class RedisCacheStore(CacheStore):
+class RedisCacheStore:
     """`CacheStore` on Redis. A value is stored as `=` and itself, a lease in its place as `?` and the token."""
 
     def __init__(self, client: RedisClient, bulk: BulkConnection, partitions: int, limits: Limits) -> None:
@@ -32,12 +33,12 @@ class RedisCacheStore(CacheStore):
     async def fetch(
         self, lists: Sequence[ListKey], keys: Sequence[str]
     ) -> tuple[list[EntryList | None], list[bytes | None]]:
-        commands: list[tuple[str, ...]] = [("LRANGE", self._name(key), "0", "-1") for key in lists]
+        commands: list[Command] = [("LRANGE", self._name(key), "0", "-1") for key in lists]
         if keys:
             commands.append(("MGET", *keys))
         replies = await self._client.run(commands, repeat=True)
         values = replies.pop() if keys else []
-        return [_entry_list(elements) for elements in replies], [_value(stored) for stored in values]
+        return [entry_list(elements) for elements in replies], [_value(stored) for stored in values]
 
     async def begin_list(self, key: ListKey, token: str) -> bool:
         begin = BEGIN.call([self._name(key)], lists.building(token), self._limits.lease_ttl_s * 1000)
@@ -89,10 +90,6 @@ class RedisCacheStore(CacheStore):
 
     def _name(self, key: ListKey) -> str:
         return names.list_key(key, self._partitions)
-
-
-def _entry_list(elements: list[bytes]) -> EntryList | None:
-    return lists.entry_list(elements)
 
 
 def _value(stored: bytes | None) -> bytes | None:

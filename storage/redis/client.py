@@ -100,7 +100,8 @@ class RedisClient:
 
     def new_connection(self) -> AbstractConnection:
         """A connection outside the pool, not yet connected, for whoever keeps one to itself."""
-        return self._pool.make_connection()
+        connection: AbstractConnection = self._pool.make_connection()  # type: ignore[no-untyped-call]
+        return connection
 
     @contextmanager
     def answering(self) -> Iterator[None]:
@@ -173,7 +174,7 @@ async def _greet(connection: AbstractConnection) -> None:
 
 
 async def _on_connection(pool: ConnectionPool, act: Callable[[AbstractConnection], Awaitable[Result]]) -> Result:
-    connection = await pool.get_connection()
+    connection = await pool.get_connection()  # type: ignore[no-untyped-call]
     try:
         return await act(connection)
     finally:

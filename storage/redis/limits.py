@@ -15,7 +15,7 @@ _PREFIX = "rl:"
 _MILLIONTHS = 1_000_000
 
 
-class RedisRateLimiter(RateLimiter):
+class RedisRateLimiter:
     """`RateLimiter` on one Redis node: one script takes from all buckets of a call or from none.
 
     On a Redis Cluster the buckets of a call would have to share a hash tag. Time is the server's, so replicas need not
@@ -38,7 +38,7 @@ class _Level:
     at_ms: int
 
 
-class LocalRateLimiter(RateLimiter):
+class LocalRateLimiter:
     """Buckets of this process alone; those unused for longest are forgotten, and are full when used again."""
 
     def __init__(self, clock: Clock, buckets_max: int) -> None:
@@ -64,7 +64,7 @@ class LocalRateLimiter(RateLimiter):
         return level
 
 
-class FallbackRateLimiter(RateLimiter):
+class FallbackRateLimiter:
     """Asks one limiter, and another while the first one's store is not available."""
 
     def __init__(self, shared: RateLimiter, local: RateLimiter) -> None:
@@ -87,7 +87,7 @@ def _least(allowed: bool, levels: Sequence[tuple[Bucket, float]]) -> Allowance:
     if allowed:
         bucket, level = min(levels, key=lambda item: item[1])
     else:
-        bucket, level = max(levels, key=lambda item: seconds_until(*item, 1))
+        bucket, level = max(levels, key=lambda item: seconds_until(item[0], item[1], 1))
     return Allowance(
         allowed=allowed,
         limit=bucket.capacity,

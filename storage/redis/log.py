@@ -8,14 +8,14 @@ from domain.ids import log_partition
 from domain.limits import Limits
 from domain.timeline import entries_of, entries_to_wire
 from storage import keys
-from storage.ports import CacheStore, EventLog, ListKey, ListKind, LogRead, LogRecord
+from storage.ports import NOWHERE, CacheStore, ListKey, ListKind, LogRead, LogRecord, LogTail
 from storage.redis import lists
-from storage.redis.client import RedisClient
+from storage.redis.client import Command, RedisClient
 
 _FIELD = "e"
 
 
-class RedisEventLog(EventLog):
+class RedisEventLog:
     """`EventLog` on Redis. A stream may hold a few entries more than `log_entries_max`: whole nodes are cut off."""
 
     def __init__(self, client: RedisClient, cache: CacheStore, partitions: int, limits: Limits) -> None:
@@ -25,7 +25,7 @@ class RedisEventLog(EventLog):
         self._limits = limits
 
     async def append(self, events: Sequence[Event]) -> None:
-        commands: list[tuple[Any, ...]] = []
+        commands: list[Command] = []
         pushed: dict[int, ListKey] = {}
         for event in events:
             entry = _entry(event)
@@ -34,9 +34,7 @@ class RedisEventLog(EventLog):
                 pushed[len(commands)] = recents
                 commands.append(("LPUSHX", keys.list_key(recents, self._partitions), entry))
             stream = keys.log(log_partition(event.actor, self._partitions))
-            commands.append(
-                ("XADD", stream, "MAXLEN", "~", self._limits.log_entries_max, "*", _FIELD, encode(event))
-            )
+            commands.append(("XADD", stream, "MAXLEN", "~", self._limits.log_entries_max, "*", _FIELD, encode(event)))
         lengths = await self._client.run(commands)
         full = lists.overfull_above(ListKind.RECENT, self._limits) + lists.MARKERS
         await self._cache.trim([*dict.fromkeys(recents for at, recents in pushed.items() if lengths[at] > full)])
@@ -49,13 +47,12 @@ class RedisEventLog(EventLog):
         """
         partitions = {keys.log(partition).encode(): partition for partition in positions}
         block = ("BLOCK", wait_ms) if wait_ms else ()
-        commands: list[tuple[Any, ...]] = [
+        commands: list[Command] = [
             ("XREAD", "COUNT", limit, *block, "STREAMS", *partitions, *positions.values()),
             ("GET", keys.INCARNATION),
             *(("XRANGE", stream, "-", "+", "COUNT", 1) for stream in partitions),
-            *(("XREVRANGE", stream, "+", "-", "COUNT", 1) for stream in partitions),
         ]
-        streams, token, *ends = await self._client.run(commands, repeat=True, wait_ms=wait_ms)
+        streams, token, *first = await self._client.run(commands, repeat=True, wait_ms=wait_ms)
         return LogRead(
             incarnation=token.decode() if token is not None else await self._client.incarnation(),
             records=tuple(
@@ -63,17 +60,25 @@ class RedisEventLog(EventLog):
                 for stream, entries in streams or ()
                 for position, fields in entries
             ),
-            first=_positions(positions, ends[: len(positions)]),
-            last=_positions(positions, ends[len(positions) :]),
+            first={p: _position(entries) for p, entries in zip(positions, first, strict=True) if entries},
         )
+
+    async def tails(self) -> dict[int, LogTail]:
+        streams = [keys.log(partition) for partition in range(self._partitions)]
+        ends = [("XREVRANGE", stream, "+", "-", "COUNT", 1) for stream in streams]
+        replies = await self._client.run([*ends, *(("XLEN", stream) for stream in streams)], repeat=True)
+        lasts, lengths = replies[: self._partitions], replies[self._partitions :]
+        return {
+            p: LogTail(_position(last), length) for p, (last, length) in enumerate(zip(lasts, lengths, strict=True))
+        }
 
     async def incarnation(self) -> str:
         return await self._client.incarnation()
 
 
-def _positions(partitions: Mapping[int, str], ends: Sequence[list[Any]]) -> dict[int, str]:
-    """The position of the single entry found in each partition that is not empty."""
-    return {partition: end[0][0].decode() for partition, end in zip(partitions, ends, strict=True) if end}
+def _position(entries: list[Any]) -> str:
+    """The position of the first of some entries; `NOWHERE` if there are none."""
+    return str(entries[0][0].decode()) if entries else NOWHERE
 
 
 def _entry(event: Event) -> bytes | None:

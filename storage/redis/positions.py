@@ -4,14 +4,13 @@ from collections.abc import Mapping
 
 from domain.errors import Fenced
 from storage import keys
-from storage.ports import PositionStore
 from storage.redis.client import RedisClient
 from storage.redis.scripts import CLAIM, SAVE
 
 _EPOCH = b"epoch"
 
 
-class RedisPositionStore(PositionStore):
+class RedisPositionStore:
     """`PositionStore` on Redis. After a loss of everything a reader must claim again: until then it is `Fenced`."""
 
     def __init__(self, client: RedisClient) -> None:
@@ -39,6 +38,6 @@ class RedisPositionStore(PositionStore):
 
 
 def _positions(flat: list[bytes]) -> dict[int, str]:
-    """The positions of a hash, given as field, value, field, value…"""
+    """The positions of a hash, given as field, value, field, value and so on."""
     pairs = zip(flat[::2], flat[1::2], strict=True)
     return {int(partition): position.decode() for partition, position in pairs if partition != _EPOCH}

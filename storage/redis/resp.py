@@ -22,7 +22,7 @@ PARTITIONS_MAX = 100
 Bytes = npt.NDArray[np.uint8]
 
 _HEX = np.frombuffer("".join(f"{byte:02x}" for byte in range(256)).encode(), dtype=np.uint8).reshape(256, 2)
-_DECIMAL = np.frombuffer("".join(f"{slot:02d}" for slot in range(PARTITIONS_MAX)).encode(), dtype=np.uint8).reshape(-1, 2)
+_DECIMAL = np.frombuffer("".join(f"{n:02d}" for n in range(PARTITIONS_MAX)).encode(), dtype=np.uint8).reshape(-1, 2)
 _ENTRY_HEAD = f"${ENTRY_BYTES}\r\n".encode()
 _ENTRY_WIRE_BYTES = len(_ENTRY_HEAD) + ENTRY_BYTES + 2
 
@@ -83,7 +83,7 @@ def key_bytes(kind: ListKind, users: Ids, partitions: int) -> Bytes:
 
 
 def parse_integers(wire: bytes) -> npt.NDArray[np.int64]:
-    """The numbers of integer replies `:<number>\\r\\n`, none negative. Raises `ReplyError` for the first error line."""
+    """The numbers of integer replies, none of them negative. Raises `ReplyError` for the first error line."""
     if b"-" in wire:
         line = next(line for line in wire.split(b"\r\n") if line.startswith(b"-"))
         raise ReplyError(line[1:].decode(errors="replace"))

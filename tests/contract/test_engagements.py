@@ -41,6 +41,7 @@ async def test_above_the_floor_the_answer_is_complete(people: People) -> None:
         found, floor = await people.stores.engagements.engaged(Engagement.LIKE, alice, limit=limit)
         assert len(found) <= limit
         assert set(found) == {tweet for tweet in still if tweet > floor}
+    _, floor = await people.stores.engagements.engaged(Engagement.LIKE, alice, limit=20)
     assert floor == 0
 
 

@@ -1,6 +1,7 @@
 """The truth's stores for contract tests: the same stories run on memory and on Cassandra.
 
-A plugin: test modules name it in `pytest_plugins`. Tests share one keyspace and keep apart by fresh ids.
+A plugin: test modules name it in `pytest_plugins`. Tests share one keyspace, new in each run, and keep apart by
+fresh ids.
 """
 
 import asyncio
@@ -12,13 +13,13 @@ from storage.cassandra.options import CassandraOptions
 from storage.cassandra.schema import Replication, migrate
 from storage.cassandra.stores import CassandraStores, open_stores
 from storage.memory.stores import MemoryStores, memory_stores
-from tests.contract.people import PARTITIONS, People
+from tests.contract.people import PARTITIONS, People, new_id
 
 
 @pytest.fixture(scope="session")
 def cassandra_options(cassandra_endpoint: str) -> CassandraOptions:
     """A keyspace with the whole schema."""
-    options = CassandraOptions(contact_points=(cassandra_endpoint,), keyspace="contract")
+    options = CassandraOptions(contact_points=(cassandra_endpoint,), keyspace=f"contract_{new_id()}")
     asyncio.run(migrate(options, Replication()))
     return options
 

@@ -13,16 +13,15 @@ from typing import Any, NamedTuple
 import httpx
 import jwt
 import pytest
-import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.e2e.conftest import signed_up
-
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+from tests.e2e.conftest import PASSWORD
+from tests.support.system import RunningSystem
 
 REGISTER, LOGIN, REFRESH, LOGOUT = (f"/api/v1/auth/{name}" for name in ("register", "login", "refresh", "logout"))
 TWEETS, TWEET, USER, HOME = "/api/v1/tweets", "/api/v1/tweets/<tweet>", "/api/v1/users/<bob>", "/api/v1/timeline/home"
 PUBLIC = "/api/v1/timeline/public"
+BOB = "careful_bob"
 UNKNOWN = "4611686018427387904"
 """An id of the far future, which nobody has yet."""
 TOO_LARGE = str(2**63)
@@ -267,18 +266,18 @@ SIGNING_UP = [
     signing_up("a name of 51", {"name": "a" * 51}, 422, "invalid_registration", "name"),
     signing_up("a name that turns the line", {"name": "a\u202eb"}, 422, "invalid_registration", "name"),
     signing_up("several at once", {"name": "", "password": "short"}, 422, "invalid_registration", "name", "password"),
-    signing_up("a username that is taken", {"username": "<BOB_NAME>"}, 409, "username_taken"),
-    signing_up("an address that is taken", {"email": "TAKEN@example.com"}, 409, "email_taken"),
+    signing_up("a username that is taken", {"username": BOB.upper()}, 409, "username_taken"),
+    signing_up("an address that is taken", {"email": "CAREFUL_BOB@example.com"}, 409, "email_taken"),
 ]
 SESSIONS = [
-    auth("a wrong password", LOGIN, {"username": "<bob_name>", "password": "wrong wrong"}, 401, "invalid_credentials"),
+    auth("a wrong password", LOGIN, {"username": BOB, "password": "wrong wrong"}, 401, "invalid_credentials"),
     auth("nobody's name", LOGIN, {"username": "nobody_at_all", "password": "wrong"}, 401, "invalid_credentials"),
     auth("a name of a NUL", LOGIN, {"login": "\x00", "password": "wrong"}, 401, "invalid_credentials"),
-    auth("a password of 10,000", LOGIN, {"login": "<bob_name>", "password": "x" * 10_000}, 401, "invalid_credentials"),
+    auth("a password of 10,000", LOGIN, {"login": BOB, "password": "x" * 10_000}, 401, "invalid_credentials"),
     auth("half a name", LOGIN, {"login": "\ud83d", "password": "a"}, 422, "invalid_request", "login"),
     auth("no name", LOGIN, {"password": "long enough"}, 422, "invalid_request", "login"),
     auth("two names", LOGIN, {"username": "a", "email": "b", "password": "c"}, 422, "invalid_request", "login"),
-    auth("no password", LOGIN, {"username": "<bob_name>"}, 422, "invalid_request", "password"),
+    auth("no password", LOGIN, {"username": BOB}, 422, "invalid_request", "password"),
     auth("a refresh token that is none", REFRESH, {"refresh_token": "nonsense"}, 401, "invalid_refresh_token"),
     auth("a refresh token beyond reason", REFRESH, {"refresh_token": "x" * 50_000}, 401, "invalid_refresh_token"),
     auth("half a refresh token", REFRESH, {"refresh_token": "\ud83d"}, 422, "invalid_request", "refresh_token"),
@@ -306,9 +305,8 @@ ROWS = [pytest.param(bad, id=f"{kind}: {bad.what[:60]}") for kind, table in TABL
 
 
 class World(NamedTuple):
-    """Who there is, and what the words in angle brackets stand for."""
+    """What Alice sends to be known, and what the words in angle brackets stand for."""
 
-    api: httpx.AsyncClient
     alice: dict[str, str]
     words: dict[str, str]
 
@@ -318,21 +316,20 @@ class World(NamedTuple):
         return text
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def world(api: httpx.AsyncClient) -> World:
-    alice, alices_profile = await signed_up(api)
-    bob, bobs_profile = await signed_up(api)
-    tweet = await api.post(TWEETS, json={"text": "hello"}, headers=bob)
-    taken = {"username": "taken_address", "email": "taken@example.com", "password": "long enough"}
-    assert (await api.post(REGISTER, json=taken)).status_code in (201, 409)
-    words = {
-        "<alice>": alices_profile["id"],
-        "<bob>": bobs_profile["id"],
-        "<bob_name>": bobs_profile["username"],
-        "<BOB_NAME>": bobs_profile["username"].upper(),
-        "<tweet>": tweet.json()["id"],
-    }
-    return World(api, alice, words)
+def signed_up(client: httpx.Client, username: str) -> tuple[dict[str, str], str]:
+    body = {"username": username, "email": f"{username}@example.com", "password": PASSWORD}
+    answer = client.post(REGISTER, json=body)
+    assert answer.status_code == 201, answer.text
+    return {"Authorization": f"Bearer {answer.json()['access_token']}"}, answer.json()["user"]["id"]
+
+
+@pytest.fixture(scope="session")
+def world(system: RunningSystem) -> World:
+    with httpx.Client(base_url=system.endpoints.http_url, timeout=30) as client:
+        alice, alice_id = signed_up(client, "careless_alice")
+        bob, bob_id = signed_up(client, BOB)
+        tweet = client.post(TWEETS, json={"text": "hello"}, headers=bob)
+    return World(alice, {"<alice>": alice_id, "<bob>": bob_id, "<tweet>": tweet.json()["id"]})
 
 
 async def in_chunks(content: bytes) -> AsyncIterator[bytes]:
@@ -340,7 +337,7 @@ async def in_chunks(content: bytes) -> AsyncIterator[bytes]:
         yield content[at : at + 10_000]
 
 
-async def answer_to(bad: Bad, world: World) -> httpx.Response:
+async def answer_to(bad: Bad, api: httpx.AsyncClient, world: World) -> httpx.Response:
     content: bytes | AsyncIterator[bytes] | None = bad.raw
     headers = {**(world.alice if bad.signed_in else {}), "X-Request-ID": "bad-input", **bad.headers}
     if bad.json is not None:
@@ -348,12 +345,12 @@ async def answer_to(bad: Bad, world: World) -> httpx.Response:
         headers |= JSON
     elif bad.chunked and bad.raw is not None:
         content = in_chunks(bad.raw)
-    return await world.api.request(bad.method, world.filled(bad.path), content=content, headers=headers)
+    return await api.request(bad.method, world.filled(bad.path), content=content, headers=headers)
 
 
 @pytest.mark.parametrize("bad", ROWS)
-async def test_bad_input_is_answered_in_kind(bad: Bad, world: World) -> None:
-    response = await answer_to(bad, world)
+async def test_bad_input_is_answered_in_kind(bad: Bad, api: httpx.AsyncClient, world: World) -> None:
+    response = await answer_to(bad, api, world)
     assert response.headers["Content-Type"] == "application/json", response.text
     envelope = response.json()
     assert (response.status_code, envelope["code"]) == (bad.status, bad.code), envelope
@@ -368,42 +365,42 @@ async def test_bad_input_is_answered_in_kind(bad: Bad, world: World) -> None:
 @pytest.mark.parametrize(
     ("path", "methods"), [(TWEET, "DELETE, GET"), (f"{USER}/follow", "DELETE, POST"), (HOME, "GET"), (LOGIN, "POST")]
 )
-async def test_a_wrong_method_is_told_the_right_ones(path: str, methods: str, world: World) -> None:
-    response = await world.api.request("PUT", world.filled(path))
+async def test_a_wrong_method_is_told_the_right_ones(
+    path: str, methods: str, api: httpx.AsyncClient, world: World
+) -> None:
+    response = await api.request("PUT", world.filled(path))
     assert (response.status_code, response.headers["Allow"]) == (405, methods)
 
 
-async def test_a_request_id_that_is_not_sane_is_replaced(world: World) -> None:
-    response = await world.api.get("/api/v1/nothing", headers={"X-Request-ID": "<script>"})
+async def test_a_request_id_that_is_not_sane_is_replaced(api: httpx.AsyncClient) -> None:
+    response = await api.get("/api/v1/nothing", headers={"X-Request-ID": "<script>"})
     assert response.json()["request_id"] == response.headers["X-Request-ID"] != "<script>"
 
 
-async def test_a_limit_beyond_the_most_gives_the_most(world: World) -> None:
-    assert (await world.api.get(PUBLIC, params={"limit": 1_000_000})).status_code == 200
+async def test_a_limit_beyond_the_most_gives_the_most(api: httpx.AsyncClient) -> None:
+    assert (await api.get(PUBLIC, params={"limit": 1_000_000})).status_code == 200
 
 
-async def test_fields_that_nobody_knows_are_ignored(world: World) -> None:
+async def test_fields_that_nobody_knows_are_ignored(api: httpx.AsyncClient, world: World) -> None:
     body = {"text": "with more", "constructor": {"prototype": 1}, "id": "5"}
-    response = await world.api.post(TWEETS, json=body, headers=world.alice)
+    response = await api.post(TWEETS, json=body, headers=world.alice)
     assert response.status_code == 201
     assert response.json()["id"] != "5"
 
 
-async def test_a_key_stands_for_one_body(world: World) -> None:
+async def test_a_key_stands_for_one_body(api: httpx.AsyncClient, world: World) -> None:
     headers = {**world.alice, "Idempotency-Key": "the-same"}
-    first = await world.api.post(TWEETS, json={"text": "once"}, headers=headers)
-    again = await world.api.post(TWEETS, json={"text": "once"}, headers=headers)
-    other = await world.api.post(TWEETS, json={"text": "twice"}, headers=headers)
+    first = await api.post(TWEETS, json={"text": "once"}, headers=headers)
+    again = await api.post(TWEETS, json={"text": "once"}, headers=headers)
+    other = await api.post(TWEETS, json={"text": "twice"}, headers=headers)
     assert (first.status_code, again.json()["id"]) == (201, first.json()["id"])
     assert (other.status_code, other.json()["code"]) == (409, "idempotency_key_reused")
 
 
-async def test_a_refresh_token_is_good_for_one_use(world: World) -> None:
-    login = {"login": world.words["<bob_name>"], "password": "wrong"}
-    assert (await world.api.post(LOGIN, json=login)).status_code == 401
-    session = (await world.api.post(LOGIN, json={"email": "taken@example.com", "password": "long enough"})).json()
+async def test_a_refresh_token_is_good_for_one_use(api: httpx.AsyncClient, world: World) -> None:
+    session = (await api.post(LOGIN, json={"email": f"{BOB}@example.com", "password": PASSWORD})).json()
     first = {"refresh_token": session["refresh_token"]}
-    second = {"refresh_token": (await world.api.post(REFRESH, json=first)).json()["refresh_token"]}
+    second = {"refresh_token": (await api.post(REFRESH, json=first)).json()["refresh_token"]}
     for used in (first, second):
-        response = await world.api.post(REFRESH, json=used)
+        response = await api.post(REFRESH, json=used)
         assert (response.status_code, response.json()["code"]) == (401, "invalid_refresh_token")

@@ -47,7 +47,9 @@ texts = st.text(max_size=50)
 
 
 @given(ids_, ids_, ids_, texts, st.lists(texts, max_size=5), st.none() | ids_)
-def test_a_tweet_survives_the_codec(id_: int, stamp: int, user: int, text: str, tags: list[str], reply: int | None) -> None:
+def test_a_tweet_survives_the_codec(
+    id_: int, stamp: int, user: int, text: str, tags: list[str], reply: int | None
+) -> None:
     event = TweetPosted(
         event_id=EventId(id_),
         stamp_us=stamp,

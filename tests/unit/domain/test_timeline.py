@@ -38,14 +38,18 @@ def test_entries_survive_the_wire_and_their_bytes_sort_as_ids(found: list[tuple[
 
 
 @given(pairs, st.integers(0, 60), st.integers(0, 60))
-def test_settled_entries_are_those_between_once_and_newest_first(found: list[tuple[int, int]], above: int, top: int) -> None:
+def test_settled_entries_are_those_between_once_and_newest_first(
+    found: list[tuple[int, int]], above: int, top: int
+) -> None:
     entries = entries_of(consistent(found))
     expected = sorted({id_ for id_, _ in found if above < id_ <= top}, reverse=True)
     assert settled(entries, above=above, at_most=top)[:, 0].tolist() == expected
 
 
 @given(pairs, st.integers(0, 60), st.integers(1, 20))
-def test_a_cut_list_still_holds_everything_above_its_floor(found: list[tuple[int, int]], floor: int, entries_max: int) -> None:
+def test_a_cut_list_still_holds_everything_above_its_floor(
+    found: list[tuple[int, int]], floor: int, entries_max: int
+) -> None:
     entries = entries_of(consistent(found))
     part = cut(entries, floor, entries_max)
     assert part.floor is not None
@@ -55,7 +59,9 @@ def test_a_cut_list_still_holds_everything_above_its_floor(found: list[tuple[int
 
 
 @given(st.lists(st.tuples(pairs, st.integers(0, 60)), min_size=1, max_size=4), st.integers(0, 60))
-def test_a_merged_list_is_complete_above_the_highest_floor(parts: list[tuple[list[tuple[int, int]], int]], top: int) -> None:
+def test_a_merged_list_is_complete_above_the_highest_floor(
+    parts: list[tuple[list[tuple[int, int]], int]], top: int
+) -> None:
     everything = consistent([pair for found, _ in parts for pair in found])
     lists, at = [], 0
     for found, floor in parts:

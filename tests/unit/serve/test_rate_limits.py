@@ -1,23 +1,14 @@
 """Which requests are counted together, for whom, and what happens at the limit."""
 
-from collections.abc import Sequence
-
 import pytest
 
 from domain.clock import ManualClock
-from domain.errors import StoreUnavailable
 from domain.ids import UserId
-from serve.local_limits import LocalLimiter
 from serve.rate_limits import Guard, Limit, RateLimits
-from storage.ports import Allowance, Bucket
+from storage.redis.limits import LocalRateLimiter
 
 ALICE, BOB = UserId(1), UserId(2)
 PEER = "203.0.113.9"
-
-
-class DeadLimiter:
-    async def take(self, buckets: Sequence[Bucket]) -> Allowance:
-        raise StoreUnavailable("redis")
 
 
 @pytest.fixture
@@ -26,7 +17,7 @@ def clock() -> ManualClock:
 
 
 def guard(clock: ManualClock, *, on: bool = True, proxies: tuple[str, ...] = (), **rates: int) -> Guard:
-    return Guard(LocalLimiter(clock), clock, rates=RateLimits(**rates), on=on, trusted_proxies=proxies)
+    return Guard(LocalRateLimiter(clock, 100), clock, rates=RateLimits(**rates), on=on, trusted_proxies=proxies)
 
 
 async def granted(guard: Guard, limit: Limit, user: UserId | None = ALICE, peer: str = PEER) -> bool:
@@ -90,11 +81,6 @@ async def test_users_do_not_share_a_limit_but_one_address_does(clock: ManualCloc
     assert await granted(limited, Limit.LOGIN, None, "203.0.113.10")
 
 
-async def test_without_redis_requests_are_counted_here(clock: ManualClock) -> None:
-    alone = Guard(DeadLimiter(), clock, rates=RateLimits(login_per_minute=2))
-    assert [await granted(alone, Limit.LOGIN, None) for _ in range(3)] == [True, True, False]
-
-
 async def test_a_client_is_told_what_is_left_and_when_to_come_back(clock: ManualClock) -> None:
     limited = guard(clock, login_per_minute=2)
     first = await limited.take(Limit.LOGIN, None, PEER, None)
@@ -110,12 +96,6 @@ async def test_a_client_is_told_what_is_left_and_when_to_come_back(clock: Manual
     assert refused is not None
     assert not refused.allowed
     assert limited.refusal(Limit.LOGIN, refused).retry_after_s == 30
-
-
-async def test_the_memory_of_local_buckets_is_bounded(clock: ManualClock) -> None:
-    limiter = LocalLimiter(clock, buckets_max=2)
-    for key in ("a", "b", "c", "a"):
-        assert (await limiter.take([Bucket(key=key, capacity=1, tokens=1, period_s=60)])).allowed
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,200 @@
+"""Everything that can be read, compared with the model."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from rich.progress import Progress
+
+from cluster.demo.client import Member, UnexpectedAnswer
+from cluster.demo.comparison import matches_home, matches_latest_first, matches_list
+from cluster.demo.model import Entry, Switches
+from cluster.demo.pool import each
+from cluster.demo.shapes import Counts, Shown
+from cluster.demo.world import World
+
+_HASHTAGS = 10
+"""So many of the most and of the least used hashtags are compared."""
+_REPEAT_S = 0.5
+_SHOWN_MAX = 5
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What was compared of one kind, what differed in the end, and how many were right only at a second look."""
+
+    name: str
+    compared: int
+    differences: tuple[str, ...]
+    late: int
+
+    def shown(self) -> Sequence[str]:
+        """The first few differences."""
+        more = len(self.differences) - _SHOWN_MAX
+        return [*self.differences[:_SHOWN_MAX], *([f"and {more} more"] if more > 0 else [])]
+
+
+class Verifier:
+    """Compares a system at rest with the model.
+
+    What differs is looked at again until `settle_s` after the verifier was made, as the last deliveries and counts may
+    still be under way; what differs then is a difference. `strict` says that nobody else uses the system.
+    """
+
+    def __init__(self, world: World, *, settle_s: float, strict: bool) -> None:
+        self._world = world
+        self._model = world.model
+        self._api = world.api
+        self._strict = strict
+        self._clock = asyncio.get_running_loop().time
+        self._begun_s = self._clock()
+        self._deadline_s = self._begun_s + settle_s
+        self.settled_s = 0.0
+        """How long after the verifier was made the last late one was right."""
+
+    async def everything(self, bars: Progress) -> list[Comparison]:
+        """Compare all there is."""
+        model, members = self._model, self._world.members
+        liked = [tweet for tweet in model.tweets if model.likes[tweet]]
+        retweeted = [tweet for tweet in model.tweets if model.retweets[tweet]]
+        answered = [tweet for tweet in model.tweets if model.counts(tweet).replies]
+        self._by_hashtag = model.by_hashtag()
+        tags = sorted(self._by_hashtag, key=lambda tag: len(self._by_hashtag[tag]), reverse=True)
+        some_tags = list(dict.fromkeys([*tags[:_HASHTAGS], *tags[-_HASHTAGS:]]))
+        return [
+            await self.homes(bars),
+            await self._compare("user timelines", members, self._user_timeline, bars),
+            await self._compare("user counts", members, self._profile, bars),
+            await self._compare("tweet counts", list(model.tweets), self._counts, bars),
+            await self._compare("deleted tweets", list(model.deleted), self._deleted, bars),
+            await self._compare("followers", members, self._followers, bars),
+            await self._compare("following", members, self._following, bars),
+            await self._compare("likers", liked, self._likers, bars),
+            await self._compare("retweeters", retweeted, self._retweeters, bars),
+            await self._compare("replies", answered, self._replies, bars),
+            await self._compare("hashtags", some_tags, self._hashtag, bars),
+            await self._compare("public timeline", [self._reader()], self._public, bars),
+        ]
+
+    async def homes(self, bars: Progress, name: str = "home timelines") -> Comparison:
+        """Compare every home timeline, to its last page."""
+        return await self._compare(name, self._world.members, self._home, bars)
+
+    async def _compare(
+        self, name: str, subjects: Sequence[S], check: Callable[[S], Awaitable[str | None]], bars: Progress
+    ) -> Comparison:
+        bar = bars.add_task(f"Comparing {name}", total=len(subjects))
+        differences: list[str] = []
+        late = 0
+
+        async def compare(subject: S) -> None:
+            nonlocal late
+            difference = await self._words(check, subject)
+            if difference is not None:
+                late += 1
+                while difference is not None and self._clock() < self._deadline_s:
+                    await asyncio.sleep(_REPEAT_S)
+                    difference = await self._words(check, subject)
+                if difference is not None:
+                    differences.append(difference)
+                else:
+                    self.settled_s = max(self.settled_s, self._clock() - self._begun_s)
+            bars.advance(bar)
+
+        await each(compare, subjects, at_once=self._api.at_once)
+        return Comparison(name, len(subjects), tuple(differences), late - len(differences))
+
+    async def _words(self, check: Callable[[S], Awaitable[str | None]], subject: S) -> str | None:
+        try:
+            return await check(subject)
+        except UnexpectedAnswer as failure:
+            return str(failure)
+
+    async def _home(self, member: Member) -> str | None:
+        shown = await self._api.tweets("home", "/timeline/home", member)
+        difference = matches_home(_entries(shown), self._model.home(member.id)) or self._content(member, shown)
+        return _of(f"home of {member.username}", difference)
+
+    async def _user_timeline(self, member: Member) -> str | None:
+        shown = await self._api.tweets("user timeline", f"/timeline/user/{member.id}", member)
+        difference = matches_list(_entries(shown), self._model.user_timeline(member.id))
+        return _of(f"timeline of {member.username}", difference or self._content(member, shown))
+
+    async def _profile(self, member: Member) -> str | None:
+        viewer = self._world.members[(self._world.members.index(member) + 1) % len(self._world.members)]
+        profile = await self._api.profile(viewer, member.id)
+        found = (profile.counts, profile.following, profile.followed_by)
+        expected = (
+            self._model.user_counts(member.id),
+            member.id in self._model.following[viewer.id],
+            viewer.id in self._model.following[member.id],
+        )
+        return None if found == expected else f"{member.username} is {found} instead of {expected}"
+
+    async def _counts(self, tweet: int) -> str | None:
+        found = Counts.of(await self._api.engagements(self._reader(), tweet))
+        expected = self._model.counts(tweet)
+        return None if found == expected else f"tweet {tweet} has {found} instead of {expected}"
+
+    async def _deleted(self, tweet: int) -> str | None:
+        found = await self._api.tweet(self._reader(), tweet)
+        return None if found is None else f"tweet {tweet} is there after its delete"
+
+    async def _followers(self, member: Member) -> str | None:
+        return await self._people(f"/users/{member.id}/followers", self._model.followers[member.id])
+
+    async def _following(self, member: Member) -> str | None:
+        return await self._people(f"/users/{member.id}/following", self._model.following[member.id])
+
+    async def _likers(self, tweet: int) -> str | None:
+        return await self._people(f"/tweets/{tweet}/likers", self._model.likes[tweet])
+
+    async def _retweeters(self, tweet: int) -> str | None:
+        return await self._people(f"/tweets/{tweet}/retweeters", self._model.retweets[tweet])
+
+    async def _people(self, path: str, switches: Switches) -> str | None:
+        shown = await self._api.users(path.rpartition("/")[2], path, self._reader())
+        return _of(path, matches_latest_first(shown, switches))
+
+    async def _replies(self, tweet: int) -> str | None:
+        shown = await self._api.tweets("replies", f"/tweets/{tweet}/replies", self._reader())
+        return _of(f"replies to {tweet}", matches_list(_entries(shown), self._model.replies(tweet)))
+
+    async def _hashtag(self, tag: str) -> str | None:
+        return await self._topic(f"/timeline/hashtag/{tag}", self._by_hashtag[tag])
+
+    async def _public(self, _reader: Member) -> str | None:
+        return await self._topic("/timeline/public", self._model.public())
+
+    async def _topic(self, path: str, expected: Sequence[Entry]) -> str | None:
+        down_to = 0 if self._strict else min(expected, default=Entry(0, 0)).id
+        shown = await self._api.tweets("topic", path, self._reader(), down_to=down_to)
+        if not self._strict:
+            shown = [tweet for tweet in shown if tweet.author in self._world.by_id]
+        return _of(path, matches_list(_entries(shown), expected))
+
+    def _reader(self) -> Member:
+        return self._world.members[0]
+
+    def _content(self, viewer: Member, shown: Sequence[Shown]) -> str | None:
+        """What the entries say: text, author, counts, and what the viewer did to them."""
+        for entry in shown:
+            tweet = self._model.tweets[entry.original]
+            found = (entry.original_author, entry.text, entry.counts, entry.liked, entry.retweeted)
+            liked = viewer.id in self._model.likes[tweet.id]
+            retweeted = viewer.id in self._model.retweets[tweet.id]
+            expected = (tweet.author, tweet.text, self._model.counts(tweet.id), liked, retweeted)
+            if found != expected:
+                return f"tweet {tweet.id} is shown as {found} instead of {expected}"
+        return None
+
+
+def _entries(shown: Sequence[Shown]) -> list[Entry]:
+    return [Entry(tweet.entry, tweet.original) for tweet in shown]
+
+
+def _of(what: str, difference: str | None) -> str | None:
+    return None if difference is None else f"{what}: {difference}"

@@ -1,0 +1,163 @@
+"""Reading the log without missing anything: where its tail does not reach back far enough, Cassandra does."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from domain.clock import Clock
+from domain.ids import EventId, first_id_at
+from domain.limits import Limits
+from storage.ports import NOWHERE, CoordinationStore, EventLog, EventStore, LogRead, LogRecord
+from storage.rows import DAY_MS, MINUTE_MS
+from telemetry.metrics import EDGES
+
+_RECONCILED = "reconciled"
+"""The reconciler's durable mark: what was made before this wall time (ms) has been in the log."""
+_EVENTS_KEPT_MS = 7 * DAY_MS
+"""Cassandra keeps no event for longer."""
+_LOOK_UPS_MAX = 256
+"""Minutes looked up in one read, so that a reader far behind still comes up for air."""
+
+
+class LogBatch(NamedTuple):
+    """What one read brought. `lost`, said once: the log was lost, and with it everything else in its store."""
+
+    records: tuple[LogRecord, ...] = ()
+    lost: bool = False
+
+
+@dataclass(slots=True)
+class _CatchUp:
+    """Where a partition stands in Cassandra, and the position in the stream from which it goes on afterwards."""
+
+    minute: int
+    after: EventId
+    resume: str
+    lost: bool
+
+
+def earliest(claimed: Iterable[Mapping[int, str]], partitions: int) -> dict[int, str]:
+    """For each partition the earliest of some readers' positions; `NOWHERE` where any of them has none."""
+    found = list(claimed)
+    return {
+        partition: min((positions.get(partition, NOWHERE) for positions in found), key=_order, default=NOWHERE)
+        for partition in range(partitions)
+    }
+
+
+class LogReader:
+    """Reads every partition from `positions` on: each event at least once, a partition's in the order of its stream.
+
+    Two things send a partition to Cassandra before it goes on with its stream. A gap: the stream begins after our
+    position, or is empty though we have one. A new incarnation: the stream is another one (`LogBatch.lost`). The
+    events are then read again from some minutes before our position on, so most come a second time.
+
+    Records from Cassandra carry made-up positions just after our own, distinct and growing, that lie before the
+    stream's first. So a reader that saves one of them and dies meets the same gap again.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        events: EventStore,
+        coordination: CoordinationStore,
+        clock: Clock,
+        limits: Limits,
+        partitions: int,
+    ) -> None:
+        """Begin nowhere: at the oldest event that each stream holds."""
+        self.positions: dict[int, str] = dict.fromkeys(range(partitions), NOWHERE)
+        self._log = log
+        self._events = events
+        self._coordination = coordination
+        self._clock = clock
+        self._limits = limits
+        self._incarnation: str | None = None
+        self._catching_up: dict[int, _CatchUp] = {}
+
+    def seek(self, positions: Mapping[int, str]) -> None:
+        """Go on from these positions. A catch-up after a loss goes on all the same: its events are in no stream."""
+        self.positions.update(positions)
+        self._catching_up = {p: catch_up for p, catch_up in self._catching_up.items() if catch_up.lost}
+
+    async def read(self, wait_ms: int) -> LogBatch:
+        """The next records; waits up to `wait_ms` if there are none. A read that raised may simply be repeated."""
+        if self._catching_up:
+            records = await self._catch_up()
+            if records or self._catching_up:
+                return LogBatch(records)
+        read = await self._log.read(self.positions, limit=self._limits.log_read_max, wait_ms=wait_ms)
+        if self._incarnation not in (None, read.incarnation):
+            await self._begin_again()
+            self._incarnation = read.incarnation
+            return LogBatch(lost=True)
+        self._incarnation = read.incarnation
+        await self._mind_gaps(read)
+        records = tuple(record for record in read.records if record.partition not in self._catching_up)
+        for record in records:
+            self.positions[record.partition] = record.position
+        return LogBatch(records)
+
+    async def _begin_again(self) -> None:
+        """After a loss: catch up on every partition, then read its new stream from the start."""
+        from_ms = {partition: await self._known_ms(position) for partition, position in self.positions.items()}
+        EDGES.record(edge="incarnation")
+        for partition in self.positions:
+            self.positions[partition] = NOWHERE
+            self._begin_catch_up(partition, from_ms[partition], resume=NOWHERE, lost=True)
+
+    async def _mind_gaps(self, read: LogRead) -> None:
+        gaps = [p for p, position in self.positions.items() if _is_gap(position, read.first.get(p))]
+        if not gaps:
+            return
+        # What is in a stream now was committed before: the catch-up that starts now finds it, so we go on from the end.
+        tails = await self._log.tails()
+        from_ms = {partition: await self._known_ms(self.positions[partition]) for partition in gaps}
+        for partition in gaps:
+            self._begin_catch_up(partition, from_ms[partition], resume=tails[partition].last, lost=False)
+
+    async def _known_ms(self, position: str) -> int:
+        """The wall time before which a reader at some position surely knows what was made."""
+        now_ms = self._clock.now_ms()
+        appended_ms, _ = _order(position)
+        if not appended_ms:
+            mark_ms = await self._coordination.mark(_RECONCILED)
+            appended_ms = now_ms if mark_ms is None else mark_ms
+        trail_ms = self._limits.reconcile_trail_minutes * MINUTE_MS
+        return max(min(appended_ms, now_ms) - trail_ms, now_ms - _EVENTS_KEPT_MS)
+
+    def _begin_catch_up(self, partition: int, from_ms: int, *, resume: str, lost: bool) -> None:
+        EDGES.record(edge="catch_up")
+        after = EventId(max(0, first_id_at(from_ms) - 1))
+        self._catching_up[partition] = _CatchUp(from_ms // MINUTE_MS, after, resume, lost)
+
+    async def _catch_up(self) -> tuple[LogRecord, ...]:
+        """The next records from Cassandra, of one partition; none when all caught up, or after many empty minutes."""
+        look_ups = 0
+        while self._catching_up and look_ups < _LOOK_UPS_MAX:
+            partition, at = next(iter(self._catching_up.items()))
+            found = await self._events.events_of(at.minute, partition, after=at.after, limit=self._limits.log_read_max)
+            look_ups += 1
+            if found:
+                at.after = found[-1][0]
+                return tuple(LogRecord(partition, self._made_up(partition), body) for _, body in found)
+            if at.minute > self._clock.now_ms() // MINUTE_MS:  # the one after this, for clocks that are ahead of ours
+                self.positions[partition] = at.resume
+                del self._catching_up[partition]
+            else:
+                at.minute += 1
+        return ()
+
+    def _made_up(self, partition: int) -> str:
+        ms, n = _order(self.positions[partition])
+        self.positions[partition] = f"{ms}-{n + 1}"
+        return self.positions[partition]
+
+
+def _is_gap(position: str, first: str | None) -> bool:
+    return position != NOWHERE and (first is None or _order(first) > _order(position))
+
+
+def _order(position: str) -> tuple[int, int]:
+    ms, _, n = position.partition("-")
+    return int(ms), int(n)

@@ -1,0 +1,110 @@
+"""Entry lists and values in memory."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from domain.ids import Ids, UserId
+from domain.limits import Limits
+from domain.timeline import Entries, EntryList, entries_of
+from storage.memory.hot import MemoryRedis, StoredList, StoredValue, overfull_above, push, trim
+from storage.memory.tables import Turn, no_faults
+from storage.ports import ListKey, ListKind, Pushed
+
+
+class MemoryCacheStore:
+    """`CacheStore` on a `MemoryRedis`; each call is one step after its turn."""
+
+    def __init__(self, redis: MemoryRedis, limits: Limits, turn: Turn = no_faults) -> None:
+        self._redis = redis
+        self._limits = limits
+        self._turn = turn
+
+    async def fetch(
+        self, lists: Sequence[ListKey], keys: Sequence[str]
+    ) -> tuple[list[EntryList | None], list[bytes | None]]:
+        await self._turn()
+        return [self._entry_list(key) for key in lists], [self._value(key) for key in keys]
+
+    async def begin_list(self, key: ListKey, token: str) -> bool:
+        await self._turn()
+        if self._redis.list(key) is not None:
+            return False
+        self._redis.set_list(key, StoredList([], self._redis.in_s(self._limits.lease_ttl_s), token=token))
+        return True
+
+    async def finish_list(self, key: ListKey, token: str, built: EntryList) -> bool:
+        await self._turn()
+        assert built.floor is not None, "what was built has a floor"
+        stored = self._redis.list(key)
+        if stored is None or stored.token != token:
+            return False
+        stored.pairs += [(entry, original) for entry, original in built.entries.tolist()]
+        stored.token, stored.floor, stored.ends_ms = None, built.floor, self._redis.in_s(self._ttl_s(key.kind))
+        trim(self._redis, key, self._limits)
+        return True
+
+    async def push(self, kind: ListKind, users: Ids, entries: Entries) -> Pushed:
+        await self._turn()
+        pairs: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+        for user, (entry, original) in zip(users.tolist(), entries.tolist(), strict=True):
+            pairs[user].append((entry, original))
+        lengths = {user: push(self._redis, ListKey(kind, UserId(user)), theirs) for user, theirs in pairs.items()}
+        delivered = sum(len(pairs[user]) for user, length in lengths.items() if length)
+        overfull = sorted(user for user, length in lengths.items() if length > overfull_above(kind, self._limits))
+        return Pushed(delivered, len(users) - delivered, np.array(overfull, dtype=np.uint64))
+
+    async def trim(self, keys: Sequence[ListKey]) -> int:
+        await self._turn()
+        return sum(trim(self._redis, key, self._limits) for key in keys)
+
+    async def unlink(self, keys: Sequence[ListKey]) -> None:
+        await self._turn()
+        for key in keys:
+            self._redis.set_list(key, None)
+
+    async def touch(self, keys: Sequence[ListKey]) -> None:
+        await self._turn()
+        for key in keys:
+            stored = self._redis.list(key)
+            if stored is not None and stored.floor is not None:
+                stored.ends_ms = self._redis.in_s(self._ttl_s(key.kind))
+
+    async def lease(self, keys: Sequence[str], token: str) -> list[bool]:
+        await self._turn()
+        return [self._lease(key, token) for key in keys]
+
+    async def fill(self, values: Mapping[str, bytes], token: str, *, ttl_s: int) -> None:
+        await self._turn()
+        for key, value in values.items():
+            stored = self._redis.value(key)
+            if stored is not None and stored.is_lease and stored.body == token.encode():
+                self._redis.set_value(key, StoredValue(value, False, self._redis.in_s(ttl_s)))
+
+    async def put(self, values: Mapping[str, bytes], *, ttl_s: int) -> None:
+        await self._turn()
+        for key, value in values.items():
+            self._redis.set_value(key, StoredValue(value, False, self._redis.in_s(ttl_s)))
+
+    async def drop(self, keys: Sequence[str]) -> None:
+        await self._turn()
+        for key in keys:
+            self._redis.set_value(key, None)
+
+    def _entry_list(self, key: ListKey) -> EntryList | None:
+        stored = self._redis.list(key)
+        return EntryList(entries_of(stored.pairs), stored.floor) if stored is not None else None
+
+    def _value(self, key: str) -> bytes | None:
+        stored = self._redis.value(key)
+        return stored.body if stored is not None and not stored.is_lease else None
+
+    def _lease(self, key: str, token: str) -> bool:
+        if self._redis.value(key) is not None:
+            return False
+        self._redis.set_value(key, StoredValue(token.encode(), True, self._redis.in_s(self._limits.lease_ttl_s)))
+        return True
+
+    def _ttl_s(self, kind: ListKind) -> int:
+        return self._limits.timeline_ttl_s if kind is ListKind.HOME else self._limits.cache_ttl_s

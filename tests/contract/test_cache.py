@@ -1,0 +1,274 @@
+"""Entry lists and values: pushes, rebuilds, trims, leases."""
+
+import random
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from domain.ids import UserId
+from domain.limits import SMALL
+from domain.timeline import NO_ENTRIES, Entries, EntryList, entries_of, settled
+from storage.ports import CacheStore, ListKey, ListKind, Pushed
+from tests.contract.conftest import Hot, OpenHot, eventually
+
+ALICE, BOB, CAROL = UserId(11), UserId(1 << 40), UserId((1 << 63) - 1)
+BASE = 1 << 62
+"""Ids so large that a double could not tell neighbours apart."""
+HOME = ListKey(ListKind.HOME, ALICE)
+MAX = SMALL.timeline_entries_max
+
+
+def tweets(numbers: Iterable[int]) -> Entries:
+    return entries_of([(BASE + number, BASE + number) for number in numbers])
+
+
+async def push(cache: CacheStore, user: int, *numbers: int, kind: ListKind = ListKind.HOME) -> Pushed:
+    return await cache.push(kind, np.full(len(numbers), user, dtype=np.uint64), tweets(numbers))
+
+
+async def build(cache: CacheStore, key: ListKey, *numbers: int, floor: int = 0) -> None:
+    assert await cache.begin_list(key, "a-builder")
+    assert await cache.finish_list(key, "a-builder", EntryList(tweets(sorted(numbers, reverse=True)), floor))
+
+
+async def stored(cache: CacheStore, key: ListKey = HOME) -> EntryList:
+    ((found,), _) = await cache.fetch([key], [])
+    assert found is not None
+    return found
+
+
+def numbers_of(found: EntryList) -> list[int]:
+    """What a reader sees of a ready list, newest first."""
+    assert found.floor is not None
+    return [entry - BASE for entry, _ in settled(found.entries, above=found.floor).tolist()]
+
+
+@pytest.mark.parametrize("kind", ListKind)
+async def test_a_push_to_an_absent_list_does_nothing(hot: Hot, kind: ListKind) -> None:
+    pushed = await push(hot.cache, ALICE, 1, 2, kind=kind)
+    assert (pushed.delivered, pushed.absent, pushed.overfull.tolist()) == (0, 2, [])
+    assert await hot.cache.fetch([ListKey(kind, ALICE)], []) == ([None], [])
+
+
+@pytest.mark.parametrize("kind", ListKind)
+async def test_a_list_takes_pushes_while_it_is_built_and_afterwards(hot: Hot, kind: ListKind) -> None:
+    key = ListKey(kind, ALICE)
+    assert await hot.cache.begin_list(key, "me")
+    assert (await push(hot.cache, ALICE, 5, kind=kind)).delivered == 1
+    building = await stored(hot.cache, key)
+    assert building.floor is None
+    assert building.entries.tolist() == tweets([5]).tolist()
+    assert await hot.cache.finish_list(key, "me", EntryList(tweets([4, 3]), BASE + 2))
+    assert (await push(hot.cache, ALICE, 6, kind=kind)).delivered == 1
+    ready = await stored(hot.cache, key)
+    assert ready.floor == BASE + 2
+    assert numbers_of(ready) == [6, 5, 4, 3]
+
+
+async def test_one_batch_reaches_many_users_with_any_number_of_entries_each(hot: Hot) -> None:
+    for user in (ALICE, CAROL):
+        await build(hot.cache, ListKey(ListKind.HOME, user))
+    users = np.array([CAROL, ALICE, BOB, CAROL, CAROL, ALICE], dtype=np.uint64)
+    pushed = await hot.cache.push(ListKind.HOME, users, tweets(range(1, 7)))
+    assert (pushed.delivered, pushed.absent) == (5, 1)
+    assert numbers_of(await stored(hot.cache)) == [6, 2]
+    assert numbers_of(await stored(hot.cache, ListKey(ListKind.HOME, CAROL))) == [5, 4, 1]
+
+
+async def test_an_empty_list_is_there(hot: Hot) -> None:
+    await build(hot.cache, HOME)
+    found = await stored(hot.cache)
+    assert (len(found.entries), found.floor) == (0, 0)
+    assert not await hot.cache.begin_list(HOME, "again")
+
+
+async def test_a_retweet_keeps_its_original(hot: Hot) -> None:
+    await build(hot.cache, HOME)
+    retweet = entries_of([(BASE + 9, BASE + 1)])
+    await hot.cache.push(ListKind.HOME, np.array([ALICE], dtype=np.uint64), retweet)
+    assert (await stored(hot.cache)).entries.tolist() == retweet.tolist()
+
+
+async def test_an_unlink_ends_a_rebuild(hot: Hot) -> None:
+    assert await hot.cache.begin_list(HOME, "me")
+    await hot.cache.unlink([HOME])
+    assert not await hot.cache.finish_list(HOME, "me", EntryList(tweets([1]), 0))
+    assert await hot.cache.fetch([HOME], []) == ([None], [])
+
+
+async def test_only_one_of_two_builders_finishes(hot: Hot) -> None:
+    assert await hot.cache.begin_list(HOME, "first")
+    assert not await hot.cache.begin_list(HOME, "second")
+    assert not await hot.cache.finish_list(HOME, "second", EntryList(tweets([1]), 0))
+    assert await hot.cache.finish_list(HOME, "first", EntryList(tweets([2]), 0))
+    assert not await hot.cache.finish_list(HOME, "first", EntryList(tweets([3]), 0))
+    assert numbers_of(await stored(hot.cache)) == [2]
+
+
+async def test_a_rebuild_that_was_given_up_ends_by_itself_even_if_somebody_reads(open_hot: OpenHot) -> None:
+    hot = await open_hot(replace(SMALL, lease_ttl_s=1))
+    assert await hot.cache.begin_list(HOME, "dead")
+    await hot.cache.touch([HOME])
+
+    async def may_begin() -> bool:
+        return await hot.cache.begin_list(HOME, "next")
+
+    await eventually(may_begin)
+
+
+async def test_a_finished_list_outlives_the_lease_of_its_rebuild(open_hot: OpenHot) -> None:
+    hot = await open_hot(replace(SMALL, lease_ttl_s=1))
+    await build(hot.cache, HOME, 1)
+    other = ListKey(ListKind.HOME, BOB)
+    assert await hot.cache.begin_list(other, "dead")
+
+    async def other_ended() -> bool:
+        return (await hot.cache.fetch([other], []))[0] == [None]
+
+    await eventually(other_ended)
+    assert numbers_of(await stored(hot.cache)) == [1]
+
+
+async def test_a_list_is_built_no_longer_than_it_may_be(hot: Hot) -> None:
+    await build(hot.cache, HOME, *range(1, MAX + 11))
+    found = await stored(hot.cache)
+    assert found.floor == BASE + 10
+    assert numbers_of(found) == list(range(MAX + 10, 10, -1))
+
+
+@pytest.mark.parametrize(
+    ("kind", "entries_max", "slack"),
+    [
+        (ListKind.HOME, SMALL.timeline_entries_max, SMALL.timeline_slack),
+        (ListKind.RECENT, SMALL.recents_entries_max, SMALL.recents_slack),
+    ],
+)
+async def test_an_overfull_list_is_named_and_trimmed_to_its_newest(
+    hot: Hot, kind: ListKind, entries_max: int, slack: int
+) -> None:
+    key, other = ListKey(kind, ALICE), ListKey(kind, BOB)
+    await build(hot.cache, key)
+    await build(hot.cache, other, 1)
+    full = entries_max + slack
+    assert (await push(hot.cache, ALICE, *range(1, full + 1), kind=kind)).overfull.tolist() == []
+    assert (await push(hot.cache, ALICE, full + 1, kind=kind)).overfull.tolist() == [ALICE]
+    assert await hot.cache.trim([key, other]) == 1
+    found = await stored(hot.cache, key)
+    assert found.floor == BASE + full + 1 - entries_max
+    assert numbers_of(found) == list(range(full + 1, full + 1 - entries_max, -1))
+    assert await hot.cache.trim([key]) == 0
+    assert (await stored(hot.cache, key)).entries.tolist() == found.entries.tolist()
+
+
+async def test_a_trim_drops_duplicates_and_puts_late_entries_in_their_place(hot: Hot) -> None:
+    await build(hot.cache, HOME, floor=BASE + 1)
+    await push(hot.cache, ALICE, *range(100, 100 + MAX - 3))
+    await push(hot.cache, ALICE, *range(100, 100 + MAX - 3))  # a repeated batch
+    await push(hot.cache, ALICE, 50, 1, 0)  # late, and what the floor has passed
+    assert await hot.cache.trim([HOME]) == 1
+    found = await stored(hot.cache)
+    assert len(found.entries) == MAX - 2
+    assert found.floor == BASE + 1
+    assert numbers_of(found) == [*range(100 + MAX - 4, 99, -1), 50]
+
+
+async def test_a_trim_never_lowers_the_floor(hot: Hot) -> None:
+    await build(hot.cache, HOME, floor=BASE + 500)
+    await push(hot.cache, ALICE, *range(400, 400 + MAX + 1))
+    await hot.cache.trim([HOME])
+    assert (await stored(hot.cache)).floor == BASE + 500
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_whatever_is_pushed_a_list_holds_everything_above_its_floor(hot: Hot, seed: int) -> None:
+    chance = random.Random(seed)
+    await build(hot.cache, HOME)
+    pushed: set[int] = set()
+    floor = 0
+    for step in range(40):
+        batch = [max(1, step * 5 + chance.randint(-40, 5)) for _ in range(chance.randint(1, 12))]
+        pushed.update(batch)
+        overfull = (await push(hot.cache, ALICE, *batch)).overfull
+        if len(overfull):
+            assert await hot.cache.trim([HOME]) == 1
+        found = await stored(hot.cache)
+        assert found.floor is not None
+        assert found.floor >= floor
+        floor = found.floor
+        assert numbers_of(found) == sorted((n for n in pushed if BASE + n > floor), reverse=True)
+        assert len(found.entries) <= MAX + SMALL.timeline_slack
+    assert floor > 0
+
+
+async def test_an_overfull_list_that_is_being_built_is_dropped(hot: Hot) -> None:
+    assert await hot.cache.begin_list(HOME, "slow")
+    assert (await push(hot.cache, ALICE, *range(1, 100))).overfull.tolist() == [ALICE]
+    assert await hot.cache.trim([HOME]) == 1
+    assert not await hot.cache.finish_list(HOME, "slow", EntryList(NO_ENTRIES, 0))
+
+
+async def test_lists_and_values_come_in_one_answer_in_the_order_asked(hot: Hot) -> None:
+    await build(hot.cache, HOME, 1)
+    await hot.cache.put({"a": b"1", "empty": b""}, ttl_s=60)
+    lists, values = await hot.cache.fetch([ListKey(ListKind.RECENT, ALICE), HOME], ["empty", "absent", "a"])
+    assert lists[0] is None
+    assert lists[1] is not None
+    assert values == [b"", None, b"1"]
+
+
+async def test_one_reader_of_an_absent_value_gets_the_lease_and_fills(hot: Hot) -> None:
+    assert await hot.cache.lease(["a", "b"], "first") == [True, True]
+    assert await hot.cache.lease(["a"], "second") == [False]
+    assert (await hot.cache.fetch([], ["a"]))[1] == [None]
+    await hot.cache.fill({"a": b"by another"}, "second", ttl_s=60)
+    assert (await hot.cache.fetch([], ["a"]))[1] == [None]
+    await hot.cache.fill({"a": b"1", "b": b"2"}, "first", ttl_s=60)
+    assert (await hot.cache.fetch([], ["a", "b"]))[1] == [b"1", b"2"]
+    assert await hot.cache.lease(["a"], "third") == [False]
+
+
+async def test_a_drop_ends_the_lease_so_nothing_stale_is_filled(hot: Hot) -> None:
+    await hot.cache.lease(["a"], "me")
+    await hot.cache.drop(["a"])
+    await hot.cache.fill({"a": b"stale"}, "me", ttl_s=60)
+    assert (await hot.cache.fetch([], ["a"]))[1] == [None]
+    assert await hot.cache.lease(["a"], "next") == [True]
+    await hot.cache.fill({"a": b"stale"}, "me", ttl_s=60)
+    assert (await hot.cache.fetch([], ["a"]))[1] == [None]
+
+
+async def test_a_put_wins_over_a_lease(hot: Hot) -> None:
+    await hot.cache.lease(["a"], "me")
+    await hot.cache.put({"a": b"?me"}, ttl_s=60)
+    await hot.cache.fill({"a": b"older"}, "me", ttl_s=60)
+    assert (await hot.cache.fetch([], ["a"]))[1] == [b"?me"]
+
+
+async def test_a_lease_and_a_value_end_by_themselves(open_hot: OpenHot) -> None:
+    hot = await open_hot(replace(SMALL, lease_ttl_s=1))
+    await hot.cache.lease(["a"], "dead")
+    await hot.cache.put({"b": b"1"}, ttl_s=1)
+
+    async def both_ended() -> bool:
+        return await hot.cache.lease(["a"], "next") == [True] and (await hot.cache.fetch([], ["b"]))[1] == [None]
+
+    async def value_ended() -> bool:
+        return (await hot.cache.fetch([], ["b"]))[1] == [None]
+
+    await eventually(value_ended)
+    await eventually(both_ended)
+
+
+async def test_nothing_asked_is_nothing_done(hot: Hot) -> None:
+    assert await hot.cache.fetch([], []) == ([], [])
+    pushed = await push(hot.cache, ALICE)
+    assert (pushed.delivered, pushed.absent, len(pushed.overfull)) == (0, 0, 0)
+    assert await hot.cache.trim([]) == 0
+    assert await hot.cache.lease([], "me") == []
+    await hot.cache.unlink([])
+    await hot.cache.touch([])
+    await hot.cache.fill({}, "me", ttl_s=1)
+    await hot.cache.put({}, ttl_s=1)
+    await hot.cache.drop([])

@@ -1,0 +1,139 @@
+"""What the engine sees of a Cassandra that is slow, dead, or asked for nonsense."""
+
+import asyncio
+import pickle
+import socket
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+from cassandra import InvalidRequest
+
+from domain.errors import Overloaded, StoreUnavailable
+from storage.cassandra.options import CassandraOptions
+from storage.cassandra.session import CassandraSession
+from storage.cassandra.statements import read, write
+from telemetry import metrics
+from tests.contract.frozen_proxy import FrozenProxy, frozen_proxy
+from tests.contract.people import new_id, until
+
+pytest_plugins = ("tests.contract.truth",)
+
+PROMISED_S = 3.0
+MARK = read("SELECT value FROM marks WHERE name = ?")
+SET_MARK = write("INSERT INTO marks (name, value) VALUES (?, ?)")
+
+
+@pytest.fixture
+async def proxy(cassandra_options: CassandraOptions) -> AsyncIterator[FrozenProxy]:
+    async with frozen_proxy(cassandra_options.contact_points[0]) as found:
+        yield found
+
+
+@pytest.fixture
+async def session(cassandra_options: CassandraOptions, proxy: FrozenProxy) -> AsyncIterator[CassandraSession]:
+    """A session whose connections run through the proxy."""
+    found = await CassandraSession.connect(replace(cassandra_options, contact_points=(proxy.endpoint,)))
+    await found.execute(MARK, ("warm",))
+    yield found
+    await found.close()
+
+
+async def refused(session: CassandraSession) -> StoreUnavailable:
+    """How a query fails, in the promised time."""
+    started_s = time.monotonic()
+    with pytest.raises(StoreUnavailable) as caught:
+        await session.execute(MARK, ("any",))
+    assert time.monotonic() - started_s < PROMISED_S
+    return caught.value
+
+
+def breaker_refusals(backend: metrics.LocalBackend) -> float:
+    return backend.total(metrics.STORE_ERRORS.spec, store="cassandra", cause="breaker_open")
+
+
+@pytest.fixture
+def backend(monkeypatch: pytest.MonkeyPatch) -> metrics.LocalBackend:
+    fresh = metrics.LocalBackend()
+    monkeypatch.setattr(metrics, "_backend", fresh)
+    return fresh
+
+
+async def test_a_frozen_store_is_refused_in_time_then_at_once_and_found_again(
+    session: CassandraSession, proxy: FrozenProxy, backend: metrics.LocalBackend
+) -> None:
+    proxy.freeze()
+    await asyncio.gather(*[refused(session) for _ in range(20)])
+    assert backend.total(metrics.STORE_ERRORS.spec, store="cassandra", cause="timeout") >= 5
+    before = breaker_refusals(backend)
+    await asyncio.gather(*[refused(session) for _ in range(50)])
+    assert breaker_refusals(backend) >= before + 49  # all, or all but the one that tries whether it is back
+    proxy.thaw()
+
+    async def it_answers() -> bool:
+        try:
+            await session.execute(MARK, ("any",))
+        except StoreUnavailable:
+            return False
+        return True
+
+    await until(it_answers)
+
+
+async def test_a_lost_connection_is_an_outage_until_it_is_made_again(
+    session: CassandraSession, proxy: FrozenProxy
+) -> None:
+    name = f"mark-{new_id()}"
+    proxy.cut()
+
+    async def it_is_written() -> bool:
+        try:
+            await session.execute(SET_MARK, (name, 1))
+        except StoreUnavailable:
+            return False
+        return True
+
+    await until(it_is_written)
+    assert await session.execute(MARK, (name,)) == [(1,)]
+
+
+async def test_connecting_to_nobody_and_to_a_silent_port_ends_in_time(cassandra_options: CassandraOptions) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        for contact in (f"127.0.0.1:{port}", "127.0.0.1:1"):
+            started_s = time.monotonic()
+            with pytest.raises(StoreUnavailable) as caught:
+                await CassandraSession.connect(replace(cassandra_options, contact_points=(contact,)))
+            assert time.monotonic() - started_s < PROMISED_S
+            assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+async def test_too_many_requests_at_once_are_refused_before_they_are_sent(cassandra_options: CassandraOptions) -> None:
+    session = await CassandraSession.connect(cassandra_options, in_flight_max=4)
+    try:
+        await session.execute(MARK, ("warm",))
+        outcomes = await asyncio.gather(*[session.execute(MARK, ("any",)) for _ in range(10)], return_exceptions=True)
+        assert [type(each) for each in outcomes if each != []] == [Overloaded] * 6
+        assert await session.execute(MARK, ("any",)) == []
+    finally:
+        await session.close()
+
+
+async def test_a_mistake_of_ours_stays_a_mistake(session: CassandraSession) -> None:
+    nonsense = read("SELECT nothing FROM marks")
+    for _ in range(10):  # and does not open the breaker
+        with pytest.raises(InvalidRequest):
+            await session.execute(nonsense)
+    assert await session.execute(MARK, ("any",)) == []
+
+
+async def test_a_long_answer_comes_whole_and_in_pages(session: CassandraSession) -> None:
+    topic = f"topic-{new_id()}"
+    put = write("INSERT INTO topic_slots (topic, slot) VALUES (?, ?)")
+    slots = read("SELECT slot FROM topic_slots WHERE topic = ?", fetch_rows=10)
+    await session.execute_many(put, [(topic, slot) for slot in range(35)])
+    assert [slot for (slot,) in await session.execute(slots, (topic,))] == list(range(34, -1, -1))
+    assert [len(page) async for page in session.pages(slots, (topic,))] == [10, 10, 10, 5]
+    both = await session.execute_many(slots, [(topic,), ("absent",)])
+    assert [len(rows) for rows in both] == [35, 0]

@@ -1,0 +1,249 @@
+"""What happens when Redis stops, dies, comes back with old data, or is full."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import numpy as np
+import pytest
+
+from domain.errors import Overloaded, StoreUnavailable
+from domain.ids import UserId
+from domain.limits import SMALL
+from domain.timeline import NO_ENTRIES, EntryList, entries_of
+from storage.ports import NOWHERE, ListKey, ListKind
+from storage.redis import RedisStores, open_stores
+from storage.redis.client import RedisClient
+from telemetry import metrics
+from tests.contract.conftest import PARTITIONS, PrivateRedis, eventually
+
+ALICE = UserId(1)
+HOME = ListKey(ListKind.HOME, ALICE)
+Call = Callable[[RedisStores], Awaitable[object]]
+
+CALLS: dict[str, Call] = {
+    "fetch": lambda stores: stores.cache.fetch([HOME], ["a"]),
+    "put": lambda stores: stores.cache.put({"a": b"1"}, ttl_s=60),
+    "push": lambda stores: push_one(stores),
+    "read": lambda stores: stores.log.read({0: NOWHERE}, limit=1, wait_ms=0),
+    "claim": lambda stores: stores.positions.claim("range-00", 1),
+    "incarnation": lambda stores: stores.log.incarnation(),
+}
+
+
+async def push_one(stores: RedisStores) -> int:
+    pushed = await stores.cache.push(ListKind.HOME, np.array([ALICE], dtype=np.uint64), entries_of([(1, 1)]))
+    return pushed.delivered
+
+
+async def make_home(stores: RedisStores) -> None:
+    assert await stores.cache.begin_list(HOME, "me")
+    assert await stores.cache.finish_list(HOME, "me", EntryList(NO_ENTRIES, 0))
+
+
+@pytest.fixture
+async def stores(private_redis: PrivateRedis) -> AsyncIterator[RedisStores]:
+    """Stores on a server of the test's own, which runs."""
+    await private_redis.start()
+    opened = await open_stores(private_redis.url, PARTITIONS, SMALL)
+    yield opened
+    await opened.close()
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_a_server_that_hangs_is_unavailable_within_3_s(
+    stores: RedisStores, private_redis: PrivateRedis, call: str
+) -> None:
+    await CALLS[call](stores)
+    private_redis.pause()
+    started_s = time.monotonic()
+    with pytest.raises(StoreUnavailable):
+        await CALLS[call](stores)
+    assert time.monotonic() - started_s < 3
+    private_redis.resume()
+    await CALLS[call](stores)
+
+
+async def test_a_new_connection_to_a_server_that_hangs_ends_within_3_s(private_redis: PrivateRedis) -> None:
+    await private_redis.start()
+    private_redis.pause()
+    client = RedisClient(private_redis.url)
+    started_s = time.monotonic()
+    with pytest.raises(StoreUnavailable):
+        await client.run([("PING",)])
+    assert time.monotonic() - started_s < 3
+    await client.close()
+
+
+async def test_after_some_failures_the_breaker_refuses_at_once_and_closes_when_the_server_is_back(
+    stores: RedisStores, private_redis: PrivateRedis
+) -> None:
+    await make_home(stores)
+    counted = metrics.LocalBackend()
+    metrics.install(counted)
+    private_redis.pause()
+    failed = await asyncio.gather(*(CALLS["fetch"](stores) for _ in range(8)), return_exceptions=True)
+    assert {type(error) for error in failed} == {StoreUnavailable}
+    started_s = time.monotonic()
+    for call in CALLS.values():
+        with pytest.raises(StoreUnavailable):
+            await call(stores)
+    assert time.monotonic() - started_s < 0.3
+    assert counted.total(metrics.STORE_ERRORS.spec, store="redis", cause="timeout") == 8
+    assert counted.total(metrics.STORE_ERRORS.spec, store="redis", cause="breaker_open") == len(CALLS)
+    private_redis.resume()
+
+    async def back() -> bool:
+        try:
+            return await push_one(stores) == 1
+        except StoreUnavailable:
+            return False
+
+    await eventually(back)
+    assert await push_one(stores) == 1
+
+
+async def test_while_one_call_tries_the_others_are_refused_at_once(
+    stores: RedisStores, private_redis: PrivateRedis
+) -> None:
+    private_redis.pause()
+    await asyncio.gather(*(CALLS["put"](stores) for _ in range(5)), return_exceptions=True)
+    took_s: list[float] = []
+
+    async def somebody_tries() -> bool:
+        async def timed() -> float:
+            started_s = time.monotonic()
+            with pytest.raises(StoreUnavailable):
+                await CALLS["put"](stores)
+            return time.monotonic() - started_s
+
+        took_s[:] = sorted(await asyncio.gather(*(timed() for _ in range(5))))
+        return took_s[-1] > 1
+
+    await eventually(somebody_tries)
+    assert took_s[-2] < 0.5
+
+
+async def test_too_many_calls_at_once_are_refused(private_redis: PrivateRedis) -> None:
+    await private_redis.start()
+    client = RedisClient(private_redis.url, connections_max=2)
+    await client.run([("PING",)])
+    private_redis.pause()
+    outcomes = await asyncio.gather(*(client.run([("PING",)]) for _ in range(4)), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [StoreUnavailable] * 2 + [Overloaded] * 2
+    private_redis.resume()
+    await client.close()
+
+
+async def test_readers_that_wait_keep_nobody_else_waiting(private_redis: PrivateRedis) -> None:
+    await private_redis.start()
+    client = RedisClient(private_redis.url, connections_max=1, waiting_max=2)
+    block = ("BLPOP", "news", 30)
+    waiting = [asyncio.create_task(client.run([block], wait_ms=30_000)) for _ in range(2)]
+    async with asyncio.timeout(5):
+        await client.run([("PING",)])
+        await client.run([("RPUSH", "news", "1", "2")])
+        assert sorted(await asyncio.gather(*waiting)) == [[[b"news", b"1"]], [[b"news", b"2"]]]
+    await client.close()
+
+
+async def test_a_restart_is_survived_by_the_next_call_and_is_another_incarnation(
+    stores: RedisStores, private_redis: PrivateRedis
+) -> None:
+    await make_home(stores)
+    before = await stores.log.incarnation()
+    assert await push_one(stores) == 1
+    private_redis.kill()
+    with pytest.raises(StoreUnavailable):
+        await push_one(stores)
+    await private_redis.start()
+    assert (await stores.cache.fetch([HOME], []))[0] == [None]
+    await stores.cache.put({"a": b"1"}, ttl_s=60)
+    assert await push_one(stores) == 0
+    assert await stores.log.incarnation() != before
+
+
+@pytest.mark.parametrize("first", CALLS)
+async def test_a_server_that_comes_back_with_old_data_is_emptied_before_anything_is_read(
+    stores: RedisStores, private_redis: PrivateRedis, first: str
+) -> None:
+    await make_home(stores)
+    await stores.cache.put({"a": b"old"}, ttl_s=60)
+    await stores.positions.claim("range-00", 9)
+    before = await stores.log.incarnation()
+    await stores.client.run([("SAVE",)])
+    await stores.close()
+    private_redis.kill()
+    await private_redis.start()
+    again = await open_stores(private_redis.url, PARTITIONS, SMALL)
+    await asyncio.gather(*(CALLS[first](again) for _ in range(10)))
+    assert await push_one(again) == 0
+    assert (await again.cache.fetch([HOME], []))[0] == [None]
+    (size,) = await again.client.run([("EXISTS", "pos:{range-00}")])
+    assert size == (1 if first == "claim" else 0)
+    assert await again.log.incarnation() != before
+    await again.close()
+
+
+async def test_many_who_connect_at_once_agree_on_one_incarnation(private_redis: PrivateRedis) -> None:
+    await private_redis.start()
+    client = RedisClient(private_redis.url)
+    assert len(set(await asyncio.gather(*(client.incarnation() for _ in range(20))))) == 1
+    await client.run([("FLUSHALL",)])
+    assert len(set(await asyncio.gather(*(client.incarnation() for _ in range(20))))) == 1
+    await client.close()
+
+
+async def test_scripts_that_the_server_forgot_are_sent_again(stores: RedisStores) -> None:
+    await make_home(stores)
+    await stores.client.run([("SCRIPT", "FLUSH")])
+    other = ListKey(ListKind.HOME, UserId(2))
+    assert await stores.cache.begin_list(other, "me")
+    await stores.client.run([("SCRIPT", "FLUSH")])
+    await stores.cache.touch([HOME, other])
+
+
+async def test_a_full_or_read_only_server_is_unavailable(stores: RedisStores) -> None:
+    await make_home(stores)
+    await stores.client.run([("CONFIG", "SET", "maxmemory", "1")])
+    for call in ("put", "push", "claim"):
+        with pytest.raises(StoreUnavailable):
+            await CALLS[call](stores)
+    await stores.client.run([("CONFIG", "SET", "maxmemory", "0"), ("REPLICAOF", "127.0.0.1", "1")])
+    for call in ("put", "push", "claim"):
+        with pytest.raises(StoreUnavailable):
+            await CALLS[call](stores)
+
+
+async def test_passwords_and_databases_of_the_url_hold_for_every_connection(private_redis: PrivateRedis) -> None:
+    await private_redis.start("--requirepass", "secret")
+    url = f"redis://:secret@127.0.0.1:{private_redis.port}/3"
+    stores = await open_stores(url, PARTITIONS, SMALL)
+    await make_home(stores)
+    assert await push_one(stores) == 1
+    await stores.close()
+    refused = await open_stores(private_redis.url, PARTITIONS, SMALL)
+    for call in CALLS.values():
+        with pytest.raises(StoreUnavailable):
+            await call(refused)
+    await refused.close()
+
+
+async def test_a_call_that_is_cancelled_leaves_no_reply_to_the_next(stores: RedisStores) -> None:
+    for _ in range(20):
+        task = asyncio.create_task(stores.cache.fetch([HOME], ["a"]))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        push = asyncio.create_task(push_one(stores))
+        await asyncio.sleep(0)
+        push.cancel()
+        await asyncio.gather(push, return_exceptions=True)
+
+    async def works() -> bool:
+        try:
+            return await stores.client.run([("ECHO", "mine")]) == [b"mine"] and await push_one(stores) == 0
+        except StoreUnavailable:
+            return False  # cancelled calls count as failures, so the breaker may be open
+
+    await eventually(works)

@@ -1,0 +1,156 @@
+"""Users and their claims, refresh tokens, idempotency keys: the promises that need lightweight transactions."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from typing_extensions import override
+
+from domain.errors import Conflict, StoreUnavailable
+from domain.ids import UserId
+from domain.users import User
+from storage.cassandra.session import CassandraSession, Rows
+from storage.cassandra.statements import Statement, read
+from storage.cassandra.stores import CassandraStores
+from storage.cassandra.users import CassandraUserStore
+from storage.ports import Claim, Credentials, RefreshToken
+from tests.contract.people import new_id, until
+
+pytest_plugins = ("tests.contract.truth",)
+
+_TTLS = read("SELECT TTL(user_id), TTL(confirmed) FROM usernames WHERE name_folded = ?")
+
+
+def newcomer(username: str | None = None) -> User:
+    id_ = new_id()
+    return User(id=UserId(id_), username=username or f"User{id_ % 10**10}", name="Some Body")
+
+
+def address(user: User) -> str:
+    return f"{user.username}.{user.id}@Example.org"
+
+
+class DiesBeforeTheUserIsWritten(CassandraSession):
+    """A session whose process dies once name and address are claimed."""
+
+    def __init__(self, session: CassandraSession) -> None:
+        self._inner = session
+
+    @override
+    async def compare_and_set(self, statement: Statement, params: Sequence[Any]) -> tuple[bool, dict[str, Any]]:
+        return await self._inner.compare_and_set(statement, params)
+
+    @override
+    async def execute(self, statement: Statement, params: Sequence[Any] = ()) -> Rows:
+        raise StoreUnavailable("cassandra", "the process died")
+
+
+async def test_a_user_is_found_by_id_name_and_address_without_case(cassandra: CassandraStores) -> None:
+    alice = newcomer()
+    await cassandra.users.create(alice, address(alice), "hash")
+    assert await cassandra.users.users([alice.id, UserId(new_id())]) == {alice.id: alice}
+    assert await cassandra.users.by_username(alice.username.upper()) == alice.id
+    assert await cassandra.users.by_username("nobody_has_this") is None
+    assert await cassandra.users.credentials(alice.username.lower()) == Credentials(alice.id, "hash")
+    assert await cassandra.users.credentials(address(alice).upper()) == Credentials(alice.id, "hash")
+    assert await cassandra.users.credentials("nobody@example.org") is None
+
+
+async def test_creating_the_same_user_twice_changes_nothing_more(cassandra: CassandraStores) -> None:
+    alice = newcomer()
+    for _ in range(2):
+        await cassandra.users.create(alice, address(alice), "hash")
+    assert await cassandra.users.by_username(alice.username) == alice.id
+
+
+async def test_of_two_who_register_one_name_at_once_exactly_one_gets_it(cassandra: CassandraStores) -> None:
+    first = newcomer()
+    second = newcomer(first.username.swapcase())
+    outcomes = await asyncio.gather(
+        *[cassandra.users.create(user, address(user), "hash") for user in (first, second)], return_exceptions=True
+    )
+    assert sum(outcome is None for outcome in outcomes) == 1
+    (refused,) = [outcome for outcome in outcomes if isinstance(outcome, Conflict)]
+    assert refused.code == "username_taken"
+    assert await cassandra.users.by_username(first.username) == (first if outcomes[0] is None else second).id
+
+
+async def test_a_taken_address_gives_the_name_back(cassandra: CassandraStores) -> None:
+    alice, bob = newcomer(), newcomer()
+    await cassandra.users.create(alice, address(alice), "hash")
+    with pytest.raises(Conflict) as refused:
+        await cassandra.users.create(bob, address(alice).swapcase(), "hash")
+    assert refused.value.code == "email_taken"
+    carol = newcomer(bob.username)
+    await cassandra.users.create(carol, address(carol), "hash")
+    assert await cassandra.users.by_username(bob.username) == carol.id
+
+
+async def test_a_claim_of_a_dead_process_ends_and_that_of_a_user_stays(cassandra: CassandraStores) -> None:
+    alice, ghost = newcomer(), newcomer()
+    await CassandraUserStore(cassandra.session, claim_ttl_s=2).create(alice, address(alice), "hash")
+    assert await cassandra.session.execute(_TTLS, (alice.username.lower(),)) == [(None, None)]
+    dying = CassandraUserStore(DiesBeforeTheUserIsWritten(cassandra.session), claim_ttl_s=2)
+    with pytest.raises(StoreUnavailable):
+        await dying.create(ghost, address(ghost), "hash")
+    assert await cassandra.users.by_username(ghost.username) is None
+    heir = newcomer(ghost.username)
+
+    async def the_heir_gets_the_name() -> bool:
+        try:
+            await cassandra.users.create(heir, address(ghost), "hash")
+        except Conflict:
+            return False
+        return True
+
+    await until(the_heir_gets_the_name)
+    assert await cassandra.users.by_username(ghost.username) == heir.id
+    assert await cassandra.users.by_username(alice.username) == alice.id  # its claim is older than the ghost's
+    usurper = newcomer(alice.username)
+    with pytest.raises(Conflict):
+        await cassandra.users.create(usurper, address(usurper), "hash")
+
+
+async def test_a_refresh_token_is_used_once_and_reuse_ends_its_family(cassandra: CassandraStores) -> None:
+    tokens, user, family = cassandra.tokens, UserId(new_id()), f"family-{new_id()}"
+    first, second = f"hash-{new_id()}", f"hash-{new_id()}"
+    await tokens.issue(first, user, family, 60)
+    assert await tokens.spend(first) == RefreshToken(user, family)
+    await tokens.issue(second, user, family, 60)
+    assert await tokens.spend(first) is None
+    assert await tokens.spend(second) is None
+    assert await tokens.spend("unknown") is None
+
+
+async def test_of_two_who_use_a_token_at_once_one_gets_it(cassandra: CassandraStores) -> None:
+    token, user, family = f"hash-{new_id()}", UserId(new_id()), f"family-{new_id()}"
+    await cassandra.tokens.issue(token, user, family, 60)
+    outcomes = await asyncio.gather(*[cassandra.tokens.spend(token) for _ in range(2)])
+    assert sorted(outcome is None for outcome in outcomes) == [False, True]
+
+
+async def test_a_revoked_family_and_an_expired_token_are_worth_nothing(cassandra: CassandraStores) -> None:
+    tokens, user, family = cassandra.tokens, UserId(new_id()), f"family-{new_id()}"
+    held, short = f"hash-{new_id()}", f"hash-{new_id()}"
+    await tokens.issue(held, user, family, 60)
+    await tokens.revoke(family)
+    assert await tokens.spend(held) is None
+    await tokens.issue(short, user, f"family-{new_id()}", 1)
+    token_row = read("SELECT family FROM refresh_tokens WHERE token_hash = ?")
+
+    async def it_has_expired() -> bool:
+        return await cassandra.session.execute(token_row, (short,)) == []
+
+    await until(it_has_expired)
+    assert await tokens.spend(short) is None
+
+
+async def test_a_key_stands_for_what_claimed_it_first(cassandra: CassandraStores) -> None:
+    user, other = UserId(new_id()), UserId(new_id())
+    wanted = [Claim(b"body", new_id()), Claim(b"another body", new_id())]
+    claimed = await asyncio.gather(*[cassandra.idempotency.claim(user, "key", claim) for claim in wanted])
+    assert claimed[0] == claimed[1]
+    assert claimed[0] in wanted
+    assert await cassandra.idempotency.claim(user, "key", Claim(b"third", new_id())) == claimed[0]
+    assert await cassandra.idempotency.claim(other, "key", wanted[1]) == wanted[1]

@@ -1,0 +1,62 @@
+"""A whole system as the README starts it, for the tiers that need one: its own folder, its own ports, no rate limits."""
+
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cluster.embedded.ports import PortBlock
+from cluster.embedded.processes import ChildProcess
+from cluster.endpoints import Endpoints
+from cluster.errors import NotRunning
+from cluster.settings import environment
+from cluster.state import RunState
+from cluster.waiting import wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+_START_TIMEOUT_S = 240.0  # the first start on a machine fetches Cassandra
+_STOP_TIMEOUT_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunningSystem:
+    """A system that is up: the process that holds it together, where its parts are, how to run its commands."""
+
+    process: ChildProcess
+    endpoints: Endpoints
+    environment: Mapping[str, str]
+
+
+@contextmanager
+def running_system(**settings: str) -> Iterator[RunningSystem]:
+    """`python -m cluster up` with some `MURMUR_*` settings (lower case, without the prefix), until the block ends."""
+    ports = PortBlock()
+    with tempfile.TemporaryDirectory(prefix="murmur-tests-") as folder:
+        data_dir = Path(folder) / "data"
+        chosen = {"data_dir": str(data_dir), "http_port": str(ports.port()), "rate_limits": "off", **settings}
+        ours = {f"MURMUR_{name.upper()}": value for name, value in chosen.items()}
+        environment_ = {**environment(), **ours}
+        log = Path(folder) / "up.log"
+        process = ChildProcess("Murmur", [sys.executable, "-m", "cluster", "up"], log, environment_, ROOT)
+        try:
+            yield RunningSystem(process, _endpoints(process, data_dir), environment_)
+        finally:
+            process.stop(_STOP_TIMEOUT_S)
+            ports.release()
+
+
+def _endpoints(process: ChildProcess, data_dir: Path) -> Endpoints:
+    found: list[RunState] = []
+
+    def is_up() -> bool:
+        process.require_running()
+        try:
+            found.append(RunState.read(data_dir))
+        except NotRunning:
+            return False
+        return True
+
+    assert wait_until(is_up, _START_TIMEOUT_S), f"not up in time, last said: {process.log_path.read_text()[-2_000:]}"
+    return found[-1].endpoints
