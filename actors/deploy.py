@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import ray
 from ray.actor import ActorHandle
+from typing_extensions import override
 
 from actors.counters import Counters
 from actors.exporter import Exporter
@@ -37,6 +38,7 @@ _SETTLE_S = 0.1
 _RELEASE_EVERY_MS = 60_000
 _LOOK_EVERY_S = 1.0
 """How often the reconciler compares the last seconds."""
+_CALLS_AT_ONCE = 4
 _CLOCK = SystemClock()
 
 
@@ -109,6 +111,7 @@ class FanoutShardActor(_Hosted):
 
     _shard: FanoutShard | None = None
 
+    @override
     async def _open(self, name: str, config: ActorConfig) -> Component:
         stores = await open_stores(config.stores)
         shard = self._shard = FanoutShard(
@@ -137,6 +140,7 @@ class FanoutShardActor(_Hosted):
 class CountersActor(_Hosted):
     """Hosts the counters."""
 
+    @override
     async def _open(self, name: str, config: ActorConfig) -> Component:
         stores = await open_stores(config.stores)
         counters = Counters(
@@ -164,6 +168,7 @@ class CountersActor(_Hosted):
 class ReconcilerActor(_Hosted):
     """Hosts the reconciler."""
 
+    @override
     async def _open(self, name: str, config: ActorConfig) -> Component:
         stores = await open_stores(config.stores)
         reconciler = Reconciler(**_log_ports(stores, config))
@@ -180,6 +185,7 @@ class SupervisorActor(_Hosted):
 
     _exporter: Exporter | None = None
 
+    @override
     async def _open(self, name: str, config: ActorConfig) -> Component:
         stores = await open_stores(config.stores)
         shards = {shard: _Remote(shard) for shard in config.shards}
@@ -249,29 +255,34 @@ _CLASSES: Mapping[str, type[_Hosted]] = {
 def start(config: ActorConfig) -> None:
     """Make every actor that does not exist yet. They outlive the driver, and come up on their own."""
     for name in (*config.shards, COUNTERS, RECONCILER, SUPERVISOR):
-        actor = ray.remote(
-            num_cpus=0.1, max_restarts=-1, max_task_retries=0, max_concurrency=4, scheduling_strategy="SPREAD"
-        )(_CLASSES.get(name, FanoutShardActor))
-        actor.options(name=name, namespace=NAMESPACE, lifetime="detached", get_if_exists=True).remote(name, config)
+        options: dict[str, Any] = {
+            "name": name,
+            "namespace": NAMESPACE,
+            "lifetime": "detached",
+            "get_if_exists": True,
+            "num_cpus": 0.1,
+            "max_restarts": -1,
+            "max_concurrency": _CALLS_AT_ONCE,
+            "scheduling_strategy": "SPREAD",
+        }
+        ray.remote(_CLASSES.get(name, FanoutShardActor)).options(**options).remote(name, config)
 
 
 def stop(shards: tuple[str, ...], timeout_s: float) -> None:
     """Drain and end every actor: the supervisor first, so that it revives nobody."""
     for group in ((SUPERVISOR,), (*shards, COUNTERS, RECONCILER)):
         handles = [handle for name in group if (handle := _found(name)) is not None]
-        stopping = [handle.stop.remote(timeout_s) for handle in handles]
-        ray.wait(stopping, num_returns=len(stopping), timeout=timeout_s) if stopping else None
+        stopping: list[Any] = [handle.stop.remote(timeout_s) for handle in handles]
+        if stopping:
+            ray.wait(stopping, num_returns=len(stopping), timeout=timeout_s)
         for handle in handles:
             ray.kill(handle)
 
 
 def exporter_port(timeout_s: float) -> int | None:
-    """Where the cluster's exporter listens."""
-    handle = _found(SUPERVISOR)
-    if handle is None:
-        return None
-    port: int | None = ray.get(handle.exporter_port.remote(), timeout=timeout_s)
-    return port
+    """Where the cluster's exporter listens; None while it does not."""
+    handle: Any = _found(SUPERVISOR)
+    return None if handle is None else int(ray.get(handle.exporter_port.remote(), timeout=timeout_s) or 0) or None
 
 
 def _found(name: str) -> "ActorHandle[Any] | None":

@@ -27,7 +27,7 @@ class Exporter:
         self._unhealthy = unhealthy
         self._loop = asyncio.get_running_loop()
         registry = CollectorRegistry()
-        registry.register(self)  # type: ignore[arg-type]  # anything with `collect` will do
+        registry.register(self)
         self._server, self._thread = start_http_server(port, "127.0.0.1" if port == 0 else "0.0.0.0", registry)
         self.port = int(self._server.server_port)
 

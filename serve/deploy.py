@@ -179,4 +179,4 @@ def deploy(config: ApiConfig, http_host: str, http_port: int) -> None:
 
 def undeploy() -> None:
     """Drain and end Serve."""
-    ray_serve.shutdown()
+    ray_serve.shutdown()  # type: ignore[no-untyped-call]

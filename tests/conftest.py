@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.stores import running_cassandra, running_redis
+from tests.support.system import RunningSystem, running_system
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +20,10 @@ def redis_url() -> Iterator[str]:
     """URL of the one Redis of this run; tests keep apart by key or by FLUSHDB."""
     with running_redis() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def system() -> Iterator[RunningSystem]:
+    """The one whole system of this run, with the default limits, as `make run` starts it."""
+    with running_system() as running:
+        yield running

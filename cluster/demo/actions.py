@@ -9,7 +9,7 @@ from cluster.demo.model import Entry, Tweet
 from cluster.demo.shapes import Shown
 from cluster.demo.world import World
 
-_HOME = "/timeline/home"
+HOME = "/timeline/home"
 _PAGES_MAX = 6
 """Pages of the retweeter's own timeline in which a fresh retweet is looked for."""
 
@@ -49,7 +49,7 @@ class Actions:
         if look:
             found = await self._api.tweet(author, tweet.id)
             self._world.check(None if found is None else f"tweet {tweet.id} is there right after its delete")
-            page, _ = await self._api.page("home", _HOME, author)
+            page, _ = await self._api.page("home", HOME, author)
             seen = any(shown.original == tweet.id for shown in page)
             self._world.check(f"tweet {tweet.id} is in its author's home right after its delete" if seen else None)
 
@@ -92,7 +92,7 @@ class Actions:
             if not readers:
                 return
             before = self._model.user_timeline(target.id)
-            pages = await asyncio.gather(*(self._api.page("home", _HOME, user) for _ in range(readers)))
+            pages = await asyncio.gather(*(self._api.page("home", HOME, user) for _ in range(readers)))
             there = set(self._model.user_timeline(target.id))
             settled = [entry for entry in before if entry in there and self._is_settled(target, entry)]
         for page, more in pages:
@@ -105,18 +105,16 @@ class Actions:
             self._model.unfollow(user.id, target.id)
             self._world.check(f"{user.username} follows {target.username} after unfollowing" if follows else None)
             if look:
-                page, _ = await self._api.page("home", _HOME, user)
+                page, _ = await self._api.page("home", HOME, user)
                 seen = any(shown.author == target.id for shown in page)
-                self._world.check(
-                    f"{user.username} sees {target.username} right after unfollowing" if seen else None
-                )
+                self._world.check(f"{user.username} sees {target.username} right after unfollowing" if seen else None)
 
     async def read_home(self, user: Member, pages: int) -> None:
         """Walk down some pages of one's home; whatever happens meanwhile, they go down and repeat nothing."""
         cursor: str | None = None
         walked: list[Entry] = []
         for _ in range(pages):
-            page, cursor = await self._api.page("home", _HOME, user, cursor)
+            page, cursor = await self._api.page("home", HOME, user, cursor)
             walked += [Entry(shown.entry, shown.original) for shown in page]
             if cursor is None:
                 break
@@ -124,7 +122,7 @@ class Actions:
         self._world.check(None if difference is None else f"home of {user.username} during the run: {difference}")
 
     async def _look_for_own(self, author: Member, tweet: int) -> None:
-        page, more = await self._api.page("home", _HOME, author)
+        page, more = await self._api.page("home", HOME, author)
         below = more is not None and bool(page) and page[-1].entry > tweet  # as many newer ones came in
         seen = below or any(shown.original == tweet for shown in page)
         self._world.check(None if seen else f"{author.username} does not see tweet {tweet} just posted")
@@ -143,9 +141,7 @@ class Actions:
     def _is_settled(self, author: Member, entry: Entry) -> bool:
         """Whether nobody is taking the entry away right now."""
         keys = (("tweet", entry.original), ("retweet", author.id, entry.original))
-        return entry.id not in self.unsettled and all(
-            self._claims.can_share(key) for key in keys
-        )
+        return entry.id not in self.unsettled and all(self._claims.can_share(key) for key in keys)
 
     def _check_flag(self, flag: str, user: Member, right: bool, tweet: int, on: bool) -> None:
         said = "not " if on else "still "

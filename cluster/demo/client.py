@@ -5,7 +5,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import httpx
 import orjson
@@ -199,7 +199,7 @@ class Api:
             answer = await self._patiently(kind, self._request(method, path, member.token, headers, body, params))
         if not answer.is_success:
             raise UnexpectedAnswer(f"{method} {path}", answer.status_code, answer.text)
-        found: Any = orjson.loads(answer.content) if answer.content else {}
+        found: Json = orjson.loads(answer.content) if answer.content else {}
         return found
 
     def _request(

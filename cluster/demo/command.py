@@ -36,7 +36,9 @@ class Profiles(StrEnum):
 
 Users = Annotated[int, typer.Option(min=2, help="How many people take part.")]
 Seed = Annotated[int, typer.Option(help="What is drawn at random follows from it.")]
-Url = Annotated[str | None, typer.Option(help="A running system, `http://host:port`; default: that of the data folder.")]
+Url = Annotated[
+    str | None, typer.Option(help="A running system, `http://host:port`; default: that of the data folder.")
+]
 
 
 def demo(
@@ -81,9 +83,7 @@ def demo(
         whole = len(texts.kept) if file is not None and name == "default" else _TWEETS[name]
         with _ended_in_order(), OwnSystem("small" if name == "small" else "default", _console.print) as system:
             endpoints = system.start()
-            target = Target(
-                url=endpoints.http_url, endpoints=endpoints, own=system, must_take_edges=name == "small"
-            )
+            target = Target(url=endpoints.http_url, endpoints=endpoints, own=system, must_take_edges=name == "small")
             right &= asyncio.run(demonstrate(target, cast(tweets or whole, "demo"), _console))
     _verdict(right, "Nothing differed.", "Something differed; see above.")
 
@@ -134,9 +134,9 @@ def crash_test(
 
     with _ended_in_order(), OwnSystem("default", _console.print) as system:
         if flush:
-            right = flush_once(system, users, seconds, seed, _console)
+            right = asyncio.run(flush_once(system, users, seconds, seed, _console))
         else:
-            right = crash_rounds(system, rounds, users, seconds, seed, _console)
+            right = asyncio.run(crash_rounds(system, rounds, users, seconds, seed, _console))
     _verdict(right, "Nothing was lost.", "Something is missing; see above.")
 
 

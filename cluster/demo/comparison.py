@@ -1,5 +1,6 @@
 """How a list that was shown is compared with what must be: None if it is right, or the difference in words."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 from cluster.demo.model import Entry, Span
@@ -48,7 +49,7 @@ def matches_latest_first(shown: Sequence[int], switches: Mapping[int, Span]) -> 
 
 def matches_page_order(shown: Sequence[Entry]) -> str | None:
     """Whatever is inserted meanwhile, a walk goes strictly down and shows nothing twice."""
-    for above, below in zip(shown, shown[1:], strict=False):
+    for above, below in itertools.pairwise(shown):
         if below.id >= above.id:
             return f"{below.id} follows {above.id}"
     return None

@@ -1,23 +1,27 @@
 """What survives a `kill -9` of everything, and how long a FLUSHALL can be felt."""
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
 
 import redis.asyncio
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from cluster.demo.actions import Actions
+from cluster.demo.actions import HOME, Actions
 from cluster.demo.client import Api, Member, NoAnswer
 from cluster.demo.graph import follow_graph
+from cluster.demo.model import Entry
 from cluster.demo.own_system import OwnSystem
 from cluster.demo.pool import each
+from cluster.demo.report import comparison_table, print_differences
 from cluster.demo.texts import SYNTHETIC, read_texts
 from cluster.demo.verify import Comparison, Verifier
 from cluster.demo.world import World, build_graph, open_homes, populate, progress
-from cluster.endpoints import Endpoints
 
 _AT_ONCE = 24
 _FOLLOWEES_MEAN = 10.0
@@ -25,48 +29,57 @@ _SETTLE_S = 40.0
 _COMPLETE_S = 10.0
 """How soon after a FLUSHALL all reads must be complete again."""
 _TEXT_CHARS_MAX = 100
-_READS = 4
-"""Of so many calls of the load, one reads a home timeline."""
+_READS = 0.25
+"""The part of the calls under load that read a home timeline."""
+_GONE_S = 0.2
+"""How long one waits before trying again a server that does not answer."""
 
 
 class Load:
     """People who post and read until they are told to stop or nobody answers. Every text is unlike all others."""
 
-    def __init__(self, world: World, api: Api) -> None:
+    def __init__(self, world: World, unanswered: set[str]) -> None:
+        """`unanswered` is kept up to date: what was sent and not answered may have been published, or not."""
         self._world = world
-        self._actions = Actions(world.through(api))
+        self._actions = Actions(world)
         self._texts = read_texts(SYNTHETIC).kept
-        self._number = 0
-        self.stopped = asyncio.Event()
-        self.unanswered: set[str] = set()
-        """What was sent and not answered: it may have been published, or not."""
+        self._unanswered = unanswered
+        self._stopped = asyncio.Event()
 
-    async def run(self) -> None:
-        await each(self._go_on, range(_AT_ONCE), at_once=_AT_ONCE)
+    async def __aenter__(self) -> Self:
+        self._running = asyncio.create_task(each(self._go_on, range(_AT_ONCE), at_once=_AT_ONCE))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopped.set()
+        await self._running
+
+    async def last(self, seconds: float) -> None:
+        """Go on for a while. Raises what the load raised."""
+        await asyncio.wait((self._running,), timeout=seconds)
+        if self._running.done():
+            self._running.result()
 
     async def _go_on(self, _worker: int) -> None:
-        while not self.stopped.is_set():
+        while not self._stopped.is_set():
             member = self._world.random.choice(self._world.members)
-            self._number += 1
-            if self._number % _READS == 0:
-                await self._read(member)
-            else:
-                await self._post(member, self._number)
+            try:
+                if self._world.random.random() < _READS:
+                    await self._actions.read_home(member, 2)
+                else:
+                    await self._post(member)
+            except NoAnswer:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopped.wait(), _GONE_S)
 
-    async def _post(self, author: Member, number: int) -> None:
+    async def _post(self, author: Member) -> None:
+        number = self._world.model.tick()
         text = f"{number} {self._texts[number % len(self._texts)][:_TEXT_CHARS_MAX]}".strip()
-        self.unanswered.add(text)
-        try:
-            await self._actions.post(author, text)
-        except NoAnswer:
-            return
-        self.unanswered.discard(text)
-
-    async def _read(self, member: Member) -> None:
-        try:
-            await self._actions.read_home(member, 2)
-        except NoAnswer:
-            return
+        self._unanswered.add(text)
+        await self._actions.post(author, text)
+        self._unanswered.discard(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,26 +93,112 @@ class Round:
     homes: Comparison
 
 
-def crash_rounds(
-    system: OwnSystem, rounds: int, users: int, load_s: float, seed: int, console: Console
-) -> bool:
+async def crash_rounds(system: OwnSystem, rounds: int, users: int, load_s: float, seed: int, console: Console) -> bool:
     """Load, kill everything, start again, compare; so many times. Whether nothing was missing."""
-    world, unanswered = None, set[str]()
-    endpoints = system.start()
+    clock = asyncio.get_running_loop().time
+    url = system.start().http_url
+    unanswered: set[str] = set()
     done: list[Round] = []
+    async with Api(url, at_once=_AT_ONCE) as api:
+        with progress(console) as bars:
+            world = await _people(api, users, seed, bars)
     for number in range(1, rounds + 1):
-        with progress(console) as bars, asyncio.Runner() as runner:
-            if world is None:
-                world = runner.run(_people(endpoints.http_url, users, seed, bars))
-            bars.add_task(f"Load, then kill -9 of everything ({number} of {rounds})", total=None)
-            before = len(world.model.tweets)
-            killed = runner.run(_load_and_kill(world, endpoints, system, load_s, unanswered))
-        console.print(f"Killed {killed} processes under load.")
-        with progress(console) as bars, asyncio.Runner() as runner:
-            begun = runner.get_loop().time()
-            endpoints = system.start()
-            restart_s = runner.get_loop().time() - begun
-            homes = runner.run(_compare(world, endpoints.http_url, unanswered, bars))
-        done.append(Round(len(world.model.tweets) - before, len(unanswered), killed, restart_s, homes))
+        answered_before, unanswered_before = len(world.model.tweets), len(unanswered)
+        async with Api(url, at_once=_AT_ONCE, patience_s=0.0) as world.api, Load(world, unanswered) as load:
+            await load.last(load_s)
+            killed = await asyncio.to_thread(system.kill_everything)  # the load goes on meanwhile
+        console.print(f"Round {number}: killed {killed} processes with kill -9 under load.")
+        begun = clock()
+        url = system.start().http_url
+        restart_s = clock() - begun
+        async with Api(url, at_once=_AT_ONCE) as world.api:
+            with progress(console) as bars:
+                verifier = Verifier(world, settle_s=_SETTLE_S, strict=True, maybe=unanswered)
+                homes = await verifier.homes(bars)
+        answered, left = len(world.model.tweets) - answered_before, len(unanswered) - unanswered_before
+        done.append(Round(answered, left, killed, restart_s, homes))
     console.print(_rounds_table(done))
-    return not _print_differences([one.homes for one in done], console)
+    return _nothing_differs([one.homes for one in done], world, console)
+
+
+async def flush_once(system: OwnSystem, users: int, load_s: float, seed: int, console: Console) -> bool:
+    """FLUSHALL under load. Whether reads were complete again in time, and all was right in the end."""
+    clock = asyncio.get_running_loop().time
+    endpoints = system.start()
+    unanswered: set[str] = set()
+    async with Api(endpoints.http_url, at_once=2 * _AT_ONCE) as api:
+        with progress(console) as bars:
+            world = await _people(api, users, seed, bars)
+        async with Load(world, unanswered) as load:
+            await load.last(load_s)
+            answered = {member.id: world.model.home(member.id) for member in world.members}
+            async with redis.asyncio.from_url(endpoints.redis_url) as client:
+                await client.flushall()
+            begun = clock()
+            while (lacking := await _lacking(world, answered)) and clock() - begun < 3 * _COMPLETE_S:
+                console.print(f"{clock() - begun:.1f} s after FLUSHALL, {lacking} of {users} homes lack something.")
+            complete_s = clock() - begun
+            await load.last(load_s)
+        with progress(console) as bars:
+            homes = await Verifier(world, settle_s=_SETTLE_S, strict=True, maybe=unanswered).homes(bars)
+    in_time = not lacking and complete_s <= _COMPLETE_S
+    console.print(
+        f"{len(world.model.tweets)} tweets were answered; "
+        + (
+            f"every read of every home was complete {complete_s:.1f} s after FLUSHALL."
+            if not lacking
+            else f"{lacking} homes were not complete {complete_s:.1f} s after FLUSHALL."
+        ),
+        style="green" if in_time else "red",
+    )
+    console.print(comparison_table([homes]))
+    return _nothing_differs([homes], world, console) and in_time
+
+
+async def _people(api: Api, users: int, seed: int, bars: Progress) -> World:
+    world = await populate(api, users, seed, "crash", bars)
+    await build_graph(world, follow_graph(users, seed, followees_mean=_FOLLOWEES_MEAN), bars)
+    await open_homes(world, bars)
+    return world
+
+
+async def _lacking(world: World, answered: Mapping[int, Sequence[Entry]]) -> int:
+    """How many home timelines lack something of what was answered, each walked as far down as that goes."""
+    count = 0
+
+    async def look(member: Member) -> None:
+        nonlocal count
+        expected = answered[member.id]
+        down_to = min(expected, default=Entry(0, 0)).id
+        shown = await world.api.tweets("home", HOME, member, down_to=down_to)
+        count += not {entry.id for entry in expected} <= {tweet.entry for tweet in shown}
+
+    await each(look, world.members, at_once=_AT_ONCE)
+    return count
+
+
+def _nothing_differs(comparisons: Sequence[Comparison], world: World, console: Console) -> bool:
+    on_the_way = Comparison("at once, during the load", world.checks, tuple(world.problems), 0)
+    all_of_them = [on_the_way, *comparisons]
+    print_differences(all_of_them, console)
+    return not any(comparison.differences for comparison in all_of_them)
+
+
+def _rounds_table(rounds: Sequence[Round]) -> Table:
+    columns = (
+        "round",
+        "answered 201",
+        "unanswered",
+        "processes killed",
+        "ready again s",
+        "homes",
+        "late",
+        "differences",
+    )
+    table = Table(*columns, title="kill -9 of everything, under load", title_justify="left")
+    for number, one in enumerate(rounds, 1):
+        homes = one.homes
+        numbers = (number, one.answered, one.unanswered, one.killed, f"{one.restart_s:.1f}", homes.compared, homes.late)
+        count = len(homes.differences)
+        table.add_row(*map(str, numbers), f"[red]{count}[/red]" if count else "[green]0[/green]")
+    return table

@@ -16,9 +16,7 @@ _AT_ONCE = 16
 _LOG_INS_SHOWN = 5
 
 
-async def replay_file(
-    url: str, file: Path, users: int, rate: float | None, tag: str, console: Console
-) -> None:
+async def replay_file(url: str, file: Path, users: int, rate: float | None, tag: str, console: Console) -> None:
     """Post every text of a file, in order, as newly signed up people; at most `rate` a second."""
     texts = read_texts(file)
     async with Api(url, at_once=_AT_ONCE) as api:
@@ -51,7 +49,9 @@ async def seed_people(url: str, users: int, seed: int, tag: str, console: Consol
             world = await populate(api, users, seed, tag, bars)
             await build_graph(world, follow_graph(users, seed), bars)
         followers = world.model.followers
-        table = Table("username", "password", "followers", title="Some of them, the most followed first", title_justify="left")
+        table = Table(
+            "username", "password", "followers", title="Some of them, the most followed first", title_justify="left"
+        )
         by_followers = sorted(world.members, key=lambda member: len(followers[member.id]), reverse=True)
         for member in by_followers[:_LOG_INS_SHOWN]:
             table.add_row(member.username, member.password, str(len(followers[member.id])))

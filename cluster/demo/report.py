@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich.console import Console
 from rich.table import Table
 
 from cluster.demo.verify import Comparison
@@ -19,3 +20,12 @@ def comparison_table(comparisons: Sequence[Comparison]) -> Table:
     compared = sum(comparison.compared for comparison in comparisons)
     table.add_row("all", str(compared), str(sum(comparison.late for comparison in comparisons)), str(total))
     return table
+
+
+def print_differences(comparisons: Sequence[Comparison], console: Console) -> None:
+    """The first few differences of each kind, in words."""
+    for comparison in comparisons:
+        for difference in comparison.shown():
+            console.print(
+                f"  {comparison.name}: {difference}", style="red", highlight=False, markup=False, soft_wrap=True
+            )

@@ -13,7 +13,7 @@ from cluster.demo.fault import redis_halted
 from cluster.demo.graph import follow_graph
 from cluster.demo.own_system import OwnSystem
 from cluster.demo.pool import each
-from cluster.demo.report import comparison_table
+from cluster.demo.report import comparison_table, print_differences
 from cluster.demo.scenario import Scenario, plan
 from cluster.demo.verify import Comparison, Verifier
 from cluster.demo.world import World, build_graph, open_homes, populate, progress
@@ -74,9 +74,7 @@ async def demonstrate(target: Target, cast: Cast, console: Console) -> bool:
             on_the_way = Comparison("at once, during the run", world.checks, tuple(world.problems), 0)
             comparisons = [on_the_way, *await verifier.everything(bars)]
         console.print(comparison_table(comparisons))
-        for comparison in comparisons:
-            for difference in comparison.shown():
-                console.print(f"  {comparison.name}: {difference}", style="red", highlight=False, soft_wrap=True)
+        print_differences(comparisons, console)
         posts = len(world.model.tweets) + len(world.model.deleted)
         console.print(
             f"{posts} tweets and {calls} calls in {seconds:.0f} s: {posts / seconds:.0f} tweets/s, "

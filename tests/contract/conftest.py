@@ -106,10 +106,13 @@ class PrivateRedis:
 
     async def start(self, *options: str) -> None:
         """Start it with what its dump file holds; returns when it answers."""
+        self._launch(options)
+        await eventually(self._answers)
+
+    def _launch(self, options: tuple[str, ...]) -> None:
         assert self._process is None
         words = ("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder), "--save", "")
         self._process = subprocess.Popen([str(find_server()), *words, *options], stdout=subprocess.DEVNULL)
-        await eventually(self._answers)
 
     async def _answers(self) -> bool:
         try:
@@ -120,7 +123,7 @@ class PrivateRedis:
         answer = await reader.readline()
         writer.close()
         await writer.wait_closed()
-        return answer == b"+PONG\r\n"
+        return answer.startswith((b"+PONG", b"-NOAUTH"))
 
     def pause(self) -> None:
         """Stop it where it stands: connections stay open and nothing answers."""

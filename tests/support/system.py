@@ -1,4 +1,4 @@
-"""A whole system as the README starts it, for the tiers that need one: its own folder, its own ports, no rate limits."""
+"""A whole system as the README starts it, for the tiers that need one: own folder, own ports, no rate limits."""
 
 import sys
 import tempfile

@@ -1,0 +1,55 @@
+"""How much is measured: a quick look, or figures to publish."""
+
+from dataclasses import dataclass
+
+ROUNDS = 3
+"""Subject and yardstick take turns this often in one run."""
+CONNECTIONS = 64
+"""HTTP requests, or batches, under way at once."""
+PAGE_TWEETS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """Sizes and durations; the quick one takes about three minutes, the full one less than twelve."""
+
+    name: str
+    load_s: float
+    """Seconds of each load over HTTP, after `warm_up_s`."""
+    warm_up_s: float
+    yardstick_pushes: int
+    """LPUSH commands of one run of the yardstick of the fan-out."""
+    deliveries: int
+    """Tweets in each round whose way to 10,000 followers is timed."""
+    rebuilds: int
+    """Timelines in each round that are built anew."""
+    users: int
+    """Users at 1x; ten times as many at 10x."""
+    followees: int
+    """Followees of each reader at 1x; ten times as many at 10x."""
+    tweets_each: int
+    """Tweets of each user, at 1x and at 10x."""
+
+
+QUICK = Effort(
+    name="quick",
+    load_s=3.0,
+    warm_up_s=1.0,
+    yardstick_pushes=500_000,
+    deliveries=20,
+    rebuilds=40,
+    users=400,
+    followees=30,
+    tweets_each=10,
+)
+FULL = Effort(
+    name="full",
+    load_s=10.0,
+    warm_up_s=3.0,
+    yardstick_pushes=2_000_000,
+    deliveries=100,
+    rebuilds=150,
+    users=1_000,
+    followees=50,
+    tweets_each=20,
+)

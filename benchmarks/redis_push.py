@@ -1,0 +1,104 @@
+"""The yardstick of the fan-out: how many LPUSH a second the same Redis takes.
+
+`redis-benchmark -P 100 lpush` where there is one on PATH. Otherwise a driver that does what it does: 50 connections,
+each with 100 encoded LPUSH of one key on the way, the next 100 sent when all have been answered. Both send values of
+the size of a timeline's entry.
+"""
+
+import re
+import select
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import redis
+
+from benchmarks import children
+from domain.timeline import ENTRY_BYTES
+
+_CONNECTIONS = 50
+_PIPELINE = 100
+_KEY = "mylist"
+_TIMEOUT_S = 120.0
+
+
+def redis_benchmark() -> Path | None:
+    """The program on PATH, if any."""
+    found = shutil.which("redis-benchmark")
+    return Path(found) if found else None
+
+
+def name() -> str:
+    """What the yardstick is called in the table."""
+    if redis_benchmark():
+        return f"redis-benchmark -P {_PIPELINE} -d {ENTRY_BYTES} lpush, same server"
+    return (
+        f"raw sockets, {_CONNECTIONS} x {_PIPELINE} encoded LPUSH under way, same server (no redis-benchmark on PATH)"
+    )
+
+
+def pushes_per_s(url: str, pushes: int, *, own: bool = False) -> float:
+    """LPUSH a second, with redis-benchmark or (without it, or asked for) our own driver; leaves nothing behind."""
+    at = urlsplit(url)
+    program = None if own else redis_benchmark()
+    rate = _with(program, at.port or 6379, pushes) if program else _own(at.port or 6379, pushes)
+    with redis.Redis.from_url(url) as client:
+        length = int(client.llen(_KEY))
+        assert length >= pushes, f"only {length} of {pushes} were pushed"
+        client.unlink(_KEY)
+    return rate
+
+
+def _with(program: Path, port: int, pushes: int) -> float:
+    options = ["-p", port, "-t", "lpush", "-P", _PIPELINE, "-c", _CONNECTIONS, "-d", ENTRY_BYTES, "-n", pushes, "-q"]
+    command = [str(program), "-h", "127.0.0.1", *map(str, options)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=True)
+    found = re.findall(r"([\d.]+) requests per second", ran.stdout)
+    assert found, f"no rate in what redis-benchmark said: {ran.stdout[-200:]!r}"
+    return float(found[-1])
+
+
+def _own(port: int, pushes: int) -> float:
+    return float(children.run("benchmarks.redis_push", {"port": port, "pushes": pushes})["pushes_per_s"])
+
+
+def _drive(port: int, pushes: int) -> float:
+    """Push at least that often, in whole pipelines."""
+    value = b"x" * ENTRY_BYTES
+    command = b"*3\r\n$5\r\nLPUSH\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n" % (len(_KEY), _KEY.encode(), len(value), value)
+    pipeline = command * _PIPELINE
+    poll = select.epoll()
+    connections = {}
+    for _ in range(_CONNECTIONS):
+        connection = socket.create_connection(("127.0.0.1", port))
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connections[connection.fileno()] = connection
+        poll.register(connection, select.EPOLLIN)
+    unanswered = dict.fromkeys(connections, _PIPELINE)
+    unsent = max(0, -(-pushes // _PIPELINE) - _CONNECTIONS)
+    begun_s = time.perf_counter()
+    for connection in connections.values():
+        connection.sendall(pipeline)
+    while connections:
+        for number, _ in poll.poll():
+            connection = connections[number]
+            unanswered[number] -= connection.recv(1 << 16).count(b"\n")
+            if unanswered[number]:
+                continue
+            if unsent:
+                unsent -= 1
+                unanswered[number] = _PIPELINE
+                connection.sendall(pipeline)
+            else:
+                poll.unregister(number)
+                del connections[number]
+                connection.close()
+    return pushes / (time.perf_counter() - begun_s)
+
+
+if __name__ == "__main__":
+    asked = children.specification()
+    children.answer({"pushes_per_s": _drive(asked["port"], asked["pushes"])})

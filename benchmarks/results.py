@@ -1,0 +1,97 @@
+"""A row of the table, and what becomes of all rows: a table for people, a file for the next run."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Literal
+
+from rich.console import Console
+from rich.table import Table
+
+LATEST = Path(__file__).parent / "results" / "latest.json"
+_FOOTNOTE = "Trends are not measured yet: their dataflow is still to be built."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One question and its answer: one value per round."""
+
+    key: str
+    what: str
+    against: str
+    unit: Literal["x", "ms"]
+    """x is a ratio to the yardstick, which should be large; milliseconds should be few."""
+    values: Sequence[float]
+    target: float | None
+    """None for a figure that is given for information."""
+    figures: Mapping[str, object] = field(default_factory=dict)
+    """What the values were made of, in absolute terms."""
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether the median reaches the target."""
+        if self.target is None:
+            return None
+        middle = median(self.values)
+        return middle >= self.target if self.unit == "x" else middle < self.target
+
+    def document(self) -> dict[str, object]:
+        """The row as it is kept."""
+        spread = {"min": min(self.values), "median": median(self.values), "max": max(self.values)}
+        rounded = {name: round(value, 3) for name, value in spread.items()}
+        return {
+            **rounded,
+            "unit": self.unit,
+            "target": self.target,
+            "reached": self.reached,
+            "what": self.what,
+            "against": self.against,
+            "figures": dict(self.figures),
+        }
+
+
+def show(rows: Sequence[Row], machine: Mapping[str, str], effort: str, console: Console) -> None:
+    """Print the table, then what it was measured on."""
+    table = Table("what", "against", title=f"Murmur, measured ({effort})", title_justify="left")
+    for column in ("min", "median", "max", "target"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("reached")
+    for row in rows:
+        spread = (min(row.values), median(row.values), max(row.values))
+        table.add_row(
+            row.what, row.against, *(_shown(value, row.unit) for value in spread), _target(row), _verdict(row)
+        )
+    console.print(table)
+    console.print(_FOOTNOTE)
+    for row in rows:
+        console.print(f"[bold]{row.key}[/bold]: " + ", ".join(f"{k} {v}" for k, v in row.figures.items()), style="dim")
+    console.print(", ".join(f"{name} {value}" for name, value in machine.items()), style="dim")
+
+
+def write(rows: Sequence[Row], machine: Mapping[str, str], effort: str) -> Path:
+    """Keep the results of this run in place of the last one's."""
+    document = {"effort": effort, "machine": dict(machine), **{row.key: row.document() for row in rows}}
+    LATEST.parent.mkdir(exist_ok=True)
+    LATEST.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    return LATEST
+
+
+def rounded(values: Sequence[float], digits: int = 0) -> list[float]:
+    """Values as they are shown among a row's figures."""
+    return [round(value, digits) if digits else round(value) for value in values]
+
+
+def _shown(value: float, unit: str) -> str:
+    return f"{value:.2f} x" if unit == "x" else f"{value:.0f} ms"
+
+
+def _target(row: Row) -> str:
+    if row.target is None:
+        return "—"
+    return f"≥ {row.target:.1f} x" if row.unit == "x" else f"< {row.target:.0f} ms"
+
+
+def _verdict(row: Row) -> str:
+    return {True: "[green]yes[/green]", False: "[red]no[/red]", None: "—"}[row.reached]

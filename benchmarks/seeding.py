@@ -1,0 +1,67 @@
+"""Rows put straight into Cassandra, many at once: a world to measure in, without its history.
+
+No event is written with them, or the reconciler would bring each into the log while others are measured.
+"""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from itertools import islice
+
+from domain import ids
+from domain.users import User
+from storage.cassandra.session import CassandraSession, Params
+from storage.cassandra.statements import Statement, write
+
+_TOGETHER = 50
+"""Rows in one request: a batch of this size stays far below what Cassandra refuses."""
+_AT_ONCE = 16
+_USER = write("INSERT INTO users (user_id, username, name, email, password_hash) VALUES (?, ?, ?, ?, ?)")
+_TWEET = write("INSERT INTO tweets (user_id, tweet_id, text) VALUES (?, ?, ?)")
+_AUTHOR = write("INSERT INTO tweet_authors (tweet_id, user_id) VALUES (?, ?)")
+_FOLLOWING = write("INSERT INTO following (user_id, followee, active, since) VALUES (?, ?, true, ?)")
+_FOLLOWER = write("INSERT INTO followers (author, bucket, range, follower, since) VALUES (?, ?, ?, ?, ?)")
+
+Write = tuple[Statement, Params]
+
+
+async def write_rows(session: CassandraSession, writes: Iterable[Write]) -> None:
+    """Write them all, some batches side by side."""
+    left = iter(writes)
+
+    async def worker() -> None:
+        while batch := list(islice(left, _TOGETHER)):
+            await session.logged_batch(batch)
+
+    await asyncio.gather(*(worker() for _ in range(_AT_ONCE)))
+
+
+def users(people: Sequence[User]) -> Iterator[Write]:
+    """People who can be shown; they cannot log in."""
+    for user in people:
+        yield _USER, (user.id, user.username, user.name, f"{user.username}@murmur.example", "")
+
+
+def tweets(author: int, made: Sequence[tuple[int, str]]) -> Iterator[Write]:
+    """An author's tweets, id and text; not listed under any topic."""
+    for tweet_id, text in made:
+        yield _TWEET, (author, tweet_id, text)
+        yield _AUTHOR, (tweet_id, author)
+
+
+def following(user: int, followees: Sequence[int]) -> Iterator[Write]:
+    """Whom a reader follows, for reading."""
+    for followee in followees:
+        yield _FOLLOWING, (user, followee, _since())
+
+
+def followers(author: int, followers: Sequence[int]) -> Iterator[Write]:
+    """Who follows an author, for the fan-out; sorted so that most batches stay in one partition."""
+    placed = sorted((ids.range_of(follower), follower) for follower in followers)
+    for range_, follower in placed:
+        yield _FOLLOWER, (author, ids.follower_bucket(range_), range_, follower, _since())
+
+
+@cache
+def _since() -> int:
+    return ids.first_id_at(ids.EPOCH_MS + 1)

@@ -1,0 +1,117 @@
+"""The servers of one run: a Cassandra and a Redis of its own and, on them, a whole system; in a temporary folder."""
+
+import asyncio
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import redis
+
+from cluster import readiness
+from cluster.embedded.cassandra import start_cassandra
+from cluster.embedded.cassandra_node import CassandraNode
+from cluster.embedded.ports import PortBlock
+from cluster.embedded.processes import ChildProcess, last_line
+from cluster.embedded.ray_environment import ROOT
+from cluster.embedded.redis import EmbeddedRedis
+from cluster.endpoints import Endpoints
+from cluster.errors import NotReady
+from cluster.settings import Settings, environment
+from cluster.state import RunState
+from cluster.waiting import wait_until
+from domain.limits import DEFAULT
+from storage.cassandra import schema
+from storage.cassandra.options import CassandraOptions
+from storage.opening import StoreConfig
+
+_READY_TIMEOUT_S = 150.0
+_STOP_S = 20.0
+
+
+class Servers:
+    """Stores first, since the fan-out is measured without a system beside it; the system when it is asked for.
+
+    Use as a context manager, from the main thread: at the end all of it is stopped and its folder removed.
+    """
+
+    def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
+        self.settings = settings
+        self._say = say
+        self._folder = Path(tempfile.mkdtemp(prefix="murmur-bench-"))
+        self._ports = PortBlock()
+        self._cassandra: CassandraNode | None = None
+        self._redis: EmbeddedRedis | None = None
+        self._system: ChildProcess | None = None
+
+    def __enter__(self) -> Self:
+        self._say("Starting Cassandra and Redis.")
+        folder = self._folder / "stores"
+        self._cassandra = start_cassandra(folder, self._ports, self.settings.cassandra_heap_mb, self._say)
+        self._redis = EmbeddedRedis(folder, self._ports, self.settings.redis_maxmemory_mb)
+        self._redis.wait_ready()
+        self._cassandra.wait_ready()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._say("Stopping.")
+        if self._system is not None:
+            self._system.stop(_STOP_S)
+        for part in (self._redis, self._cassandra):
+            if part is not None:
+                part.stop(_STOP_S)
+        self._ports.release()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def redis_url(self) -> str:
+        assert self._redis is not None, "enter first"
+        return self._redis.url
+
+    def stores(self, keyspace: str) -> StoreConfig:
+        """How to open the stores, with a keyspace that exists and is up to date."""
+        assert self._cassandra is not None, "enter first"
+        options = CassandraOptions(
+            contact_points=(self._cassandra.contact_point,),
+            keyspace=keyspace,
+            consistency=self.settings.cassandra_consistency,
+        )
+        asyncio.run(schema.migrate(options, schema.Replication(factor=1)))
+        return StoreConfig(
+            cassandra=options, redis_url=self.redis_url, partitions=self.settings.log_partitions, limits=DEFAULT
+        )
+
+    def start_system(self) -> Endpoints:
+        """Start a system without rate limits on the stores, with an empty Redis; return when it is ready."""
+        assert self._cassandra is not None, "enter first"
+        with redis.Redis.from_url(self.redis_url) as client:
+            client.flushall()
+        data_dir = self._folder / "system"
+        port = self._ports.port()
+        ours = {
+            "MURMUR_HTTP_HOST": "127.0.0.1",
+            "MURMUR_HTTP_PORT": str(port),
+            "MURMUR_DATA_DIR": str(data_dir),
+            "MURMUR_RATE_LIMITS": "off",
+            "MURMUR_LIMITS": "default",
+            "MURMUR_CASSANDRA_CONTACT_POINTS": self._cassandra.contact_point,
+            "MURMUR_REDIS_URL": self.redis_url,
+            "RAY_ADDRESS": "",
+        }
+        self._say("Starting the system.")
+        log = self._folder / "up.log"
+        command = [sys.executable, "-m", "cluster", "up"]
+        system = self._system = ChildProcess("Murmur", command, log, {**environment(), **ours}, ROOT)
+
+        def is_ready() -> bool:
+            system.require_running()
+            return (data_dir / "run.json").exists() and readiness.ask(f"http://127.0.0.1:{port}").ready
+
+        if not wait_until(is_ready, _READY_TIMEOUT_S, 0.2):
+            raise NotReady(f"The system was not ready within {_READY_TIMEOUT_S:.0f} s: {last_line(log)}")
+        return RunState.read(data_dir).endpoints

@@ -1,0 +1,217 @@
+"""Readers of the log miss nothing: gaps and losses are made up for from the event store."""
+
+from dataclasses import replace
+
+import pytest
+
+from domain.clock import ManualClock
+from domain.errors import StoreUnavailable
+from domain.events import TweetPosted, decode
+from domain.ids import EventId, IdGenerator, UserId, log_partition
+from domain.limits import SMALL
+from storage.log_reader import LogBatch, LogReader, earliest
+from storage.memory.hot import MemoryEventLog, MemoryRedis
+from storage.memory.stores import memory_stores
+from storage.memory.tables import no_faults
+from storage.ports import NOWHERE
+
+PARTITIONS = 2
+LIMITS = replace(SMALL, log_entries_max=5, log_read_max=3)
+
+
+class World:
+    """Commands that write and append, and one reader."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.truth = memory_stores(partitions=PARTITIONS, turn=self.turn)
+        self.redis = MemoryRedis(self.clock)
+        self.log = MemoryEventLog(self.redis, PARTITIONS, LIMITS)
+        self.down = False
+        self._ids = IdGenerator(1, self.clock, after_ms=0, until_ms=1 << 50, lease_ends_ms=1 << 50)
+        self.reader = self.new_reader()
+
+    async def turn(self) -> None:
+        await no_faults()
+        if self.down:
+            raise StoreUnavailable("cassandra")
+
+    def new_reader(self) -> LogReader:
+        return LogReader(self.log, self.truth.events, self.truth.coordination, self.clock, LIMITS, PARTITIONS)
+
+    async def post(self, partition: int = 0, *, append: bool = True) -> int:
+        self.clock.advance(1_000)
+        author = next(UserId(user) for user in range(1, 100) if log_partition(user, PARTITIONS) == partition)
+        id_ = EventId(self._ids.next())
+        event = TweetPosted(event_id=id_, stamp_us=1, author=author, text="hello")
+        await self.truth.events.commit(event)
+        if append:
+            await self.log.append([event])
+        return id_
+
+    async def read_all(self, reader: LogReader | None = None) -> list[int]:
+        """Everything there is to read, as ids, with repeats."""
+        found: list[int] = []
+        quiet = 0
+        while quiet < 3:
+            batch = await (reader or self.reader).read(0)
+            quiet = 0 if batch.records or batch.lost else quiet + 1
+            found += ids(batch)
+        return found
+
+
+def ids(batch: LogBatch) -> list[int]:
+    return [decode(record.body).event_id for record in batch.records]
+
+
+async def test_a_reader_follows_the_stream() -> None:
+    world = World()
+    posted = [await world.post(partition) for partition in (0, 1, 0, 0, 0)]
+    assert sorted(await world.read_all()) == posted
+    assert await world.read_all() == []
+    later = await world.post()
+    assert await world.read_all() == [later]
+
+
+async def test_a_reader_goes_on_where_it_is_told() -> None:
+    world = World()
+    posted = [await world.post() for _ in range(4)]
+    batch = await world.reader.read(0)
+    assert ids(batch) == posted[:3]
+    again = world.new_reader()
+    again.seek({0: batch.records[1].position})
+    assert await world.read_all(again) == posted[2:]
+
+
+async def test_a_reader_that_was_overtaken_by_the_trim_catches_up() -> None:
+    world = World()
+    first = await world.post()
+    assert await world.read_all() == [first]
+    missed = [await world.post() for _ in range(20)]
+    other = await world.post(1)
+    found = await world.read_all()
+    assert set(found) == {first, *missed, other}
+    assert await world.read_all() == []
+    later = await world.post()
+    assert await world.read_all() == [later]
+
+
+async def test_what_is_appended_during_a_catch_up_comes_after_it() -> None:
+    world = World()
+    await world.post()
+    await world.read_all()
+    missed = [await world.post() for _ in range(10)]
+    found: list[int] = []
+    for _ in range(200):
+        found += ids(await world.reader.read(0))
+        if len(missed) < 60:
+            missed.append(await world.post())
+    assert set(missed) <= set(found)
+    assert await world.read_all() == []
+
+
+async def test_a_stream_that_is_empty_though_we_have_a_position_is_a_gap() -> None:
+    world = World()
+    posted = [await world.post() for _ in range(2)]
+    reader = world.new_reader()
+    reader.seek({0: f"{world.clock.now_ms() - 500}-0"})
+    world.redis.flush()
+    assert set(await world.read_all(reader)) == set(posted)
+    assert reader.positions[0] == NOWHERE
+    later = await world.post()
+    assert await world.read_all(reader) == [later]
+
+
+async def test_a_lost_log_is_told_once_and_made_up_for() -> None:
+    world = World()
+    read = await world.post()
+    await world.read_all()
+    unread = [await world.post(partition) for partition in (0, 1)]
+    world.redis.flush()
+    after = [await world.post(partition) for partition in (0, 1)]
+    batch = await world.reader.read(0)
+    assert batch == LogBatch((), lost=True)
+    assert set(world.reader.positions.values()) == {NOWHERE}
+    found: list[int] = []
+    for _ in range(60):
+        batch = await world.reader.read(0)
+        assert not batch.lost
+        found += ids(batch)
+    assert set(found) == {read, *unread, *after}
+    assert await world.read_all() == []
+
+
+async def test_a_catch_up_after_a_loss_survives_a_seek() -> None:
+    world = World()
+    await world.post()
+    await world.read_all()
+    unread = await world.post(1, append=False)
+    world.redis.flush()
+    assert (await world.reader.read(0)).lost
+    world.reader.seek(dict.fromkeys(range(PARTITIONS), NOWHERE))
+    assert unread in await world.read_all()
+
+
+async def test_a_reader_that_dies_while_catching_up_meets_the_gap_again() -> None:
+    world = World()
+    await world.post()
+    await world.read_all()
+    missed = [await world.post() for _ in range(20)]
+    saved: dict[int, str] = {}
+    found: list[int] = []
+    while len(found) < 4:
+        batch = await world.reader.read(0)
+        found += ids(batch)
+        saved |= {record.partition: record.position for record in batch.records}
+    again = world.new_reader()
+    again.seek(saved)
+    assert set(missed) <= set(await world.read_all(again))
+
+
+async def test_positions_of_a_partition_are_never_the_same_twice() -> None:
+    world = World()
+    await world.post()
+    await world.read_all()
+    for _ in range(20):
+        await world.post()
+    positions = [record.position for _ in range(60) for record in (await world.reader.read(0)).records]
+    assert len(positions) > 20
+    assert len(set(positions)) == len(positions)
+
+
+async def test_a_failed_read_is_simply_repeated() -> None:
+    world = World()
+    await world.post()
+    await world.read_all()
+    missed = [await world.post() for _ in range(20)]
+    found: list[int] = []
+    for turn in range(120):
+        world.down = turn % 3 == 0
+        try:
+            found += ids(await world.reader.read(0))
+        except StoreUnavailable:
+            assert world.down
+    assert set(missed) <= set(found)
+
+
+async def test_without_a_position_a_loss_is_made_up_for_from_the_reconcilers_mark() -> None:
+    world = World()
+    await world.reader.read(0)
+    old = await world.post(append=False)
+    await world.truth.coordination.set_mark("reconciled", world.clock.now_ms())
+    world.clock.advance(3 * 3_600_000)
+    world.redis.flush()
+    assert (await world.reader.read(0)).lost
+    assert old in await world.read_all()
+
+
+@pytest.mark.parametrize(
+    ("claimed", "expected"),
+    [
+        ([], {0: NOWHERE, 1: NOWHERE}),
+        ([{0: "9-0", 1: "10-2"}, {0: "10-0", 1: "10-10"}], {0: "9-0", 1: "10-2"}),
+        ([{0: "9-0", 1: "10-2"}, {0: "10-0"}], {0: "9-0", 1: NOWHERE}),
+    ],
+)
+def test_the_earliest_of_several_positions(claimed: list[dict[int, str]], expected: dict[int, str]) -> None:
+    assert earliest(claimed, PARTITIONS) == expected
