@@ -54,8 +54,8 @@ class _Fanout:
     shard: FanoutShard
     counted: metrics.LocalBackend
     ids: IdGenerator
-    people: npt.NDArray[np.uint64]
     followers: dict[UserId, int]
+    """How many follow each author; the last two are those by whom linear growth is judged."""
     timelines: Timelines
 
     async def append(self, authors: Sequence[UserId]) -> int:
@@ -89,10 +89,9 @@ class _Fanout:
 async def _measure(config: StoreConfig, effort: Effort) -> list[Row]:
     fanout = await _open(config)
     try:
-        authors = [author for author, count in fanout.followers.items() if count not in (_SMALL, _LARGE)]
+        *authors, small, large = fanout.followers
         await fanout.rate([*fanout.followers, *authors], 100)  # loads the followers, and warms up
         backlog = np.random.default_rng(_SEED).permutation(np.repeat(authors, _BACKLOG // len(authors))).tolist()
-        small, large = (next(a for a, count in fanout.followers.items() if count == n) for n in (_SMALL, _LARGE))
         rates: dict[str, list[float]] = {}
         for _ in range(ROUNDS):
             for name, posts, together in (
@@ -179,7 +178,6 @@ async def _open(config: StoreConfig) -> _Fanout:
         shard=shard,
         counted=counted,
         ids=IdGenerator(0, _CLOCK, after_ms=0, until_ms=end_ms, lease_ends_ms=end_ms),
-        people=people,
         followers=dict(zip(authors, sizes, strict=True)),
         timelines=Timelines(config.redis_url, people.tolist()),
     )

@@ -99,12 +99,16 @@ class LogReader:
         return LogBatch(records)
 
     async def _begin_again(self) -> None:
-        """After a loss: catch up on every partition, then read its new stream from the start."""
-        from_ms = {partition: await self._known_ms(position) for partition, position in self.positions.items()}
+        """After a loss: catch up from the reconciler's mark, then read every new stream from the start.
+
+        What lies before the mark was in the old log; it concerned timelines and caches that are gone as well.
+        """
+        mark_ms = await self._coordination.mark(_RECONCILED)
+        from_ms = self._clock.now_ms() if mark_ms is None else mark_ms
         EDGES.record(edge="incarnation")
         for partition in self.positions:
             self.positions[partition] = NOWHERE
-            self._begin_catch_up(partition, from_ms[partition], resume=NOWHERE, lost=True)
+            self._begin_catch_up(partition, from_ms, resume=NOWHERE, lost=True)
 
     async def _mind_gaps(self, read: LogRead) -> None:
         gaps = [p for p, position in self.positions.items() if _is_gap(position, read.first.get(p))]

@@ -119,8 +119,10 @@ class Verifier:
     async def _home(self, member: Member) -> str | None:
         shown = await self._api.tweets("home", HOME, member)
         shown = [tweet for tweet in shown if tweet.text not in self._maybe]
-        difference = matches_home(_entries(shown), self._model.home(member.id)) or self._content(member, shown)
-        return _of(f"home of {member.username}", difference)
+        difference = matches_home(_entries(shown), self._model.home(member.id))
+        if difference is not None:
+            difference += self._by_author(member, shown)
+        return _of(f"home of {member.username}", difference or self._content(member, shown))
 
     async def _user_timeline(self, member: Member) -> str | None:
         shown = await self._api.tweets("user timeline", f"/timeline/user/{member.id}", member)
@@ -182,6 +184,17 @@ class Verifier:
 
     def _reader(self) -> Member:
         return self._world.members[0]
+
+    def _by_author(self, member: Member, shown: Sequence[Shown]) -> str:
+        """Whose entries are not shown, and of how many: it tells a lost delivery from a lost follow."""
+        originals = {tweet.original for tweet in shown}
+        parts = []
+        for author in (member.id, *self._model.following[member.id]):
+            entries = self._model.user_timeline(author)
+            lacking = sum(entry.original not in originals for entry in entries)
+            if lacking:
+                parts.append(f"{lacking} of {len(entries)} by {self._world.by_id[author].username}")
+        return f" ({', '.join(parts)})" if parts else ""
 
     def _content(self, viewer: Member, shown: Sequence[Shown]) -> str | None:
         """What the entries say: text, author, counts, and what the viewer did to them."""

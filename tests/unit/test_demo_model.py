@@ -156,7 +156,13 @@ def test_what_is_being_deleted_is_not_used() -> None:
 
 def test_a_retweet_is_read_as_its_own_entry_with_the_tweet_it_shows() -> None:
     author = {"id": "7", "username": "bob", "name": "Bob"}
-    common: dict[str, object] = {"reply_to_id": None, "quote_of_id": None, "hashtags": [], "liked": True, "retweeted": False}
+    common: dict[str, object] = {
+        "reply_to_id": None,
+        "quote_of_id": None,
+        "hashtags": [],
+        "liked": True,
+        "retweeted": False,
+    }
     counts = {"likes_count": 4, "retweets_count": 3, "replies_count": 2, "quotes_count": 1}
     original = {"id": "10", "author": author, "text": "hello", "retweet_of": None, **common, **counts}
     retweet = {**original, "id": "11", "author": {**author, "id": "8"}, "text": "", "retweet_of": original}

@@ -1,0 +1,56 @@
+"""`python -m benchmarks`: measures, prints one table, keeps the figures."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from benchmarks import fanout, machine, results
+from benchmarks.effort import FULL, QUICK, Effort
+from benchmarks.results import Row
+from benchmarks.system import Servers
+from cluster.errors import ClusterError
+from cluster.settings import load_settings
+
+_FANOUT = "fanout"
+_OVER_HTTP = ("home", "post", "delivery", "rebuild", "growth")
+NAMES = (_FANOUT, *_OVER_HTTP)
+
+
+def main() -> None:
+    """Run the command line; a failure that we know ends in its one sentence."""
+    try:
+        typer.run(bench)
+    except ClusterError as failure:
+        Console(stderr=True).print(str(failure), style="red", highlight=False, markup=False, soft_wrap=True)
+        raise SystemExit(failure.exit_code) from None
+
+
+def bench(
+    quick: Annotated[bool, typer.Option("--quick", help="Short loads: three minutes in all.")] = False,
+    only: Annotated[list[str] | None, typer.Option(help=f"What to measure, repeatable: {', '.join(NAMES)}.")] = None,
+) -> None:
+    """Measure Murmur against its yardsticks on servers of its own, print the table and write results/latest.json."""
+    wanted = tuple(only or NAMES)
+    if strangers := set(wanted) - set(NAMES):
+        raise typer.BadParameter(f"{', '.join(sorted(strangers))}: choose among {', '.join(NAMES)}.")
+    effort = QUICK if quick else FULL
+    console = Console()
+    described = machine.describe()
+    rows = _measured(wanted, effort, console)
+    results.show(rows, described, effort.name, console)
+    console.print(f"Written to {results.write(rows, described, effort.name)}.", soft_wrap=True)
+
+
+def _measured(wanted: Sequence[str], effort: Effort, console: Console) -> list[Row]:
+    rows: list[Row] = []
+    with Servers(load_settings(), console.print) as servers:
+        if _FANOUT in wanted:
+            console.print("Measuring fanout.")
+            rows += fanout.measure(servers, effort)
+        if set(wanted) & set(_OVER_HTTP):
+            from benchmarks import over_http  # imports Ray, which reads its environment then
+
+            rows += over_http.measure(servers, effort, wanted, console.print)
+    return rows

@@ -1,0 +1,234 @@
+"""What the users do, what they are answered, and what they must see right afterwards."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import orjson
+
+from domain.errors import EngineError, LeaseExpired, Refused
+from domain.ids import TweetId, UserId
+from serve.commands import Commands, Draft
+from tests.simulation.model import Answers, Entry, Outcome, Post, Switch
+from tests.simulation.world import USERS, Replica, World
+
+_STARS = USERS[:2]
+"""Whom everybody wants to follow, so that they cross the pull threshold, up and down."""
+_TRIES_MAX = 3
+_PAGES_MAX = 200
+_ACTIONS = (
+    *("post",) * 20,
+    *("reply", "quote") * 5,
+    *("delete",) * 5,
+    *("follow",) * 14,
+    *("unfollow",) * 7,
+    *("like",) * 8,
+    *("unlike",) * 4,
+    *("retweet",) * 12,
+    *("undo",) * 5,
+    *("read",) * 14,
+)
+
+
+class Person:
+    """One user, doing one thing after another; now and then the same thing from two devices at once."""
+
+    def __init__(self, user: UserId, world: World, answers: Answers) -> None:
+        self.user = user
+        self._world = world
+        self._answers = answers
+        self._rng = world.rng
+        self._posts = 0
+
+    async def live(self, actions: int) -> None:
+        for _ in range(actions):
+            await self._world.scheduler.sleep(self._rng.randint(0, 250))
+            await getattr(self, "_" + self._rng.choice(_ACTIONS))()
+
+    # ---------------------------------------------------------------------------------------------------- commands
+
+    async def _post(self) -> None:
+        await self._publish(None, None)
+
+    async def _reply(self) -> None:
+        if (found := self._some_tweet()) is not None:
+            await self._publish(found, None)
+
+    async def _quote(self) -> None:
+        if (found := self._some_tweet()) is not None:
+            await self._publish(None, found)
+
+    async def _publish(self, reply_to: Entry | None, quote_of: Entry | None) -> None:
+        self._posts += 1
+        post = Post(
+            author=self.user,
+            text=f"{self.user} says {self._posts}",
+            reply_to=reply_to and reply_to.original,
+            quote_of=quote_of and quote_of.original,
+        )
+        self._answers.posts[post.text] = post
+        draft = Draft(
+            text=post.text,
+            reply_to=reply_to and TweetId(reply_to.id),
+            quote_of=quote_of and TweetId(quote_of.id),
+        )
+        key = post.text if self._rng.random() < 0.3 else None
+
+        async def publish(commands: Commands) -> None:
+            post.id = await commands.post(self.user, draft, key)
+
+        for _ in range(_TRIES_MAX if key is not None else 1):
+            outcome, met = await self._ask(f"post {post.text!r}", publish)
+            post.outcome = outcome if outcome != "refused" or post.outcome != "unknown" else "refused"
+            if outcome == "acknowledged":
+                self._note(f"posted {post.id}")
+                if not met:
+                    await self._must_see_own(post)
+                return
+            if outcome == "refused":
+                return
+
+    async def _delete(self) -> None:
+        mine = [entry for entry in self._world.rows_of_user(self.user) if entry[0] == entry[1]]
+        if not mine:
+            return
+        tweet = self._rng.choice(mine)[0]
+        clean = await self._switch(("deleted", 0, tweet), True, lambda c: c.delete(self.user, tweet))
+        if clean:
+            shown = await self._walk_down_to(tweet)
+            if shown is not None and any(entry.original == tweet for entry in shown):
+                self._problem(f"still sees {tweet}, which they deleted")
+
+    async def _follow(self) -> None:
+        target = self._rng.choice([user for user in (*_STARS * 4, *USERS) if user != self.user])
+        switch: Switch = ("follow", self.user, target)
+        settled = [
+            post.id
+            for post in self._answers.posts.values()
+            if post.author == target and post.id is not None and self._answers.known(("deleted", 0, post.id)) is False
+        ]
+        clean = await self._switch(switch, True, lambda c: c.follow(self.user, target))
+        if clean and settled and self._answers.known(switch):
+            newest = max(settled)
+            shown = await self._walk_down_to(newest)
+            gone = self._answers.known(("deleted", 0, newest)) is not False
+            if shown is not None and not gone and not any(entry.original == newest for entry in shown):
+                self._problem(f"follows {target} and does not see {newest}")
+
+    async def _unfollow(self) -> None:
+        following = [to for to in USERS if self._answers.known(("follow", self.user, to))]
+        if not following:
+            return
+        target = self._rng.choice(following)
+        switch: Switch = ("follow", self.user, target)
+        clean = await self._switch(switch, False, lambda c: c.unfollow(self.user, target))
+        if clean and self._answers.known(switch) is False:
+            theirs = {entry[0] for entry in self._world.rows_of_user(target)}
+            shown = await self._walk_down_to(0)
+            if shown is not None and (left := [entry.id for entry in shown if entry.id in theirs]):
+                self._problem(f"no longer follows {target} and still sees {left}")
+
+    async def _like(self) -> None:
+        if (found := self._some_tweet()) is not None:
+            tweet = TweetId(found.id)
+            await self._switch(("like", self.user, found.original), True, lambda c: c.like(self.user, tweet))
+
+    async def _unlike(self) -> None:
+        if (found := self._some_switched_on("like")) is not None:
+            tweet = TweetId(found)
+            await self._switch(("like", self.user, found), False, lambda c: c.unlike(self.user, tweet))
+
+    async def _retweet(self) -> None:
+        if (found := self._some_tweet()) is not None:
+            tweet = TweetId(found.id)
+            await self._switch(("retweet", self.user, found.original), True, lambda c: c.retweet(self.user, tweet))
+
+    async def _undo(self) -> None:
+        if (found := self._some_switched_on("retweet")) is not None:
+            tweet = TweetId(found)
+            await self._switch(("retweet", self.user, found), False, lambda c: c.undo_retweet(self.user, tweet))
+
+    async def _read(self) -> None:
+        await self._walk_down_to(0)
+
+    # ------------------------------------------------------------------------------------------------------ answers
+
+    async def _switch(self, switch: Switch, on: bool, do: Callable[[Commands], Awaitable[object]]) -> bool:
+        """Turn a switch, sometimes twice at once. Whether it was done once and met no fault."""
+        times = 2 if self._rng.random() < 0.15 else 1
+        verb = switch[0] if on else f"no {switch[0]}"
+        found = await asyncio.gather(*(self._turn(switch, on, f"{verb} {switch[2]}", do) for _ in range(times)))
+        return times == 1 and found[0]
+
+    async def _turn(self, switch: Switch, on: bool, what: str, do: Callable[[Commands], Awaitable[object]]) -> bool:
+        self._answers.begin(switch)
+        outcome, met = await self._ask(what, do)
+        self._answers.end(switch, outcome, on)
+        return outcome == "acknowledged" and not met
+
+    async def _ask(self, what: str, do: Callable[[Commands], Awaitable[object]]) -> tuple[Outcome, list[str]]:
+        async def ask(replica: Replica) -> None:
+            await do(replica.commands)
+
+        try:
+            _, met = await self._world.request(str(self.user), ask)
+        except (Refused, LeaseExpired) as error:
+            self._note(f"{what}: refused, {error}")
+            return "refused", []
+        except EngineError as error:
+            self._note(f"{what}: no answer, {error}")
+            return "unknown", []
+        self._note(f"{what}: done" + (f" (met: {', '.join(met)})" if met else ""))
+        return "acknowledged", met
+
+    # -------------------------------------------------------------------------------------------------------- reads
+
+    async def _must_see_own(self, post: Post) -> None:
+        assert post.id is not None
+        shown = await self._walk_down_to(post.id)
+        if shown is not None and not any(entry.original == post.id for entry in shown):
+            self._problem(f"does not see {post.id}, their own")
+
+    async def _walk_down_to(self, id_: int) -> list[Entry] | None:
+        """The entries of the home timeline down to some id; None if a fault was met on the way."""
+        shown: list[Entry] = []
+        cursor: str | None = None
+        for _ in range(_PAGES_MAX):
+
+            async def ask(replica: Replica, cursor: str | None = cursor) -> bytes:
+                return await replica.queries.home(self.user, cursor, self._world.limits.page_max)
+
+            try:
+                page, met = await self._world.request(str(self.user), ask)
+            except EngineError:
+                return None
+            found, cursor = entries_of_page(page)
+            if shown and found and found[0].id >= shown[-1].id or found != sorted(set(found), reverse=True):
+                self._problem(f"walks from {shown[-1:]} on to {found}")
+            shown += found
+            if met:
+                return None
+            if cursor is None or shown[-1].id <= id_:
+                return shown
+        raise AssertionError("a walk has no end")
+
+    def _some_tweet(self) -> Entry | None:
+        """A tweet or retweet that can be found now, probably a recent one."""
+        rows = self._world.rows_of_user(self._rng.choice(USERS))[:4]
+        return Entry(*self._rng.choice(rows)) if rows else None
+
+    def _some_switched_on(self, kind: str) -> int | None:
+        found = sorted(s[2] for s in self._answers.touched() if s[:2] == (kind, self.user) and self._answers.known(s))
+        return self._rng.choice(found) if found else None
+
+    def _note(self, what: str) -> None:
+        self._world.scheduler.note(f"{self.user} {what}")
+
+    def _problem(self, what: str) -> None:
+        self._note(f"PROBLEM: {what}")
+        self._world.problems.append(f"{self.user} {what}")
+
+
+def entries_of_page(page: bytes) -> tuple[list[Entry], str | None]:
+    """The entries of a page of tweets, and the cursor to the next."""
+    read = orjson.loads(page)
+    return [Entry(int(t["id"]), int((t["retweet_of"] or t)["id"])) for t in read["tweets"]], read["next_cursor"]

@@ -1,0 +1,382 @@
+"""The whole engine in one process: two replicas, two fan-out shards, counters and reconciler on stores in memory."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, TypeVar, cast
+
+from actors.counters import Counters
+from actors.fanout_shard import FanoutShard
+from actors.reconciler import Reconciler
+from domain.clock import Clock, ManualClock
+from domain.errors import EngineError, StoreUnavailable
+from domain.events import Event
+from domain.ids import TweetId, UserId, range_of
+from domain.limits import SMALL, Limits
+from domain.users import User
+from serve.commands import Commands
+from serve.home import HomeTimeline
+from serve.hydration import Hydrator
+from serve.leased_ids import LeasedIds
+from serve.lists import Queries
+from serve.publisher import Publisher
+from serve.pulled import PulledAuthors
+from serve.rebuild import Rebuilder
+from storage.memory.hot import MemoryEventLog, MemoryPositionStore, MemoryRedis
+from storage.memory.hot_cache import MemoryCacheStore
+from storage.memory.stores import memory_stores
+from storage.ports import (
+    CacheStore,
+    Claim,
+    CoordinationStore,
+    Credentials,
+    DeadLetterStore,
+    EngagementStore,
+    EventLog,
+    EventStore,
+    GraphStore,
+    PositionStore,
+    TweetStore,
+)
+from storage.rows import event_row, rows_of
+from tests.simulation.scheduler import MET, NO_FAULTS, WHO, Faults, Scheduler
+
+T = TypeVar("T")
+
+TINY = replace(
+    SMALL,
+    timeline_entries_max=8,
+    timeline_slack=2,
+    recents_entries_max=5,
+    recents_slack=1,
+    slice_followers_max=2,
+    push_batch_max=3,
+    jobs_max=3,
+    log_read_max=5,
+    log_entries_max=14,
+    pull_threshold=5,
+    pulled_grace_ms=1_500,
+    pulled_leave_ms=4_000,
+    page_default=3,
+    page_max=3,
+    continuation_entries_max=5,
+    liked_recent_max=4,
+    reconcile_tail_ms=6_000,
+    reconcile_trail_minutes=1,
+)
+"""Limits so small that a short history crosses all of them."""
+PARTITIONS = 2
+USERS = tuple(UserId(1_000_003 * n) for n in range(1, 10))
+REPLICAS = ("replica-1", "replica-2")
+SHARDS = ("shard-1", "shard-2")
+COUNTERS, RECONCILER = "counters", "reconciler"
+ACTORS = (*SHARDS, COUNTERS, RECONCILER)
+_RENEW_EVERY_MS = 8_000
+_RELEASE_EVERY_MS = 1_000
+_SKEW_MS_MAX = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What the engine is made of; a planted bug replaces a part."""
+
+    cache: type[MemoryCacheStore] = MemoryCacheStore
+    log: type[MemoryEventLog] = MemoryEventLog
+    shard: type[FanoutShard] = FanoutShard
+    counters: type[Counters] = Counters
+    reconciler: type[Reconciler] = Reconciler
+
+
+class SkewedClock:
+    """A clock that is ahead of another, or behind it."""
+
+    def __init__(self, clock: Clock, ahead_ms: int) -> None:
+        self._clock = clock
+        self._ahead_ms = ahead_ms
+
+    def now_ms(self) -> int:
+        return self._clock.now_ms() + self._ahead_ms
+
+    def monotonic_ms(self) -> int:
+        return self._clock.monotonic_ms()
+
+
+class _Answering:
+    """A store whose answers can get lost: what it was asked to do is done all the same."""
+
+    def __init__(self, scheduler: Scheduler, name: str, store: object) -> None:
+        self._scheduler = scheduler
+        self._name = name
+        self._store = store
+
+    def __getattr__(self, method: str) -> Callable[..., Awaitable[Any]]:
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            result = await getattr(self._store, method)(*args, **kwargs)
+            await self._scheduler.answered(self._name)
+            return result
+
+        return call
+
+
+class _LateBatches:
+    """`EventStore` whose batches sometimes become visible long after their writer was told that they failed."""
+
+    def __init__(self, store: EventStore, apply: Callable[[Event], None], scheduler: Scheduler) -> None:
+        self._store = store
+        self._apply = apply
+        self._scheduler = scheduler
+
+    def __getattr__(self, method: str) -> Any:
+        return getattr(self._store, method)
+
+    async def commit(self, event: Event) -> None:
+        faults = self._scheduler.faults
+        if self._scheduler.chance(faults.late):
+            after_ms = self._scheduler.rng.randint(1, faults.late_ms_max)
+            self._scheduler.note(f"the batch of {event.event_id} will be late by {after_ms} ms")
+            self._scheduler.spawn("cassandra", self._later(event, after_ms))
+            met = MET.get()
+            if met is not None:
+                met.append("a late batch")
+            raise StoreUnavailable("cassandra", "the batch will be replayed")
+        await self._store.commit(event)
+
+    async def _later(self, event: Event, after_ms: int) -> None:
+        await self._scheduler.sleep(after_ms)
+        self._scheduler.note(f"the batch of {event.event_id} becomes visible")
+        self._apply(event)
+
+
+class _People:
+    """`UserStore` for users who are there from the start."""
+
+    async def create(self, user: User, email: str, password_hash: str) -> None:
+        raise AssertionError("nobody signs up here")
+
+    async def users(self, ids: Sequence[UserId]) -> dict[UserId, User]:
+        return {id_: User(id=id_, username=f"u{id_}", name=f"User {id_}") for id_ in ids if id_ in USERS}
+
+    async def by_username(self, username: str) -> UserId | None:
+        raise AssertionError("nobody is looked up by name here")
+
+    async def credentials(self, login: str) -> Credentials | None:
+        raise AssertionError("nobody logs in here")
+
+
+class _Keys:
+    """`IdempotencyStore` in memory."""
+
+    def __init__(self, turn: Callable[[], Awaitable[None]]) -> None:
+        self._turn = turn
+        self._claims: dict[tuple[UserId, str], Claim] = {}
+
+    async def claim(self, user: UserId, key: str, wanted: Claim) -> Claim:
+        await self._turn()
+        return self._claims.setdefault((user, key), wanted)
+
+
+@dataclass(slots=True)
+class Replica:
+    """The use cases of one replica, and what it is doing."""
+
+    commands: Commands
+    queries: Queries
+    ids: LeasedIds
+    requests: set[asyncio.Task[Any]] = field(default_factory=set)
+
+
+class World:
+    """Everything, and the ways in which it can be hurt."""
+
+    def __init__(self, seed: int, *, build: Build, limits: Limits, faults: Faults) -> None:
+        self.clock = ManualClock()
+        self.scheduler = Scheduler(seed, self.clock, faults)
+        self.rng = self.scheduler.rng
+        self.limits = limits
+        self.redis = MemoryRedis(self.clock)
+        self.problems: list[str] = []
+        self._build = build
+        to_cassandra = partial(self.scheduler.turn, "cassandra")
+        to_redis = partial(self.scheduler.turn, "redis")
+        truth = memory_stores(partitions=PARTITIONS, turn=to_cassandra)
+        self.tables = truth.tables
+        self.events = cast(EventStore, _LateBatches(self._port(truth.events), self._apply, self.scheduler))
+        self.tweets: TweetStore = self._port(truth.tweets)
+        self.graph: GraphStore = self._port(truth.graph)
+        self.engagements: EngagementStore = self._port(truth.engagements)
+        self.coordination: CoordinationStore = self._port(truth.coordination)
+        self.letters: DeadLetterStore = self._port(truth.dead_letters)
+        self._keys = _Keys(to_cassandra)
+        self.log: EventLog = self._port(build.log(self.redis, PARTITIONS, limits, to_redis), "redis")
+        self.cache: CacheStore = self._port(build.cache(self.redis, limits, to_redis), "redis")
+        self.positions: PositionStore = self._port(MemoryPositionStore(self.redis, to_redis), "redis")
+        self._skew_ms = {name: self.rng.randint(-_SKEW_MS_MAX, _SKEW_MS_MAX) for name in (*REPLICAS, *ACTORS)}
+        self.replicas: dict[str, Replica] = {}
+        self.shards: dict[str, FanoutShard] = {}
+        self._lives: dict[str, asyncio.Task[None]] = {}
+
+    def _port(self, store: object, name: str = "cassandra") -> Any:
+        return _Answering(self.scheduler, name, store)
+
+    def _apply(self, event: Event) -> None:
+        self.tables.apply([event_row(event, PARTITIONS), *rows_of(event)])
+
+    # ----------------------------------------------------------------------------------------------- life and death
+
+    async def begin(self) -> None:
+        """Give every range an owner, and start everybody."""
+        faults, self.scheduler.faults = self.scheduler.faults, NO_FAULTS
+        for user in USERS:
+            await self.coordination.set_range_owner(range_of(user), None, self.rng.choice(SHARDS))
+        self.scheduler.faults = faults
+        for name in (*REPLICAS, *ACTORS):
+            self.start(name)
+
+    def start(self, name: str) -> None:
+        """Start a replica or an actor from what the stores hold."""
+        self.scheduler.note(f"{name} starts")
+        self._lives[name] = self.scheduler.spawn(name, self._live(name))
+
+    def crash(self, name: str) -> None:
+        """End a replica or an actor, whatever it is doing."""
+        self.scheduler.note(f"{name} crashes")
+        self._lives.pop(name).cancel()
+        self.shards.pop(name, None)
+        replica = self.replicas.pop(name, None)
+        for request in list(replica.requests) if replica is not None else ():
+            request.cancel()
+
+    async def _live(self, name: str) -> None:
+        step = self._step_of(name)
+        while True:
+            try:
+                await step()
+            except EngineError:
+                await self.scheduler.sleep(self.rng.randint(50, 400))
+            else:
+                await self.scheduler.sleep(self._pause_ms(name))
+
+    def _pause_ms(self, name: str) -> int:
+        if name in REPLICAS:
+            return _RENEW_EVERY_MS
+        if self.scheduler.faults is NO_FAULTS:
+            return self.rng.randint(50, 150)
+        return self.rng.randint(200, 800) if name == RECONCILER else self.rng.randint(1, 60)
+
+    def _step_of(self, name: str) -> Callable[[], Awaitable[None]]:
+        clock = SkewedClock(self.clock, self._skew_ms[name])
+        followed = {
+            "log": self.log,
+            "events": self.events,
+            "coordination": self.coordination,
+            "clock": clock,
+            "limits": self.limits,
+            "partitions": PARTITIONS,
+        }
+        reader: dict[str, Any] = {
+            **followed,
+            "graph": self.graph,
+            "cache": self.cache,
+            "positions": self.positions,
+            "letters": self.letters,
+        }
+        if name in REPLICAS:
+            return self._replica(name, clock)
+        if name in SHARDS:
+            return self._shard(name, reader)
+        if name == RECONCILER:
+            return partial(self._build.reconciler(**cast(dict[str, Any], followed)).step, 0)
+        return self._counters(reader)
+
+    def _shard(self, name: str, ports: dict[str, Any]) -> Callable[[], Awaitable[None]]:
+        shard = self.shards[name] = self._build.shard(name, **ports)
+
+        async def step() -> None:
+            await shard.step(0)
+            if not shard.ranges:
+                shard.reassign()
+
+        return step
+
+    def _counters(self, ports: dict[str, Any]) -> Callable[[], Awaitable[None]]:
+        counters = self._build.counters(self.clock.now_ms(), engagements=self.engagements, **ports)
+        released_ms = self.clock.monotonic_ms()
+
+        async def step() -> None:
+            nonlocal released_ms
+            await counters.step(0)
+            if self.clock.monotonic_ms() - released_ms >= _RELEASE_EVERY_MS:
+                await counters.release_pulled()
+                released_ms = self.clock.monotonic_ms()
+
+        return step
+
+    def _replica(self, name: str, clock: Clock) -> Callable[[], Awaitable[None]]:
+        people = _People()
+        ids = LeasedIds(self.coordination, clock)
+        hydrator = Hydrator(self.cache, self.tweets, people, self.graph, self.engagements, self.limits)
+        rebuilder = Rebuilder(self.cache, self.tweets, self.limits)
+        pulled = PulledAuthors(self.coordination, clock, self.limits)
+        home = HomeTimeline(self.cache, self.tweets, hydrator, rebuilder, pulled, self.limits)
+        publisher = Publisher(self.events, self.cache, self.log)
+        commands = Commands(
+            publisher, self.tweets, self.graph, self.engagements, self._keys, hydrator, ids, clock, self.limits
+        )
+        queries = Queries(home, hydrator, self.tweets, people, self.graph, self.engagements, self.limits)
+        self.replicas[name] = Replica(commands, queries, ids)
+        return ids.renew
+
+    # --------------------------------------------------------------------------------------------------- from outside
+
+    async def request(self, who: str, ask: Callable[[Replica], Awaitable[T]]) -> tuple[T, list[str]]:
+        """Have a replica do something; its answer, and the faults it met. Raises what it raises.
+
+        A request whose replica dies, or that finds none alive, raises `StoreUnavailable` like one that got no answer.
+        """
+        if not self.replicas:
+            await self.scheduler.sleep(100)
+            raise StoreUnavailable("replica", "none is alive")
+        name = self.rng.choice(sorted(self.replicas))
+        replica = self.replicas[name]
+        met: list[str] = []
+
+        async def handle() -> T:
+            MET.set(met)
+            WHO.set(name)
+            return await ask(replica)
+
+        task = asyncio.get_running_loop().create_task(handle(), name=f"{who} at {name}")
+        replica.requests.add(task)
+        try:
+            await asyncio.wait([task])
+        finally:
+            replica.requests.discard(task)
+            task.cancel()
+        if task.cancelled():
+            raise StoreUnavailable("replica", "died")
+        return task.result(), met
+
+    async def move_range(self, range_: int, to: str) -> None:
+        """Give a range to a shard; the old owner is not told."""
+        owners = await self.coordination.range_owners()
+        before = owners.get(range_)
+        if await self.coordination.set_range_owner(range_, before, to) and to in self.shards:
+            self.shards[to].reassign()
+
+    def poison(self, partition: int) -> None:
+        """Append something to the log that is no event."""
+        self.scheduler.note(f"partition {partition} is poisoned")
+        self.redis.add(partition, b"\x00poison%d" % self.rng.randrange(10**9), self.limits.log_entries_max)
+
+    def flush(self) -> None:
+        """Lose everything that is in Redis."""
+        self.scheduler.note("redis loses everything")
+        self.redis.flush()
+
+    def rows_of_user(self, user: UserId) -> list[tuple[TweetId, TweetId]]:
+        """What somebody wrote and retweeted as of now, newest first: (id, the original's)."""
+        rows = self.tables.partition("tweets", user, newest_first=True)
+        return [
+            (TweetId(cast(int, key[0])), TweetId(cast(int, row.get("retweet_of") or key[0]))) for key, row in rows
+        ]

@@ -1,0 +1,133 @@
+"""The parts of the engine on in-memory stores, driven by hand."""
+
+from typing import Any
+
+from actors.counters import Counters
+from actors.fanout_shard import FanoutShard
+from actors.reconciler import Reconciler
+from domain.clock import ManualClock
+from domain.events import Event, Followed, Liked, Retweeted, TweetPosted, Unfollowed
+from domain.ids import RANGES, EventId, IdGenerator, TweetId, UserId, stamp_us
+from domain.limits import SMALL, Limits
+from domain.timeline import NO_ENTRIES, EntryList
+from storage.memory.hot import MemoryEventLog, MemoryPositionStore, MemoryRedis
+from storage.memory.hot_cache import MemoryCacheStore
+from storage.memory.stores import memory_stores
+from storage.ports import ListKey, ListKind
+
+PARTITIONS = 2
+
+
+class Engine:
+    """One of everything, each stepped by the test."""
+
+    def __init__(self, limits: Limits = SMALL) -> None:
+        self.limits = limits
+        self.clock = ManualClock()
+        self.truth = memory_stores(partitions=PARTITIONS)
+        self.redis = MemoryRedis(self.clock)
+        self.cache = MemoryCacheStore(self.redis, limits)
+        self.log = MemoryEventLog(self.redis, PARTITIONS, limits)
+        self.positions = MemoryPositionStore(self.redis)
+        self._ids = IdGenerator(1, self.clock, after_ms=0, until_ms=1 << 50, lease_ends_ms=1 << 50)
+
+    def shard(self, name: str = "fanout-0") -> FanoutShard:
+        return FanoutShard(
+            name,
+            **self._common(),
+            graph=self.truth.graph,
+            cache=self.cache,
+            positions=self.positions,
+            letters=self.truth.dead_letters,
+        )
+
+    def counters(self, epoch: int = 1) -> Counters:
+        return Counters(
+            epoch,
+            **self._common(),
+            graph=self.truth.graph,
+            engagements=self.truth.engagements,
+            cache=self.cache,
+            positions=self.positions,
+            letters=self.truth.dead_letters,
+        )
+
+    def reconciler(self) -> Reconciler:
+        return Reconciler(**self._common())
+
+    async def own_all(self, shard: str = "fanout-0") -> None:
+        """Give every range to one shard."""
+        owners = await self.truth.coordination.range_owners()
+        for range_ in range(RANGES):
+            assert await self.truth.coordination.set_range_owner(range_, owners.get(range_), shard)
+
+    async def happened(self, event: Event, *, append: bool = True) -> None:
+        """Commit an event and (unless the command dies just then) append it."""
+        await self.truth.events.commit(event)
+        if append:
+            await self.log.append([event])
+
+    async def post(self, author: int, text: str = "hello", *, append: bool = True) -> int:
+        id_ = self.next_id()
+        event = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=UserId(author), text=text)
+        await self.happened(event, append=append)
+        return id_
+
+    async def retweet(self, user: int, tweet: int, author: int) -> int:
+        id_ = self.next_id()
+        await self.happened(
+            Retweeted(
+                event_id=EventId(id_),
+                stamp_us=stamp_us(id_),
+                user=UserId(user),
+                tweet_id=TweetId(tweet),
+                author=UserId(author),
+            )
+        )
+        return id_
+
+    async def like(self, user: int, tweet: int) -> Liked:
+        id_ = self.next_id()
+        event = Liked(event_id=EventId(id_), stamp_us=stamp_us(id_), user=UserId(user), tweet_id=TweetId(tweet))
+        await self.happened(event)
+        return event
+
+    async def follow(self, user: int, followee: int, *, append: bool = True) -> int:
+        id_ = self.next_id()
+        event = Followed(event_id=EventId(id_), stamp_us=stamp_us(id_), user=UserId(user), followee=UserId(followee))
+        await self.happened(event, append=append)
+        return id_
+
+    async def unfollow(self, user: int, followee: int, since: int) -> None:
+        id_ = self.next_id()
+        await self.happened(
+            Unfollowed(
+                event_id=EventId(id_), stamp_us=stamp_us(id_), user=UserId(user), followee=UserId(followee), since=since
+            )
+        )
+
+    async def open_timeline(self, *users: int) -> None:
+        """Give users an empty timeline that is complete, as a read does."""
+        for user in users:
+            key = ListKey(ListKind.HOME, UserId(user))
+            assert await self.cache.begin_list(key, "t")
+            assert await self.cache.finish_list(key, "t", EntryList(NO_ENTRIES, 0))
+
+    async def timeline(self, user: int) -> list[int] | None:
+        """The entry ids that a timeline holds, repeats included, or None if there is none."""
+        (found,), _ = await self.cache.fetch((ListKey(ListKind.HOME, UserId(user)),), ())
+        return None if found is None else sorted(found.entries[:, 0].tolist())
+
+    def next_id(self) -> int:
+        self.clock.advance(10)
+        return self._ids.next()
+
+    def _common(self) -> dict[str, Any]:
+        return {
+            "log": self.log,
+            "events": self.truth.events,
+            "coordination": self.truth.coordination,
+            "clock": self.clock,
+            "limits": self.limits,
+            "partitions": PARTITIONS,
+        }

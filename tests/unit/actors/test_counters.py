@@ -1,0 +1,93 @@
+from domain.graph import TweetCounts, UserCounts
+from domain.ids import TweetId, UserId
+from storage import keys, values
+from storage.ports import Engagement, ListKey, ListKind
+from tests.unit.actors.engine import Engine
+
+ALICE, BOB, CAROL = 1_001, 1_002, 1_003
+
+
+async def value(engine: Engine, key: str) -> bytes:
+    _, (found,) = await engine.cache.fetch((), (key,))
+    assert found is not None
+    return found
+
+
+async def test_counts_are_the_sizes_of_their_sets_however_often_events_come() -> None:
+    engine = Engine()
+    tweet = await engine.post(ALICE)
+    like = await engine.like(BOB, tweet)
+    await engine.log.append([like, like])
+    await engine.follow(BOB, ALICE)
+    counters = engine.counters()
+    for _ in range(3):
+        await counters.step(0)
+    counts = values.tweet_counts_from(await value(engine, keys.tweet_counts(tweet)))
+    assert counts == TweetCounts(likes=1)
+    alice = values.user_counts_from(await value(engine, keys.user_counts(ALICE)))
+    assert alice == UserCounts(followers=1, following=0, tweets=1)
+
+
+async def test_what_a_command_that_died_left_in_the_caches_is_dropped() -> None:
+    engine = Engine()
+    await engine.cache.put({keys.following(BOB): b"stale"}, ttl_s=60)
+    await engine.open_timeline(BOB)
+    await engine.follow(BOB, ALICE)
+    await engine.counters().step(0)
+    found, values_ = await engine.cache.fetch((ListKey(ListKind.HOME, UserId(BOB)),), (keys.following(BOB),))
+    assert (found, values_) == ([None], [None])
+
+
+async def test_of_two_likes_that_raced_one_is_listed() -> None:
+    engine = Engine()
+    tweet = await engine.post(ALICE)
+    await engine.like(BOB, tweet)
+    await engine.like(BOB, tweet)  # both found no like before
+    assert len(await engine.truth.engagements.engagers(Engagement.LIKE, TweetId(tweet), before=1 << 62, limit=9)) == 2
+    counters = engine.counters()
+    for _ in range(3):
+        await counters.step(0)
+    assert len(await engine.truth.engagements.engagers(Engagement.LIKE, TweetId(tweet), before=1 << 62, limit=9)) == 1
+
+
+async def test_who_reaches_the_threshold_is_pulled_and_who_stays_below_it_long_enough_is_released() -> None:
+    engine = Engine()
+    followers = range(2_000, 2_000 + engine.limits.pull_threshold)
+    since = {follower: await engine.follow(follower, ALICE) for follower in followers}
+    counters = engine.counters()
+    for _ in range(4):
+        await counters.step(0)
+    assert set(await engine.truth.coordination.pulled()) == {ALICE}
+
+    await engine.unfollow(2_000, ALICE, since[2_000])
+    await counters.step(0)
+    await counters.release_pulled()
+    assert set(await engine.truth.coordination.pulled()) == {ALICE}, "below, but not for long"
+
+    engine.clock.advance(engine.limits.pulled_leave_ms)
+    await counters.release_pulled()
+    (both_until_ms,) = (await engine.truth.coordination.pulled()).values()
+    assert both_until_ms > engine.clock.now_ms(), "pushed again, and still pulled"
+
+    await engine.open_timeline(2_001)
+    engine.clock.advance(engine.limits.pulled_grace_ms)
+    await counters.release_pulled()
+    assert await engine.truth.coordination.pulled() == {}
+    assert await engine.timeline(2_001) is None, "it lacks what was only pulled"
+
+
+async def test_who_rises_above_the_threshold_again_stays_pulled() -> None:
+    engine = Engine()
+    followers = range(2_000, 2_000 + engine.limits.pull_threshold)
+    since = {follower: await engine.follow(follower, ALICE) for follower in followers}
+    counters = engine.counters()
+    for _ in range(4):
+        await counters.step(0)
+    await engine.unfollow(2_000, ALICE, since[2_000])
+    await counters.step(0)
+    await engine.follow(2_000, ALICE)
+    await counters.step(0)
+    engine.clock.advance(engine.limits.pulled_leave_ms)
+    await counters.release_pulled()
+    (since_ms,) = (await engine.truth.coordination.pulled()).values()
+    assert since_ms <= engine.clock.now_ms()

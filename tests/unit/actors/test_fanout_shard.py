@@ -1,0 +1,194 @@
+from actors.fanout_shard import FanoutShard, reader_name
+from domain.errors import Fenced, StoreUnavailable
+from domain.events import Liked
+from domain.ids import EventId, TweetId, UserId
+from storage.ports import NOWHERE
+from telemetry import metrics
+from tests.unit.actors.engine import Engine
+
+ALICE, BOB, CAROL = 1_001, 1_002, 1_003
+
+
+async def stepped(shard: FanoutShard, times: int = 4) -> None:
+    for _ in range(times):
+        await shard.step(0)
+
+
+async def test_a_tweet_is_pushed_to_followers_who_have_a_timeline() -> None:
+    engine = Engine()
+    await engine.own_all()
+    await engine.follow(BOB, ALICE)
+    await engine.follow(CAROL, ALICE)
+    shard = engine.shard()
+    await stepped(shard)
+    await engine.open_timeline(BOB)
+    tweet = await engine.post(ALICE)
+    retweet = await engine.retweet(ALICE, 77, CAROL)
+    await stepped(shard)
+    assert await engine.timeline(BOB) == [tweet, retweet]
+    assert await engine.timeline(CAROL) is None, "nobody reads it: it is rebuilt when somebody does"
+
+
+async def test_a_follow_and_an_unfollow_make_the_timeline_rebuild() -> None:
+    engine = Engine()
+    await engine.own_all()
+    shard = engine.shard()
+    await engine.post(ALICE)
+    await stepped(shard)  # the followers of Alice are in memory now
+    await engine.open_timeline(BOB)
+    since = await engine.follow(BOB, ALICE)
+    await stepped(shard)
+    assert await engine.timeline(BOB) is None
+    await engine.open_timeline(BOB)
+    tweet = await engine.post(ALICE)
+    await stepped(shard)
+    assert await engine.timeline(BOB) == [tweet]
+    await engine.unfollow(BOB, ALICE, since)
+    await stepped(shard)
+    await engine.open_timeline(BOB)
+    await engine.post(ALICE)
+    await stepped(shard)
+    assert await engine.timeline(BOB) == []
+
+
+async def test_whoever_goes_on_from_a_saved_position_repeats_but_never_skips() -> None:
+    engine = Engine()
+    await engine.own_all()
+    await engine.follow(BOB, ALICE)
+    first = engine.shard()
+    await stepped(first)
+    await engine.open_timeline(BOB)
+    tweets = []
+    for _ in range(5):
+        tweets.append(await engine.post(ALICE))
+        engine.clock.advance(400)
+        await first.step(0)
+    second = engine.shard()  # the first died
+    await stepped(second)
+    timeline = await engine.timeline(BOB)
+    assert timeline is not None
+    assert sorted(set(timeline)) == tweets
+
+
+async def test_a_position_is_saved_only_when_everything_before_it_is_done() -> None:
+    engine = Engine()
+    await engine.own_all()
+    followers = range(2_000, 2_000 + engine.limits.push_batch_max + 1)
+    for follower in followers:
+        await engine.follow(follower, ALICE, append=False)
+    shard = engine.shard()
+    await shard.step(0)
+    await engine.post(ALICE)
+    engine.clock.advance(5_000)
+    await shard.step(0)  # one batch: not yet all followers
+    assert shard.queue == 1
+    saved = await engine.positions.positions(reader_name(0))
+    assert set(saved.values()) == {NOWHERE}
+    engine.clock.advance(5_000)
+    await shard.step(0)
+    assert shard.queue == 0
+    saved = await engine.positions.positions(reader_name(0))
+    assert set(saved.values()) != {NOWHERE}
+
+
+async def test_an_old_owner_finds_itself_fenced_and_stops() -> None:
+    engine = Engine()
+    await engine.own_all("fanout-0")
+    old, new = engine.shard("fanout-0"), engine.shard("fanout-1")
+    await stepped(old)
+    await engine.own_all("fanout-1")
+    await stepped(new)
+    fenced = metrics.LocalBackend()
+    metrics.install(fenced)
+    engine.clock.advance(2_000)
+    await stepped(old, 2)
+    assert fenced.total(metrics.EDGES.spec, edge="fence") == 1
+    assert old.ranges == {}
+    assert len(new.ranges) == 64
+
+
+async def test_authors_above_the_threshold_are_pushed_no_more_after_the_grace_period() -> None:
+    engine = Engine()
+    await engine.own_all()
+    await engine.follow(BOB, ALICE)
+    shard = engine.shard()
+    await stepped(shard)
+    await engine.open_timeline(BOB)
+    await engine.truth.coordination.set_pulled(UserId(ALICE), engine.clock.now_ms())
+    engine.clock.advance(engine.limits.pulled_refresh_ms)
+    pushed = await engine.post(ALICE)
+    await stepped(shard)
+    engine.clock.advance(engine.limits.pulled_grace_ms)
+    await engine.post(ALICE)
+    await stepped(shard)
+    assert await engine.timeline(BOB) == [pushed]
+
+
+async def test_after_a_total_loss_pushes_go_on() -> None:
+    engine = Engine()
+    await engine.own_all()
+    await engine.follow(BOB, ALICE)
+    shard = engine.shard()
+    await stepped(shard)
+    engine.redis.flush()
+    await stepped(shard)
+    await engine.open_timeline(BOB)
+    tweet = await engine.post(ALICE)
+    await stepped(shard, 8)
+    assert await engine.timeline(BOB) == [tweet]
+
+
+async def test_bytes_that_are_no_event_become_a_dead_letter_and_the_partition_goes_on() -> None:
+    engine = Engine()
+    await engine.own_all()
+    await engine.follow(BOB, ALICE)
+    shard = engine.shard()
+    await stepped(shard)
+    await engine.open_timeline(BOB)
+    for partition in (0, 1):
+        engine.redis.streams[partition].append(((engine.clock.now_ms(), 5), b"\x63not an event"))
+    tweet = await engine.post(ALICE)
+    await stepped(shard)
+    assert await engine.timeline(BOB) == [tweet]
+    letters = await engine.truth.dead_letters.letters(limit=10)
+    assert {letter.reader for letter in letters} == {"fanout-0"}
+    assert "version" in letters[0].error
+
+
+async def test_a_store_that_is_away_is_waited_for_and_no_event_given_up() -> None:
+    engine = Engine()
+    await engine.own_all()
+    await engine.follow(BOB, ALICE)
+    shard = engine.shard()
+    await stepped(shard)
+    await engine.open_timeline(BOB)
+    tweet = await engine.post(ALICE)
+    push, failures = engine.cache.push, 20
+
+    async def failing(*args: object) -> object:
+        nonlocal failures
+        failures -= 1
+        if failures >= 0:
+            raise StoreUnavailable("redis")
+        return await push(*args)  # type: ignore[arg-type]
+
+    engine.cache.push = failing  # type: ignore[method-assign,assignment]
+    for _ in range(25):
+        try:
+            await shard.step(0)
+        except (StoreUnavailable, Fenced):
+            continue
+    assert await engine.timeline(BOB) == [tweet]
+    assert await engine.truth.dead_letters.letters(limit=1) == []
+
+
+async def test_other_events_only_move_the_position() -> None:
+    engine = Engine()
+    await engine.own_all()
+    shard = engine.shard()
+    await engine.happened(Liked(event_id=EventId(engine.next_id()), stamp_us=1, user=UserId(BOB), tweet_id=TweetId(5)))
+    await stepped(shard, 1)
+    engine.clock.advance(2_000)
+    await stepped(shard, 1)
+    saved = await engine.positions.positions(reader_name(0))
+    assert set(saved.values()) != {NOWHERE}

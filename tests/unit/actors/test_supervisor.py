@@ -1,0 +1,84 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.supervisor import Supervisor, balanced
+from domain.ids import RANGES
+from tests.unit.actors.engine import Engine
+
+SHARDS = ("fanout-0", "fanout-1", "fanout-2")
+
+
+@given(st.lists(st.sampled_from([*SHARDS, "gone", None]), min_size=RANGES, max_size=RANGES), st.integers(1, 3))
+def test_ranges_are_spread_evenly_and_none_moves_without_need(before: list[str | None], shards: int) -> None:
+    alive = SHARDS[:shards]
+    owners = {range_: owner for range_, owner in enumerate(before) if owner is not None}
+    after = balanced(owners, alive)
+    sizes = [list(after.values()).count(shard) for shard in alive]
+    assert sum(sizes) == RANGES
+    assert max(sizes) - min(sizes) <= 1
+    stayed = sum(after[range_] == owner for range_, owner in owners.items() if owner in alive)
+    share = -(-RANGES // shards)
+    owned = [list(owners.values()).count(shard) for shard in alive]
+    assert stayed >= sum(min(count, share - 1) for count in owned)
+
+
+class Actor:
+    """An actor that is as the test says, and notes what is done to it."""
+
+    def __init__(self) -> None:
+        self.well = True
+        self.restarts = 0
+        self.reassigned = 0
+
+    async def healthy(self) -> bool:
+        return self.well
+
+    async def restart(self) -> None:
+        self.restarts += 1
+
+    async def reassign(self) -> None:
+        self.reassigned += 1
+
+
+async def owners(engine: Engine) -> list[str]:
+    return [owner.owner for owner in (await engine.truth.coordination.range_owners()).values()]
+
+
+async def test_a_dead_shard_gives_its_ranges_to_the_living_and_gets_its_share_back() -> None:
+    engine = Engine()
+    shards = {name: Actor() for name in SHARDS[:2]}
+    supervisor = Supervisor(shards, {}, engine.truth.coordination, engine.clock)
+    await supervisor.step()
+    assert sorted(await owners(engine)) == ["fanout-0"] * 32 + ["fanout-1"] * 32
+    epochs = await engine.truth.coordination.range_owners()
+
+    shards["fanout-1"].well = False
+    await supervisor.step()
+    assert supervisor.unhealthy() == ["fanout-1"]
+    engine.clock.advance(6_000)
+    await supervisor.step()
+    assert shards["fanout-1"].restarts == 1
+    assert (await owners(engine)).count("fanout-1") == 32, "it may come back soon"
+
+    engine.clock.advance(10_000)
+    await supervisor.step()
+    assert await owners(engine) == ["fanout-0"] * 64
+    moved = await engine.truth.coordination.range_owners()
+    assert all(moved[r].epoch > epochs[r].epoch for r in moved if epochs[r].owner == "fanout-1")
+
+    shards["fanout-1"].well = True
+    await supervisor.step()
+    assert sorted(await owners(engine)) == ["fanout-0"] * 32 + ["fanout-1"] * 32
+    assert shards["fanout-1"].reassigned >= 1
+    assert shards["fanout-0"].reassigned >= 2
+
+
+async def test_any_actor_that_is_stuck_is_restarted_but_not_again_and_again() -> None:
+    engine = Engine()
+    counters = Actor()
+    supervisor = Supervisor({"fanout-0": Actor()}, {"counters": counters}, engine.truth.coordination, engine.clock)
+    counters.well = False
+    for _ in range(11):
+        await supervisor.step()
+        engine.clock.advance(1_000)
+    assert counters.restarts == 2
