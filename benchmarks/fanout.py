@@ -21,6 +21,7 @@ from benchmarks.results import Row, rounded
 from benchmarks.system import Servers
 from benchmarks.timelines import Timelines
 from domain.clock import SystemClock
+from domain.errors import EngineError
 from domain.events import TweetPosted
 from domain.ids import RANGES, EventId, IdGenerator, UserId, first_id_at, stamp_us
 from storage.opening import StoreConfig, Stores, open_stores
@@ -69,7 +70,10 @@ class _Fanout:
         done = self.counted.total(metrics.DELIVERIES.spec) + deliveries
         begun_s = time.perf_counter()
         while self.counted.total(metrics.DELIVERIES.spec) < done or self.shard.queue:
-            await self.shard.step(0)
+            try:
+                await self.shard.step(0)
+            except EngineError:  # as the actor's host does: what was begun goes on with the next step
+                await asyncio.sleep(0.05)
             assert time.perf_counter() - begun_s < _GIVE_UP_S, "the shard does not get on"
         return time.perf_counter() - begun_s
 
@@ -90,7 +94,7 @@ async def _measure(config: StoreConfig, effort: Effort) -> list[Row]:
     fanout = await _open(config)
     try:
         *authors, small, large = fanout.followers
-        await fanout.rate([*fanout.followers, *authors], 100)  # loads the followers, and warms up
+        await fanout.rate([*fanout.followers, *authors], 10)  # loads the followers, and warms up
         backlog = np.random.default_rng(_SEED).permutation(np.repeat(authors, _BACKLOG // len(authors))).tolist()
         rates: dict[str, list[float]] = {}
         for _ in range(ROUNDS):

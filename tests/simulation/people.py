@@ -76,16 +76,18 @@ class Person:
         async def publish(commands: Commands) -> None:
             post.id = await commands.post(self.user, draft, key)
 
+        lost = False
         for _ in range(_TRIES_MAX if key is not None else 1):
-            outcome, met = await self._ask(f"post {post.text!r}", publish)
-            post.outcome = outcome if outcome != "refused" or post.outcome != "unknown" else "refused"
-            if outcome == "acknowledged":
-                self._note(f"posted {post.id}")
-                if not met:
-                    await self._must_see_own(post)
-                return
-            if outcome == "refused":
-                return
+            outcome, met = await self._ask(f"posts {post.text!r}", publish)
+            lost = lost or outcome == "unknown"
+            post.outcome = "acknowledged" if outcome == "acknowledged" else "unknown" if lost else "refused"
+            if outcome != "unknown":
+                break
+        if post.outcome == "acknowledged":
+            self._note(f"posted {post.id}")
+            post.clean = not lost and not met
+            if post.clean:
+                await self._must_see_own(post)
 
     async def _delete(self) -> None:
         mine = [entry for entry in self._world.rows_of_user(self.user) if entry[0] == entry[1]]
@@ -101,17 +103,18 @@ class Person:
     async def _follow(self) -> None:
         target = self._rng.choice([user for user in (*_STARS * 4, *USERS) if user != self.user])
         switch: Switch = ("follow", self.user, target)
+        before = self._answers.known(switch)
         settled = [
             post.id
             for post in self._answers.posts.values()
-            if post.author == target and post.id is not None and self._answers.known(("deleted", 0, post.id)) is False
+            if post.author == target and post.id is not None and post.clean and not self._maybe_deleted(post.id)
         ]
         clean = await self._switch(switch, True, lambda c: c.follow(self.user, target))
-        if clean and settled and self._answers.known(switch):
+        if clean and before is False and settled:
             newest = max(settled)
             shown = await self._walk_down_to(newest)
-            gone = self._answers.known(("deleted", 0, newest)) is not False
-            if shown is not None and not gone and not any(entry.original == newest for entry in shown):
+            seen = shown is None or any(entry.original == newest for entry in shown)
+            if not seen and not self._maybe_deleted(newest):
                 self._problem(f"follows {target} and does not see {newest}")
 
     async def _unfollow(self) -> None:
@@ -219,6 +222,9 @@ class Person:
     def _some_switched_on(self, kind: str) -> int | None:
         found = sorted(s[2] for s in self._answers.touched() if s[:2] == (kind, self.user) and self._answers.known(s))
         return self._rng.choice(found) if found else None
+
+    def _maybe_deleted(self, tweet: int) -> bool:
+        return self._answers.known(("deleted", 0, tweet)) is not False
 
     def _note(self, what: str) -> None:
         self._world.scheduler.note(f"{self.user} {what}")

@@ -29,24 +29,35 @@ _QUIET_TURNS = 50
 class Faults:
     """How likely each fault is, at every call; `late` and `torn` at every commit."""
 
-    before: float = 0.003
-    after: float = 0.003
-    stall: float = 0.01
-    stall_ms_max: int = 400
-    late: float = 0.03
+    before: float = 0
+    after: float = 0
+    stall: float = 0
+    stall_ms_max: int = 1
+    late: float = 0
     late_ms_max: int = 8_000
 
 
-NO_FAULTS = Faults(before=0, after=0, stall=0, late=0)
+NO_FAULTS = Faults()
+
+
+def faults_of(rng: random.Random) -> Faults:
+    """One history has many faults of one kind, another few of all: that finds more than an even mixture."""
+    return Faults(
+        before=rng.choice((0, 0.003, 0.02)),
+        after=rng.choice((0, 0.003, 0.02)),
+        stall=rng.choice((0.003, 0.02, 0.1)),
+        stall_ms_max=rng.choice((50, 500, 3_000)),
+        late=rng.choice((0, 0.03, 0.15)),
+    )
 
 
 class Scheduler:
     """Turns, time and faults, all from one seed. `history` tells what happened."""
 
-    def __init__(self, seed: int, clock: ManualClock, faults: Faults) -> None:
+    def __init__(self, seed: int, clock: ManualClock) -> None:
         self.rng = random.Random(seed)
         self.clock = clock
-        self.faults = faults
+        self.faults = NO_FAULTS
         self.history: list[str] = []
         self.turns = 0
         self._ready: list[asyncio.Future[None]] = []
@@ -54,7 +65,7 @@ class Scheduler:
         self._order = itertools.count()
         self._down_until_ms: dict[str, int] = {}
         self._stalled_until_ms: dict[str, int] = {}
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: dict[asyncio.Task[Any], None] = {}
         self._broken: BaseException | None = None
 
     def note(self, what: str) -> None:
@@ -70,12 +81,12 @@ class Scheduler:
         token = WHO.set(who)
         task = asyncio.get_running_loop().create_task(work, name=who)
         WHO.reset(token)
-        self._tasks.add(task)
+        self._tasks[task] = None
         task.add_done_callback(self._ended)
         return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+        self._tasks.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._broken = self._broken or error
 

@@ -40,7 +40,7 @@ from storage.ports import (
     TweetStore,
 )
 from storage.rows import event_row, rows_of
-from tests.simulation.scheduler import MET, NO_FAULTS, WHO, Faults, Scheduler
+from tests.simulation.scheduler import MET, NO_FAULTS, WHO, Faults, Scheduler, faults_of
 
 T = TypeVar("T")
 
@@ -183,15 +183,17 @@ class Replica:
     commands: Commands
     queries: Queries
     ids: LeasedIds
-    requests: set[asyncio.Task[Any]] = field(default_factory=set)
+    requests: dict[asyncio.Task[Any], None] = field(default_factory=dict)
 
 
 class World:
     """Everything, and the ways in which it can be hurt."""
 
-    def __init__(self, seed: int, *, build: Build, limits: Limits, faults: Faults) -> None:
+    def __init__(self, seed: int, *, build: Build, limits: Limits, faults: Faults | None = None) -> None:
+        self.seed = seed
         self.clock = ManualClock()
-        self.scheduler = Scheduler(seed, self.clock, faults)
+        self.scheduler = Scheduler(seed, self.clock)
+        self.scheduler.faults = faults or faults_of(self.scheduler.rng)
         self.rng = self.scheduler.rng
         self.limits = limits
         self.redis = MemoryRedis(self.clock)
@@ -237,6 +239,9 @@ class World:
         """Start a replica or an actor from what the stores hold."""
         self.scheduler.note(f"{name} starts")
         self._lives[name] = self.scheduler.spawn(name, self._live(name))
+
+    def alive(self, name: str) -> bool:
+        return name in self._lives
 
     def crash(self, name: str) -> None:
         """End a replica or an actor, whatever it is doing."""
@@ -347,11 +352,11 @@ class World:
             return await ask(replica)
 
         task = asyncio.get_running_loop().create_task(handle(), name=f"{who} at {name}")
-        replica.requests.add(task)
+        replica.requests[task] = None
         try:
             await asyncio.wait([task])
         finally:
-            replica.requests.discard(task)
+            replica.requests.pop(task, None)
             task.cancel()
         if task.cancelled():
             raise StoreUnavailable("replica", "died")
@@ -359,9 +364,13 @@ class World:
 
     async def move_range(self, range_: int, to: str) -> None:
         """Give a range to a shard; the old owner is not told."""
-        owners = await self.coordination.range_owners()
-        before = owners.get(range_)
-        if await self.coordination.set_range_owner(range_, before, to) and to in self.shards:
+        self.scheduler.note(f"range {range_} moves to {to}")
+        try:
+            owners = await self.coordination.range_owners()
+            moved = await self.coordination.set_range_owner(range_, owners.get(range_), to)
+        except StoreUnavailable:
+            return
+        if moved and to in self.shards:
             self.shards[to].reassign()
 
     def poison(self, partition: int) -> None:
@@ -377,6 +386,4 @@ class World:
     def rows_of_user(self, user: UserId) -> list[tuple[TweetId, TweetId]]:
         """What somebody wrote and retweeted as of now, newest first: (id, the original's)."""
         rows = self.tables.partition("tweets", user, newest_first=True)
-        return [
-            (TweetId(cast(int, key[0])), TweetId(cast(int, row.get("retweet_of") or key[0]))) for key, row in rows
-        ]
+        return [(TweetId(cast(int, key[0])), TweetId(cast(int, row.get("retweet_of") or key[0]))) for key, row in rows]

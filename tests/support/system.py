@@ -27,6 +27,12 @@ class RunningSystem:
     process: ChildProcess
     endpoints: Endpoints
     environment: Mapping[str, str]
+    folder: Path = ROOT
+    """Where commands are run."""
+
+    def command(self, *words: str) -> list[str]:
+        """The words of `python -m cluster …` for this system; run them with its environment."""
+        return [sys.executable, "-m", "cluster", *words]
 
 
 @contextmanager

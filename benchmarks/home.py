@@ -1,0 +1,80 @@
+"""Home timeline: the warm first page through Serve, against a constant of the same size through the same Serve."""
+
+import asyncio
+from collections.abc import Sequence
+
+import httpx
+
+from benchmarks import constant, http_load
+from benchmarks.bench import Bench
+from benchmarks.effort import CONNECTIONS, PAGE_TWEETS, ROUNDS
+from benchmarks.http_load import Load
+from benchmarks.results import Row, rounded
+from benchmarks.world import World
+
+_PATH = f"/api/v1/timeline/home?limit={PAGE_TWEETS}"
+
+
+class HomeLoads:
+    """Rounds of subject and yardstick on one world."""
+
+    def __init__(self) -> None:
+        self.pages: list[Load] = []
+        self.constants: list[Load] = []
+        self.page_bytes = 0
+
+    @property
+    def ratios(self) -> list[float]:
+        return [page.per_s / same.per_s for page, same in zip(self.pages, self.constants, strict=True)]
+
+
+async def measure(bench: Bench) -> list[Row]:
+    """The row of the home timeline."""
+    loads = await rounds(bench, await bench.world(1))
+    return [
+        Row(
+            key="home_timeline",
+            what=f"home timeline ({PAGE_TWEETS} tweets, warm), requests/s, {CONNECTIONS} connections",
+            against=f"constant of {loads.page_bytes:,} bytes, same Serve",
+            unit="x",
+            values=loads.ratios,
+            target=0.6,
+            figures={
+                "requests/s": rounded([load.per_s for load in loads.pages]),
+                "constant/s": rounded([load.per_s for load in loads.constants]),
+                "p50 ms": [load.p50_ms for load in loads.pages],
+                "p99 ms": [load.p99_ms for load in loads.pages],
+                "constant p50 ms": [load.p50_ms for load in loads.constants],
+            },
+        )
+    ]
+
+
+async def rounds(bench: Bench, world: World) -> HomeLoads:
+    """Measure, and compare every reader's page with what it must be, before and after."""
+    loads = HomeLoads()
+    url = bench.endpoints.http_url
+    loads.page_bytes = await compare(bench, world, world.readers)
+    constants = [http_load.request("GET", f"{constant.PREFIX}/{loads.page_bytes}")]
+    pages = [http_load.request("GET", _PATH, bench.tokens.of(reader)) for reader in world.readers]
+    for _ in range(ROUNDS):
+        loads.constants.append(await asyncio.to_thread(http_load.drive, url, constants, bench.effort))
+        loads.pages.append(await asyncio.to_thread(http_load.drive, url, pages, bench.effort))
+    for load in (*loads.constants, *loads.pages):
+        assert set(load.statuses) == {"200"}, f"answers other than 200: {load.statuses}"
+        assert not load.changed, f"{load.changed} answers differ from the first to the same request"
+    await compare(bench, world, world.readers)
+    return loads
+
+
+async def compare(bench: Bench, world: World, readers: Sequence[int]) -> int:
+    """Read first pages and compare ids and texts with the world's; the mean size of a page in bytes."""
+    total = 0
+    async with httpx.AsyncClient(base_url=bench.endpoints.http_url, timeout=30) as client:
+        for reader in readers:
+            answer = await client.get(_PATH, headers={"Authorization": f"Bearer {bench.tokens.of(reader)}"})
+            answer.raise_for_status()
+            found = [(tweet["id"], tweet["text"]) for tweet in answer.json()["tweets"]]
+            assert found == world.first_page(reader), f"the page of {reader} is not what it must be"
+            total += len(answer.content)
+    return total // len(readers)

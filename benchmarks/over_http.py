@@ -1,0 +1,59 @@
+"""Everything that is measured on a whole system: brings it up with the yardstick beside it, takes questions in turn."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import ray
+import uvloop
+
+from benchmarks import constant, delivery, growth, home, post, rebuild
+from benchmarks.bench import Bench
+from benchmarks.effort import Effort
+from benchmarks.results import Row
+from benchmarks.system import Servers
+from benchmarks.world import Seeder, Tokens
+from cluster.embedded.ray_node import connect_to_local
+from storage.opening import open_stores
+
+_QUESTIONS: Mapping[str, Callable[[Bench], Awaitable[list[Row]]]] = {
+    "home": home.measure,
+    "post": post.measure,
+    "delivery": delivery.measure,
+    "rebuild": rebuild.measure,
+    "growth": growth.measure,
+}
+
+
+def measure(servers: Servers, effort: Effort, wanted: Sequence[str], say: Callable[[str], Any]) -> list[Row]:
+    """The rows that are wanted."""
+    yardstick = servers.stores("benchmark_post")
+    endpoints = servers.start_system()
+    stores = servers.stores(servers.settings.cassandra_keyspace)
+    connect_to_local(endpoints.data_dir, endpoints.ray_address)
+    constant.deploy(servers.settings.serve_replicas)
+
+    async def questions() -> list[Row]:
+        opened = await open_stores(stores)
+        bench = Bench(
+            servers=servers,
+            endpoints=endpoints,
+            stores=opened,
+            yardstick_stores=yardstick,
+            effort=effort,
+            tokens=Tokens(endpoints),
+            seeder=Seeder(opened),
+        )
+        rows: list[Row] = []
+        try:
+            for name, question in _QUESTIONS.items():
+                if name in wanted:
+                    say(f"Measuring {name}.")
+                    rows += await question(bench)
+        finally:
+            await opened.close()
+        return rows
+
+    try:
+        return uvloop.run(questions())
+    finally:
+        ray.shutdown()

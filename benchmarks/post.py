@@ -1,0 +1,97 @@
+"""Posting: a tweet through Serve, against its logged batch from a bare loop over the driver at the same concurrency."""
+
+import asyncio
+from collections.abc import Sequence
+
+from benchmarks import batch_load, constant, http_load
+from benchmarks.bench import Bench
+from benchmarks.effort import CONNECTIONS, ROUNDS
+from benchmarks.http_load import Load
+from benchmarks.results import Row, rounded
+from storage.cassandra.session import CassandraSession
+from storage.cassandra.statements import read
+
+_AUTHORS = 256
+_TEXT = "Posted as one does: a sentence of ordinary length, with nothing in it that needs a second look."
+_BODY = b'{"text": "%b"}' % _TEXT.encode()
+_ANSWER_BYTES = 500
+"""About the size of the answer to a posted tweet."""
+_COUNT = read("SELECT count(*) FROM tweets WHERE user_id = ?")
+
+
+class PostLoads:
+    """Rounds of subject and yardsticks."""
+
+    def __init__(self) -> None:
+        self.posts: list[Load] = []
+        self.batches: list[float] = []
+        self.empties: list[Load] = []
+
+    @property
+    def ratios(self) -> list[float]:
+        return [post.per_s / batch for post, batch in zip(self.posts, self.batches, strict=True)]
+
+
+async def measure(bench: Bench) -> list[Row]:
+    """The row of posting, and the one for information."""
+    loads = await rounds(bench)
+    figures = {
+        "posts/s": rounded([load.per_s for load in loads.posts]),
+        "p50 ms": [load.p50_ms for load in loads.posts],
+        "p99 ms": [load.p99_ms for load in loads.posts],
+        "batches/s": rounded(loads.batches),
+    }
+    empty = [load.per_s for load in loads.empties]
+    return [
+        Row(
+            key="post",
+            what=f"posting a tweet, requests/s, {CONNECTIONS} connections",
+            against="the same logged batch, bare driver loop, same concurrency",
+            unit="x",
+            values=loads.ratios,
+            target=0.6,
+            figures=figures,
+        ),
+        Row(
+            key="post_empty",
+            what="posting a tweet, for information",
+            against="an empty POST through the same Serve",
+            unit="x",
+            values=[post.per_s / per_s for post, per_s in zip(loads.posts, empty, strict=True)],
+            target=None,
+            figures={"empty POSTs/s": rounded(empty)},
+        ),
+    ]
+
+
+async def rounds(bench: Bench) -> PostLoads:
+    """Measure with authors of its own, and count what they posted afterwards."""
+    loads = PostLoads()
+    authors = await bench.seeder.people(_AUTHORS)
+    url, effort = bench.endpoints.http_url, bench.effort
+    posts = [http_load.request("POST", "/api/v1/tweets", bench.tokens.of(author), _BODY) for author in authors]
+    empties = [http_load.request("POST", f"{constant.PREFIX}/{_ANSWER_BYTES}", body=_BODY)]
+    yardstick = bench.yardstick_stores
+    written = 0
+    for _ in range(ROUNDS):
+        batches = await asyncio.to_thread(
+            batch_load.drive, yardstick.cassandra, yardstick.partitions, authors, _TEXT, effort
+        )
+        loads.batches.append(batches["per_s"])
+        written += batches["written"]
+        loads.posts.append(await asyncio.to_thread(http_load.drive, url, posts, effort))
+        loads.empties.append(await asyncio.to_thread(http_load.drive, url, empties, effort))
+    for load in loads.posts:
+        assert set(load.statuses) == {"201"}, f"answers other than 201: {load.statuses}"
+    posted = sum(load.statuses["201"] for load in loads.posts)
+    found = await _tweets(bench.stores.truth.session, authors)
+    assert found == posted, f"{found} tweets in Cassandra, and {posted} were answered 201"
+    session = await CassandraSession.connect(yardstick.cassandra)
+    found = await _tweets(session, authors)
+    await session.close()
+    assert found == written, f"{found} tweets in Cassandra, and {written} batches were answered"
+    return loads
+
+
+async def _tweets(session: CassandraSession, authors: Sequence[int]) -> int:
+    return sum(rows[0][0] for rows in await session.execute_many(_COUNT, [(author,) for author in authors]))

@@ -1,0 +1,136 @@
+"""A running system loses parts in mid-stream, and nobody sees a difference."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+
+from tests.support import faults
+from tests.support.people import Person, sign_up
+from tests.support.system import RunningSystem
+from tests.support.waiting import eventually
+
+FOLLOWERS = 8
+TWEETS = 80
+
+
+@pytest.fixture
+async def api(system: RunningSystem) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=system.endpoints.http_url, timeout=30) as client:
+        yield client
+
+
+async def audience(api: httpx.AsyncClient) -> tuple[Person, list[Person]]:
+    """An author, and followers who have read their timelines."""
+    author, *followers = await sign_up(api, FOLLOWERS + 1)
+    for follower in followers:
+        await follower.follow(author)
+        assert await follower.home() == []
+    return author, followers
+
+
+async def posted_while(author: Person, break_it: Callable[[], Awaitable[None]]) -> list[str]:
+    """The ids of many tweets, posted side by side while something breaks half-way."""
+    gate = asyncio.Semaphore(8)
+    half = asyncio.Event()
+    ids: list[str] = []
+
+    async def post(number: int) -> None:
+        async with gate:
+            ids.append(await author.post(f"tweet {number}"))
+            if len(ids) == TWEETS // 2:
+                half.set()
+
+    async def at_half_time() -> None:
+        await half.wait()
+        await break_it()
+
+    await asyncio.gather(at_half_time(), *(post(number) for number in range(TWEETS)))
+    return sorted(ids, key=int, reverse=True)
+
+
+@pytest.mark.parametrize("victim", ["FanoutShardActor", "CountersActor", "ReconcilerActor", "SupervisorActor"])
+async def test_killing_actors_in_mid_stream_loses_nothing(
+    system: RunningSystem, api: httpx.AsyncClient, victim: str
+) -> None:
+    author, followers = await audience(api)
+
+    async def kill() -> None:
+        assert faults.kill(system, f"ray::{victim}") > 0
+
+    ids = await posted_while(author, kill)
+    for follower in followers:
+        await eventually(follower.home, lambda seen: seen == ids, within_s=60)
+
+    async def tweets() -> int:
+        return int((await author.call("GET", "/users/me", 200))["tweets_count"])
+
+    await eventually(tweets, lambda count: count == TWEETS, within_s=60)
+    await ready(api)
+
+
+async def test_after_flushall_reads_are_complete_at_once(system: RunningSystem, api: httpx.AsyncClient) -> None:
+    author, followers = await audience(api)
+    redis = Redis.from_url(system.endpoints.redis_url)
+
+    async def flush() -> None:
+        await redis.flushall()
+
+    try:
+        ids = await posted_while(author, flush)
+    finally:
+        await redis.aclose()
+    for follower in followers:
+        await eventually(follower.home, lambda seen: seen == ids, within_s=30)
+    later = await author.post("after the flush")
+    for follower in followers:
+        await eventually(follower.home, lambda seen: seen == [later, *ids], within_s=30)
+
+
+async def test_bytes_that_are_no_event_are_put_aside_and_the_partition_goes_on(
+    system: RunningSystem, api: httpx.AsyncClient
+) -> None:
+    author, followers = await audience(api)
+    redis = Redis.from_url(system.endpoints.redis_url)
+    try:
+        for partition in range(8):
+            await redis.xadd(f"log:{{{partition:02d}}}", {"e": b"\x63 from the future"})
+    finally:
+        await redis.aclose()
+    tweet = await author.post("still going")
+    for follower in followers:
+        await eventually(follower.home, lambda seen: seen == [tweet], within_s=30)
+
+    async def listed() -> str:
+        return await run_command(system, "dead-letters")
+
+    seen = await eventually(listed, lambda text: "counters" in text and "fanout-" in text, within_s=60)
+    assert "version 99" in seen
+
+
+async def test_status_names_everything_and_all_is_green(system: RunningSystem, api: httpx.AsyncClient) -> None:
+    await ready(api)
+    seen = await run_command(system, "status")
+    for name in ("cassandra", "redis", "fanout-0", "fanout-1", "counters", "reconciler", "supervisor"):
+        assert name in seen
+    assert "down" not in seen
+
+
+async def ready(api: httpx.AsyncClient) -> None:
+    async def answer() -> tuple[int, str]:
+        response = await api.get("/readyz")
+        return response.status_code, response.text
+
+    await eventually(answer, lambda seen: seen[0] == 200, within_s=60)
+
+
+async def run_command(system: RunningSystem, *words: str) -> str:
+    """What a command of the running system prints; it must succeed."""
+    process = await asyncio.create_subprocess_exec(
+        *system.command(*words), env=dict(system.environment), stdout=asyncio.subprocess.PIPE, cwd=system.folder
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 0, out.decode()
+    return out.decode()
