@@ -49,8 +49,9 @@ class ActorConfig:
     stores: StoreConfig
     shards: tuple[str, ...]
     log_level: str
+    exporter_host: str
     exporter_port: int
-    """Port of the cluster's exporter; 0 picks a free one."""
+    """Where the cluster's exporter listens; port 0 picks a free one."""
 
 
 def shard_names(shards: int) -> tuple[str, ...]:
@@ -191,7 +192,9 @@ class SupervisorActor(_Hosted):
         shards = {shard: _Remote(shard) for shard in config.shards}
         others = {other: _Remote(other) for other in (COUNTERS, RECONCILER)}
         supervisor = Supervisor(shards, others, stores.truth.coordination, _CLOCK)
-        self._exporter = Exporter(stores, config.stores.partitions, supervisor.unhealthy, config.exporter_port)
+        self._exporter = Exporter(
+            stores, config.stores.partitions, supervisor.unhealthy, config.exporter_host, config.exporter_port
+        )
 
         async def step(wait_ms: int) -> None:
             await supervisor.step()

@@ -19,16 +19,18 @@ _LETTERS_MAX = 1_000
 
 
 class Exporter:
-    """Serves `/metrics` on the loopback or the node's address; must be made on the event loop that owns the stores."""
+    """Serves `/metrics`; must be made on the event loop that owns the stores."""
 
-    def __init__(self, stores: Stores, partitions: int, unhealthy: Callable[[], list[str]], port: int) -> None:
+    def __init__(
+        self, stores: Stores, partitions: int, unhealthy: Callable[[], list[str]], host: str, port: int
+    ) -> None:
         self._stores = stores
         self._partitions = partitions
         self._unhealthy = unhealthy
         self._loop = asyncio.get_running_loop()
         registry = CollectorRegistry()
         registry.register(self)
-        self._server, self._thread = start_http_server(port, "127.0.0.1" if port == 0 else "0.0.0.0", registry)
+        self._server, self._thread = start_http_server(port, host, registry)
         self.port = int(self._server.server_port)
 
     def describe(self) -> list[Metric]:

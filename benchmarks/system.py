@@ -35,7 +35,8 @@ _STOP_S = 20.0
 class Servers:
     """Stores first, since the fan-out is measured without a system beside it; the system when it is asked for.
 
-    Use as a context manager, from the main thread: at the end all of it is stopped and its folder removed.
+    Use as a context manager, from the main thread: at the end all of it is stopped and, unless something failed, its
+    folder removed.
     """
 
     def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
@@ -66,7 +67,10 @@ class Servers:
             if part is not None:
                 part.stop(_STOP_S)
         self._ports.release()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if error is None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        else:
+            self._say(f"The logs are kept in {self._folder}.")
 
     @property
     def redis_url(self) -> str:

@@ -69,6 +69,8 @@ class Settings(BaseSettings):
     """Actors that deliver tweets to timelines."""
     log_partitions: Annotated[int, Field(ge=1, le=1024)] = 8
     """Partitions of the event log. Fixed once a system has data."""
+    exporter_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """Port of the cluster's own metrics (log lag, dead letters, ownerless ranges); 0 picks a free one."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The least severe log lines that are written."""
     jwt_private_key_file: Path | None = None

@@ -31,6 +31,7 @@ _READY_TIMEOUT_S = 90.0
 _DRAIN_TIMEOUT_S = 5.0
 _STOP_TIMEOUT_S = 4.0
 _WATCH_INTERVAL_S = 0.25
+_EXPORTER_TIMEOUT_S = 5.0
 
 
 class Part(Protocol):
@@ -83,8 +84,8 @@ class System:
         wiring.deploy(settings, endpoints)
         return endpoints
 
-    def wait_ready(self) -> None:
-        """Return when `/readyz` is 200; raise `NotReady` with its last answer when the time is over."""
+    def wait_ready(self) -> Endpoints:
+        """Return what is known when `/readyz` is 200; raise `NotReady` with its last answer at the end of the time."""
         assert self._state is not None, "start comes first"
         url = self._state.endpoints.http_url
         last = readiness.ask(url)
@@ -100,7 +101,13 @@ class System:
                 f"The system was not ready within {_READY_TIMEOUT_S:.0f} s ({last.summary()}); "
                 f"see the logs in {self._state.endpoints.log_dir}."
             )
+        from cluster import wiring
+
+        known = self._state.endpoints
+        exporters = wiring.exporter_urls(self._settings, _EXPORTER_TIMEOUT_S)
+        self._state = replace(self._state, endpoints=replace(known, metrics_urls=(*known.metrics_urls, *exporters)))
         self._state.write()
+        return self._state.endpoints
 
     def serve_forever(self) -> None:
         """Return when asked to stop by a signal; raise `EmbeddedError` when a part has ended by itself."""

@@ -26,7 +26,13 @@ def deploy(settings: Settings, endpoints: Endpoints) -> None:
     stores = store_config(settings, endpoints)
     asyncio.run(schema.migrate(stores.cassandra, _replication(settings)))
     shards = shard_names(settings.fanout_shards)
-    actor_config = ActorConfig(stores=stores, shards=shards, log_level=settings.log_level, exporter_port=0)
+    actor_config = ActorConfig(
+        stores=stores,
+        shards=shards,
+        log_level=settings.log_level,
+        exporter_host=settings.http_host,
+        exporter_port=settings.exporter_port,
+    )
     api_config = ApiConfig(
         stores=stores,
         jwt_private_key_pem=_jwt_key(settings),
@@ -39,6 +45,13 @@ def deploy(settings: Settings, endpoints: Endpoints) -> None:
     )
     actors.deploy.start(actor_config)
     serve.deploy.deploy(api_config, settings.http_host, settings.http_port)
+
+
+def exporter_urls(settings: Settings, timeout_s: float) -> tuple[str, ...]:
+    """Where the cluster's exporter answers, once the system is ready; nothing if that may be on another node."""
+    port = actors.deploy.exporter_port(timeout_s)
+    host = "127.0.0.1" if settings.http_host in ("0.0.0.0", "::") else settings.http_host
+    return (f"http://{host}:{port}/metrics",) if port and settings.ray_address is None else ()
 
 
 def undeploy(settings: Settings, _endpoints: Endpoints) -> None:

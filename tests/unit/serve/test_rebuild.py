@@ -1,0 +1,98 @@
+import numpy as np
+
+from domain.ids import UserId
+from domain.limits import SMALL
+from domain.timeline import EntryList
+from serve.rebuild import Rebuilder
+from storage.ports import ListKey, ListKind
+from tests.unit.actors.engine import Engine
+
+READER = UserId(1)
+ALICE, BOB = UserId(1_001), UserId(1_002)
+
+
+def ids(part: EntryList | None) -> list[int]:
+    assert part is not None
+    return [int(id_) for id_ in part.entries[:, 0]]
+
+
+async def kept(engine: Engine, kind: ListKind, user: UserId) -> EntryList | None:
+    (found,), _ = await engine.cache.fetch((ListKey(kind, user),), ())
+    return found
+
+
+async def test_a_home_timeline_is_built_from_everybodys_tweets_and_kept() -> None:
+    engine = Engine()
+    tweets = [await engine.post(author) for _ in range(3) for author in (ALICE, BOB)]
+    built = await Rebuilder(engine.cache, engine.truth.tweets, SMALL).home(READER, [ALICE, BOB])
+    assert ids(built) == tweets[::-1]
+    assert built.floor == 0
+    home = await kept(engine, ListKind.HOME, READER)
+    assert home is not None
+    assert sorted(ids(home)) == tweets
+    assert home.floor == 0
+
+
+async def test_a_long_history_is_cut_and_the_floor_says_where() -> None:
+    engine = Engine()
+    tweets = [await engine.post(author) for _ in range(SMALL.timeline_entries_max) for author in (ALICE, BOB)]
+    built = await Rebuilder(engine.cache, engine.truth.tweets, SMALL).home(READER, [ALICE, BOB])
+    newest = tweets[::-1][: SMALL.timeline_entries_max]
+    assert ids(built) == newest
+    assert built.floor is not None
+    assert newest[-1] > built.floor >= newest[-1] - 1 or built.floor == tweets[::-1][SMALL.timeline_entries_max]
+
+
+async def test_authors_whose_recents_do_not_reach_far_enough_are_read_deeper() -> None:
+    engine = Engine()
+    quiet = [await engine.post(BOB) for _ in range(3)]
+    busy = [await engine.post(ALICE) for _ in range(SMALL.recents_entries_max + 5)]
+    rebuilder = Rebuilder(engine.cache, engine.truth.tweets, SMALL)
+    await rebuilder.recents([ALICE], [None])
+    recents = await kept(engine, ListKind.RECENT, ALICE)
+    assert recents is not None
+    assert recents.floor, "only the newest are kept beside the log"
+    assert ids(await rebuilder.home(READER, [ALICE, BOB])) == [*quiet, *busy][::-1]
+
+
+async def test_what_is_pushed_while_it_is_built_is_kept() -> None:
+    engine = Engine()
+    rebuilder = Rebuilder(engine.cache, engine.truth.tweets, SMALL)
+    by_author = engine.truth.tweets.entries_by_author
+    late = engine.next_id()
+
+    async def pushed_meanwhile(author: UserId, *, before: int, limit: int) -> object:
+        found = await by_author(author, before=before, limit=limit)
+        users = np.array([READER], dtype=np.uint64)
+        await engine.cache.push(ListKind.HOME, users, np.array([[late, late]], dtype=np.uint64))
+        return found
+
+    engine.truth.tweets.entries_by_author = pushed_meanwhile  # type: ignore[method-assign,assignment]
+    await rebuilder.home(READER, [ALICE])
+    assert late in ids(await kept(engine, ListKind.HOME, READER))
+
+
+async def test_a_list_unlinked_while_it_is_built_is_not_kept() -> None:
+    engine = Engine()
+    tweet = await engine.post(ALICE)
+    rebuilder = Rebuilder(engine.cache, engine.truth.tweets, SMALL)
+    by_author = engine.truth.tweets.entries_by_author
+
+    async def unlinked_meanwhile(author: UserId, *, before: int, limit: int) -> object:
+        await engine.cache.unlink([ListKey(ListKind.HOME, READER)])
+        return await by_author(author, before=before, limit=limit)
+
+    engine.truth.tweets.entries_by_author = unlinked_meanwhile  # type: ignore[method-assign,assignment]
+    assert ids(await rebuilder.home(READER, [ALICE])) == [tweet]
+    assert await kept(engine, ListKind.HOME, READER) is None
+
+
+async def test_two_who_build_at_once_get_the_same_and_one_is_kept() -> None:
+    engine = Engine()
+    tweet = await engine.post(ALICE)
+    rebuilder = Rebuilder(engine.cache, engine.truth.tweets, SMALL)
+    assert await engine.cache.begin_list(ListKey(ListKind.HOME, READER), "somebody else")
+    assert ids(await rebuilder.home(READER, [ALICE])) == [tweet]
+    home = await kept(engine, ListKind.HOME, READER)
+    assert home is not None
+    assert home.floor is None, "still being built by the other"
