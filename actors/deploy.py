@@ -37,7 +37,7 @@ _SETTLE_S = 0.1
 """How long counters collect events before they count: many likes of one tweet are counted once."""
 _RELEASE_EVERY_MS = 60_000
 _LOOK_EVERY_S = 1.0
-"""How often the reconciler compares the last seconds."""
+"""How often the reconciler compares the last seconds, and the supervisor asks how everybody is."""
 _CALLS_AT_ONCE = 4
 _CLOCK = SystemClock()
 
@@ -198,7 +198,7 @@ class SupervisorActor(_Hosted):
 
         async def step(wait_ms: int) -> None:
             await supervisor.step()
-            await asyncio.sleep(wait_ms / 1000)
+            await asyncio.sleep(_LOOK_EVERY_S)
 
         return _Reader(name, stores, step, self._exporter.close)
 

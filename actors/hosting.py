@@ -12,7 +12,7 @@ from domain.clock import Clock
 from domain.errors import EngineError
 from telemetry.logs import logger
 
-WAIT_MS = 200
+WAIT_MS = 500
 """How long a step may wait for something to do."""
 _BACK_OFF_MS = (50, 100, 200, 400, 800)
 

@@ -20,7 +20,7 @@ from cluster.endpoints import Endpoints
 from cluster.settings import load_settings
 from cluster.state import RunState
 
-_TWEETS = {"default": 5_000, "small": 1_200}
+_TWEETS = {"default": 2_000, "small": 800}
 """So many are posted unless told otherwise; a file is posted whole under default limits."""
 
 _console = Console()

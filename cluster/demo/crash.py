@@ -195,7 +195,11 @@ def _rounds_table(rounds: Sequence[Round]) -> Table:
         "late",
         "differences",
     )
-    table = Table(*columns, title="kill -9 of everything, under load", title_justify="left")
+    table = Table(
+        *columns,
+        title="kill -9 of everything, under load: tweets answered 201 and left open, processes killed",
+        title_justify="left",
+    )
     for number, one in enumerate(rounds, 1):
         homes = one.homes
         numbers = (number, one.answered, one.unanswered, one.killed, f"{one.restart_s:.1f}", homes.compared, homes.late)

@@ -22,7 +22,8 @@ from cluster.waiting import wait_until
 
 Profile = Literal["default", "small"]
 
-_READY_TIMEOUT_S = 150.0
+_READY_TIMEOUT_S = 300.0
+"""Longer than `up` itself waits: it says why it gave up."""
 _STOP_TIMEOUT_S = 20.0
 _KILL_TIMEOUT_S = 10.0
 

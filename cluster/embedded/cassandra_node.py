@@ -1,5 +1,6 @@
 """One Cassandra process of one node on a folder."""
 
+import shutil
 import socket
 from pathlib import Path
 
@@ -61,7 +62,8 @@ class CassandraNode:
         self.port = ports.port()
         log = folder.parent / "logs" / "cassandra.log"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(folder / "tmp", ignore_errors=True)  # what a kill -9 left
+            (folder / "tmp").mkdir(parents=True)
             config = _YAML.format(folder=folder, storage_port=ports.port(), cql_port=self.port)
             (folder / "cassandra.yaml").write_text(config)
         except OSError as failure:

@@ -295,17 +295,14 @@ def test_the_start_is_what_the_command_line_does() -> None:
 
 
 def test_the_api_is_open_and_what_operators_use_is_not() -> None:
-    published = {
-        port: service
-        for service, config in SERVICES.items()
-        for port in config.get("ports", ())
-        if not port.startswith("127.0.0.1:")
+    http_port, dashboard = parsed_settings().http_port, option("ray-head", "dashboard-port")
+    published = {service: config["ports"] for service, config in SERVICES.items() if "ports" in config}
+    assert published == {
+        "ray-head": [f"{http_port}:{http_port}", f"127.0.0.1:{dashboard}:{dashboard}"],
+        "ray-worker-1": [f"{http_port + 1}:{http_port}"],
+        "ray-worker-2": [f"{http_port + 2}:{http_port}"],
+        "prometheus": ["127.0.0.1:9090:9090"],
     }
-    http_port = parsed_settings().http_port
-    assert published == {f"{http_port}:{http_port}": "ray-worker-1", f"{http_port + 1}:{http_port}": "ray-worker-2"}
-    dashboard = option("ray-head", "dashboard-port")
-    assert SERVICES["ray-head"]["ports"] == [f"127.0.0.1:{dashboard}:{dashboard}"]
-    assert SERVICES["prometheus"]["ports"] == ["127.0.0.1:9090:9090"]
 
 
 def test_every_volume_and_network_is_declared_and_used() -> None:

@@ -1,0 +1,151 @@
+import ast
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from typer.main import get_command
+
+import cluster
+from cluster import cli
+from cluster.settings import PREFIX, RAY_ADDRESS_NAME, Settings
+from telemetry import metrics
+from tests.unit.test_deploy_files import exported_metrics, exporter_metrics
+from tests.unit.test_tidy import ROOT, ROOT_PACKAGES, tracked_files
+
+DOCUMENTS = sorted(path for path in tracked_files() if path.suffix == ".md")
+FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+FOLDERS = "|".join(sorted({*ROOT_PACKAGES, "deploy", "docs"}))
+SETTING_ROW = re.compile(r"^\| `((?:MURMUR|RAY)_\w+)` \| (.*?) \| (.*?) \|$", re.MULTILINE)
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def code_lines(text: str) -> Iterator[str]:
+    """Everything that is set as code: the lines of fenced blocks, and what stands between backticks."""
+    for block in FENCE.findall(text):
+        yield from block.replace("\\\n", " ").splitlines()[1:-1]
+    yield from re.findall(r"`([^`\n]+)`", FENCE.sub("", text))
+
+
+def command_options() -> dict[str, set[str]]:
+    """The commands of `python -m cluster`, each with its options."""
+    app = typer.Typer()
+    app.registered_commands += cli.app.registered_commands
+    for module in pkgutil.iter_modules(cluster.__path__):
+        if module.name.startswith("commands_"):
+            importlib.import_module(f"cluster.{module.name}").register(app)
+    commands: dict[str, typer.core.TyperCommand] = get_command(app).commands  # type: ignore[attr-defined]
+    return {name: {"--help", *(o for p in made.params for o in p.opts)} for name, made in commands.items()}
+
+
+def setting_rows() -> list[tuple[str, str, str]]:
+    """The rows that README.md must have: name, default and meaning, as the code has them."""
+    body = ast.parse(inspect.getsource(Settings)).body[0]
+    assert isinstance(body, ast.ClassDef)
+    meanings = {
+        field.target.id: " ".join(said.value.value.split())
+        for field, said in zip(body.body, body.body[1:], strict=False)
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        if isinstance(said, ast.Expr) and isinstance(said.value, ast.Constant) and isinstance(said.value.value, str)
+    }
+    rows = []
+    for name, field in Settings.model_fields.items():
+        variable = RAY_ADDRESS_NAME if name == "ray_address" else PREFIX + name.upper()
+        default = "none" if field.default in (None, ()) else f"`{field.default}`"
+        rows.append((variable, default, meanings[name]))
+    return rows
+
+
+def anchors(text: str) -> set[str]:
+    """The headings of a document as they are linked to."""
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_readme_lists_every_setting_as_the_code_has_it() -> None:
+    expected = setting_rows()
+    table = "\n".join(f"| `{name}` | {default} | {meaning} |" for name, default, meaning in expected)
+    assert SETTING_ROW.findall((ROOT / "README.md").read_text()) == expected, f"the rows must be:\n{table}"
+
+
+def test_the_readme_names_every_command() -> None:
+    named = {
+        match[1]
+        for line in code_lines((ROOT / "README.md").read_text())
+        for match in re.finditer(r"python -m cluster ([a-z-]+)", line)
+    }
+    assert named == command_options().keys()
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_every_command_in_a_document_exists_with_its_options(path: Path) -> None:
+    known = command_options()
+    for line in code_lines(path.read_text()):
+        for name, rest in re.findall(r"python -m cluster ([a-z-]+)([^|;&#]*)", line):
+            assert name in known, line
+            assert set(re.findall(r"(?<!\S)--[a-z-]+", rest)) <= known[name], line
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_every_make_target_in_a_document_exists(path: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {match for line in code_lines(path.read_text()) for match in re.findall(r"(?:^|\s)make ([a-z]+)", line)}
+    assert named <= targets
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_every_setting_in_a_document_exists(path: Path) -> None:
+    named = set(re.findall(r"\bMURMUR_[A-Z_]+[A-Z]\b", path.read_text()))
+    assert named <= {name for name, _, _ in setting_rows()}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_every_relative_link_leads_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", FENCE.sub("", path.read_text())):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        linked = (path.parent / name).resolve() if name else path
+        assert linked.exists(), target
+        assert not anchor or anchor in anchors(linked.read_text()), target
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_every_file_of_ours_in_a_document_exists(path: Path) -> None:
+    named = {
+        match
+        for line in code_lines(path.read_text())
+        for match in re.findall(rf"(?<![\w./-])(?:{FOLDERS})/[\w./-]*[\w/]", line)
+    }
+    assert {name for name in named if not (ROOT / name).exists()} == set()
+
+
+def test_operations_name_every_metric_as_it_is_exported() -> None:
+    named = set(re.findall(r"\b(?:ray_)?murmur_[a-z_]+[a-z]\b", (ROOT / "docs/operations.md").read_text()))
+    histograms = {f"ray_{name}" for name, spec in metrics.CATALOGUE.items() if spec.kind == "histogram"}
+    assert named <= exported_metrics().keys() | histograms
+    suffixes = {"counter": "_total", "gauge": "", "histogram": ""}
+    declared = {f"ray_{name}{suffixes[spec.kind]}" for name, spec in metrics.CATALOGUE.items()}
+    assert declared | exporter_metrics().keys() <= named
+
+
+def test_operations_explain_every_edge() -> None:
+    text = (ROOT / "docs/operations.md").read_text()
+    assert {edge for edge in metrics.EDGES.spec.labels["edge"] if f"`{edge}`" not in text} == set()
+
+
+def test_decisions_are_numbered_without_gaps_and_have_every_part() -> None:
+    records = sorted((ROOT / "docs/decisions").glob("*.md"))
+    assert [int(record.name[:4]) for record in records] == list(range(1, len(records) + 1))
+    for record in records:
+        text = record.read_text()
+        parts = re.findall(r"^## (.+)$", text, re.MULTILINE)
+        assert parts == ["Context", "Decision", "Cost", "What would change our mind"], record.name
+        assert text.startswith(f"# {record.name[:4]} "), record.name
