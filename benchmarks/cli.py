@@ -50,7 +50,8 @@ def _measured(wanted: Sequence[str], effort: Effort, console: Console) -> list[R
             console.print("Measuring fanout.")
             rows += fanout.measure(servers, effort)
         if set(wanted) & set(_OVER_HTTP):
+            endpoints = servers.start_system()
             from benchmarks import over_http  # imports Ray, which reads its environment then
 
-            rows += over_http.measure(servers, effort, wanted, console.print)
+            rows += over_http.measure(servers, endpoints, effort, wanted, console.print)
     return rows

@@ -23,10 +23,24 @@ class Load(NamedTuple):
     statuses: dict[str, int]
     """Answers by status, those of the warm-up included."""
     changed: int
-    """Answers whose body was another one than before."""
+    """Good answers whose body was another one than before."""
+    problem: str
+    """The first answer that was not a good one."""
     p50_ms: float
     p95_ms: float
     p99_ms: float
+
+    @property
+    def good(self) -> int:
+        """Good answers, those of the warm-up included."""
+        return sum(count for status, count in self.statuses.items() if status.startswith("2"))
+
+    @property
+    def refused(self) -> int:
+        """Requests that the server was too busy to answer; any other failure ends the benchmark."""
+        others = sum(self.statuses.values()) - self.good
+        assert others == self.statuses.get("503", 0), f"{self.statuses}: {self.problem}"
+        return others
 
 
 def request(method: str, path: str, token: str = "", body: bytes = b"") -> str:
@@ -55,8 +69,9 @@ class _Run:
         self.statuses: Counter[str] = Counter()
         self.bodies: dict[int, int] = {}
         self.changed = 0
+        self.problem = ""
         self.seconds: list[float] = []
-        """Of every answer that came in the time that counts."""
+        """Of every good answer that came in the time that counts."""
 
     def take(self) -> int:
         """The request whose turn it is."""
@@ -65,6 +80,9 @@ class _Run:
 
     def answered(self, number: int, status: str, body: bytes, sent_s: float, now_s: float) -> None:
         self.statuses[status] += 1
+        if not status.startswith("2"):
+            self.problem = self.problem or f"{status}: {body[:200].decode(errors='replace')}"
+            return
         self.changed += self.bodies.setdefault(number, hash(body)) != hash(body)
         if self.begins_s <= now_s < self.ends_s:
             self.seconds.append(now_s - sent_s)
@@ -95,7 +113,7 @@ async def _load(spec: dict[str, Any]) -> Load:
     async with asyncio.timeout(spec["warm_up_s"] + spec["load_s"] + 30):
         await asyncio.gather(*(_connection(spec["host"], spec["port"], run) for _ in range(spec["connections"])))
     percentiles = (round(float(np.percentile(run.seconds, p)) * 1_000, 2) for p in (50, 95, 99))
-    return Load(len(run.seconds) / spec["load_s"], dict(run.statuses), run.changed, *percentiles)
+    return Load(len(run.seconds) / spec["load_s"], dict(run.statuses), run.changed, run.problem, *percentiles)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Everything that is measured on a whole system: brings it up with the yardstick beside it, takes questions in turn."""
+"""Everything that is measured on a whole system: puts the yardstick beside it, takes the questions in turn."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -12,7 +12,8 @@ from benchmarks.effort import Effort
 from benchmarks.results import Row
 from benchmarks.system import Servers
 from benchmarks.world import Seeder, Tokens
-from cluster.embedded.ray_node import connect_to_local
+from cluster.embedded.ray_node import connect
+from cluster.endpoints import Endpoints
 from storage.opening import open_stores
 
 _QUESTIONS: Mapping[str, Callable[[Bench], Awaitable[list[Row]]]] = {
@@ -24,12 +25,13 @@ _QUESTIONS: Mapping[str, Callable[[Bench], Awaitable[list[Row]]]] = {
 }
 
 
-def measure(servers: Servers, effort: Effort, wanted: Sequence[str], say: Callable[[str], Any]) -> list[Row]:
-    """The rows that are wanted."""
+def measure(
+    servers: Servers, endpoints: Endpoints, effort: Effort, wanted: Sequence[str], say: Callable[[str], Any]
+) -> list[Row]:
+    """The rows that are wanted, of a system that is up."""
     yardstick = servers.stores("benchmark_post")
-    endpoints = servers.start_system()
     stores = servers.stores(servers.settings.cassandra_keyspace)
-    connect_to_local(endpoints.data_dir, endpoints.ray_address)
+    connect(endpoints.ray_address)
     constant.deploy(servers.settings.serve_replicas)
 
     async def questions() -> list[Row]:

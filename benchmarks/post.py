@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from benchmarks import batch_load, constant, http_load
 from benchmarks.bench import Bench
 from benchmarks.effort import CONNECTIONS, ROUNDS
+from benchmarks.home import problems
 from benchmarks.http_load import Load
 from benchmarks.results import Row, rounded
 from storage.cassandra.session import CassandraSession
@@ -40,6 +41,8 @@ async def measure(bench: Bench) -> list[Row]:
         "p50 ms": [load.p50_ms for load in loads.posts],
         "p99 ms": [load.p99_ms for load in loads.posts],
         "batches/s": rounded(loads.batches),
+        "refused": [load.refused for load in loads.posts],
+        **problems(loads.posts),
     }
     empty = [load.per_s for load in loads.empties]
     return [
@@ -81,11 +84,10 @@ async def rounds(bench: Bench) -> PostLoads:
         written += batches["written"]
         loads.posts.append(await asyncio.to_thread(http_load.drive, url, posts, effort))
         loads.empties.append(await asyncio.to_thread(http_load.drive, url, empties, effort))
-    for load in loads.posts:
-        assert set(load.statuses) == {"201"}, f"answers other than 201: {load.statuses}"
-    posted = sum(load.statuses["201"] for load in loads.posts)
+    posted = sum(load.good for load in loads.posts)
+    unknown = sum(load.refused for load in loads.posts)  # a post that was refused may have happened
     found = await _tweets(bench.stores.truth.session, authors)
-    assert found == posted, f"{found} tweets in Cassandra, and {posted} were answered 201"
+    assert posted <= found <= posted + unknown, f"{found} tweets in Cassandra, and {posted} were answered 201"
     session = await CassandraSession.connect(yardstick.cassandra)
     found = await _tweets(session, authors)
     await session.close()

@@ -16,11 +16,12 @@ from cluster.embedded.cassandra import start_cassandra
 from cluster.embedded.cassandra_node import CassandraNode
 from cluster.embedded.ports import PortBlock
 from cluster.embedded.processes import ChildProcess, last_line
-from cluster.embedded.ray_environment import ROOT
+from cluster.embedded.ray_environment import ROOT, to_connect
+from cluster.embedded.ray_node import token_path
 from cluster.embedded.redis import EmbeddedRedis
 from cluster.endpoints import Endpoints
 from cluster.errors import NotReady
-from cluster.settings import Settings, environment
+from cluster.settings import Settings, environment, put_in_environment
 from cluster.state import RunState
 from cluster.waiting import wait_until
 from domain.limits import DEFAULT
@@ -91,7 +92,10 @@ class Servers:
         )
 
     def start_system(self) -> Endpoints:
-        """Start a system without rate limits on the stores, with an empty Redis; return when it is ready."""
+        """Start a system without rate limits on the stores, with an empty Redis; return when it is ready.
+
+        This process may then be a driver of its Ray, which must not have been imported before.
+        """
         assert self._cassandra is not None, "enter first"
         with redis.Redis.from_url(self.redis_url) as client:
             client.flushall()
@@ -118,4 +122,5 @@ class Servers:
 
         if not wait_until(is_ready, _READY_TIMEOUT_S, 0.2):
             raise NotReady(f"The system was not ready within {_READY_TIMEOUT_S:.0f} s: {last_line(log)}")
+        put_in_environment(to_connect(token_path(data_dir)))
         return RunState.read(data_dir).endpoints

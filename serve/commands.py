@@ -179,12 +179,14 @@ class Commands:
     async def undo_retweet(self, user: UserId, tweet_id: TweetId) -> TweetId:
         """Take a retweet back, also of a tweet that was deleted since. Raises `NotFound`."""
         before = await self._engagements.engagement(Engagement.RETWEET, user, tweet_id)
+        if not before.active:
+            tweet_id = (await self._original(tweet_id)).id
+            before = await self._engagements.engagement(Engagement.RETWEET, user, tweet_id)
         if before.active:
             await self._publish_toggle(
                 RetweetUndone, before.written_us, user=user, tweet_id=tweet_id, since=before.since
             )
-            return tweet_id
-        return (await self._original(tweet_id)).id
+        return tweet_id
 
     async def _publish_toggle(self, kind: type[Event], written_us: int, **fields: int) -> None:
         id_ = self._ids.next()

@@ -16,7 +16,9 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
+from cluster import readiness
 from cluster.endpoints import Endpoints
+from cluster.errors import NotReady
 from cluster.settings import load_settings
 from cluster.state import RunState
 
@@ -70,8 +72,8 @@ def demo(
         return Cast(users=users, texts=texts.cycled(count), seed=seed, tag=tag)
 
     if url is not None or running:
-        endpoints = RunState.read(load_settings().data_dir).endpoints if url is None else None
-        target = Target(url=endpoints.http_url if endpoints else url or "", endpoints=endpoints)
+        base, running_endpoints = _running(url)
+        target = Target(url=base, endpoints=running_endpoints)
         right = asyncio.run(demonstrate(target, cast(tweets or _TWEETS["small"], _tag()), _console))
         raise typer.Exit(0 if right else 1)
 
@@ -100,7 +102,7 @@ def replay(
     """
     from cluster.demo.replay import replay_file
 
-    asyncio.run(replay_file(_running(url), file, users, rate, _tag(), _console))
+    asyncio.run(replay_file(_running(url)[0], file, users, rate, _tag(), _console))
 
 
 def seed(
@@ -114,7 +116,7 @@ def seed(
     """
     from cluster.demo.replay import seed_people
 
-    asyncio.run(seed_people(_running(url), users, number, _tag(), _console))
+    asyncio.run(seed_people(_running(url)[0], users, number, _tag(), _console))
 
 
 def crash_test(
@@ -148,9 +150,14 @@ def register(app: typer.Typer) -> None:
     app.command("crash-test")(crash_test)
 
 
-def _running(url: str | None) -> str:
-    endpoints: Endpoints | None = None if url is not None else RunState.read(load_settings().data_dir).endpoints
-    return endpoints.http_url if endpoints is not None else (url or "")
+def _running(url: str | None) -> tuple[str, Endpoints | None]:
+    """The running system that is meant. Raises `NotReady` when it is not ready, before anything is tried on it."""
+    endpoints = RunState.read(load_settings().data_dir).endpoints if url is None else None
+    base = (endpoints.http_url if endpoints is not None else url or "").rstrip("/")
+    state = readiness.ask(base)
+    if not state.ready:
+        raise NotReady(f"The system at {base} is not ready: {state.summary()}.")
+    return base, endpoints
 
 
 def _tag() -> str:

@@ -185,16 +185,7 @@ def _nothing_differs(comparisons: Sequence[Comparison], world: World, console: C
 
 
 def _rounds_table(rounds: Sequence[Round]) -> Table:
-    columns = (
-        "round",
-        "answered 201",
-        "unanswered",
-        "processes killed",
-        "ready again s",
-        "homes",
-        "late",
-        "differences",
-    )
+    columns = ("round", "201", "open", "killed", "ready s", "homes", "late", "differ")
     table = Table(
         *columns,
         title="kill -9 of everything, under load: tweets answered 201 and left open, processes killed",
