@@ -83,7 +83,8 @@ class _Loop:
         authors = self._spec["authors"]
         author = UserId(authors[id_ % len(authors)])
         event = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=author, text=self._spec["text"])
-        batch = BatchStatement(BatchType.LOGGED, ConsistencyLevel.name_to_value[self._spec["options"]["consistency"]])
+        consistency = ConsistencyLevel.name_to_value[self._spec["options"]["consistency"]]
+        batch = BatchStatement(BatchType.LOGGED, consistency_level=consistency)
         for row in (event_row(event, self._spec["partitions"]), *rows_of(event)):
             assert isinstance(row, Put), "posting only writes"
             batch.add(self._insert(row).bind((*row.key, *row.values.values(), row.stamp_us)))

@@ -20,8 +20,10 @@ NAMES = (_FANOUT, *_OVER_HTTP)
 
 def main() -> None:
     """Run the command line; a failure that we know ends in its one sentence."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(bench)
     try:
-        typer.run(bench)
+        app()
     except ClusterError as failure:
         Console(stderr=True).print(str(failure), style="red", highlight=False, markup=False, soft_wrap=True)
         raise SystemExit(failure.exit_code) from None
@@ -38,13 +40,16 @@ def bench(
     effort = QUICK if quick else FULL
     console = Console()
     described = machine.describe()
-    rows = _measured(wanted, effort, console)
-    results.show(rows, described, effort.name, console)
+    rows: list[Row] = []
+    try:
+        _measure(wanted, effort, console, rows)
+    finally:  # what was measured before a failure is worth seeing
+        if rows:
+            results.show(rows, described, effort.name, console)
     console.print(f"Written to {results.write(rows, described, effort.name)}.", soft_wrap=True)
 
 
-def _measured(wanted: Sequence[str], effort: Effort, console: Console) -> list[Row]:
-    rows: list[Row] = []
+def _measure(wanted: Sequence[str], effort: Effort, console: Console, rows: list[Row]) -> None:
     with Servers(load_settings(), console.print) as servers:
         if _FANOUT in wanted:
             console.print("Measuring fanout.")
@@ -53,5 +58,4 @@ def _measured(wanted: Sequence[str], effort: Effort, console: Console) -> list[R
             endpoints = servers.start_system()
             from benchmarks import over_http  # imports Ray, which reads its environment then
 
-            rows += over_http.measure(servers, endpoints, effort, wanted, console.print)
-    return rows
+            over_http.measure(servers, endpoints, effort, wanted, console.print, rows)

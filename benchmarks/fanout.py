@@ -30,7 +30,7 @@ from telemetry import metrics
 _SEED = 7
 _PEOPLE = 50_000
 """Those who follow; each has a timeline."""
-_AUTHORS = 400
+_AUTHORS = 200
 _FOLLOWERS_MEAN = 400
 _FOLLOWERS_MAX = 20_000
 _BACKLOG = 2_000

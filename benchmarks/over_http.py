@@ -26,15 +26,20 @@ _QUESTIONS: Mapping[str, Callable[[Bench], Awaitable[list[Row]]]] = {
 
 
 def measure(
-    servers: Servers, endpoints: Endpoints, effort: Effort, wanted: Sequence[str], say: Callable[[str], Any]
-) -> list[Row]:
-    """The rows that are wanted, of a system that is up."""
+    servers: Servers,
+    endpoints: Endpoints,
+    effort: Effort,
+    wanted: Sequence[str],
+    say: Callable[[str], Any],
+    rows: list[Row],
+) -> None:
+    """Add the rows that are wanted, of a system that is up."""
     yardstick = servers.stores("benchmark_post")
     stores = servers.stores(servers.settings.cassandra_keyspace)
     connect(endpoints.ray_address)
     constant.deploy(servers.settings.serve_replicas)
 
-    async def questions() -> list[Row]:
+    async def questions() -> None:
         opened = await open_stores(stores)
         bench = Bench(
             servers=servers,
@@ -45,17 +50,15 @@ def measure(
             tokens=Tokens(endpoints),
             seeder=Seeder(opened),
         )
-        rows: list[Row] = []
         try:
             for name, question in _QUESTIONS.items():
                 if name in wanted:
                     say(f"Measuring {name}.")
-                    rows += await question(bench)
+                    rows.extend(await question(bench))
         finally:
             await opened.close()
-        return rows
 
     try:
-        return uvloop.run(questions())
+        uvloop.run(questions())
     finally:
         ray.shutdown()

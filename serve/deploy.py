@@ -98,7 +98,7 @@ def _build(config: ApiConfig, stores: Stores, ids: LeasedIds) -> FastAPI:
     hydrator = Hydrator(hot.cache, truth.tweets, truth.users, truth.graph, truth.engagements, limits)
     rebuilder = Rebuilder(hot.cache, truth.tweets, limits)
     pulled = PulledAuthors(truth.coordination, clock, limits)
-    home = HomeTimeline(hot.cache, truth.tweets, hydrator, rebuilder, pulled, limits)
+    home = HomeTimeline(hot.cache, truth.tweets, hydrator, rebuilder, pulled, clock, limits)
     publisher = Publisher(truth.events, hot.cache, hot.log)
     sessions = AccessTokens(config.jwt_private_key_pem, clock)
     services = Services(

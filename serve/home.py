@@ -2,20 +2,24 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
+from cachetools import LRUCache
 
+from domain.clock import Clock
 from domain.errors import StoreUnavailable
 from domain.ids import ID_MAX, Ids, UserId
 from domain.limits import Limits
 from domain.timeline import NO_ENTRIES, Entries, EntryList, Walk, merged, newer_rivals, settled
-from serve.hydration import Hydrator, Record
+from serve.hydration import Hydrator, Record, ids_from
 from serve.pulled import PulledAuthors
 from serve.rebuild import Rebuilder
 from storage.ports import CacheStore, ListKey, ListKind, TweetStore
 from telemetry import metrics
 
+_DAY_MS = 86_400_000
 _UNKNOWN = EntryList(NO_ENTRIES, ID_MAX)
 """A list that promises nothing: everything is read from the store."""
 
@@ -43,6 +47,7 @@ class HomeTimeline:
         hydrator: Hydrator,
         rebuilder: Rebuilder,
         pulled: PulledAuthors,
+        clock: Clock,
         limits: Limits,
     ) -> None:
         self._cache = cache
@@ -50,7 +55,10 @@ class HomeTimeline:
         self._hydrator = hydrator
         self._rebuilder = rebuilder
         self._pulled = pulled
+        self._clock = clock
         self._limits = limits
+        self._kept: LRUCache[UserId, int] = LRUCache(limits.local_entries_max)
+        """The last day on which this process prolonged a reader's timeline."""
 
     async def page(self, viewer: UserId, walk: Walk, limit: int) -> Page:
         """The next `limit` entries of a walk."""
@@ -85,13 +93,24 @@ class HomeTimeline:
             (home, own), (packed,) = await self._cache.fetch((home_key, own_key), (following.key(viewer),))
         except StoreUnavailable:
             return await self._hydrator.followees(viewer), _UNKNOWN
-        followees: Ids = np.frombuffer((await following.complete({viewer: packed}))[viewer], dtype=np.uint64)
-        metrics.CACHE.record(kind="timeline", outcome="hit" if home is not None else "miss")
         if home is None or home.floor is None:
-            home = await self._rebuilder.home(viewer, [UserId(f) for f in followees.tolist()])
+            metrics.CACHE.record(kind="timeline", outcome="miss")
+            followees, home = await self._rebuilder.home(viewer, lambda: self._hydrator.followees(viewer))
+        else:
+            metrics.CACHE.record(kind="timeline", outcome="hit")
+            followees = ids_from((await following.complete({viewer: packed}))[viewer])
+            await self._keep(home_key)
         metrics.TIMELINE_ENTRIES.record(len(home.entries))
         (own,) = await self._rebuilder.recents([viewer], [own])
         return followees, merged([home, own, *await self._pulled_parts(followees)], top)
+
+    async def _keep(self, key: ListKey) -> None:
+        """Let a timeline that is read live on; once a day is enough for one that lives for a month."""
+        today = self._clock.now_ms() // _DAY_MS
+        if self._kept.get(key.user) != today:
+            self._kept[key.user] = today
+            with suppress(StoreUnavailable):  # counted by the adapter; without it the timeline is rebuilt some day
+                await self._cache.touch((key,))
 
     async def _pulled_parts(self, followees: Ids) -> list[EntryList]:
         pulled = [UserId(author) for author in (await self._pulled.current()).among(followees).tolist()]

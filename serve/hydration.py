@@ -82,7 +82,8 @@ def _record(id_: int, value: bytes) -> Record | None:
     return Record(id_, author, retweet_of, retweet_author, value[_HEAD.size :])
 
 
-def _ids_of(wire: bytes) -> Ids:
+def ids_from(wire: bytes) -> Ids:
+    """Ids as they are packed in the cache."""
     return np.frombuffer(wire, dtype=np.uint64)
 
 
@@ -122,7 +123,7 @@ class Hydrator:
 
     async def followees(self, user: UserId) -> Ids:
         """Whom a user follows, sorted."""
-        return _ids_of((await self.following.get((user,)))[user])
+        return ids_from((await self.following.get((user,)))[user])
 
     async def users(self, ids: Iterable[UserId]) -> dict[UserId, User]:
         """Users by id; the absent are left out."""
@@ -197,7 +198,7 @@ class Hydrator:
             return set(), set()
         value = (await self.engaged.get((viewer,)))[viewer]
         like_floor, retweet_floor, likes = _ENGAGED.unpack_from(value)
-        recent = _ids_of(value[_ENGAGED.size :]).tolist()
+        recent = ids_from(value[_ENGAGED.size :]).tolist()
         liked, retweeted = set(recent[:likes]), set(recent[likes:])
         for kind, floor, found in (
             (Engagement.LIKE, like_floor, liked),

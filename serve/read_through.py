@@ -16,6 +16,8 @@ Load = Callable[[list[int]], Awaitable[Mapping[int, bytes]]]
 class ReadThrough:
     """One kind of value by id, each absent one loaded once at a time in this process.
 
+    Whoever finds a value absent gets one that was read after that.
+
     Fills are guarded by leases, so a value dropped while it was being loaded is not stored. While the cache is down
     everything is loaded.
     """
@@ -55,6 +57,11 @@ class ReadThrough:
         return values
 
     async def _load_once(self, missing: Sequence[int]) -> dict[int, bytes]:
+        # A reading that was under way when we looked may have begun before what we must see was committed; one that
+        # begins after it will do.
+        under_way = [self._loading[id_] for id_ in missing if id_ in self._loading]
+        if under_way:
+            await asyncio.wait(under_way)
         mine = [id_ for id_ in missing if id_ not in self._loading]
         theirs = {id_: self._loading[id_] for id_ in missing if id_ in self._loading}
         values: dict[int, bytes] = {}

@@ -7,12 +7,12 @@ between. A tweet committed before the truth was read is found there, one committ
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import numpy as np
 
 from domain.errors import StoreUnavailable
-from domain.ids import ID_MAX, UserId
+from domain.ids import ID_MAX, Ids, UserId
 from domain.limits import Limits
 from domain.timeline import NO_ENTRIES, Entries, EntryList, cut
 from storage.ports import CacheStore, ListKey, ListKind, TweetStore
@@ -30,16 +30,20 @@ class Rebuilder:
         self._tweets = tweets
         self._limits = limits
 
-    async def home(self, user: UserId, authors: Sequence[UserId]) -> EntryList:
-        """A home timeline of everything these authors wrote; kept, unless somebody else builds or unlinks it."""
+    async def home(self, user: UserId, followees: Callable[[], Awaitable[Ids]]) -> tuple[Ids, EntryList]:
+        """Whom a user follows, and a home timeline of it; kept, unless somebody else builds or unlinks it.
+
+        `followees` is asked only when the list takes pushes and unlinks: a follow that it misses ends this building.
+        """
         key = ListKey(ListKind.HOME, user)
         token = await self._begin(key)
-        built = await self._newest_of(authors)
+        authors = await followees()
+        built = await self._newest_of([UserId(author) for author in authors.tolist()])
         if token is not None and await self._finish(key, token, built):
             metrics.EDGES.record(edge="rebuild")
         else:
             metrics.EDGES.record(edge="rebuild_race")
-        return built
+        return authors, built
 
     async def recents(self, authors: Sequence[UserId], found: Sequence[EntryList | None]) -> list[EntryList]:
         """The recent tweets of some authors, each that was not found (or is being built) built from the store."""

@@ -1,8 +1,12 @@
 """How many histories are tried: `--seeds N` for a long run, `--seed S` to replay one."""
 
-import pytest
+import logging
+from collections.abc import Iterator
 
-DEFAULT_SEEDS = 8
+import pytest
+import structlog
+
+from tests.simulation.run import DEFAULT_SEEDS
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -11,12 +15,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--seed", type=int, default=None, help="the one seeded history to replay")
 
 
-def seeds(config: pytest.Config) -> list[int]:
-    """The seeds of this run."""
-    one: int | None = config.getoption("seed", None)
-    return [one] if one is not None else list(range(config.getoption("seeds", DEFAULT_SEEDS)))
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "seed" in metafunc.fixturenames:
-        metafunc.parametrize("seed", seeds(metafunc.config))
+        one: int | None = metafunc.config.getoption("seed", None)
+        many: int = metafunc.config.getoption("seeds", DEFAULT_SEEDS)
+        metafunc.parametrize("seed", [one] if one is not None else range(many))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quiet_logs() -> Iterator[None]:
+    """The engine logs every fault; the history of a failing seed says more."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    yield
+    structlog.reset_defaults()

@@ -27,6 +27,7 @@ _ACTIONS = (
     *("undo",) * 5,
     *("read",) * 14,
 )
+_CALM_ACTIONS = tuple(action for action in _ACTIONS if action not in ("follow", "unfollow"))
 
 
 class Person:
@@ -39,10 +40,11 @@ class Person:
         self._rng = world.rng
         self._posts = 0
 
-    async def live(self, actions: int) -> None:
+    async def live(self, actions: int, *, calm: bool) -> None:
+        """Do so many things; `calm` leaves timelines standing, so that what is wrong with one has time to show."""
         for _ in range(actions):
             await self._world.scheduler.sleep(self._rng.randint(0, 250))
-            await getattr(self, "_" + self._rng.choice(_ACTIONS))()
+            await getattr(self, "_" + self._rng.choice(_CALM_ACTIONS if calm else _ACTIONS))()
 
     # ---------------------------------------------------------------------------------------------------- commands
 

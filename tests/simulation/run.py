@@ -12,7 +12,9 @@ from tests.simulation.people import Person
 from tests.simulation.scheduler import Faults
 from tests.simulation.world import ACTORS, PARTITIONS, REPLICAS, SHARDS, TINY, USERS, Build, World
 
-_ACTIONS = 32
+DEFAULT_SEEDS = 8
+_ACTIONS = 20
+_CALM_ACTIONS = 12
 _SETTLE_MS = 45_000
 """Longer than the latest batch, the lease of a dead builder, and two looks back of the reconciler together."""
 _HISTORY_SHOWN = 40
@@ -70,26 +72,29 @@ async def _play(world: World) -> None:
 
 async def _story(world: World) -> None:
     answers = Answers()
+    people = [Person(user, world, answers) for user in USERS]
     await world.begin()
-    chaos = world.scheduler.spawn("chaos", _chaos(world))
-    people = [world.scheduler.spawn(f"user {user}", Person(user, world, answers).live(_ACTIONS)) for user in USERS]
-    await asyncio.wait(people)
-    chaos.cancel()
-    await asyncio.wait([chaos])
+    for calm, actions in ((False, _ACTIONS), (True, _CALM_ACTIONS)):
+        chaos = world.scheduler.spawn("chaos", _chaos(world, calm=calm))
+        busy = [world.scheduler.spawn(f"user {who.user}", who.live(actions, calm=calm)) for who in people]
+        await asyncio.wait(busy)
+        chaos.cancel()
+        await asyncio.wait([chaos])
+        for name in (*REPLICAS, *ACTORS):
+            if not world.alive(name):
+                world.start(name)
     world.scheduler.heal()
-    for name in (*REPLICAS, *ACTORS):
-        if not world.alive(name):
-            world.start(name)
     await world.scheduler.sleep(_SETTLE_MS)
     await compare(world, answers)
 
 
-async def _chaos(world: World) -> None:
+async def _chaos(world: World, *, calm: bool) -> None:
     """Now and then something large goes wrong."""
     rng, scheduler = world.rng, world.scheduler
+    disasters = ("crash", "crash", "crash", "move", "move", "stall", "down", "poison", *([] if calm else ["flush"]))
     while True:
         await scheduler.sleep(rng.randint(100, 1_500))
-        match rng.choice(("crash", "crash", "crash", "move", "move", "stall", "down", "flush", "poison")):
+        match rng.choice(disasters):
             case "crash":
                 name = rng.choice((*REPLICAS, *ACTORS))
                 if world.alive(name):

@@ -323,7 +323,7 @@ class World:
         hydrator = Hydrator(self.cache, self.tweets, people, self.graph, self.engagements, self.limits)
         rebuilder = Rebuilder(self.cache, self.tweets, self.limits)
         pulled = PulledAuthors(self.coordination, clock, self.limits)
-        home = HomeTimeline(self.cache, self.tweets, hydrator, rebuilder, pulled, self.limits)
+        home = HomeTimeline(self.cache, self.tweets, hydrator, rebuilder, pulled, self.clock, self.limits)
         publisher = Publisher(self.events, self.cache, self.log)
         commands = Commands(
             publisher, self.tweets, self.graph, self.engagements, self._keys, hydrator, ids, clock, self.limits

@@ -38,17 +38,21 @@ async def test_a_value_is_loaded_once_and_kept_also_if_there_is_none() -> None:
     assert truth.reads == [1, 2, 3]
 
 
-async def test_those_who_want_the_same_at_once_wait_for_one_reading() -> None:
+async def test_those_who_look_while_one_reads_share_the_next_reading() -> None:
     engine, truth = Engine(), Truth()
     truth.open.clear()
     one = through(engine, truth)
-    waiting = [asyncio.create_task(one.get((1,))) for _ in range(5)]
+    first = asyncio.create_task(one.get((1,)))
     await truth.asked.wait()
+    truth.values[1] = b"new"
+    await engine.cache.drop([keys.tweet(1)])
+    later = [asyncio.create_task(one.get((1,))) for _ in range(5)]
     for _ in range(20):
         await asyncio.sleep(0)
     truth.open.set()
-    assert await asyncio.gather(*waiting) == [{1: b"one"}] * 5
-    assert truth.reads == [1]
+    assert await first == {1: b"one"}
+    assert await asyncio.gather(*later) == [{1: b"new"}] * 5, "whoever looks after a change sees it"
+    assert truth.reads == [1, 1]
 
 
 async def test_when_the_first_gives_up_the_others_read_for_themselves() -> None:

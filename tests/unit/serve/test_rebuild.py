@@ -1,6 +1,8 @@
+from collections.abc import Awaitable, Callable
+
 import numpy as np
 
-from domain.ids import UserId
+from domain.ids import Ids, UserId
 from domain.limits import SMALL
 from domain.timeline import EntryList
 from serve.rebuild import Rebuilder
@@ -16,6 +18,13 @@ def ids(part: EntryList | None) -> list[int]:
     return [int(id_) for id_ in part.entries[:, 0]]
 
 
+def following(*authors: UserId) -> Callable[[], Awaitable[Ids]]:
+    async def read() -> Ids:
+        return np.array(authors, dtype=np.uint64)
+
+    return read
+
+
 async def kept(engine: Engine, kind: ListKind, user: UserId) -> EntryList | None:
     (found,), _ = await engine.cache.fetch((ListKey(kind, user),), ())
     return found
@@ -24,7 +33,7 @@ async def kept(engine: Engine, kind: ListKind, user: UserId) -> EntryList | None
 async def test_a_home_timeline_is_built_from_everybodys_tweets_and_kept() -> None:
     engine = Engine()
     tweets = [await engine.post(author) for _ in range(3) for author in (ALICE, BOB)]
-    built = await Rebuilder(engine.cache, engine.truth.tweets, SMALL).home(READER, [ALICE, BOB])
+    _, built = await Rebuilder(engine.cache, engine.truth.tweets, SMALL).home(READER, following(ALICE, BOB))
     assert ids(built) == tweets[::-1]
     assert built.floor == 0
     home = await kept(engine, ListKind.HOME, READER)
@@ -36,7 +45,7 @@ async def test_a_home_timeline_is_built_from_everybodys_tweets_and_kept() -> Non
 async def test_a_long_history_is_cut_and_the_floor_says_where() -> None:
     engine = Engine()
     tweets = [await engine.post(author) for _ in range(SMALL.timeline_entries_max) for author in (ALICE, BOB)]
-    built = await Rebuilder(engine.cache, engine.truth.tweets, SMALL).home(READER, [ALICE, BOB])
+    _, built = await Rebuilder(engine.cache, engine.truth.tweets, SMALL).home(READER, following(ALICE, BOB))
     newest = tweets[::-1][: SMALL.timeline_entries_max]
     assert ids(built) == newest
     assert built.floor is not None
@@ -52,7 +61,7 @@ async def test_authors_whose_recents_do_not_reach_far_enough_are_read_deeper() -
     recents = await kept(engine, ListKind.RECENT, ALICE)
     assert recents is not None
     assert recents.floor, "only the newest are kept beside the log"
-    assert ids(await rebuilder.home(READER, [ALICE, BOB])) == [*quiet, *busy][::-1]
+    assert ids((await rebuilder.home(READER, following(ALICE, BOB)))[1]) == [*quiet, *busy][::-1]
 
 
 async def test_what_is_pushed_while_it_is_built_is_kept() -> None:
@@ -68,7 +77,7 @@ async def test_what_is_pushed_while_it_is_built_is_kept() -> None:
         return found
 
     engine.truth.tweets.entries_by_author = pushed_meanwhile  # type: ignore[method-assign,assignment]
-    await rebuilder.home(READER, [ALICE])
+    await rebuilder.home(READER, following(ALICE))
     assert late in ids(await kept(engine, ListKind.HOME, READER))
 
 
@@ -83,7 +92,7 @@ async def test_a_list_unlinked_while_it_is_built_is_not_kept() -> None:
         return await by_author(author, before=before, limit=limit)
 
     engine.truth.tweets.entries_by_author = unlinked_meanwhile  # type: ignore[method-assign,assignment]
-    assert ids(await rebuilder.home(READER, [ALICE])) == [tweet]
+    assert ids((await rebuilder.home(READER, following(ALICE)))[1]) == [tweet]
     assert await kept(engine, ListKind.HOME, READER) is None
 
 
@@ -92,7 +101,20 @@ async def test_two_who_build_at_once_get_the_same_and_one_is_kept() -> None:
     tweet = await engine.post(ALICE)
     rebuilder = Rebuilder(engine.cache, engine.truth.tweets, SMALL)
     assert await engine.cache.begin_list(ListKey(ListKind.HOME, READER), "somebody else")
-    assert ids(await rebuilder.home(READER, [ALICE])) == [tweet]
+    assert ids((await rebuilder.home(READER, following(ALICE)))[1]) == [tweet]
     home = await kept(engine, ListKind.HOME, READER)
     assert home is not None
     assert home.floor is None, "still being built by the other"
+
+
+async def test_a_follow_that_the_building_missed_ends_it() -> None:
+    engine = Engine()
+    rebuilder = Rebuilder(engine.cache, engine.truth.tweets, SMALL)
+
+    async def before_the_follow() -> Ids:
+        nobody: Ids = np.empty(0, dtype=np.uint64)
+        await engine.cache.unlink([ListKey(ListKind.HOME, READER)])  # the follow is committed, and unlinks
+        return nobody
+
+    await rebuilder.home(READER, before_the_follow)
+    assert await kept(engine, ListKind.HOME, READER) is None
