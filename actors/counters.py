@@ -80,12 +80,23 @@ class Counters:
             await self._start()
         if not self._unhandled:
             await self._read(wait_ms)
-        await self._repeat_effects(event for _, event in self._unhandled)
-        await self._recount(event for _, event in self._unhandled)
-        while self._unhandled and await self._tried(*self._unhandled[0]):
-            self._unhandled.pop(0)
+        try:
+            await self._settle([event for _, event in self._unhandled])
+            self._unhandled = []
+        except (StoreUnavailable, Overloaded, Fenced):
+            raise
+        except Exception as error:  # noqa: BLE001  (which event it was, and whether it is given up, shows one by one)
+            logger().error("a batch failed, its events are tried one by one", error=repr(error))
+            self._unhandled = [each for each in self._unhandled if not await self._tried(*each)]
         if not self._unhandled:
             await self._positions.save({READER: self._epoch}, self._after)
+
+    async def _settle(self, events: Sequence[AnyEvent]) -> None:
+        """Do all that follows from some events."""
+        await self._repeat_effects(events)
+        await self._recount(events)
+        for event in events:
+            await self._take_back_if_superseded(event)
 
     async def _start(self) -> None:
         self._after = earliest([await self._positions.claim(READER, self._epoch)], self._partitions)
@@ -114,10 +125,10 @@ class Counters:
             await self._cache.unlink(lists)
 
     async def _tried(self, record: LogRecord, event: AnyEvent) -> bool:
-        """Settle one switch; False if it failed and must be tried again."""
+        """Settle one event; False if it failed and must be tried again."""
         token = request_id.set(event.request_id)
         try:
-            await self._take_back_if_superseded(event)
+            await self._settle([event])
         except (StoreUnavailable, Overloaded, Fenced):
             raise
         except Exception as error:  # noqa: BLE001  (one bad event must not stop its partition; it is kept and counted)

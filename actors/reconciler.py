@@ -1,15 +1,17 @@
 """The reconciler: appends to the log what was committed and, after a crash or while Redis was away, never appended."""
 
 import asyncio
-from dataclasses import dataclass
+
+import numpy as np
 
 from domain.clock import Clock
 from domain.errors import PoisonedEvent
 from domain.events import decode
-from domain.ids import EventId, first_id_at, time_ms
+from domain.fanout import NO_IDS
+from domain.ids import EventId, Ids, first_id_at, time_ms
 from domain.limits import Limits
 from storage.ports import NOWHERE, CoordinationStore, EventLog, EventStore, LogRecord
-from storage.rows import MINUTE_MS
+from storage.rows import HOUR_MS, MINUTE_MS
 from telemetry import metrics
 from telemetry.logs import logger
 
@@ -22,21 +24,32 @@ _FIRST_LOOK_BACK_MS = 60_000
 """How far before the mark a new reconciler looks, for batches that Cassandra replayed late."""
 
 
-@dataclass(slots=True)
 class _Seen:
-    """Ids that are known to be in the log, by the minute in which they were made."""
+    """Ids that are known to be in the log, by the minute in which they were made; closed minutes as sorted arrays."""
 
-    by_minute: dict[int, set[int]]
+    def __init__(self) -> None:
+        self._open: dict[int, set[int]] = {}
+        self._closed: dict[int, Ids] = {}
 
     def add(self, event_id: int) -> None:
-        self.by_minute.setdefault(time_ms(event_id) // MINUTE_MS, set()).add(event_id)
+        self._open.setdefault(time_ms(event_id) // MINUTE_MS, set()).add(event_id)
 
     def holds(self, event_id: int) -> bool:
-        return event_id in self.by_minute.get(time_ms(event_id) // MINUTE_MS, ())
+        minute = time_ms(event_id) // MINUTE_MS
+        if event_id in self._open.get(minute, ()):
+            return True
+        closed = self._closed.get(minute, NO_IDS)
+        at = int(np.searchsorted(closed, np.uint64(event_id)))
+        return at < len(closed) and int(closed[at]) == event_id
+
+    def close_before(self, minute: int) -> None:
+        for old in [known for known in self._open if known < minute]:
+            ids = np.array(list(self._open.pop(old)), dtype=np.uint64)
+            self._closed[old] = np.union1d(self._closed.get(old, NO_IDS), ids)
 
     def forget_before(self, minute: int) -> None:
-        for old in [known for known in self.by_minute if known < minute]:
-            del self.by_minute[old]
+        for old in [known for known in self._closed if known < minute]:
+            del self._closed[old]
 
 
 class Reconciler:
@@ -63,8 +76,10 @@ class Reconciler:
         self._partitions = partitions
         self._positions: dict[int, str] = {}
         self._incarnation = ""
-        self._seen = _Seen({})
+        self._seen = _Seen()
         self._from_ms: int | None = None
+        self._began_minute = 0
+        self._old_minute = 0
         self._looked_ms = 0
         self._next_trail_ms = 0
 
@@ -83,9 +98,20 @@ class Reconciler:
         # Only now is everything from `_from_ms` on known to be in the log.
         trail_ms = self._limits.reconcile_trail_minutes * MINUTE_MS
         self._from_ms = max(self._from_ms, now_ms - trail_ms)
-        self._seen.forget_before(self._from_ms // MINUTE_MS)
+        self._seen.close_before(self._from_ms // MINUTE_MS)
         await self._coordination.set_mark(MARK, now_ms - tail_ms)
+        await self._reconcile_an_old_minute(now_ms)
         self._looked_ms, self._next_trail_ms = now_ms, now_ms + _TRAIL_EVERY_MS
+
+    async def _reconcile_an_old_minute(self, now_ms: int) -> None:
+        """Look at one minute of the last hours again, each in its turn, as far back as this reconciler knows."""
+        assert self._from_ms is not None
+        horizon = max(self._began_minute, (now_ms - self._limits.reconcile_hours * HOUR_MS) // MINUTE_MS)
+        self._seen.forget_before(horizon)
+        self._old_minute = max(self._old_minute + 1, horizon)
+        if self._old_minute >= self._from_ms // MINUTE_MS:
+            self._old_minute = horizon
+        await self._reconcile(self._old_minute * MINUTE_MS, (self._old_minute + 1) * MINUTE_MS - 1)
 
     async def _start(self) -> None:
         """Begin at the mark; the first ever begins now, as nothing was written before."""
@@ -94,6 +120,7 @@ class Reconciler:
             mark_ms = self._clock.now_ms()
             await self._coordination.set_mark(MARK, mark_ms)
         self._from_ms = mark_ms - _FIRST_LOOK_BACK_MS
+        self._began_minute = self._from_ms // MINUTE_MS + 1
         self._positions = dict.fromkeys(range(self._partitions), f"{max(0, self._from_ms)}-0")
 
     async def _read_log(self, wait_ms: int) -> None:

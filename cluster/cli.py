@@ -20,6 +20,7 @@ from cluster.errors import ClusterError
 from cluster.settings import load_settings
 from cluster.status import Report, inspect
 from cluster.up import System
+from domain.errors import EngineError
 
 app = typer.Typer(
     name="python -m cluster",
@@ -105,6 +106,6 @@ def main() -> None:
     _register_commands()
     try:
         app()
-    except ClusterError as failure:
+    except (ClusterError, EngineError) as failure:
         _errors.print(str(failure), style="red", highlight=False, markup=False, soft_wrap=True)
-        raise SystemExit(failure.exit_code) from None
+        raise SystemExit(getattr(failure, "exit_code", 1)) from None

@@ -67,7 +67,7 @@ class Settings(BaseSettings):
     """The most HTTP replicas; setting it turns autoscaling on."""
     fanout_shards: Annotated[int, Field(ge=1, le=64)] = 2
     """Actors that deliver tweets to timelines."""
-    log_partitions: Annotated[int, Field(ge=1, le=1024)] = 8
+    log_partitions: Annotated[int, Field(ge=1, le=100)] = 8
     """Partitions of the event log. Fixed once a system has data."""
     exporter_port: Annotated[int, Field(ge=0, le=65535)] = 0
     """Port of the cluster's own metrics (log lag, dead letters, ownerless ranges); 0 picks a free one."""

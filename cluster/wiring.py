@@ -17,14 +17,19 @@ from cluster.settings import Settings
 from cluster.stores import store_config
 from serve.deploy import ApiConfig
 from storage.cassandra import schema
+from storage.cassandra.stores import open_stores
+from storage.opening import StoreConfig
 
 _STOP_S = 3.0
+_PARTITIONS_MARK = "log-partitions"
+_LOCAL_PROXIES = ("127.0.0.1",)
+"""The HAProxy of this node, which appends the true peer to `X-Forwarded-For` (see `embedded.haproxy_launcher`)."""
 
 
 def deploy(settings: Settings, endpoints: Endpoints) -> None:
     """Bring the schema up to date, then start actors and replicas side by side; they exist when this returns."""
     stores = store_config(settings, endpoints)
-    asyncio.run(schema.migrate(stores.cassandra, _replication(settings)))
+    asyncio.run(_prepare(settings, stores))
     shards = shard_names(settings.fanout_shards)
     actor_config = ActorConfig(
         stores=stores,
@@ -37,7 +42,7 @@ def deploy(settings: Settings, endpoints: Endpoints) -> None:
         stores=stores,
         jwt_private_key_pem=_jwt_key(settings),
         rate_limits_on=settings.rate_limits == "on",
-        trusted_proxies=settings.trusted_proxies,
+        trusted_proxies=settings.trusted_proxies or _LOCAL_PROXIES,
         actors=(*shards, COUNTERS, RECONCILER, SUPERVISOR),
         log_level=settings.log_level,
         replicas=settings.serve_replicas,
@@ -60,6 +65,22 @@ def undeploy(settings: Settings, _endpoints: Endpoints) -> None:
         stopping = pool.submit(serve.deploy.undeploy)
         actors.deploy.stop(shard_names(settings.fanout_shards), _STOP_S)
         stopping.result()
+
+
+async def _prepare(settings: Settings, stores: StoreConfig) -> None:
+    """Bring the schema up to date; refuse another number of partitions than the data was written with."""
+    await schema.migrate(stores.cassandra, _replication(settings))
+    truth = await open_stores(stores.cassandra, partitions=stores.partitions)
+    try:
+        partitions = await truth.coordination.mark(_PARTITIONS_MARK)
+        if partitions is None:
+            await truth.coordination.set_mark(_PARTITIONS_MARK, stores.partitions)
+        elif partitions != stores.partitions:
+            raise ClusterError(
+                f"MURMUR_LOG_PARTITIONS is {stores.partitions}, but the data was written with {partitions}."
+            )
+    finally:
+        await truth.close()
 
 
 def _replication(settings: Settings) -> schema.Replication:

@@ -10,7 +10,7 @@ from typing import ClassVar
 import msgspec
 
 from domain.errors import PoisonedEvent
-from domain.ids import EventId, TweetId, UserId
+from domain.ids import ID_MAX, EventId, TweetId, UserId
 
 VERSION = 1
 
@@ -128,6 +128,11 @@ def decode(wire: bytes) -> AnyEvent:
     if wire[:1] != _PREFIX:
         raise PoisonedEvent(f"version {wire[0]} is not {VERSION}" if wire else "no bytes")
     try:
-        return _decoder.decode(memoryview(wire)[1:])
+        event = _decoder.decode(memoryview(wire)[1:])
     except msgspec.MsgspecError as error:
         raise PoisonedEvent(str(error)) from error
+    for field in event.__struct_fields__:
+        value = getattr(event, field)
+        if isinstance(value, int) and not 0 <= value <= ID_MAX:
+            raise PoisonedEvent(f"{field} is {value}, which is no id and no time")
+    return event

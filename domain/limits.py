@@ -55,6 +55,8 @@ class Limits:
     """The youngest events, compared with the log on every pass."""
     reconcile_trail_minutes: int = 10
     """Minutes compared with the log now and then, for batches that arrive late."""
+    reconcile_hours: int = 2
+    """Hours of which one minute is compared after another, for batches that arrive very late."""
     local_entries_max: int = 50_000
     """Entries of each in-process cache."""
 

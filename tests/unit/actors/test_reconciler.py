@@ -48,6 +48,24 @@ async def test_a_batch_that_shows_minutes_later_is_found_by_the_trail() -> None:
     assert await logged(engine) == 1
 
 
+async def test_a_batch_that_shows_an_hour_later_is_found_when_its_minute_has_its_turn() -> None:
+    engine = Engine()
+    reconciler = engine.reconciler()
+    await reconciler.step(0)
+    engine.clock.advance(120_000)
+    early = engine.next_id()
+    await engine.post(ALICE)
+    for _ in range(240):
+        engine.clock.advance(15_000)
+        await reconciler.step(0)
+    late = TweetPosted(event_id=EventId(early), stamp_us=stamp_us(early), author=UserId(ALICE), text="late")
+    await engine.happened(late, append=False)
+    for _ in range(60):
+        engine.clock.advance(15_000)
+        await reconciler.step(0)
+    assert await logged(engine) == 2
+
+
 async def test_a_new_reconciler_goes_on_from_the_mark_whatever_the_log_has_lost() -> None:
     engine = Engine()
     first = engine.reconciler()

@@ -75,6 +75,8 @@ def test_a_field_added_at_the_end_by_a_newer_release_is_ignored() -> None:
         (b"\x01\x94\x05\x05\x07\xa0", "at least"),
         (b"\x01\xc1", "malformed"),
         (encode(GOLDEN[0][0])[:-3], "truncated"),
+        (b"\x01\x96\x05\xcf" + b"\xff" * 8 + b"\x07\xa0\x09\x03", "event_id is"),
+        (b"\x01\x96\x05\x05\xff\xa0\x09\x03", "stamp_us is -1"),
     ],
 )
 def test_bytes_that_are_no_event_say_why(wire: bytes, why: str) -> None:
