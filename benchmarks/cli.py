@@ -12,9 +12,11 @@ from benchmarks.results import Row
 from benchmarks.system import Servers
 from cluster.errors import ClusterError
 from cluster.settings import load_settings
+from telemetry import logs
 
 _FANOUT = "fanout"
 _OVER_HTTP = ("home", "post", "delivery", "rebuild", "growth")
+_WIDTH_MIN = 120
 NAMES = (_FANOUT, *_OVER_HTTP)
 
 
@@ -39,6 +41,8 @@ def bench(
         raise typer.BadParameter(f"{', '.join(sorted(strangers))}: choose among {', '.join(NAMES)}.")
     effort = QUICK if quick else FULL
     console = Console()
+    console.width = max(console.width, _WIDTH_MIN)
+    logs.configure("benchmarks", "WARNING")
     described = machine.describe()
     rows: list[Row] = []
     try:

@@ -3,6 +3,8 @@
 It is as lean as Serve allows, plain ASGI without a framework, and has as many replicas as the service.
 """
 
+import logging
+
 from ray import serve as ray_serve
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -35,6 +37,7 @@ class Constant:
 
 def deploy(replicas: int) -> None:
     """Put it beside the service; this process must be a driver of its Ray."""
+    logging.getLogger("ray.serve").setLevel(logging.WARNING)
     deployment = ray_serve.deployment(
         name="constant", num_replicas=replicas, max_ongoing_requests=200, ray_actor_options={"num_cpus": 0.5}
     )(Constant)

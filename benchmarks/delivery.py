@@ -1,7 +1,7 @@
-"""From the 201 to the last of 10,000 followers, with nothing else going on.
+"""From the 201 to the last of 10,000 followers (less one), with nothing else going on.
 
 The last follower of each range is watched: shards push a tweet range by range or in order of ids, in any case to
-these towards the end. When all of them have the tweet, all 10,000 are checked.
+these towards the end. When all of them have the tweet, everybody is checked.
 """
 
 import asyncio
@@ -15,8 +15,10 @@ from benchmarks.effort import ROUNDS
 from benchmarks.results import Row, rounded
 from benchmarks.timelines import Timelines
 from domain.ids import range_of
+from domain.limits import DEFAULT
 
-_FOLLOWERS = 10_000
+_FOLLOWERS = DEFAULT.pull_threshold - 1
+"""The most that are pushed to: from the next one on the author is pulled."""
 _POLL_S = 0.001
 _GIVE_UP_S = 10.0
 _PAUSE_S = 0.05

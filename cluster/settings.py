@@ -76,7 +76,7 @@ class Settings(BaseSettings):
     jwt_private_key_file: Path | None = None
     """PEM file of the key that signs access tokens; empty makes one under the data folder."""
     trusted_proxies: Addresses = ()
-    """Addresses or networks whose `X-Forwarded-For` is believed, comma separated."""
+    """Addresses or networks whose `X-Forwarded-For` is believed, comma separated; empty: the HAProxy of this node."""
     ray_num_cpus: Annotated[int, Field(ge=1)] = 8
     """Logical CPUs of the local Ray: room for actors, not cores."""
     ray_address: str | None = Field(default=None, validation_alias=RAY_ADDRESS_NAME)

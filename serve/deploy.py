@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
+import uvloop
 from fastapi import FastAPI
 from ray import serve as ray_serve
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -77,6 +78,7 @@ class _Replica:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _open(self) -> None:
+        assert isinstance(asyncio.get_running_loop(), uvloop.Loop), "replicas run on uvloop"
         logs.configure("api", self._config.log_level)
         metrics.install(RayBackend())
         self._stores = await open_stores(self._config.stores)

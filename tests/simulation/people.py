@@ -207,7 +207,7 @@ class Person:
             except EngineError:
                 return None
             found, cursor = entries_of_page(page)
-            if shown and found and found[0].id >= shown[-1].id or found != sorted(set(found), reverse=True):
+            if (shown and found and found[0].id >= shown[-1].id) or found != sorted(set(found), reverse=True):
                 self._problem(f"walks from {shown[-1:]} on to {found}")
             shown += found
             if met:
