@@ -7,6 +7,7 @@ from typing import Any
 import uvloop
 from fastapi import FastAPI
 from ray import serve as ray_serve
+from ray.serve._private.http_util import RequestIdMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.clock import SystemClock
@@ -139,12 +140,21 @@ def _checks(config: ApiConfig, stores: Stores) -> dict[str, Check]:
     return {"cassandra": cassandra, "redis": redis, **{name: actor(name) for name in config.actors}}
 
 
+async def _passed_on(self: RequestIdMiddleware, scope: Scope, receive: Receive, send: Send) -> None:
+    """What Ray Serve does about request ids, left undone.
+
+    It repeats whatever the client sent, in a second `X-Request-ID`; `serve.middleware` answers one that is sane.
+    """
+    await self._app(scope, receive, send)
+
+
 @ray_serve.ingress()
 class MurmurApi:
     """One replica of the HTTP API."""
 
     def __init__(self, config: ApiConfig) -> None:
         self._config = config
+        RequestIdMiddleware.__call__ = _passed_on  # type: ignore[method-assign]
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         return _Replica(self._config)
