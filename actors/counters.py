@@ -6,9 +6,9 @@ Everything it writes is absolute, so an event may come twice, late, or out of or
 import asyncio
 from collections.abc import Iterable, Sequence
 
-from actors.dead_letters import GivenUp
+from actors.dead_letters import GivenUp, decoded
 from domain.clock import Clock
-from domain.errors import Fenced, Overloaded, StoreUnavailable
+from domain.errors import Fenced, Overloaded, PoisonedEvent, StoreUnavailable
 from domain.events import AnyEvent, Followed, Liked, Retweeted
 from domain.graph import Toggle, UserCounts
 from domain.ids import RANGES, TweetId, UserId
@@ -70,26 +70,36 @@ class Counters:
         self._partitions = partitions
         self._reader = LogReader(log, events, coordination, clock, limits, partitions)
         self._given_up = GivenUp(READER, letters, clock, limits)
-        self._unhandled: list[tuple[LogRecord, AnyEvent]] = []
+        self._unhandled: list[tuple[LogRecord, AnyEvent | PoisonedEvent]] = []
         self._after: dict[int, str] = {}
         self._started = False
 
     async def step(self, wait_ms: int) -> None:
         """One turn: read a batch, settle all of it, save the position. A batch that failed is taken up again."""
-        if not self._started:
-            await self._start()
-        if not self._unhandled:
-            await self._read(wait_ms)
         try:
-            await self._settle([event for _, event in self._unhandled])
+            if not self._started:
+                await self._start()
+            if not self._unhandled:
+                await self._read(wait_ms)
+            await self._settle_all()
+            if not self._unhandled:
+                await self._positions.save({READER: self._epoch}, self._after)
+        except Fenced:
+            metrics.EDGES.record(edge="fence")
+            self._started = False  # the position was lost, or a later one of us reads on: the claim will tell
+
+    async def _settle_all(self) -> None:
+        try:
+            await self._settle([event for _, event in self._unhandled if not isinstance(event, PoisonedEvent)])
+            for record, event in self._unhandled:
+                if isinstance(event, PoisonedEvent):
+                    await self._given_up.poisoned(record, event)
             self._unhandled = []
         except (StoreUnavailable, Overloaded, Fenced):
             raise
         except Exception as error:  # noqa: BLE001  (which event it was, and whether it is given up, shows one by one)
             logger().error("a batch failed, its events are tried one by one", error=repr(error))
             self._unhandled = [each for each in self._unhandled if not await self._tried(*each)]
-        if not self._unhandled:
-            await self._positions.save({READER: self._epoch}, self._after)
 
     async def _settle(self, events: Sequence[AnyEvent]) -> None:
         """Do all that follows from some events."""
@@ -109,8 +119,7 @@ class Counters:
         if read.lost:
             await self._positions.claim(READER, self._epoch)
             self._after = dict.fromkeys(range(self._partitions), NOWHERE)
-        decoded = [(record, await self._given_up.decoded(record)) for record in read.records]
-        self._unhandled = [(record, event) for record, event in decoded if event is not None]
+        self._unhandled = [(record, decoded(record)) for record in read.records]
         self._after |= {record.partition: record.position for record in read.records}
         if read.records:
             metrics.EVENTS_HANDLED.record(len(read.records), reader=READER)
@@ -124,8 +133,11 @@ class Counters:
         if lists:
             await self._cache.unlink(lists)
 
-    async def _tried(self, record: LogRecord, event: AnyEvent) -> bool:
+    async def _tried(self, record: LogRecord, event: AnyEvent | PoisonedEvent) -> bool:
         """Settle one event; False if it failed and must be tried again."""
+        if isinstance(event, PoisonedEvent):
+            await self._given_up.poisoned(record, event)
+            return True
         token = request_id.set(event.request_id)
         try:
             await self._settle([event])

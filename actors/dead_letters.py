@@ -13,6 +13,14 @@ from telemetry import metrics
 from telemetry.logs import logger
 
 
+def decoded(record: LogRecord) -> AnyEvent | PoisonedEvent:
+    """The event of a record, or why it has none."""
+    try:
+        return decode(record.body)
+    except PoisonedEvent as error:
+        return error
+
+
 class GivenUp:
     """Counts a reader's failures per record, and keeps what it gives up for an operator to look at and retry."""
 
@@ -23,14 +31,10 @@ class GivenUp:
         self._limits = limits
         self._attempts: dict[tuple[int, str], int] = {}
 
-    async def decoded(self, record: LogRecord) -> AnyEvent | None:
-        """The event of a record, or None for bytes that are none, which become a dead letter at once."""
-        try:
-            return decode(record.body)
-        except PoisonedEvent as error:
-            event_id = int.from_bytes(hashlib.blake2b(record.body, digest_size=8).digest()) & ID_MAX
-            await self._give_up(record, EventId(event_id), error, attempts=1)
-            return None
+    async def poisoned(self, record: LogRecord, error: PoisonedEvent) -> None:
+        """Give bytes up that are no event; trying again would not help."""
+        event_id = int.from_bytes(hashlib.blake2b(record.body, digest_size=8).digest()) & ID_MAX
+        await self._give_up(record, EventId(event_id), error, attempts=1)
 
     async def failed(self, record: LogRecord, event: AnyEvent, error: Exception) -> bool:
         """Note a failure. True if the record is given up now, False if it should be tried again."""

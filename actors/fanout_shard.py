@@ -8,9 +8,9 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable, Mapping
 
-from actors.dead_letters import GivenUp
+from actors.dead_letters import GivenUp, decoded
 from domain.clock import Clock
-from domain.errors import Fenced, Overloaded, StoreUnavailable
+from domain.errors import Fenced, Overloaded, PoisonedEvent, StoreUnavailable
 from domain.events import AnyEvent, Followed, Retweeted, TweetPosted, Unfollowed
 from domain.fanout import Batch, FollowerSets, Interleaver, Job, Pulled, Watermark
 from domain.ids import UserId, range_of, time_ms
@@ -78,7 +78,7 @@ class FanoutShard:
         self._pulled = Pulled({}, limits.pulled_grace_ms)
         self._pulled_read_ms: int | None = None
         self._interleaver = Interleaver(limits.slice_followers_max, limits.push_batch_max)
-        self._unadmitted: deque[tuple[LogRecord, AnyEvent]] = deque()
+        self._unadmitted: deque[tuple[LogRecord, AnyEvent | PoisonedEvent]] = deque()
         self._unpushed: Batch | None = None
         self._watermarks: dict[int, Watermark] = {}
         self._saved_ms = 0
@@ -121,12 +121,12 @@ class FanoutShard:
         """Learn the owned ranges, fence earlier owners off, and go on from the earliest of their positions."""
         owners = await self._coordination.range_owners()
         self.ranges = {range_: owner.epoch for range_, owner in owners.items() if owner.owner == self.name}
-        claimed = await asyncio.gather(
-            *(self._positions.claim(reader_name(r), epoch) for r, epoch in self.ranges.items())
-        )
-        self._start_from(earliest(claimed, self._partitions))
+        self._start_from(earliest(await self._claim(), self._partitions))
         self._assigned = True
         logger().info("assigned", shard=self.name, ranges=len(self.ranges))
+
+    async def _claim(self) -> list[dict[int, str]]:
+        return await asyncio.gather(*(self._positions.claim(reader_name(r), epoch) for r, epoch in self.ranges.items()))
 
     def _start_from(self, positions: Mapping[int, str]) -> None:
         self._reader.seek(positions)
@@ -141,16 +141,13 @@ class FanoutShard:
         busy = self._unpushed is not None or len(self._interleaver)
         read = await self._reader.read(0 if busy else wait_ms)
         if read.lost:
-            # Every timeline and position is gone with the store's old life; what follows starts anew.
-            await asyncio.gather(*(self._positions.claim(reader_name(r), epoch) for r, epoch in self.ranges.items()))
+            # Every timeline and position is gone with the store's old life; what follows starts anew. First of all
+            # the followers: edges that changed in the lost part of the log are read from the truth.
             self._start_from(dict.fromkeys(range(self._partitions), NOWHERE))
+            await self._claim()
         for record in read.records:
             self._watermarks[record.partition].begin(record.position)
-            event = await self._given_up.decoded(record)
-            if event is None:
-                self._finish(record.partition, record.position)
-            else:
-                self._unadmitted.append((record, event))
+            self._unadmitted.append((record, decoded(record)))
 
     async def _admit(self) -> None:
         """Turn records into jobs, in order; stops at one that must be tried again."""
@@ -164,8 +161,12 @@ class FanoutShard:
             handled += 1
         metrics.EVENTS_HANDLED.record(handled, reader=self.name)
 
-    async def _tried(self, record: LogRecord, event: AnyEvent) -> bool:
+    async def _tried(self, record: LogRecord, event: AnyEvent | PoisonedEvent) -> bool:
         """Handle one event; False if it failed and must be tried again."""
+        if isinstance(event, PoisonedEvent):
+            await self._given_up.poisoned(record, event)
+            self._finish(record.partition, record.position)
+            return True
         token = request_id.set(event.request_id)
         try:
             await self._handle(record, event)
@@ -203,7 +204,7 @@ class FanoutShard:
             metrics.EDGES.record(edge="slice")
         self._interleaver.add(Job(event.event_id, event.tweet_id, followers, record.partition, record.position))
 
-    async def _load_followers(self, events: Iterable[AnyEvent]) -> None:
+    async def _load_followers(self, events: Iterable[AnyEvent | PoisonedEvent]) -> None:
         """Load the followers of all authors of a batch side by side, so that `_handle` finds them."""
         now_ms = self._clock.now_ms()
         authors = {

@@ -40,7 +40,7 @@ def bench(
     if strangers := set(wanted) - set(NAMES):
         raise typer.BadParameter(f"{', '.join(sorted(strangers))}: choose among {', '.join(NAMES)}.")
     effort = QUICK if quick else FULL
-    console = Console()
+    console = Console(log_path=False)
     console.width = max(console.width, _WIDTH_MIN)
     logs.configure("benchmarks", "WARNING")
     described = machine.describe()
@@ -54,12 +54,12 @@ def bench(
 
 
 def _measure(wanted: Sequence[str], effort: Effort, console: Console, rows: list[Row]) -> None:
-    with Servers(load_settings(), console.print) as servers:
+    with Servers(load_settings(), console.log) as servers:
         if _FANOUT in wanted:
-            console.print("Measuring fanout.")
+            console.log("Measuring fanout.")
             rows += fanout.measure(servers, effort)
         if set(wanted) & set(_OVER_HTTP):
             endpoints = servers.start_system()
             from benchmarks import over_http  # imports Ray, which reads its environment then
 
-            over_http.measure(servers, endpoints, effort, wanted, console.print, rows)
+            over_http.measure(servers, endpoints, effort, wanted, console.log, rows)
