@@ -6,10 +6,12 @@ Everything it writes is absolute, so an event may come twice, late, or out of or
 import asyncio
 from collections.abc import Iterable, Sequence
 
+from cachetools import LRUCache
+
 from actors.dead_letters import GivenUp, decoded
 from domain.clock import Clock
 from domain.errors import Fenced, Overloaded, PoisonedEvent, StoreUnavailable
-from domain.events import AnyEvent, Followed, Liked, Retweeted
+from domain.events import AnyEvent, Followed, Liked, Retweeted, RetweetUndone, Unfollowed, Unliked
 from domain.graph import Toggle, UserCounts
 from domain.ids import RANGES, TweetId, UserId
 from domain.limits import Limits
@@ -72,6 +74,7 @@ class Counters:
         self._given_up = GivenUp(READER, letters, clock, limits)
         self._unhandled: list[tuple[LogRecord, AnyEvent | PoisonedEvent]] = []
         self._after: dict[int, str] = {}
+        self._latest: LRUCache[tuple[str, int, int], AnyEvent] = LRUCache(limits.local_entries_max)
         self._started = False
 
     async def step(self, wait_ms: int) -> None:
@@ -152,17 +155,25 @@ class Counters:
     async def _take_back_if_superseded(self, event: AnyEvent) -> None:
         """Two writes to one switch may have raced: of the one that lost, what stands beside the switch must go."""
         match event:
-            case Liked(user=user, tweet_id=tweet):
+            case Liked(user=user, tweet_id=tweet) | Unliked(user=user, tweet_id=tweet):
+                key = ("like", int(user), int(tweet))
                 switch: Toggle = await self._engagements.engagement(Engagement.LIKE, user, tweet)
-            case Retweeted(user=user, tweet_id=tweet):
+            case Retweeted(user=user, tweet_id=tweet) | RetweetUndone(user=user, tweet_id=tweet):
+                key = ("retweet", int(user), int(tweet))
                 switch = await self._engagements.engagement(Engagement.RETWEET, user, tweet)
-            case Followed(user=user, followee=followee):
+            case Followed(user=user, followee=followee) | Unfollowed(user=user, followee=followee):
+                key = ("follow", int(user), int(followee))
                 switch = await self._graph.follow(user, followee)
             case _:
                 return
-        if switch.since != event.event_id:
-            metrics.EDGES.record(edge="superseded")
-            await self._events.repair(event)
+        for each in dict.fromkeys((self._latest.get(key), event)):
+            if isinstance(each, Liked | Retweeted | Followed):
+                self._latest[key] = each
+                if switch.since != each.event_id:
+                    metrics.EDGES.record(edge="superseded")
+                    await self._events.repair(each)
+                    if isinstance(each, Retweeted):
+                        await self._cache.drop([keys.tweet(each.event_id)])
 
     async def _recount(self, events: Iterable[AnyEvent]) -> None:
         """Count every set that a batch may have changed, once, and write the sums."""

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import uvloop
 
 from actors.fanout_shard import FanoutShard
-from benchmarks import redis_push, seeding
+from benchmarks import patience, redis_push, seeding
 from benchmarks.effort import ROUNDS, Effort
 from benchmarks.results import Row, rounded
 from benchmarks.system import Servers
@@ -24,7 +24,7 @@ from domain.clock import SystemClock
 from domain.errors import EngineError
 from domain.events import TweetPosted
 from domain.ids import RANGES, EventId, IdGenerator, UserId, first_id_at, stamp_us
-from storage.opening import StoreConfig, Stores, open_stores
+from storage.opening import StoreConfig, Stores
 from telemetry import metrics
 
 _SEED = 7
@@ -151,7 +151,7 @@ def _rows(rates: dict[str, list[float]]) -> list[Row]:
 
 async def _open(config: StoreConfig) -> _Fanout:
     rng = np.random.default_rng(_SEED)
-    stores = await open_stores(config)
+    stores = await patience.opened(config)
     counted = metrics.LocalBackend()
     metrics.install(counted)
     people = np.uint64(first_id_at(_CLOCK.now_ms() - 90 * 86_400_000)) + np.arange(_PEOPLE, dtype=np.uint64) * 4_096

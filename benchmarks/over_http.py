@@ -6,7 +6,7 @@ from typing import Any
 import ray
 import uvloop
 
-from benchmarks import constant, delivery, growth, home, post, rebuild
+from benchmarks import constant, delivery, growth, home, patience, post, rebuild
 from benchmarks.bench import Bench
 from benchmarks.effort import Effort
 from benchmarks.results import Row
@@ -14,7 +14,6 @@ from benchmarks.system import Servers
 from benchmarks.world import Seeder, Tokens
 from cluster.embedded.ray_node import connect
 from cluster.endpoints import Endpoints
-from storage.opening import open_stores
 
 _QUESTIONS: Mapping[str, Callable[[Bench], Awaitable[list[Row]]]] = {
     "home": home.measure,
@@ -40,7 +39,7 @@ def measure(
     constant.deploy(servers.settings.serve_replicas)
 
     async def questions() -> None:
-        opened = await open_stores(stores)
+        opened = await patience.opened(stores)
         bench = Bench(
             servers=servers,
             endpoints=endpoints,

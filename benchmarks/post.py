@@ -8,6 +8,7 @@ from benchmarks.bench import Bench
 from benchmarks.effort import CONNECTIONS, ROUNDS
 from benchmarks.home import problems
 from benchmarks.http_load import Load
+from benchmarks.patience import patiently
 from benchmarks.results import Row, rounded
 from storage.cassandra.session import CassandraSession
 from storage.cassandra.statements import read
@@ -88,7 +89,7 @@ async def rounds(bench: Bench) -> PostLoads:
     unknown = sum(load.refused for load in loads.posts)  # a post that was refused may have happened
     found = await _tweets(bench.stores.truth.session, authors)
     assert posted <= found <= posted + unknown, f"{found} tweets in Cassandra, and {posted} were answered 201"
-    session = await CassandraSession.connect(yardstick.cassandra)
+    session = await patiently(CassandraSession.connect)(yardstick.cassandra)
     found = await _tweets(session, authors)
     await session.close()
     assert found == written, f"{found} tweets in Cassandra, and {written} batches were answered"
@@ -96,4 +97,4 @@ async def rounds(bench: Bench) -> PostLoads:
 
 
 async def _tweets(session: CassandraSession, authors: Sequence[int]) -> int:
-    return sum(rows[0][0] for rows in await session.execute_many(_COUNT, [(author,) for author in authors]))
+    return sum(rows[0][0] for rows in await patiently(session.execute_many)(_COUNT, [(author,) for author in authors]))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import islice
 
+from benchmarks.patience import patiently
 from domain import ids
 from domain.users import User
 from storage.cassandra.session import CassandraSession, Params
@@ -31,7 +32,7 @@ async def write_rows(session: CassandraSession, writes: Iterable[Write]) -> None
 
     async def worker() -> None:
         while batch := list(islice(left, _TOGETHER)):
-            await session.logged_batch(batch)
+            await patiently(session.logged_batch)(batch)
 
     await asyncio.gather(*(worker() for _ in range(_AT_ONCE)))
 

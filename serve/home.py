@@ -12,7 +12,7 @@ from domain.clock import Clock
 from domain.errors import StoreUnavailable
 from domain.ids import ID_MAX, Ids, UserId
 from domain.limits import Limits
-from domain.timeline import NO_ENTRIES, Entries, EntryList, Walk, merged, newer_rivals, settled
+from domain.timeline import NO_ENTRIES, START, Entries, EntryList, Walk, merged, newer_rivals, settled
 from serve.hydration import Hydrator, Record, ids_from
 from serve.pulled import PulledAuthors
 from serve.rebuild import Rebuilder
@@ -82,7 +82,7 @@ class HomeTimeline:
             await self._from_store(authors, before, limit, shown, records)
         more = len(shown) > limit
         shown = shown[:limit]
-        top = min(walk.top, shown[0]) if shown else walk.top
+        top = shown[0] if walk == START and shown else walk.top
         return Page(tuple(shown), records, Walk(top, shown[-1]) if more else None)
 
     async def _cached_part(self, viewer: UserId, top: int) -> tuple[Ids, EntryList]:

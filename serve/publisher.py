@@ -1,5 +1,6 @@
 """How a decided fact becomes durable and known: commit, caches, log."""
 
+from contextlib import suppress
 from typing import Literal
 
 from domain.errors import Overloaded, StoreUnavailable
@@ -25,11 +26,12 @@ class Publisher:
 
         Raises `StoreUnavailable` or `Overloaded` if the commit did not succeed in time; it may have happened.
         """
+        if known:
+            with suppress(StoreUnavailable, Overloaded):  # before the commit: afterwards others may know better
+                await self._cache.put(known, ttl_s=ttl_s)
         await self._events.commit(event)
         effects = effects_of(event)
         try:
-            if known:
-                await self._cache.put(known, ttl_s=ttl_s)
             if effects.values:
                 await self._cache.drop(effects.values)
             if effects.lists:

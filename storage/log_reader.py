@@ -15,6 +15,8 @@ _RECONCILED = "reconciled"
 """The reconciler's durable mark: what was made before this wall time (ms) has been in the log."""
 _EVENTS_KEPT_MS = 7 * DAY_MS
 """Cassandra keeps no event for longer."""
+_LOSS_LOOK_BACK_MS = 60_000
+"""How long before a reader's position an event that it had not read when the log was lost may have been made."""
 _LOOK_UPS_MAX = 256
 """Minutes looked up in one read, so that a reader far behind still comes up for air."""
 
@@ -99,16 +101,16 @@ class LogReader:
         return LogBatch(records)
 
     async def _begin_again(self) -> None:
-        """After a loss: catch up from the reconciler's mark, then read every new stream from the start.
+        """After a loss: catch up on every partition, then go on with its new stream.
 
-        What lies before the mark was in the old log; it concerned timelines and caches that are gone as well.
+        Most of what we had not read concerns timelines and caches that are gone as well, but not all of it: switches
+        that raced leave rows.
         """
-        mark_ms = await self._coordination.mark(_RECONCILED)
-        from_ms = self._clock.now_ms() if mark_ms is None else mark_ms
+        from_ms = {p: await self._known_ms(position, _LOSS_LOOK_BACK_MS) for p, position in self.positions.items()}
         EDGES.record(edge="incarnation")
         for partition in self.positions:
             self.positions[partition] = NOWHERE
-            self._begin_catch_up(partition, from_ms, resume=NOWHERE, lost=True)
+            self._begin_catch_up(partition, from_ms[partition], resume=NOWHERE, lost=True)
 
     async def _mind_gaps(self, read: LogRead) -> None:
         gaps = [p for p, position in self.positions.items() if _is_gap(position, read.first.get(p))]
@@ -116,19 +118,19 @@ class LogReader:
             return
         # What is in a stream now was committed before: the catch-up that starts now finds it, so we go on from the end.
         tails = await self._log.tails()
-        from_ms = {partition: await self._known_ms(self.positions[partition]) for partition in gaps}
+        trail_ms = self._limits.reconcile_trail_minutes * MINUTE_MS
+        from_ms = {partition: await self._known_ms(self.positions[partition], trail_ms) for partition in gaps}
         for partition in gaps:
             self._begin_catch_up(partition, from_ms[partition], resume=tails[partition].last, lost=False)
 
-    async def _known_ms(self, position: str) -> int:
-        """The wall time before which a reader at some position surely knows what was made."""
+    async def _known_ms(self, position: str, look_back_ms: int) -> int:
+        """The wall time before which a reader at some position knows what was made, if it was appended in time."""
         now_ms = self._clock.now_ms()
         appended_ms, _ = _order(position)
         if not appended_ms:
             mark_ms = await self._coordination.mark(_RECONCILED)
             appended_ms = now_ms if mark_ms is None else mark_ms
-        trail_ms = self._limits.reconcile_trail_minutes * MINUTE_MS
-        return max(min(appended_ms, now_ms) - trail_ms, now_ms - _EVENTS_KEPT_MS)
+        return max(min(appended_ms, now_ms) - look_back_ms, now_ms - _EVENTS_KEPT_MS)
 
     def _begin_catch_up(self, partition: int, from_ms: int, *, resume: str, lost: bool) -> None:
         EDGES.record(edge="catch_up")

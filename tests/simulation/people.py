@@ -78,7 +78,7 @@ class Person:
         async def publish(commands: Commands) -> None:
             post.id = await commands.post(self.user, draft, key)
 
-        lost = False
+        lost, met = False, list[str]()
         for _ in range(_TRIES_MAX if key is not None else 1):
             outcome, met = await self._ask(f"posts {post.text!r}", publish)
             lost = lost or outcome == "unknown"

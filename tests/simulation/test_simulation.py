@@ -41,4 +41,3 @@ def test_a_seed_has_one_history() -> None:
     once, again = history_of(0), run(0)
     assert again.history == once.history
     assert again.contents == once.contents
-

@@ -189,13 +189,13 @@ class Replica:
 class World:
     """Everything, and the ways in which it can be hurt."""
 
-    def __init__(self, seed: int, *, build: Build, limits: Limits, faults: Faults | None = None) -> None:
+    def __init__(self, seed: int, *, build: Build, limits: Limits | None = None, faults: Faults | None = None) -> None:
         self.seed = seed
         self.clock = ManualClock()
         self.scheduler = Scheduler(seed, self.clock)
         self.scheduler.faults = faults or faults_of(self.scheduler.rng)
         self.rng = self.scheduler.rng
-        self.limits = limits
+        self.limits = limits = limits or replace(TINY, log_entries_max=self.rng.choice((14, 60, 1_000)))
         self.redis = MemoryRedis(self.clock)
         self.problems: list[str] = []
         self._build = build
