@@ -33,6 +33,8 @@ from telemetry import metrics
 from telemetry.logs import logger, request_id
 
 _SAVE_EVERY_MS = 1_000
+_LOADS_AT_ONCE = 32
+"""Authors whose followers are loaded side by side; each takes up to eight reads."""
 
 
 def reader_name(range_: int) -> str:
@@ -211,9 +213,11 @@ class FanoutShard:
             e.actor for e in events if isinstance(e, TweetPosted | Retweeted) and self._pulled.pushed(e.actor, now_ms)
         }
         missing = [author for author in authors if self._followers.get(author) is None]
-        found = await asyncio.gather(*(self._graph.followers(author, sorted(self.ranges)) for author in missing))
-        for author, followers in zip(missing, found, strict=True):
-            self._followers.put(author, followers)
+        for at in range(0, len(missing), _LOADS_AT_ONCE):
+            part = missing[at : at + _LOADS_AT_ONCE]
+            found = await asyncio.gather(*(self._graph.followers(author, sorted(self.ranges)) for author in part))
+            for author, followers in zip(part, found, strict=True):
+                self._followers.put(author, followers)
         metrics.FOLLOWER_EDGES.record(self._followers.edges, shard=self.name)
 
     async def _refresh_pulled(self) -> None:

@@ -42,6 +42,7 @@ def command(java: Path, jars: list[Path], folder: Path, heap_mb: int, archive: t
         "-Djdk.attach.allowAttachSelf=true",
         f"-Dcassandra.config=file://{folder}/cassandra.yaml",
         f"-Dcassandra.storagedir={folder}",
+        f"-Dlogback.configurationFile={folder}/logback.xml",  # without one it logs whatever there is
         f"-Djava.io.tmpdir={folder}/tmp",  # native libraries are unpacked there, and a kill -9 leaves them lying
         "-Dcassandra-foreground=yes",
         "-Dcassandra.superuser_setup_delay_ms=0",

@@ -49,6 +49,15 @@ sstable: {{selected_format: bti}}
 auto_snapshot: false
 """
 
+_LOGBACK = """\
+<configuration>
+  <appender name="console" class="ch.qos.logback.core.ConsoleAppender">
+    <encoder><pattern>%date{ISO8601} %-5level [%thread] %logger{0}: %msg%n</pattern></encoder>
+  </appender>
+  <root level="INFO"><appender-ref ref="console"/></root>
+</configuration>
+"""
+
 
 class CassandraNode:
     """A node with its data in a folder, on free loopback ports: they change at every start, the data stays.
@@ -66,6 +75,7 @@ class CassandraNode:
             (folder / "tmp").mkdir(parents=True)
             config = _YAML.format(folder=folder, storage_port=ports.port(), cql_port=self.port)
             (folder / "cassandra.yaml").write_text(config)
+            (folder / "logback.xml").write_text(_LOGBACK)
         except OSError as failure:
             raise EmbeddedError(f"Cassandra's folder {folder} cannot be written: {failure}.") from failure
         command = cassandra_jvm.command(java, jars, folder, heap_mb, archive)

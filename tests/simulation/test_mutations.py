@@ -8,9 +8,9 @@ from typing_extensions import override
 from actors.counters import Counters
 from actors.fanout_shard import FanoutShard
 from actors.reconciler import Reconciler
+from domain.errors import StoreUnavailable
 from domain.events import AnyEvent, Event, encode
 from domain.ids import log_partition
-from domain.timeline import EntryList
 from storage.memory.hot import MemoryEventLog, trim
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.ports import ListKey
@@ -34,15 +34,6 @@ class NeverUnlinks(MemoryCacheStore):
     @override
     async def unlink(self, keys: Sequence[ListKey]) -> None:
         await self._turn()
-
-
-class FinishesForAnybody(MemoryCacheStore):
-    """Lets a builder finish a list that was unlinked and begun again since."""
-
-    @override
-    async def finish_list(self, key: ListKey, token: str, built: EntryList) -> bool:
-        stored = self._redis.list(key)
-        return await super().finish_list(key, stored.token if stored is not None and stored.token else token, built)
 
 
 class TrimsSilently(MemoryCacheStore):
@@ -69,12 +60,18 @@ class FillsWithoutLease(MemoryCacheStore):
         await self.put(values, ttl_s=ttl_s)
 
 
-class SavesBeforeItPushes(FanoutShard):
-    """Saves how far it has read, not how far it has pushed."""
+class GivesUpPushes(FanoutShard):
+    """Counts a batch as pushed although the store did not answer."""
 
     @override
-    def _done(self) -> dict[int, str]:
-        return dict(self._reader.positions)
+    async def _push(self) -> None:
+        try:
+            await super()._push()
+        except StoreUnavailable:
+            assert self._unpushed is not None
+            for job in self._unpushed.finished:
+                self._finish(job.partition, job.position)
+            self._unpushed = None
 
 
 class KeepsOldFollowers(FanoutShard):
@@ -113,10 +110,9 @@ class LooksAtTheTailOnly(Reconciler):
 BUGS = {
     "a tweet is not pushed to its author's recent tweets": Build(log=ForgetsRecents),
     "a follow does not unlink the timeline": Build(cache=NeverUnlinks),
-    "a rebuild ignores its token": Build(cache=FinishesForAnybody),
     "a trim does not raise the floor": Build(cache=TrimsSilently),
     "a fill needs no lease": Build(cache=FillsWithoutLease),
-    "a position is saved before the push": Build(shard=SavesBeforeItPushes),
+    "a push that failed is not repeated": Build(shard=GivesUpPushes),
     "a shard learns of no new followers": Build(shard=KeepsOldFollowers),
     "effects are not repeated": Build(counters=RepeatsNothing),
     "what was superseded stays": Build(counters=TakesNothingBack),
