@@ -34,6 +34,9 @@ def ports() -> Iterator[PortBlock]:
     block.release()
 
 
+_PATIENCE_S = 60.0  # the machine may be busy with other tests
+
+
 @contextmanager
 def cassandra_on(folder: Path, ports: PortBlock) -> Iterator[CassandraNode]:
     node = start_cassandra(folder, ports, 512, print)
@@ -46,8 +49,11 @@ def cassandra_on(folder: Path, ports: PortBlock) -> Iterator[CassandraNode]:
 
 @contextmanager
 def session_on(node: CassandraNode) -> Iterator[Session]:
-    with Cluster(["127.0.0.1"], port=node.port) as driver:
-        yield driver.connect()
+    patient = {"connect_timeout": _PATIENCE_S, "control_connection_timeout": _PATIENCE_S}
+    with Cluster(["127.0.0.1"], port=node.port, **patient) as driver:
+        session = driver.connect()
+        session.default_timeout = _PATIENCE_S
+        yield session
 
 
 def test_cassandra_keeps_its_data_over_a_restart_on_other_ports(tmp_path: Path, ports: PortBlock) -> None:
