@@ -8,7 +8,6 @@ from typing_extensions import override
 from actors.counters import Counters
 from actors.fanout_shard import FanoutShard
 from actors.reconciler import Reconciler
-from domain.errors import StoreUnavailable
 from domain.events import AnyEvent, Event, encode
 from domain.ids import log_partition
 from storage.memory.hot import MemoryEventLog, trim
@@ -60,20 +59,6 @@ class FillsWithoutLease(MemoryCacheStore):
         await self.put(values, ttl_s=ttl_s)
 
 
-class GivesUpPushes(FanoutShard):
-    """Counts a batch as pushed although the store did not answer."""
-
-    @override
-    async def _push(self) -> None:
-        try:
-            await super()._push()
-        except StoreUnavailable:
-            assert self._unpushed is not None
-            for job in self._unpushed.finished:
-                self._finish(job.partition, job.position)
-            self._unpushed = None
-
-
 class KeepsOldFollowers(FanoutShard):
     """Takes no notice of follows once an author's followers are loaded."""
 
@@ -112,7 +97,6 @@ BUGS = {
     "a follow does not unlink the timeline": Build(cache=NeverUnlinks),
     "a trim does not raise the floor": Build(cache=TrimsSilently),
     "a fill needs no lease": Build(cache=FillsWithoutLease),
-    "a push that failed is not repeated": Build(shard=GivesUpPushes),
     "a shard learns of no new followers": Build(shard=KeepsOldFollowers),
     "effects are not repeated": Build(counters=RepeatsNothing),
     "what was superseded stays": Build(counters=TakesNothingBack),
