@@ -5,6 +5,7 @@ dead one again (`max_restarts`); a stuck one is found by the supervisor.
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -51,7 +52,7 @@ class ActorConfig:
     log_level: str
     exporter_host: str
     exporter_port: int
-    """Where the cluster's exporter listens; port 0 picks a free one."""
+    """Where the cluster's exporter listens, wherever the supervisor is."""
 
 
 def shard_names(shards: int) -> tuple[str, ...]:
@@ -65,7 +66,7 @@ class _Hosted:
     def __init__(self, name: str, config: ActorConfig) -> None:
         logs.configure(name, config.log_level)
         metrics.install(RayBackend())
-        self._host = Host(name, lambda: self._open(name, config), _CLOCK)
+        self._host = Host(name, lambda: self._open(name, config), _CLOCK, lambda: os._exit(1))
 
     async def _open(self, name: str, config: ActorConfig) -> Component:
         raise NotImplementedError
@@ -184,15 +185,13 @@ class ReconcilerActor(_Hosted):
 class SupervisorActor(_Hosted):
     """Hosts the supervisor, and the cluster's exporter beside it."""
 
-    _exporter: Exporter | None = None
-
     @override
     async def _open(self, name: str, config: ActorConfig) -> Component:
         stores = await open_stores(config.stores)
         shards = {shard: _Remote(shard) for shard in config.shards}
         others = {other: _Remote(other) for other in (COUNTERS, RECONCILER)}
         supervisor = Supervisor(shards, others, stores.truth.coordination, _CLOCK)
-        self._exporter = Exporter(
+        exporter = Exporter(
             stores, config.stores.partitions, supervisor.unhealthy, config.exporter_host, config.exporter_port
         )
 
@@ -200,11 +199,7 @@ class SupervisorActor(_Hosted):
             await supervisor.step()
             await asyncio.sleep(_LOOK_EVERY_S)
 
-        return _Reader(name, stores, step, self._exporter.close)
-
-    def exporter_port(self) -> int | None:
-        """Where the exporter listens, once it does."""
-        return self._exporter.port if self._exporter is not None else None
+        return _Reader(name, stores, step, exporter.close)
 
 
 def _log_ports(stores: Stores, config: ActorConfig) -> dict[str, Any]:
@@ -280,12 +275,6 @@ def stop(shards: tuple[str, ...], timeout_s: float) -> None:
             ray.wait(stopping, num_returns=len(stopping), timeout=timeout_s)
         for handle in handles:
             ray.kill(handle)
-
-
-def exporter_port(timeout_s: float) -> int | None:
-    """Where the cluster's exporter listens; None while it does not."""
-    handle: Any = _found(SUPERVISOR)
-    return None if handle is None else int(ray.get(handle.exporter_port.remote(), timeout=timeout_s) or 0) or None
 
 
 def _found(name: str) -> "ActorHandle[Any] | None":

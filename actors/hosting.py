@@ -46,14 +46,15 @@ class Health:
 class Host:
     """Runs one component until it is stopped.
 
-    An `EngineError` (a store that is away) is retried with a growing delay for ever; any other error ends the thread,
-    so that the process can be started anew.
+    An `EngineError` (a store that is away) is retried with a growing delay for ever; any other error is a mistake of
+    ours, on which `crashed` is called: it ends the process, so that a new one is started.
     """
 
-    def __init__(self, name: str, open_: Open, clock: Clock) -> None:
+    def __init__(self, name: str, open_: Open, clock: Clock, crashed: Callable[[], None]) -> None:
         self._name = name
         self._open = open_
         self._clock = clock
+        self._crashed = crashed
         self._beat_ms = clock.monotonic_ms()
         self._error = ""
         self._stopping = threading.Event()
@@ -78,7 +79,12 @@ class Host:
         return not self._thread.is_alive()
 
     def _main(self) -> None:
-        uvloop.run(self._run())
+        try:
+            uvloop.run(self._run())
+        except BaseException:
+            logger().exception("crashed", actor=self._name)
+            self._crashed()
+            raise
 
     async def _run(self) -> None:
         failures = 0

@@ -43,8 +43,8 @@ def up() -> None:
     system = System(load_settings(), _console.print)
     system.stop_on_signals()
     try:
-        system.start()
-        endpoints = system.wait_ready()
+        endpoints = system.start()
+        system.wait_ready()
         _console.print("[green]Murmur is up.[/green] Ctrl-C stops it.")
         places = Table(show_header=False, box=None)
         places.add_row("API", f"{endpoints.http_url}/api/v1")

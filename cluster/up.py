@@ -26,12 +26,12 @@ from cluster.settings import Settings, put_in_environment
 from cluster.state import FolderLock, RunState
 from cluster.waiting import wait_until
 
+_EVERY_ADDRESS = ("0.0.0.0", "::")
 _DISK_FREE_BYTES_MIN = 500 * 1024 * 1024
 _READY_TIMEOUT_S = 90.0
 _DRAIN_TIMEOUT_S = 5.0
 _STOP_TIMEOUT_S = 4.0
 _WATCH_INTERVAL_S = 0.25
-_EXPORTER_TIMEOUT_S = 5.0
 
 
 class Part(Protocol):
@@ -70,6 +70,9 @@ class System:
         require_free(settings.http_port, settings.http_host, "MURMUR_HTTP_PORT")
         _require_disk(settings)
         self._ports = PortBlock()
+        if not settings.exporter_port and settings.ray_address is None:
+            # Chosen here, so that the supervisor comes back to the same one after a crash.
+            settings = self._settings = settings.model_copy(update={"exporter_port": self._ports.port()})
         endpoints = self._start_parts(self._ports)
         from cluster import wiring  # imports Ray, which reads its environment then; meanwhile the parts come up
 
@@ -84,8 +87,8 @@ class System:
         wiring.deploy(settings, endpoints)
         return endpoints
 
-    def wait_ready(self) -> Endpoints:
-        """Return what is known when `/readyz` is 200; raise `NotReady` with its last answer at the end of the time."""
+    def wait_ready(self) -> None:
+        """Return when `/readyz` is 200; raise `NotReady` with its last answer when the time is over."""
         assert self._state is not None, "start comes first"
         url = self._state.endpoints.http_url
         last = readiness.ask(url)
@@ -101,13 +104,7 @@ class System:
                 f"The system was not ready within {_READY_TIMEOUT_S:.0f} s ({last.summary()}); "
                 f"see the logs in {self._state.endpoints.log_dir}."
             )
-        from cluster import wiring
-
-        known = self._state.endpoints
-        exporters = wiring.exporter_urls(self._settings, _EXPORTER_TIMEOUT_S)
-        self._state = replace(self._state, endpoints=replace(known, metrics_urls=(*known.metrics_urls, *exporters)))
         self._state.write()
-        return self._state.endpoints
 
     def serve_forever(self) -> None:
         """Return when asked to stop by a signal; raise `EmbeddedError` when a part has ended by itself."""
@@ -159,7 +156,11 @@ class System:
 
     def _http_url(self) -> str:
         host = self._settings.http_host
-        return f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{self._settings.http_port}"
+        return f"http://{'127.0.0.1' if host in _EVERY_ADDRESS else host}:{self._settings.http_port}"
+
+    def _exporter_url(self) -> str:
+        host = self._settings.http_host
+        return f"http://{'127.0.0.1' if host in _EVERY_ADDRESS else host}:{self._settings.exporter_port}/metrics"
 
     def _start_parts(self, ports: PortBlock) -> Endpoints:
         settings, folder = self._settings, self._settings.data_dir
@@ -188,7 +189,7 @@ class System:
             ray_address=ray.address if ray else settings.ray_address or "",
             http_url=self._http_url(),
             dashboard_url=ray.dashboard_url if ray else None,
-            metrics_urls=ray.metrics_urls if ray else (),
+            metrics_urls=(*ray.metrics_urls, self._exporter_url()) if ray else (),
             log_dir=folder / "logs",
             data_dir=folder,
         )

@@ -52,13 +52,6 @@ def deploy(settings: Settings, endpoints: Endpoints) -> None:
     serve.deploy.deploy(api_config, settings.http_host, settings.http_port)
 
 
-def exporter_urls(settings: Settings, timeout_s: float) -> tuple[str, ...]:
-    """Where the cluster's exporter answers, once the system is ready; nothing if that may be on another node."""
-    port = actors.deploy.exporter_port(timeout_s)
-    host = "127.0.0.1" if settings.http_host in ("0.0.0.0", "::") else settings.http_host
-    return (f"http://{host}:{port}/metrics",) if port and settings.ray_address is None else ()
-
-
 def undeploy(settings: Settings, _endpoints: Endpoints) -> None:
     """Drain: first no more requests, then what they left in the log, then nothing."""
     with ThreadPoolExecutor(1) as pool:

@@ -1,0 +1,54 @@
+import threading
+
+import pytest
+
+from actors.hosting import Component, Host
+from cluster.waiting import wait_until
+from domain.clock import SystemClock
+from domain.errors import StoreUnavailable
+
+PATIENCE_S = 10.0
+
+
+class Steps:
+    """A component whose turns end as the test says."""
+
+    def __init__(self, *ends: Exception | None) -> None:
+        self.ends = list(ends)
+        self.turns = 0
+        self.closed = False
+
+    async def step(self) -> None:
+        self.turns += 1
+        end = self.ends.pop(0) if self.ends else None
+        if end is not None:
+            raise end
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def hosted(component: Component, crashed: threading.Event) -> Host:
+    async def open_() -> Component:
+        return component
+
+    return Host("tested", open_, SystemClock(), crashed.set)
+
+
+def test_a_store_that_is_away_is_tried_again_and_a_stop_closes_in_order() -> None:
+    steps, crashed = Steps(StoreUnavailable("redis"), None), threading.Event()
+    host = hosted(steps, crashed)
+    assert wait_until(lambda: steps.turns > 3, PATIENCE_S), steps.turns
+    assert host.health().running
+    assert host.stop(PATIENCE_S)
+    assert steps.closed
+    assert not crashed.is_set()
+    assert not host.health().running
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_mistake_of_ours_ends_the_process() -> None:
+    steps, crashed = Steps(None, KeyError("a mistake")), threading.Event()
+    host = hosted(steps, crashed)
+    assert crashed.wait(PATIENCE_S)
+    assert wait_until(lambda: not host.health().running, PATIENCE_S)
