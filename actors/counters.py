@@ -6,13 +6,11 @@ Everything it writes is absolute, so an event may come twice, late, or out of or
 import asyncio
 from collections.abc import Iterable, Sequence
 
-from cachetools import LRUCache
-
-from actors.dead_letters import GivenUp, decoded
+from actors.dead_letters import GivenUp, Outcome, decoded
 from domain.clock import Clock
 from domain.errors import Fenced, Overloaded, PoisonedEvent, StoreUnavailable
 from domain.events import AnyEvent, Followed, Liked, Retweeted, RetweetUndone, Unfollowed, Unliked
-from domain.graph import Toggle, UserCounts
+from domain.graph import UserCounts
 from domain.ids import RANGES, TweetId, UserId
 from domain.limits import Limits
 from storage import keys, values
@@ -34,9 +32,12 @@ from storage.ports import (
     PositionStore,
 )
 from telemetry import metrics
-from telemetry.logs import logger, request_id
+from telemetry.logs import logger
 
 READER = "counters"
+MARK = "counted"
+"""The durable mark: every event that was in the log before this wall time (ms) is settled."""
+_MARK_EVERY_MS = 10_000
 _AT_ONCE = 32
 """Sets counted side by side."""
 
@@ -74,7 +75,8 @@ class Counters:
         self._given_up = GivenUp(READER, letters, clock, limits)
         self._unhandled: list[tuple[LogRecord, AnyEvent | PoisonedEvent]] = []
         self._after: dict[int, str] = {}
-        self._latest: LRUCache[tuple[str, int, int], AnyEvent] = LRUCache(limits.local_entries_max)
+        self._all_read_ms = 0
+        self._marked_ms = 0
         self._started = False
 
     async def step(self, wait_ms: int) -> None:
@@ -87,6 +89,7 @@ class Counters:
             await self._settle_all()
             if not self._unhandled:
                 await self._positions.save({READER: self._epoch}, self._after)
+                await self._move_mark()
         except Fenced:
             metrics.EDGES.record(edge="fence")
             self._started = False  # the position was lost, or a later one of us reads on: the claim will tell
@@ -94,31 +97,44 @@ class Counters:
     async def _settle_all(self) -> None:
         try:
             await self._settle([event for _, event in self._unhandled if not isinstance(event, PoisonedEvent)])
-            for record, event in self._unhandled:
-                if isinstance(event, PoisonedEvent):
-                    await self._given_up.poisoned(record, event)
-            self._unhandled = []
+            self._unhandled = [each for each in self._unhandled if isinstance(each[1], PoisonedEvent)]
         except (StoreUnavailable, Overloaded, Fenced):
             raise
         except Exception as error:  # noqa: BLE001  (which event it was, and whether it is given up, shows one by one)
             logger().error("a batch failed, its events are tried one by one", error=repr(error))
-            self._unhandled = [each for each in self._unhandled if not await self._tried(*each)]
+        outcomes = [await self._given_up.tried(*each, self._settle_one) for each in self._unhandled]
+        tried = zip(self._unhandled, outcomes, strict=True)
+        self._unhandled = [each for each, outcome in tried if outcome is Outcome.AGAIN]
+
+    async def _settle_one(self, event: AnyEvent) -> None:
+        await self._settle([event])
 
     async def _settle(self, events: Sequence[AnyEvent]) -> None:
         """Do all that follows from some events."""
         await self._repeat_effects(events)
         await self._recount(events)
         for event in events:
-            await self._take_back_if_superseded(event)
+            await self._take_back_lost(event)
 
     async def _start(self) -> None:
         self._after = earliest([await self._positions.claim(READER, self._epoch)], self._partitions)
         self._reader.seek(self._after)
+        handled_ms = await self._coordination.mark(MARK)
+        self._reader.catch_up_from(self._clock.now_ms() if handled_ms is None else handled_ms)
         self._unhandled = []
         self._started = True
 
+    async def _move_mark(self) -> None:
+        """Keep how far this is where a loss of the log does not reach."""
+        if self._all_read_ms - self._marked_ms >= _MARK_EVERY_MS:
+            await self._coordination.set_mark(MARK, self._all_read_ms)
+            self._marked_ms = self._all_read_ms
+
     async def _read(self, wait_ms: int) -> None:
+        now_ms = self._clock.now_ms()
         read = await self._reader.read(wait_ms)
+        if not self._reader.behind and len(read.records) < self._limits.log_read_max:
+            self._all_read_ms = now_ms
         if read.lost:
             await self._positions.claim(READER, self._epoch)
             self._after = dict.fromkeys(range(self._partitions), NOWHERE)
@@ -136,44 +152,23 @@ class Counters:
         if lists:
             await self._cache.unlink(lists)
 
-    async def _tried(self, record: LogRecord, event: AnyEvent | PoisonedEvent) -> bool:
-        """Settle one event; False if it failed and must be tried again."""
-        if isinstance(event, PoisonedEvent):
-            await self._given_up.poisoned(record, event)
-            return True
-        token = request_id.set(event.request_id)
-        try:
-            await self._settle([event])
-        except (StoreUnavailable, Overloaded, Fenced):
-            raise
-        except Exception as error:  # noqa: BLE001  (one bad event must not stop its partition; it is kept and counted)
-            return await self._given_up.failed(record, event, error)
-        finally:
-            request_id.reset(token)
-        return True
-
-    async def _take_back_if_superseded(self, event: AnyEvent) -> None:
-        """Two writes to one switch may have raced: of the one that lost, what stands beside the switch must go."""
+    async def _take_back_lost(self, event: AnyEvent) -> None:
+        """Several commands may have turned one switch on at once: what the losers left beside it must go."""
         match event:
             case Liked(user=user, tweet_id=tweet) | Unliked(user=user, tweet_id=tweet):
-                key = ("like", int(user), int(tweet))
-                switch: Toggle = await self._engagements.engagement(Engagement.LIKE, user, tweet)
+                switch = await self._engagements.engagement(Engagement.LIKE, user, tweet)
             case Retweeted(user=user, tweet_id=tweet) | RetweetUndone(user=user, tweet_id=tweet):
-                key = ("retweet", int(user), int(tweet))
                 switch = await self._engagements.engagement(Engagement.RETWEET, user, tweet)
             case Followed(user=user, followee=followee) | Unfollowed(user=user, followee=followee):
-                key = ("follow", int(user), int(followee))
                 switch = await self._graph.follow(user, followee)
             case _:
                 return
-        for each in dict.fromkeys((self._latest.get(key), event)):
-            if isinstance(each, Liked | Retweeted | Followed):
-                self._latest[key] = each
-                if switch.since != each.event_id:
-                    metrics.EDGES.record(edge="superseded")
-                    await self._events.repair(each)
-                    if isinstance(each, Retweeted):
-                        await self._cache.drop([keys.tweet(each.event_id)])
+        if not switch.lost:
+            return
+        metrics.EDGES.record(edge="superseded")
+        await self._events.take_back(event, switch)
+        if isinstance(event, Retweeted | RetweetUndone):
+            await self._cache.drop([keys.tweet(retweet) for retweet in switch.lost])
 
     async def _recount(self, events: Iterable[AnyEvent]) -> None:
         """Count every set that a batch may have changed, once, and write the sums."""

@@ -1,16 +1,18 @@
 """When a reader gives an event up: after bytes that are no event, or after failing on it several times."""
 
 import hashlib
+from collections.abc import Awaitable, Callable
+from enum import Enum
 
 from domain.clock import Clock
-from domain.errors import EngineError, PoisonedEvent
+from domain.errors import EngineError, Fenced, Overloaded, PoisonedEvent, StoreUnavailable
 from domain.events import AnyEvent, decode
 from domain.ids import ID_MAX, EventId
 from domain.limits import Limits
 from storage.ports import DeadLetter, DeadLetterStore, LogRecord
 from storage.rows import DAY_MS
 from telemetry import metrics
-from telemetry.logs import logger
+from telemetry.logs import logger, request_id
 
 
 def decoded(record: LogRecord) -> AnyEvent | PoisonedEvent:
@@ -19,6 +21,14 @@ def decoded(record: LogRecord) -> AnyEvent | PoisonedEvent:
         return decode(record.body)
     except PoisonedEvent as error:
         return error
+
+
+class Outcome(Enum):
+    """What became of a record that was tried."""
+
+    DONE = "done"
+    GIVEN_UP = "given up"
+    AGAIN = "to be tried again"
 
 
 class GivenUp:
@@ -31,20 +41,37 @@ class GivenUp:
         self._limits = limits
         self._attempts: dict[tuple[int, str], int] = {}
 
-    async def poisoned(self, record: LogRecord, error: PoisonedEvent) -> None:
+    async def tried(
+        self, record: LogRecord, event: AnyEvent | PoisonedEvent, handle: Callable[[AnyEvent], Awaitable[None]]
+    ) -> Outcome:
+        """Handle one event. Raises what tells of a store or of a newer owner; any other failure counts."""
+        if isinstance(event, PoisonedEvent):
+            await self._poisoned(record, event)
+            return Outcome.GIVEN_UP
+        token = request_id.set(event.request_id)
+        try:
+            await handle(event)
+        except (StoreUnavailable, Overloaded, Fenced):
+            raise
+        except Exception as error:  # noqa: BLE001  (one bad event must not stop its partition; it is kept and counted)
+            return await self._failed(record, event, error)
+        finally:
+            request_id.reset(token)
+        return Outcome.DONE
+
+    async def _poisoned(self, record: LogRecord, error: PoisonedEvent) -> None:
         """Give bytes up that are no event; trying again would not help."""
         event_id = int.from_bytes(hashlib.blake2b(record.body, digest_size=8).digest()) & ID_MAX
         await self._give_up(record, EventId(event_id), error, attempts=1)
 
-    async def failed(self, record: LogRecord, event: AnyEvent, error: Exception) -> bool:
-        """Note a failure. True if the record is given up now, False if it should be tried again."""
+    async def _failed(self, record: LogRecord, event: AnyEvent, error: Exception) -> Outcome:
         place = (record.partition, record.position)
         attempts = self._attempts.pop(place, 0) + 1
         if attempts < self._limits.attempts_max:
             self._attempts[place] = attempts
-            return False
+            return Outcome.AGAIN
         await self._give_up(record, event.event_id, error, attempts)
-        return True
+        return Outcome.GIVEN_UP
 
     async def _give_up(self, record: LogRecord, event_id: EventId, error: Exception, attempts: int) -> None:
         sentence = f"{type(error).__name__}: {error}" if not isinstance(error, EngineError) else str(error)

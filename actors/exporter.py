@@ -31,7 +31,6 @@ class Exporter:
         registry = CollectorRegistry()
         registry.register(self)
         self._server, self._thread = start_http_server(port, host, registry)
-        self.port = int(self._server.server_port)
 
     def describe(self) -> list[Metric]:
         """Nothing in advance: what is exported is known only when the stores answer."""

@@ -7,10 +7,11 @@ repeats at most the last second. Repeats do not show (see `domain.timeline`).
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Mapping
+from functools import partial
 
-from actors.dead_letters import GivenUp, decoded
+from actors.dead_letters import GivenUp, Outcome, decoded
 from domain.clock import Clock
-from domain.errors import Fenced, Overloaded, PoisonedEvent, StoreUnavailable
+from domain.errors import Fenced, PoisonedEvent
 from domain.events import AnyEvent, Followed, Retweeted, TweetPosted, Unfollowed
 from domain.fanout import Batch, FollowerSets, Interleaver, Job, Pulled, Watermark
 from domain.ids import UserId, range_of, time_ms
@@ -30,7 +31,7 @@ from storage.ports import (
     PositionStore,
 )
 from telemetry import metrics
-from telemetry.logs import logger, request_id
+from telemetry.logs import logger
 
 _SAVE_EVERY_MS = 1_000
 _LOADS_AT_ONCE = 32
@@ -165,22 +166,10 @@ class FanoutShard:
 
     async def _tried(self, record: LogRecord, event: AnyEvent | PoisonedEvent) -> bool:
         """Handle one event; False if it failed and must be tried again."""
-        if isinstance(event, PoisonedEvent):
-            await self._given_up.poisoned(record, event)
+        outcome = await self._given_up.tried(record, event, partial(self._handle, record))
+        if outcome is Outcome.GIVEN_UP:
             self._finish(record.partition, record.position)
-            return True
-        token = request_id.set(event.request_id)
-        try:
-            await self._handle(record, event)
-        except (StoreUnavailable, Overloaded, Fenced):
-            raise
-        except Exception as error:  # noqa: BLE001  (one bad event must not stop its partition; it is kept and counted)
-            if not await self._given_up.failed(record, event, error):
-                return False
-            self._finish(record.partition, record.position)
-        finally:
-            request_id.reset(token)
-        return True
+        return outcome is not Outcome.AGAIN
 
     async def _handle(self, record: LogRecord, event: AnyEvent) -> None:
         match event:

@@ -62,11 +62,6 @@ class Host:
         self._thread = threading.Thread(target=self._main, name=name, daemon=True)
         self._thread.start()
 
-    @property
-    def component(self) -> Component | None:
-        """The component, once it is open."""
-        return self._component
-
     def health(self) -> Health:
         """How it is; never waits."""
         running = self._thread.is_alive() and self._component is not None

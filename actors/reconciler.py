@@ -163,6 +163,7 @@ class Reconciler:
             if found != id_:
                 return
             event = decode(body)
+            await self._events.commit(event)  # it may be half written, and its readers count on all of it
             await self._log.append([event])
             self._seen.add(id_)
             metrics.EDGES.record(edge="reconciler_repair")

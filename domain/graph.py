@@ -1,5 +1,6 @@
 """Who follows whom, and other switches that a user turns on and off."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 
@@ -7,12 +8,20 @@ from dataclasses import dataclass
 class Toggle:
     """One switch (a follow, a like, a retweet) as it is stored.
 
-    `since` is the id of the event that turned it on last; `written_us` orders writes to it.
+    `since` is the id of the event that turned it on last; `written_us` orders writes to it. `lost` are the ids of
+    events that turned it on at the same time and lost: what they left beside the switch must be taken back.
     """
 
     active: bool
     since: int
     written_us: int
+    lost: tuple[int, ...] = ()
+
+
+def toggle(active: bool, since: int, written_us: int, sinces: Collection[int]) -> Toggle:
+    """A switch as its row tells: of the `sinces` it holds, all but the current one have lost."""
+    lost = tuple(sorted(each for each in sinces if not (active and each == since)))
+    return Toggle(active=active, since=since, written_us=written_us, lost=lost)
 
 
 OFF = Toggle(active=False, since=0, written_us=0)

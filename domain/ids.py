@@ -3,7 +3,7 @@
 Bits, high to low: 1 zero, 41 milliseconds since EPOCH_MS, 10 worker, 12 sequence (Twitter's Snowflake, 2010).
 """
 
-from typing import NewType
+from typing import NewType, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -78,6 +78,14 @@ def engagement_bucket(user: int) -> int:
 def log_partition(user: int, partitions: int) -> int:
     """The partition of the event log that carries a user's events."""
     return (_mixed(user) >> 32) % partitions
+
+
+class IdSource(Protocol):
+    """Makes ids that grow: an `IdGenerator`, or one under a lease that is renewed."""
+
+    def next(self) -> int:
+        """The next id. Raises `LeaseExpired`."""
+        ...
 
 
 class IdGenerator:

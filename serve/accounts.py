@@ -4,10 +4,10 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from domain.errors import Unauthorized
-from domain.ids import UserId
+from domain.ids import IdSource, UserId
 from domain.tweets import normalized
 from domain.users import PASSWORD_CHARS_MAX, User, check_registration
 from serve.passwords import Passwords
@@ -16,14 +16,6 @@ from storage.ports import TokenStore, UserStore
 
 REFRESH_TTL_S: Final = 30 * 86_400
 _SECRET_BYTES: Final = 32
-
-
-class IdSource(Protocol):
-    """Makes ids that grow."""
-
-    def next(self) -> int:
-        """The next id. Raises `LeaseExpired`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

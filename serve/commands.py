@@ -2,7 +2,6 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Protocol
 
 import orjson
 
@@ -21,7 +20,7 @@ from domain.events import (
     Unliked,
 )
 from domain.graph import TweetCounts
-from domain.ids import EventId, TweetId, UserId, stamp_us
+from domain.ids import EventId, IdSource, TweetId, UserId, stamp_us
 from domain.limits import Limits
 from domain.tweets import Tweet
 from serve.hydration import Hydrator, tweet_value
@@ -29,14 +28,6 @@ from serve.publisher import Publisher
 from storage import keys, values
 from storage.ports import Claim, Engagement, EngagementStore, GraphStore, IdempotencyStore, TweetStore
 from telemetry.logs import request_id
-
-
-class Ids(Protocol):
-    """Makes ids; `domain.ids.IdGenerator` under a lease."""
-
-    def next(self) -> int:
-        """The next id. Raises `LeaseExpired`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +55,7 @@ class Commands:
         engagements: EngagementStore,
         idempotency: IdempotencyStore,
         hydrator: Hydrator,
-        ids: Ids,
+        ids: IdSource,
         clock: Clock,
         limits: Limits,
     ) -> None:

@@ -51,11 +51,12 @@ class LogReader:
     """Reads every partition from `positions` on: each event at least once, a partition's in the order of its stream.
 
     Two things send a partition to Cassandra before it goes on with its stream. A gap: the stream begins after our
-    position, or is empty though we have one. A new incarnation: the stream is another one (`LogBatch.lost`). The
-    events are then read again from some minutes before our position on, so most come a second time.
+    position, or is empty though we have one, or was cut before we had one. A new incarnation: the stream is another
+    one (`LogBatch.lost`). The events are then read again from some minutes before our position on, so most come a
+    second time.
 
-    Records from Cassandra carry made-up positions just after our own, distinct and growing, that lie before the
-    stream's first. So a reader that saves one of them and dies meets the same gap again.
+    Records from Cassandra carry made-up positions in the millisecond before our own, so that all lie before the
+    stream's first. A reader that saves one of them and dies meets the same gap again.
     """
 
     def __init__(
@@ -81,6 +82,21 @@ class LogReader:
         """Go on from these positions. A catch-up after a loss goes on all the same: its events are in no stream."""
         self.positions.update(positions)
         self._catching_up = {p: catch_up for p, catch_up in self._catching_up.items() if catch_up.lost}
+
+    @property
+    def behind(self) -> bool:
+        """Whether some partition is catching up."""
+        return bool(self._catching_up)
+
+    def catch_up_from(self, handled_ms: int) -> None:
+        """Begin the partitions without a position with what was made after a wall time, less a look-back.
+
+        For a reader that has work to do even where the log, and its positions with it, was lost.
+        """
+        from_ms = max(handled_ms - _LOSS_LOOK_BACK_MS, self._clock.now_ms() - _EVENTS_KEPT_MS)
+        for partition, position in self.positions.items():
+            if _order(position)[0] == 0:
+                self._begin_catch_up(partition, from_ms, resume=NOWHERE, lost=True)
 
     async def read(self, wait_ms: int) -> LogBatch:
         """The next records; waits up to `wait_ms` if there are none. A read that raised may simply be repeated."""
@@ -114,13 +130,18 @@ class LogReader:
 
     async def _mind_gaps(self, read: LogRead) -> None:
         gaps = [p for p, position in self.positions.items() if _is_gap(position, read.first.get(p))]
-        if not gaps:
+        unknown = [p for p, position in self.positions.items() if position == NOWHERE and p in read.first]
+        if not gaps and not unknown:
             return
         # What is in a stream now was committed before: the catch-up that starts now finds it, so we go on from the end.
         tails = await self._log.tails()
+        # A stream that was never cut is shorter than the most it keeps; what a full one began with, nobody can tell.
+        gaps += [p for p in unknown if tails[p].entries >= self._limits.log_entries_max]
         trail_ms = self._limits.reconcile_trail_minutes * MINUTE_MS
         from_ms = {partition: await self._known_ms(self.positions[partition], trail_ms) for partition in gaps}
         for partition in gaps:
+            ms, n = _order(self.positions[partition])
+            self.positions[partition] = f"{ms - 1}-0" if ms else f"0-{n}"
             self._begin_catch_up(partition, from_ms[partition], resume=tails[partition].last, lost=False)
 
     async def _known_ms(self, position: str, look_back_ms: int) -> int:

@@ -27,8 +27,8 @@ class EventStore(Protocol):
         """Write an event and its rows, all or (in the end) none. Durable at the configured consistency on return."""
         ...
 
-    async def repair(self, event: Event) -> None:
-        """Take back the rows of a switch event that a newer write has superseded (`rows.superseded_rows`)."""
+    async def take_back(self, event: Event, switch: Toggle) -> None:
+        """Take back what the `lost` of a switch left beside it; `event` is any event of that switch."""
         ...
 
     async def events_of(

@@ -5,6 +5,7 @@ The Cassandra adapter turns rows into one logged batch, the memory adapter appli
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 from domain import ids
 from domain.events import (
@@ -19,6 +20,7 @@ from domain.events import (
     Unliked,
     encode,
 )
+from domain.graph import Toggle
 from domain.tweets import folded_tag
 
 Value = int | str | bytes | bool | tuple[str, ...] | None
@@ -60,6 +62,22 @@ class Put:
 
 
 @dataclass(frozen=True, slots=True)
+class Switch:
+    """Write a switch's row, and add ids to its `sinces` ("+") or take them out ("-").
+
+    The set holds the id of every event that turned the switch on and was neither turned off nor taken back: more
+    than the one in `since` when commands raced.
+    """
+
+    table: str
+    key: tuple[Value, ...]
+    stamp_us: int
+    values: dict[str, Value]
+    sign: Literal["+", "-"]
+    sinces: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Drop:
     """Delete one row as of a write timestamp."""
 
@@ -68,7 +86,7 @@ class Drop:
     stamp_us: int
 
 
-Row = Put | Drop
+Row = Put | Switch | Drop
 
 
 def tag_topic(tag: str) -> str:
@@ -121,7 +139,7 @@ def rows_of(event: Event) -> list[Row]:
             range_ = ids.range_of(user)
             bucket = ids.follower_bucket(range_)
             return [
-                Put("following", (user, author), event.stamp_us, {"active": True, "since": since}),
+                _on("following", (user, author), event.stamp_us, since),
                 Put("followers", (author, bucket, range_, user), event.stamp_us, {"since": since}),
                 Put("followers_by_time", (author, bucket, since), event.stamp_us, {"follower": user}),
             ]
@@ -129,7 +147,7 @@ def rows_of(event: Event) -> list[Row]:
             range_ = ids.range_of(user)
             bucket = ids.follower_bucket(range_)
             return [
-                Put("following", (user, author), event.stamp_us, {"active": False, "since": since}),
+                _off("following", (user, author), event.stamp_us, since),
                 Drop("followers", (author, bucket, range_, user), event.stamp_us),
                 Drop("followers_by_time", (author, bucket, since), event.stamp_us),
             ]
@@ -137,23 +155,39 @@ def rows_of(event: Event) -> list[Row]:
             raise AssertionError(f"no rows are known for {type(event).__name__}")
 
 
-def superseded_rows(event: Event) -> list[Row]:
-    """The rows to take back when a newer write to the same switch has won over this event's."""
+def lost_rows(event: Event, switch: Toggle) -> list[Row]:
+    """The rows to take back of the events that lost a switch, the one that `event` is about, to another write.
+
+    All of theirs were written at or before the switch's latest write, and of equal stamps the delete wins.
+    """
+    rows: list[Row] = []
+    stamp = switch.written_us
     match event:
-        case Retweeted(user=user, tweet_id=tweet, event_id=since):
+        case Retweeted(user=user, tweet_id=tweet) | RetweetUndone(user=user, tweet_id=tweet):
             bucket = ids.engagement_bucket(user)
-            return [
-                Drop("tweets", (user, since), event.stamp_us + 1),
-                Drop("tweet_authors", (since,), event.stamp_us + 1),
-                Drop("retweets_by_time", (tweet, bucket, since), event.stamp_us + 1),
-            ]
-        case Liked(user=user, tweet_id=tweet, event_id=since):
-            return [Drop("likes_by_time", (tweet, ids.engagement_bucket(user), since), event.stamp_us + 1)]
-        case Followed(user=user, followee=author, event_id=since):
+            for since in switch.lost:
+                rows += [Drop("tweets", (user, since), stamp), Drop("tweet_authors", (since,), stamp)]
+                rows.append(Drop("retweets_by_time", (tweet, bucket, since), stamp))
+            rows.append(Switch("retweets_by_user", (user, tweet), stamp, {}, "-", switch.lost))
+        case Liked(user=user, tweet_id=tweet) | Unliked(user=user, tweet_id=tweet):
+            bucket = ids.engagement_bucket(user)
+            rows += [Drop("likes_by_time", (tweet, bucket, since), stamp) for since in switch.lost]
+            rows.append(Switch("likes_by_user", (user, tweet), stamp, {}, "-", switch.lost))
+        case Followed(user=user, followee=author) | Unfollowed(user=user, followee=author):
             bucket = ids.follower_bucket(ids.range_of(user))
-            return [Drop("followers_by_time", (author, bucket, since), event.stamp_us + 1)]
+            rows += [Drop("followers_by_time", (author, bucket, since), stamp) for since in switch.lost]
+            rows.append(Switch("following", (user, author), stamp, {}, "-", switch.lost))
         case _:
-            return []
+            raise AssertionError(f"{type(event).__name__} turns no switch")
+    return rows
+
+
+def _on(table: str, key: tuple[int, int], stamp_us: int, since: int) -> Switch:
+    return Switch(table, key, stamp_us, {"active": True, "since": since}, "+", (since,))
+
+
+def _off(table: str, key: tuple[int, int], stamp_us: int, since: int) -> Switch:
+    return Switch(table, key, stamp_us, {"active": False, "since": since}, "-", (since,))
 
 
 def _posted(event: TweetPosted) -> Iterator[Row]:
@@ -196,13 +230,13 @@ def _topics(event: TweetPosted | TweetDeleted) -> list[str]:
 
 def _engaged(table: str, event: Event, user: int, tweet: int, since: int) -> Iterator[Row]:
     bucket = ids.engagement_bucket(user)
-    yield Put(f"{table}_by_user", (user, tweet), event.stamp_us, {"active": True, "since": since})
+    yield _on(f"{table}_by_user", (user, tweet), event.stamp_us, since)
     yield Put(table, (tweet, bucket, user), event.stamp_us, {"since": since})
     yield Put(f"{table}_by_time", (tweet, bucket, since), event.stamp_us, {"user_id": user})
 
 
 def _disengaged(table: str, event: Event, user: int, tweet: int, since: int) -> Iterator[Row]:
     bucket = ids.engagement_bucket(user)
-    yield Put(f"{table}_by_user", (user, tweet), event.stamp_us, {"active": False, "since": since})
+    yield _off(f"{table}_by_user", (user, tweet), event.stamp_us, since)
     yield Drop(table, (tweet, bucket, user), event.stamp_us)
     yield Drop(f"{table}_by_time", (tweet, bucket, since), event.stamp_us)

@@ -7,13 +7,10 @@ from domain.graph import Toggle, TweetCounts
 from domain.ids import ENGAGEMENT_BUCKETS, TweetId, UserId
 from storage.cassandra.session import CassandraSession
 from storage.cassandra.statements import read
-from storage.cassandra.toggles import IN_MAX, count, merged_page, toggle_of
+from storage.cassandra.toggles import IN_MAX, STATE, count, merged_page, toggle_of
 from storage.ports import Engagement
 
-_STATE = {
-    kind: read(f"SELECT active, since, WRITETIME(active) FROM {kind}_by_user WHERE user_id = ? AND tweet_id = ?")
-    for kind in Engagement
-}
+_STATE = {kind: read(f"SELECT {STATE} FROM {kind}_by_user WHERE user_id = ? AND tweet_id = ?") for kind in Engagement}
 _LATEST = {kind: read(f"SELECT tweet_id, active FROM {kind}_by_user WHERE user_id = ? LIMIT ?") for kind in Engagement}
 _AMONG = {
     kind: read(f"SELECT tweet_id, active FROM {kind}_by_user WHERE user_id = ? AND tweet_id IN ?")

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 
 from domain.events import Event
+from domain.graph import Toggle
 from domain.ids import EventId
 from storage.cassandra.session import CassandraSession, Params
 from storage.cassandra.statements import Statement, read, write
-from storage.rows import KEYS, Put, Row, event_row, rows_of, superseded_rows
+from storage.rows import KEYS, Drop, Put, Row, Switch, event_row, lost_rows, rows_of
 
 _EVENTS = read("SELECT event_id, body FROM events_by_minute WHERE minute = ? AND shard = ? AND event_id > ? LIMIT ?")
 _EVENT_IDS = read(
@@ -25,9 +26,8 @@ class CassandraEventStore:
     async def commit(self, event: Event) -> None:
         await self._write([event_row(event, self._partitions), *rows_of(event)])
 
-    async def repair(self, event: Event) -> None:
-        if rows := superseded_rows(event):
-            await self._write(rows)
+    async def take_back(self, event: Event, switch: Toggle) -> None:
+        await self._write(lost_rows(event, switch))
 
     async def events_of(
         self, minute: int, partition: int, *, after: EventId, limit: int
@@ -44,9 +44,14 @@ class CassandraEventStore:
 
 
 def _bound(row: Row) -> tuple[Statement, Params]:
-    if isinstance(row, Put):
-        return _insert(row.table, tuple(row.values)), (*row.key, *row.values.values(), row.stamp_us)
-    return _delete(row.table), (row.stamp_us, *row.key)
+    match row:
+        case Put():
+            return _insert(row.table, tuple(row.values)), (*row.key, *row.values.values(), row.stamp_us)
+        case Switch():
+            params = (row.stamp_us, *row.values.values(), set(row.sinces), *row.key)
+            return _update(row.table, tuple(row.values), row.sign), params
+        case Drop():
+            return _delete(row.table), (row.stamp_us, *row.key)
 
 
 @cache
@@ -57,5 +62,15 @@ def _insert(table: str, columns: Sequence[str]) -> Statement:
 
 
 @cache
+def _update(table: str, columns: Sequence[str], sign: str) -> Statement:
+    changes = ", ".join([*(f"{name} = ?" for name in columns), f"sinces = sinces {sign} ?"])
+    return write(f"UPDATE {table} USING TIMESTAMP ? SET {changes} WHERE {_key(table)}")
+
+
+@cache
 def _delete(table: str) -> Statement:
-    return write(f"DELETE FROM {table} USING TIMESTAMP ? WHERE {' AND '.join(f'{name} = ?' for name in KEYS[table])}")
+    return write(f"DELETE FROM {table} USING TIMESTAMP ? WHERE {_key(table)}")
+
+
+def _key(table: str) -> str:
+    return " AND ".join(f"{name} = ?" for name in KEYS[table])

@@ -11,10 +11,10 @@ from domain.graph import OFF, Toggle, UserCounts
 from domain.ids import FOLLOWER_BUCKETS, RANGES_PER_BUCKET, Ids, UserId, follower_bucket
 from storage.cassandra.session import CassandraSession
 from storage.cassandra.statements import read
-from storage.cassandra.toggles import IN_MAX, count, merged_page, toggle_of
+from storage.cassandra.toggles import IN_MAX, STATE, count, merged_page, toggle_of
 
-_EDGE = read("SELECT active, since, WRITETIME(active) FROM following WHERE user_id = ? AND followee = ?")
-_EDGES = read("SELECT followee, active, since, WRITETIME(active) FROM following WHERE user_id = ? AND followee IN ?")
+_EDGE = read(f"SELECT {STATE} FROM following WHERE user_id = ? AND followee = ?")
+_EDGES = read(f"SELECT followee, {STATE} FROM following WHERE user_id = ? AND followee IN ?")
 _FOLLOWING = read("SELECT followee, since, active FROM following WHERE user_id = ?", fetch_rows=5_000)
 _FOLLOWERS = read("SELECT follower FROM followers WHERE author = ? AND bucket = ?", fetch_rows=5_000)
 _FOLLOWERS_IN = read("SELECT follower FROM followers WHERE author = ? AND bucket = ? AND range IN ?", fetch_rows=5_000)

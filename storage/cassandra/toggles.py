@@ -6,21 +6,23 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any
 
-from domain.graph import OFF, Toggle
+from domain.graph import OFF, Toggle, toggle
 from domain.ids import UserId
 from storage.cassandra.session import CassandraSession, Rows
 from storage.cassandra.statements import Statement
 
 IN_MAX = 100
 """Keys of one IN list."""
+STATE = "active, since, WRITETIME(active), sinces"
+"""The columns of a switch, as `toggle_of` reads them."""
 
 
 def toggle_of(rows: Rows) -> Toggle:
-    """The state in (active, since, write timestamp); `OFF` if there is no row."""
+    """The switch in a row of `STATE`; `OFF` if there is none."""
     if not rows:
         return OFF
-    active, since, written_us = rows[0]
-    return Toggle(active=active, since=since, written_us=written_us)
+    active, since, written_us, sinces = rows[0]
+    return toggle(active, since, written_us, sinces or ())
 
 
 def merged_page(buckets: Iterable[Rows], limit: int) -> list[tuple[UserId, int]]:

@@ -7,8 +7,9 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Literal
 
-from storage.rows import KEYS, Put, Row, Value
+from storage.rows import KEYS, Drop, Put, Row, Switch, Value
 
 Turn = Callable[[], Awaitable[None]]
 Key = tuple[Value, ...]
@@ -40,11 +41,12 @@ class _Cell:
 
 @dataclass(slots=True)
 class StoredRow:
-    """One row: its marker (the latest write of the row itself), its cells, and its latest delete."""
+    """One row: its marker (the latest write of the row itself), its cells, its set, and its latest delete."""
 
     written_us: int = -1
     deleted_us: int = -1
     cells: dict[str, _Cell] = field(default_factory=dict)
+    elements: dict[int, _Cell] = field(default_factory=dict)
 
     def put(self, stamp_us: int, values: Values) -> None:
         """Write as of a stamp; each cell keeps the latest."""
@@ -55,6 +57,15 @@ class StoredRow:
                 self.cells[name] = _Cell(stamp_us, value)
             elif held.stamp_us == stamp_us and repr(held.value) < repr(value):
                 held.value = value  # Cassandra, too, lets the larger of two values win; any fixed rule would do
+
+    def turn(self, stamp_us: int, values: Values, sign: Literal["+", "-"], sinces: Iterable[int]) -> None:
+        """Write as of a stamp, and change the set; of equal stamps the removal wins."""
+        if values:
+            self.put(stamp_us, values)
+        for since in sinces:
+            held = self.elements.get(since)
+            if held is None or held.stamp_us < stamp_us or (held.stamp_us == stamp_us and sign == "-"):
+                self.elements[since] = _Cell(stamp_us, sign == "+")
 
     def drop(self, stamp_us: int) -> None:
         """Delete as of a stamp."""
@@ -68,6 +79,11 @@ class StoredRow:
     def stamp_us(self, column: str) -> int:
         """When a column was written."""
         return self.cells[column].stamp_us
+
+    @property
+    def sinces(self) -> tuple[int, ...]:
+        """The set's elements."""
+        return tuple(since for since, cell in self.elements.items() if cell.value)
 
     def get(self, column: str) -> Value:
         """A column's value, None if it has none."""
@@ -87,10 +103,13 @@ class MemoryTables:
         for row in rows:
             split = PARTITION_COLUMNS[row.table]
             stored = self._tables[row.table][row.key[:split]].setdefault(row.key[split:], StoredRow())
-            if isinstance(row, Put):
-                stored.put(row.stamp_us, row.values)
-            else:
-                stored.drop(row.stamp_us)
+            match row:
+                case Put():
+                    stored.put(row.stamp_us, row.values)
+                case Switch():
+                    stored.turn(row.stamp_us, row.values, row.sign, row.sinces)
+                case Drop():
+                    stored.drop(row.stamp_us)
 
     def row(self, table: str, *key: Value) -> StoredRow | None:
         """One row by its primary key, if a read finds it."""

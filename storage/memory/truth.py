@@ -7,13 +7,13 @@ from typing import cast
 import numpy as np
 
 from domain.events import Event
-from domain.graph import OFF, Toggle, TweetCounts, UserCounts
+from domain.graph import OFF, Toggle, TweetCounts, UserCounts, toggle
 from domain.ids import ENGAGEMENT_BUCKETS, FOLLOWER_BUCKETS, EventId, Ids, TweetId, UserId, follower_bucket
 from domain.timeline import Entries, entries_of
 from domain.tweets import Tweet
 from storage.memory.tables import Key, MemoryTables, StoredRow
 from storage.ports import Engagement
-from storage.rows import event_row, rows_of, superseded_rows
+from storage.rows import event_row, lost_rows, rows_of
 
 
 class MemoryEventStore:
@@ -27,9 +27,9 @@ class MemoryEventStore:
         await self._tables.turn()
         self._tables.apply([event_row(event, self._partitions), *rows_of(event)])
 
-    async def repair(self, event: Event) -> None:
+    async def take_back(self, event: Event, switch: Toggle) -> None:
         await self._tables.turn()
-        self._tables.apply(superseded_rows(event))
+        self._tables.apply(lost_rows(event, switch))
 
     async def events_of(
         self, minute: int, partition: int, *, after: EventId, limit: int
@@ -175,7 +175,7 @@ def _int(value: object) -> int:
 def _toggle(row: StoredRow | None) -> Toggle:
     if row is None:
         return OFF
-    return Toggle(active=bool(row.get("active")), since=_int(row.get("since")), written_us=row.stamp_us("active"))
+    return toggle(bool(row.get("active")), _int(row.get("since")), row.stamp_us("active"), row.sinces)
 
 
 def _listed(rows: list[tuple[Key, StoredRow]], before: int) -> list[tuple[TweetId, UserId]]:

@@ -103,21 +103,25 @@ class People:
             )
         )
 
-    async def retweet(self, user: UserId, posted: TweetPosted) -> Retweeted:
+    async def retweet(self, user: UserId, posted: TweetPosted, *, stamp: int | None = None) -> Retweeted:
         id_ = new_id()
         event = Retweeted(
-            event_id=EventId(id_), stamp_us=stamp_us(id_), user=user, tweet_id=posted.tweet_id, author=posted.author
+            event_id=EventId(id_),
+            stamp_us=stamp or stamp_us(id_),
+            user=user,
+            tweet_id=posted.tweet_id,
+            author=posted.author,
         )
         await self.stores.events.commit(event)
         return event
 
-    async def undo(self, retweeted: Retweeted) -> None:
-        await self.stores.events.commit(
-            RetweetUndone(
-                event_id=EventId(new_id()),
-                stamp_us=retweeted.stamp_us + 1,
-                user=retweeted.user,
-                tweet_id=retweeted.tweet_id,
-                since=retweeted.event_id,
-            )
+    async def undo(self, retweeted: Retweeted) -> RetweetUndone:
+        event = RetweetUndone(
+            event_id=EventId(new_id()),
+            stamp_us=retweeted.stamp_us + 1,
+            user=retweeted.user,
+            tweet_id=retweeted.tweet_id,
+            since=retweeted.event_id,
         )
+        await self.stores.events.commit(event)
+        return event

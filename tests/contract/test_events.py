@@ -1,5 +1,7 @@
 """Events and their rows: one batch, any number of times, in any order."""
 
+from dataclasses import replace
+
 from domain.events import decode
 from domain.ids import ID_MAX, EventId
 from storage.ports import Engagement
@@ -77,14 +79,31 @@ async def test_a_switch_can_be_turned_on_again(people: People) -> None:
     assert (await people.stores.graph.user_counts(bob)).followers == 1
 
 
-async def test_repair_takes_back_what_a_lost_race_left_behind(people: People) -> None:
+async def test_what_a_lost_race_left_behind_is_known_and_taken_back(people: People) -> None:
     alice, bob = people.somebody(), people.somebody()
     loser = await people.follow(alice, bob)
     winner = await people.follow(alice, bob, stamp=loser.stamp_us + 10)
     assert len(await people.stores.graph.followers_page(bob, before=ID_MAX, limit=10)) == 2
-    await people.stores.events.repair(loser)
+    switch = await people.stores.graph.follow(alice, bob)
+    assert (switch.since, switch.lost) == (winner.event_id, (loser.event_id,))
+    assert await people.stores.graph.follows([(alice, bob)]) == [switch]
+    await people.stores.events.take_back(winner, switch)
+    await people.stores.events.commit(loser)  # a repeat brings nothing back
     assert await people.stores.graph.followers_page(bob, before=ID_MAX, limit=10) == [(alice, winner.event_id)]
-    assert (await people.stores.graph.follow(alice, bob)).since == winner.event_id
+    assert await people.stores.graph.follow(alice, bob) == replace(switch, lost=())
+
+
+async def test_who_lost_a_race_stays_known_when_the_winner_is_turned_off(people: People) -> None:
+    alice, posted = people.somebody(), await people.post(people.somebody())
+    loser = await people.retweet(alice, posted)
+    winner = await people.retweet(alice, posted, stamp=loser.stamp_us)
+    off = await people.undo(winner)
+    switch = await people.stores.engagements.engagement(Engagement.RETWEET, alice, posted.tweet_id)
+    assert (switch.active, switch.lost) == (False, (loser.event_id,))
+    await people.stores.events.take_back(off, switch)
+    assert await people.stores.tweets.by_author(alice, before=ID_MAX, limit=10) == []
+    switch = await people.stores.engagements.engagement(Engagement.RETWEET, alice, posted.tweet_id)
+    assert (switch.active, switch.lost) == (False, ())
 
 
 async def test_the_events_of_a_minute_come_oldest_first_and_in_parts(people: People) -> None:

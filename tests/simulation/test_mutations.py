@@ -80,7 +80,7 @@ class TakesNothingBack(Counters):
     """Leaves what lost a race where it is."""
 
     @override
-    async def _take_back_if_superseded(self, event: AnyEvent) -> None:
+    async def _take_back_lost(self, event: AnyEvent) -> None:
         return
 
 
@@ -99,7 +99,7 @@ BUGS = {
     "a fill needs no lease": Build(cache=FillsWithoutLease),
     "a shard learns of no new followers": Build(shard=KeepsOldFollowers),
     "effects are not repeated": Build(counters=RepeatsNothing),
-    "what was superseded stays": Build(counters=TakesNothingBack),
+    "what lost a race stays": Build(counters=TakesNothingBack),
     "the reconciler never looks back": Build(reconciler=LooksAtTheTailOnly),
 }
 

@@ -50,6 +50,32 @@ async def test_of_two_likes_that_raced_one_is_listed() -> None:
     assert len(await engine.truth.engagements.engagers(Engagement.LIKE, TweetId(tweet), before=1 << 62, limit=9)) == 1
 
 
+async def test_of_two_likes_that_raced_one_is_listed_though_counters_died_before_they_met_the_second() -> None:
+    engine = Engine()
+    tweet = await engine.post(ALICE)
+    await engine.like(BOB, tweet)
+    for _ in range(3):
+        await engine.counters(epoch=1).step(0)
+    await engine.like(BOB, tweet)  # found no like before, and became visible late
+    counters = engine.counters(epoch=2)
+    for _ in range(3):
+        await counters.step(0)
+    assert len(await engine.truth.engagements.engagers(Engagement.LIKE, TweetId(tweet), before=1 << 62, limit=9)) == 1
+
+
+async def test_what_counters_had_not_met_when_the_log_was_lost_is_settled_by_the_next() -> None:
+    engine = Engine()
+    tweet = await engine.post(ALICE)
+    await engine.counters(epoch=1).step(0)
+    for _ in range(2):
+        await engine.like(BOB, tweet)
+    engine.redis.flush()
+    counters = engine.counters(epoch=2)
+    for _ in range(6):
+        await counters.step(0)
+    assert len(await engine.truth.engagements.engagers(Engagement.LIKE, TweetId(tweet), before=1 << 62, limit=9)) == 1
+
+
 async def test_who_reaches_the_threshold_is_pulled_and_who_stays_below_it_long_enough_is_released() -> None:
     engine = Engine()
     followers = range(2_000, 2_000 + engine.limits.pull_threshold)

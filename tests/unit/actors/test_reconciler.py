@@ -1,6 +1,7 @@
 from domain.events import TweetPosted
-from domain.ids import EventId, UserId, log_partition, stamp_us
+from domain.ids import EventId, TweetId, UserId, log_partition, stamp_us
 from storage.ports import NOWHERE
+from storage.rows import event_row
 from tests.unit.actors.engine import PARTITIONS, Engine
 
 ALICE = 1_001
@@ -22,6 +23,19 @@ async def test_an_event_that_was_committed_and_not_appended_is_appended_once() -
         engine.clock.advance(3_000)
         await reconciler.step(0)
     assert await logged(engine) == 2
+
+
+async def test_a_half_written_event_is_written_whole_before_it_is_appended() -> None:
+    engine = Engine()
+    reconciler = engine.reconciler()
+    await reconciler.step(0)
+    id_ = engine.next_id()
+    half = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=UserId(ALICE), text="half")
+    engine.truth.tables.apply([event_row(half, PARTITIONS)])
+    engine.clock.advance(3_000)
+    await reconciler.step(0)
+    assert await logged(engine) == 1
+    assert await engine.truth.tweets.authors([TweetId(id_)]) == {TweetId(id_): UserId(ALICE)}
 
 
 async def test_a_command_that_is_under_way_is_left_alone() -> None:

@@ -39,8 +39,8 @@ class World:
     def new_reader(self) -> LogReader:
         return LogReader(self.log, self.truth.events, self.truth.coordination, self.clock, LIMITS, PARTITIONS)
 
-    async def post(self, partition: int = 0, *, append: bool = True) -> int:
-        self.clock.advance(1_000)
+    async def post(self, partition: int = 0, *, append: bool = True, step_ms: int = 1_000) -> int:
+        self.clock.advance(step_ms)
         author = next(UserId(user) for user in range(1, 100) if log_partition(user, PARTITIONS) == partition)
         id_ = EventId(self._ids.next())
         event = TweetPosted(event_id=id_, stamp_us=1, author=author, text="hello")
@@ -217,3 +217,29 @@ async def test_without_a_position_a_loss_is_made_up_for_from_the_reconcilers_mar
 )
 def test_the_earliest_of_several_positions(claimed: list[dict[int, str]], expected: dict[int, str]) -> None:
     assert earliest(claimed, PARTITIONS) == expected
+
+
+async def test_a_new_reader_of_a_stream_that_was_cut_reads_what_the_cut_took() -> None:
+    world = World()
+    await world.truth.coordination.set_mark("reconciled", world.clock.now_ms())
+    posted = [await world.post() for _ in range(20)]
+    assert set(await world.read_all()) == set(posted)
+    assert await world.read_all() == []
+
+
+async def test_made_up_positions_lie_before_the_stream_even_within_one_millisecond() -> None:
+    world = World()
+    await world.post()
+    await world.read_all()
+    for _ in range(20):
+        await world.post(step_ms=0)
+    first = (await world.log.read({0: NOWHERE}, limit=1, wait_ms=0)).first[0]
+    caught_up = 0
+    while (records := (await world.reader.read(0)).records) or not caught_up:
+        caught_up += len(records)
+        assert all(place(record.position) < place(first) for record in records)
+    assert caught_up >= 20
+
+
+def place(position: str) -> tuple[int, ...]:
+    return tuple(map(int, position.split("-")))
