@@ -71,7 +71,7 @@ class Counters:
         self._clock = clock
         self._limits = limits
         self._partitions = partitions
-        self._reader = LogReader(log, events, coordination, clock, limits, partitions)
+        self._reader = LogReader(log, events, coordination, clock, limits, partitions, mark=MARK)
         self._given_up = GivenUp(READER, letters, clock, limits)
         self._unhandled: list[tuple[LogRecord, AnyEvent | PoisonedEvent]] = []
         self._after: dict[int, str] = {}
@@ -119,8 +119,9 @@ class Counters:
     async def _start(self) -> None:
         self._after = earliest([await self._positions.claim(READER, self._epoch)], self._partitions)
         self._reader.seek(self._after)
-        handled_ms = await self._coordination.mark(MARK)
-        self._reader.catch_up_from(self._clock.now_ms() if handled_ms is None else handled_ms)
+        if await self._coordination.mark(MARK) is None:
+            await self._coordination.set_mark(MARK, self._clock.now_ms())
+        await self._reader.catch_up()
         self._unhandled = []
         self._started = True
 

@@ -10,13 +10,12 @@ from domain.events import decode
 from domain.fanout import NO_IDS
 from domain.ids import EventId, Ids, first_id_at, time_ms
 from domain.limits import Limits
+from storage.log_reader import RECONCILED
 from storage.ports import NOWHERE, CoordinationStore, EventLog, EventStore, LogRecord
 from storage.rows import HOUR_MS, MINUTE_MS
 from telemetry import metrics
 from telemetry.logs import logger
 
-MARK = "reconciled"
-"""The durable mark: every event made before this wall time (ms) has been in the log once."""
 _GRACE_MS = 2_000
 """A command younger than this may still be appending its event by itself."""
 _TRAIL_EVERY_MS = 15_000
@@ -99,7 +98,7 @@ class Reconciler:
         trail_ms = self._limits.reconcile_trail_minutes * MINUTE_MS
         self._from_ms = max(self._from_ms, now_ms - trail_ms)
         self._seen.close_before(self._from_ms // MINUTE_MS)
-        await self._coordination.set_mark(MARK, now_ms - tail_ms)
+        await self._coordination.set_mark(RECONCILED, now_ms - tail_ms)
         await self._reconcile_an_old_minute(now_ms)
         self._looked_ms, self._next_trail_ms = now_ms, now_ms + _TRAIL_EVERY_MS
 
@@ -115,10 +114,10 @@ class Reconciler:
 
     async def _start(self) -> None:
         """Begin at the mark; the first ever begins now, as nothing was written before."""
-        mark_ms = await self._coordination.mark(MARK)
+        mark_ms = await self._coordination.mark(RECONCILED)
         if mark_ms is None:
             mark_ms = self._clock.now_ms()
-            await self._coordination.set_mark(MARK, mark_ms)
+            await self._coordination.set_mark(RECONCILED, mark_ms)
         self._from_ms = mark_ms - _FIRST_LOOK_BACK_MS
         self._began_minute = self._from_ms // MINUTE_MS + 1
         self._positions = dict.fromkeys(range(self._partitions), f"{max(0, self._from_ms)}-0")

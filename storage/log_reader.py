@@ -11,7 +11,7 @@ from storage.ports import NOWHERE, CoordinationStore, EventLog, EventStore, LogR
 from storage.rows import DAY_MS, MINUTE_MS
 from telemetry.metrics import EDGES
 
-_RECONCILED = "reconciled"
+RECONCILED = "reconciled"
 """The reconciler's durable mark: what was made before this wall time (ms) has been in the log."""
 _EVENTS_KEPT_MS = 7 * DAY_MS
 """Cassandra keeps no event for longer."""
@@ -67,14 +67,20 @@ class LogReader:
         clock: Clock,
         limits: Limits,
         partitions: int,
+        *,
+        mark: str = RECONCILED,
     ) -> None:
-        """Begin nowhere: at the oldest event that each stream holds."""
+        """Begin nowhere: at the oldest event that each stream holds.
+
+        `mark` names the durable wall time (ms) that stands in for a position where there is none.
+        """
         self.positions: dict[int, str] = dict.fromkeys(range(partitions), NOWHERE)
         self._log = log
         self._events = events
         self._coordination = coordination
         self._clock = clock
         self._limits = limits
+        self._mark = mark
         self._incarnation: str | None = None
         self._catching_up: dict[int, _CatchUp] = {}
 
@@ -88,14 +94,11 @@ class LogReader:
         """Whether some partition is catching up."""
         return bool(self._catching_up)
 
-    def catch_up_from(self, handled_ms: int) -> None:
-        """Begin the partitions without a position with what was made after a wall time, less a look-back.
-
-        For a reader that has work to do even where the log, and its positions with it, was lost.
-        """
-        from_ms = max(handled_ms - _LOSS_LOOK_BACK_MS, self._clock.now_ms() - _EVENTS_KEPT_MS)
+    async def catch_up(self) -> None:
+        """Begin partitions without a position in Cassandra: for a reader whose work a loss of the log does not end."""
         for partition, position in self.positions.items():
-            if _order(position)[0] == 0:
+            if _order(position)[0] == 0 and partition not in self._catching_up:
+                from_ms = await self._known_ms(position, _LOSS_LOOK_BACK_MS)
                 self._begin_catch_up(partition, from_ms, resume=NOWHERE, lost=True)
 
     async def read(self, wait_ms: int) -> LogBatch:
@@ -149,7 +152,7 @@ class LogReader:
         now_ms = self._clock.now_ms()
         appended_ms, _ = _order(position)
         if not appended_ms:
-            mark_ms = await self._coordination.mark(_RECONCILED)
+            mark_ms = await self._coordination.mark(self._mark)
             appended_ms = now_ms if mark_ms is None else mark_ms
         return max(min(appended_ms, now_ms) - look_back_ms, now_ms - _EVENTS_KEPT_MS)
 

@@ -51,14 +51,6 @@ class TrimsSilently(MemoryCacheStore):
         return trimmed
 
 
-class FillsWithoutLease(MemoryCacheStore):
-    """Stores what was read, whatever happened since it was read."""
-
-    @override
-    async def fill(self, values: Mapping[str, bytes], token: str, *, ttl_s: int) -> None:
-        await self.put(values, ttl_s=ttl_s)
-
-
 class KeepsOldFollowers(FanoutShard):
     """Takes no notice of follows once an author's followers are loaded."""
 
@@ -96,7 +88,6 @@ BUGS = {
     "a tweet is not pushed to its author's recent tweets": Build(log=ForgetsRecents),
     "a follow does not unlink the timeline": Build(cache=NeverUnlinks),
     "a trim does not raise the floor": Build(cache=TrimsSilently),
-    "a fill needs no lease": Build(cache=FillsWithoutLease),
     "a shard learns of no new followers": Build(shard=KeepsOldFollowers),
     "effects are not repeated": Build(counters=RepeatsNothing),
     "what lost a race stays": Build(counters=TakesNothingBack),
