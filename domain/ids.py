@@ -41,6 +41,11 @@ def time_ms(id_: int) -> int:
     return (id_ >> (WORKER_BITS + SEQUENCE_BITS)) + EPOCH_MS
 
 
+def times_ms(ids: Ids) -> npt.NDArray[np.int64]:
+    """`time_ms` for many ids at once."""
+    return (ids >> np.uint64(WORKER_BITS + SEQUENCE_BITS)).astype(np.int64) + EPOCH_MS
+
+
 def first_id_at(now_ms: int) -> int:
     """The smallest id that can be made at or after a wall time."""
     return max(0, now_ms - EPOCH_MS) << (WORKER_BITS + SEQUENCE_BITS)

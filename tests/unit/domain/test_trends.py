@@ -1,0 +1,146 @@
+"""Trends equal the plain model on any history: repeats, late ones, deletes before their tweets."""
+
+import pickle
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cluster.demo.trends_model import LiveTweet, trends_of
+from domain.ids import first_id_at
+from domain.trends import GLOBAL, KEPT_MS, WINDOWS, Mention, PaneCount, TagBucket, Trend
+from domain.tweets import folded_tag
+
+START_MS = 1_800_000_000_000
+TAGS = ("rain", "Rain", "sun", "雨", "İstanbul", "été")
+PLACES = ((), ("fr",), ("fr", "fr/paris"))
+Made = tuple[int, int, int, tuple[str, ...], tuple[str, ...]]
+
+_made = st.tuples(
+    st.integers(0, 4_000_000),
+    st.integers(0, 3),
+    st.integers(1, 6),
+    st.lists(st.sampled_from(TAGS), min_size=1, max_size=3, unique_by=folded_tag).map(tuple),
+    st.sampled_from(PLACES),
+)
+
+
+def tweet_of(made: Made) -> LiveTweet:
+    after_ms, sequence, author, tags, places = made
+    return LiveTweet(id=first_id_at(START_MS + after_ms) + sequence, author=author, tags=tags, places=places)
+
+
+def take_in(bucket: TagBucket, tweet: LiveTweet) -> None:
+    bucket.add(Mention(tweet.id, tweet.author, tag, tweet.places) for tag in tweet.tags)
+
+
+def tops(bucket: TagBucket, as_of_ms: int) -> dict[tuple[str, str], list[Trend]]:
+    return {
+        (name, place): found
+        for name, window in WINDOWS.items()
+        for place, found in bucket.top(window, as_of_ms).items()
+    }
+
+
+def expected(tweets: list[LiveTweet], as_of_ms: int) -> dict[tuple[str, str], list[Trend]]:
+    places = (GLOBAL, "fr", "fr/paris")
+    all_ = {(n, place): trends_of(tweets, w, place, as_of_ms) for n, w in WINDOWS.items() for place in places}
+    return {key: found for key, found in all_.items() if found}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    made=st.lists(_made, max_size=40, unique_by=lambda m: (m[0], m[1])),
+    seed=st.integers(0, 1 << 30),
+    dead=st.floats(0, 0.6),
+)
+def test_after_any_history_the_top_equals_the_model(made: list[Made], seed: int, dead: float) -> None:
+    rng = random.Random(seed)
+    tweets = [tweet_of(each) for each in made]
+    deleted = {tweet.id for tweet in tweets if rng.random() < dead}
+    history: list[LiveTweet | int] = [*tweets, *rng.choices(tweets, k=len(tweets)), *deleted, *deleted]
+    rng.shuffle(history)
+    bucket = TagBucket()
+    for each in history:
+        if isinstance(each, LiveTweet):
+            take_in(bucket, each)
+        else:
+            bucket.delete([each])
+        if rng.random() < 0.1:
+            bucket.top(WINDOWS["5m"], START_MS + rng.randrange(4_000_000))
+        if rng.random() < 0.05:
+            bucket = pickle.loads(pickle.dumps(bucket))
+    live = [tweet for tweet in tweets if tweet.id not in deleted]
+    for as_of_ms in (START_MS, START_MS + rng.randrange(4_000_000), START_MS + 4_000_000, START_MS + 90_000_000):
+        assert tops(bucket, as_of_ms) == expected(live, as_of_ms)
+
+
+def test_a_tag_of_three_authors_at_once_trends_and_one_used_evenly_does_not() -> None:
+    bucket, tweets = TagBucket(), []
+    for n in range(120):
+        tweets.append(tweet_of((n * 60_000, 0, n % 5, ("even",), ())))
+    for author in range(3):
+        tweets.append(tweet_of((119 * 60_000 + 1, author, author, ("sudden",), ())))
+    for tweet in tweets:
+        take_in(bucket, tweet)
+    as_of_ms = START_MS + 120 * 60_000 - 1
+    first, second = bucket.top(WINDOWS["60m"], as_of_ms)[GLOBAL]
+    assert (first.tag, first.score, first.previous) == ("sudden", 9.0, 0)
+    assert (second.tag, second.score, second.count, second.previous) == ("even", 0.0, 60, 60)
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+def test_a_tweet_leaves_the_window_with_its_pane(name: str) -> None:
+    window, bucket = WINDOWS[name], TagBucket()
+    take_in(bucket, tweet_of((window.pane_ms - 1, 0, 1, ("edge",), ())))
+    made_ms = START_MS + window.pane_ms - 1
+    last_ms = (made_ms // window.pane_ms + window.n) * window.pane_ms - 1
+    assert bucket.top(window, last_ms)[GLOBAL][0].count == 1
+    assert bucket.top(window, last_ms + 1) == {}
+
+
+def test_the_most_used_spelling_is_shown() -> None:
+    bucket = TagBucket()
+    for n, spelling in enumerate(("rain", "RAIN", "RAIN", "Rain", "rain")):
+        take_in(bucket, tweet_of((n, 0, n, (spelling,), ())))
+    assert bucket.top(WINDOWS["5m"], START_MS + 10)[GLOBAL][0].tag == "RAIN"
+
+
+def test_the_minutes_that_changed_are_told_with_what_they_hold_now() -> None:
+    bucket = TagBucket()
+    one, two = tweet_of((0, 0, 1, ("rain",), ("fr",))), tweet_of((1, 0, 1, ("Rain",), ()))
+    take_in(bucket, one)
+    take_in(bucket, two)
+    minute = START_MS // 60_000
+    assert bucket.changed_minutes() == [PaneCount("rain", minute, 2, 1)]
+    assert bucket.changed_minutes() == []
+    take_in(bucket, two)
+    assert bucket.changed_minutes() == []
+    bucket.delete([one.id, two.id])
+    assert bucket.changed_minutes() == [PaneCount("rain", minute, 0, 0)]
+
+
+def test_what_no_window_reaches_is_forgotten_and_comes_too_late_afterwards() -> None:
+    bucket = TagBucket()
+    old, new = tweet_of((0, 0, 1, ("old",), ("fr",))), tweet_of((KEPT_MS, 0, 2, ("new", "NEWER"), ()))
+    for tweet in (old, new):
+        take_in(bucket, tweet)
+    bucket.forget_before(START_MS + KEPT_MS)
+    assert bucket.pairs == 2
+    take_in(bucket, old)
+    assert (bucket.pairs, bucket.late) == (2, 1)
+    assert [trend.tag for trend in bucket.top(WINDOWS["24h"], START_MS + KEPT_MS)[GLOBAL]] == ["new", "NEWER"]
+
+
+def test_forgetting_changes_no_answer() -> None:
+    rng = random.Random(7)
+    bucket, tweets = TagBucket(), []
+    for n in range(400):
+        made = (n * KEPT_MS // 200, 0, rng.randint(1, 9), (f"tag{rng.randint(n // 40, n // 40 + 3)}",), ("fr",))
+        tweets.append(tweet_of(made))
+        take_in(bucket, tweets[-1])
+        as_of_ms = START_MS + made[0]
+        bucket.forget_before(as_of_ms)
+        if n % 80 == 79:
+            assert tops(bucket, as_of_ms) == expected(tweets, as_of_ms)
