@@ -212,7 +212,8 @@ class TagBucket:
             else:
                 previous[pane.series] += pane.counts
                 before[pane.series] += weights[i - window.n] * pane.authors
-        scores = np.where(now > before, (now - before) ** 2 / (before + 1), 0.0)
+        excess = now - before
+        scores = np.where(excess > 0, excess * excess / (before + 1), 0.0)
         scores[most < _AUTHORS_MIN] = 0
         pairs = self._pairs_in(_pane_start(window, as_of_ms, window.n - 1), as_of_ms + 1)
         unsure = np.flatnonzero((scores > 0) & (least < _AUTHORS_MIN))

@@ -47,7 +47,7 @@ def _trend(tag: str, panes: list[list[LiveTweet]], window: Window) -> Trend:
         count=len(live),
         unique_authors=unique,
         previous=sum(map(len, panes[window.n :])),
-        score=(now - before) ** 2 / (before + 1) if now > before and unique >= 3 else 0.0,
+        score=(now - before) * (now - before) / (before + 1) if now > before and unique >= 3 else 0.0,
         since=live[0].id,
         tweets=tuple(tweet.id for tweet in reversed(live[-SAMPLES_MAX:])),
     )
