@@ -1,7 +1,8 @@
 """How a decided fact becomes durable and known: commit, caches, log."""
 
 from contextlib import suppress
-from typing import Literal
+
+from tenacity import retry, retry_if_exception_type, stop_after_attempt
 
 from domain.errors import Overloaded, StoreUnavailable
 from domain.events import Event
@@ -10,7 +11,7 @@ from storage.ports import CacheStore, EventLog, EventStore
 from telemetry import metrics
 from telemetry.logs import logger
 
-By = Literal["command", "reconciler", "dead_letter"]
+_TRIES_MAX = 3
 
 
 class Publisher:
@@ -30,14 +31,25 @@ class Publisher:
             with suppress(StoreUnavailable, Overloaded):  # before the commit: afterwards others may know better
                 await self._cache.put(known, ttl_s=ttl_s)
         await self._events.commit(event)
-        effects = effects_of(event)
         try:
-            if effects.values:
-                await self._cache.drop(effects.values)
-            if effects.lists:
-                await self._cache.unlink(effects.lists)
-            await self._log.append([event])
+            await self._tell(event)
         except (StoreUnavailable, Overloaded) as error:
             logger().warning("left to the reconciler", event_id=event.event_id, error=str(error))
         else:
             metrics.EVENTS_APPENDED.record(by="command")
+
+    @retry(
+        stop=stop_after_attempt(_TRIES_MAX), retry=retry_if_exception_type((StoreUnavailable, Overloaded)), reraise=True
+    )
+    async def _tell(self, event: Event) -> None:
+        """Caches and log; all of it may be repeated.
+
+        Tried again at once, as each try has waited by itself: if Redis only stalls, the answer comes after the append,
+        and authors read their own writes.
+        """
+        effects = effects_of(event)
+        if effects.values:
+            await self._cache.drop(effects.values)
+        if effects.lists:
+            await self._cache.unlink(effects.lists)
+        await self._log.append([event])

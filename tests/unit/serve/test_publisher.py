@@ -1,0 +1,40 @@
+"""The answer waits for the log while Redis only stalls, and for no longer."""
+
+from collections.abc import Sequence
+
+import pytest
+from typing_extensions import override
+
+from domain.errors import EngineError, Overloaded, StoreUnavailable
+from domain.events import Event, TweetPosted
+from domain.ids import EventId, UserId, stamp_us
+from serve.publisher import Publisher
+from storage.memory.hot import MemoryEventLog
+from storage.ports import NOWHERE
+from tests.unit.actors.engine import PARTITIONS, Engine
+
+
+class StallingLog(MemoryEventLog):
+    """Fails some times, then works."""
+
+    failures: list[EngineError]
+
+    @override
+    async def append(self, events: Sequence[Event]) -> None:
+        if self.failures:
+            raise self.failures.pop()
+        await super().append(events)
+
+
+@pytest.mark.parametrize(("failures", "appended"), [(0, 1), (2, 1), (9, 0)])
+async def test_an_event_is_appended_before_the_answer_if_redis_comes_back(failures: int, appended: int) -> None:
+    engine = Engine()
+    log = StallingLog(engine.redis, PARTITIONS, engine.limits)
+    log.failures = [StoreUnavailable("redis"), Overloaded("redis", retry_after_ms=1)] * 5
+    del log.failures[failures:]
+    id_ = engine.next_id()
+    event = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=UserId(7), text="hello")
+    await Publisher(engine.truth.events, engine.cache, log).publish(event)
+    read = await log.read(dict.fromkeys(range(PARTITIONS), NOWHERE), limit=9, wait_ms=0)
+    assert len(read.records) == appended
+    assert await engine.truth.tweets.by_author(UserId(7), before=1 << 62, limit=9)
