@@ -1,6 +1,7 @@
 """One history from its seed: people act while everything goes wrong, then all is healed, settled and compared."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.ids import range_of
@@ -16,7 +17,7 @@ DEFAULT_SEEDS = 10
 _ACTIONS = 18
 _CALM_ACTIONS = 10
 _LAST_ACTIONS = 4
-_DISASTERS = ("crash", "crash", "crash", "move", "move", "stall", "down", "poison", "flush", "flush")
+DISASTERS = ("crash", "crash", "crash", "move", "move", "stall", "down", "poison", "flush", "flush")
 """Each history has some of them: an outage heals what another fault left behind, so all at once hide much."""
 _SETTLE_MS = 60_000
 """Longer than the latest batch, the lease of a dead builder, and two looks back of the reconciler together."""
@@ -48,13 +49,20 @@ class Result:
         )
 
 
-def run(seed: int, build: Build | None = None, *, limits: Limits | None = None, faults: Faults | None = None) -> Result:
+def run(
+    seed: int,
+    build: Build | None = None,
+    *,
+    limits: Limits | None = None,
+    faults: Faults | None = None,
+    disasters: Sequence[str] = DISASTERS,
+) -> Result:
     """Play the history of a seed."""
     backend = metrics.LocalBackend()
     metrics.install(backend)
     try:
         world = World(seed, build=build or Build(), limits=limits, faults=faults)
-        asyncio.run(_play(world))
+        asyncio.run(_play(world, disasters))
     finally:
         metrics.install(metrics.LocalBackend())
     edges = {edge: backend.total(metrics.EDGES.spec, edge=edge) for edge in metrics.EDGES.spec.labels["edge"]}
@@ -62,10 +70,10 @@ def run(seed: int, build: Build | None = None, *, limits: Limits | None = None, 
     return Result(seed, world.problems, world.scheduler.history, contents, edges)
 
 
-async def _play(world: World) -> None:
+async def _play(world: World, disasters: Sequence[str]) -> None:
     scheduler = world.scheduler
     try:
-        await scheduler.run(scheduler.spawn("the world", _story(world)))
+        await scheduler.run(scheduler.spawn("the world", _story(world, disasters)))
     except Exception as error:
         error.add_note("\n".join((f"seed {world.seed}", *scheduler.history[-_HISTORY_SHOWN:])))
         raise
@@ -73,11 +81,11 @@ async def _play(world: World) -> None:
         await scheduler.stop()
 
 
-async def _story(world: World) -> None:
+async def _story(world: World, possible: Sequence[str]) -> None:
     answers = Answers()
     people = [Person(user, world, answers) for user in USERS]
     await world.begin()
-    disasters = world.rng.sample(_DISASTERS, world.rng.randint(2, len(_DISASTERS)))
+    disasters = world.rng.sample(possible, world.rng.randint(2, len(possible)))
     for calm, actions in ((False, _ACTIONS), (True, _CALM_ACTIONS)):
         chaos = world.scheduler.spawn("chaos", _chaos(world, [d for d in disasters if not (calm and d == "flush")]))
         busy = [world.scheduler.spawn(f"user {who.user}", who.live(actions, calm=calm)) for who in people]
