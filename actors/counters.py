@@ -71,7 +71,7 @@ class Counters:
         self._clock = clock
         self._limits = limits
         self._partitions = partitions
-        self._reader = LogReader(log, events, coordination, clock, limits, partitions, mark=MARK)
+        self._reader = LogReader(log, events, coordination, clock, limits, range(partitions), mark=MARK)
         self._given_up = GivenUp(READER, letters, clock, limits)
         self._unhandled: list[tuple[LogRecord, AnyEvent | PoisonedEvent]] = []
         self._after: dict[int, str] = {}

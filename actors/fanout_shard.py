@@ -75,7 +75,7 @@ class FanoutShard:
         self._clock = clock
         self._limits = limits
         self._partitions = partitions
-        self._reader = LogReader(log, events, coordination, clock, limits, partitions)
+        self._reader = LogReader(log, events, coordination, clock, limits, range(partitions))
         self._given_up = GivenUp(name, letters, clock, limits)
         self._followers = FollowerSets(limits.follower_edges_max)
         self._pulled = Pulled({}, limits.pulled_grace_ms)

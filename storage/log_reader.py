@@ -1,7 +1,7 @@
 """Reading the log without missing anything: where its tail does not reach back far enough, Cassandra does."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from domain.clock import Clock
@@ -29,13 +29,22 @@ class LogBatch(NamedTuple):
 
 
 @dataclass(slots=True)
-class _CatchUp:
+class CatchUp:
     """Where a partition stands in Cassandra, and the position in the stream from which it goes on afterwards."""
 
     minute: int
     after: EventId
     resume: str
     lost: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderState:
+    """Where a reader stands, in a form that can be kept."""
+
+    incarnation: str | None
+    positions: Mapping[int, str]
+    catching_up: Mapping[int, CatchUp]
 
 
 def earliest(claimed: Iterable[Mapping[int, str]], partitions: int) -> dict[int, str]:
@@ -66,28 +75,49 @@ class LogReader:
         coordination: CoordinationStore,
         clock: Clock,
         limits: Limits,
-        partitions: int,
+        partitions: Iterable[int],
         *,
         mark: str = RECONCILED,
+        look_back_ms: int | None = None,
     ) -> None:
         """Begin nowhere: at the oldest event that each stream holds.
 
-        `mark` names the durable wall time (ms) that stands in for a position where there is none.
+        `mark` names the durable wall time (ms) that stands in for a position where there is none. `look_back_ms` is how
+        long before its position a catch-up begins, for readers that must not miss what was appended very late.
         """
-        self.positions: dict[int, str] = dict.fromkeys(range(partitions), NOWHERE)
+        self.positions: dict[int, str] = dict.fromkeys(partitions, NOWHERE)
         self._log = log
         self._events = events
         self._coordination = coordination
         self._clock = clock
         self._limits = limits
         self._mark = mark
+        self._loss_look_back_ms = look_back_ms or _LOSS_LOOK_BACK_MS
+        self._gap_look_back_ms = look_back_ms or limits.reconcile_trail_minutes * MINUTE_MS
         self._incarnation: str | None = None
-        self._catching_up: dict[int, _CatchUp] = {}
+        self._catching_up: dict[int, CatchUp] = {}
 
     def seek(self, positions: Mapping[int, str]) -> None:
         """Go on from these positions. A catch-up after a loss goes on all the same: its events are in no stream."""
         self.positions.update(positions)
         self._catching_up = {p: catch_up for p, catch_up in self._catching_up.items() if catch_up.lost}
+
+    def state(self) -> ReaderState:
+        """All that another reader needs to go on from here."""
+        catching_up = {p: replace(catch_up) for p, catch_up in self._catching_up.items()}
+        return ReaderState(self._incarnation, dict(self.positions), catching_up)
+
+    def restore(self, state: ReaderState) -> None:
+        """Go on where another reader was."""
+        self._incarnation = state.incarnation
+        self.positions = dict(state.positions)
+        self._catching_up = {p: replace(catch_up) for p, catch_up in state.catching_up.items()}
+
+    async def begin_at(self, from_ms: int) -> None:
+        """Begin every partition with what was made from a wall time on, as far back as events are kept."""
+        tails = await self._log.tails()
+        for partition in self.positions:
+            self._begin_catch_up(partition, from_ms, resume=tails[partition].last, lost=False)
 
     @property
     def behind(self) -> bool:
@@ -98,7 +128,7 @@ class LogReader:
         """Begin partitions without a position in Cassandra: for a reader whose work a loss of the log does not end."""
         for partition, position in self.positions.items():
             if _order(position)[0] == 0 and partition not in self._catching_up:
-                from_ms = await self._known_ms(position, _LOSS_LOOK_BACK_MS)
+                from_ms = await self._known_ms(position, self._loss_look_back_ms)
                 self._begin_catch_up(partition, from_ms, resume=NOWHERE, lost=True)
 
     async def read(self, wait_ms: int) -> LogBatch:
@@ -125,7 +155,7 @@ class LogReader:
         Most of what we had not read concerns timelines and caches that are gone as well, but not all of it: switches
         that raced leave rows.
         """
-        from_ms = {p: await self._known_ms(position, _LOSS_LOOK_BACK_MS) for p, position in self.positions.items()}
+        from_ms = {p: await self._known_ms(at, self._loss_look_back_ms) for p, at in self.positions.items()}
         EDGES.record(edge="incarnation")
         for partition in self.positions:
             self.positions[partition] = NOWHERE
@@ -140,8 +170,7 @@ class LogReader:
         tails = await self._log.tails()
         # A stream that was never cut is shorter than the most it keeps; what a full one began with, nobody can tell.
         gaps += [p for p in unknown if tails[p].entries >= self._limits.log_entries_max]
-        trail_ms = self._limits.reconcile_trail_minutes * MINUTE_MS
-        from_ms = {partition: await self._known_ms(self.positions[partition], trail_ms) for partition in gaps}
+        from_ms = {p: await self._known_ms(self.positions[p], self._gap_look_back_ms) for p in gaps}
         for partition in gaps:
             ms, n = _order(self.positions[partition])
             self.positions[partition] = f"{ms - 1}-0" if ms else f"0-{n}"
@@ -159,7 +188,7 @@ class LogReader:
     def _begin_catch_up(self, partition: int, from_ms: int, *, resume: str, lost: bool) -> None:
         EDGES.record(edge="catch_up")
         after = EventId(max(0, first_id_at(from_ms) - 1))
-        self._catching_up[partition] = _CatchUp(from_ms // MINUTE_MS, after, resume, lost)
+        self._catching_up[partition] = CatchUp(from_ms // MINUTE_MS, after, resume, lost)
 
     async def _catch_up(self) -> tuple[LogRecord, ...]:
         """The next records from Cassandra, of one partition; none when all caught up, or after many empty minutes."""

@@ -37,7 +37,7 @@ class World:
             raise StoreUnavailable("cassandra")
 
     def new_reader(self) -> LogReader:
-        return LogReader(self.log, self.truth.events, self.truth.coordination, self.clock, LIMITS, PARTITIONS)
+        return LogReader(self.log, self.truth.events, self.truth.coordination, self.clock, LIMITS, range(PARTITIONS))
 
     async def post(self, partition: int = 0, *, append: bool = True, step_ms: int = 1_000) -> int:
         self.clock.advance(step_ms)

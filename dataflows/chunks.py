@@ -1,0 +1,27 @@
+"""What sources hand to a dataflow: events of one log partition, and how far they go."""
+
+from typing import NamedTuple
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow, Stream
+from bytewax.inputs import Source
+
+from domain.events import AnyEvent
+
+
+class Chunk(NamedTuple):
+    """Some events of a partition, in the order in which they were read.
+
+    `complete_ms`: what was made up to this wall time in this partition has been handed out; 0 while a source that
+    lost its place is catching up.
+    """
+
+    partition: int
+    complete_ms: int
+    events: tuple[AnyEvent, ...]
+
+
+def events(step_id: str, flow: Dataflow, source: Source[Chunk]) -> Stream[AnyEvent]:
+    """The events of a source, each at least once, for dataflows that need no watermark."""
+    chunks = op.input(step_id, flow, source)
+    return op.flat_map(f"{step_id}-events", chunks, lambda chunk: chunk.events)

@@ -1,0 +1,147 @@
+"""The log as it grows, as a source of dataflows."""
+
+import asyncio
+import threading
+from collections import deque
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from typing_extensions import override
+
+from dataflows.chunks import Chunk
+from dataflows.store_thread import StoreThread
+from domain.clock import Clock
+from domain.errors import EngineError, PoisonedEvent
+from domain.events import AnyEvent, decode
+from storage.log_reader import LogReader, ReaderState
+from storage.ports import LogRecord
+from storage.rows import HOUR_MS
+from telemetry.logs import logger
+
+CHUNKS_AHEAD_MAX = 8
+"""Chunks of a partition that are read before the dataflow asks for them."""
+_WAIT_MS = 250
+_RETRY_S = 0.2
+_LOOK_AGAIN = timedelta(milliseconds=20)
+_SETTLE_MS = 500
+"""How long a command may take from making an id to appending its event; what takes longer counts as late."""
+
+
+class LogSource(FixedPartitionedSource[Chunk, ReaderState]):
+    """Every partition of the log, from where a snapshot was taken on; without one, from `from_ms` in Cassandra.
+
+    Nothing is left out: where the log does not reach back, or was lost, Cassandra does. Much may come twice.
+    """
+
+    def __init__(self, stores: StoreThread, clock: Clock, *, from_ms: int, stopping: threading.Event) -> None:
+        self._stores = stores
+        self._clock = clock
+        self._from_ms = from_ms
+        self._stopping = stopping
+
+    @override
+    def list_parts(self) -> list[str]:
+        return [f"{partition:02d}" for partition in range(self._stores.config.partitions)]
+
+    @override
+    def build_part(self, step_id: str, for_part: str, resume_state: ReaderState | None) -> "_LogPartition":
+        limits, stores = self._stores.config.limits, self._stores.stores
+        reader = LogReader(
+            stores.hot.log,
+            stores.truth.events,
+            stores.truth.coordination,
+            self._clock,
+            limits,
+            (int(for_part),),
+            look_back_ms=limits.reconcile_hours * HOUR_MS,
+        )
+        if resume_state is not None:
+            reader.restore(resume_state)
+        begin_ms = self._from_ms if resume_state is None else None
+        return _LogPartition(int(for_part), reader, begin_ms, self._stores.loop, self._clock, self._stopping)
+
+
+class _Read(NamedTuple):
+    """A chunk, and where the reader stood behind it."""
+
+    chunk: Chunk
+    state: ReaderState
+
+
+class _LogPartition(StatefulSourcePartition[Chunk, ReaderState]):
+    """Reads ahead on the stores' loop, and hands out without waiting."""
+
+    def __init__(
+        self,
+        partition: int,
+        reader: LogReader,
+        begin_ms: int | None,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        stopping: threading.Event,
+    ) -> None:
+        self._partition = partition
+        self._reader = reader
+        self._begin_ms = begin_ms
+        self._loop = loop
+        self._clock = clock
+        self._stopping = stopping
+        self._state = reader.state()
+        self._ahead: deque[_Read] = deque()
+        self._room = asyncio.Semaphore(CHUNKS_AHEAD_MAX)
+        self._following = asyncio.run_coroutine_threadsafe(self._follow(), loop)
+
+    @override
+    def next_batch(self) -> list[Chunk]:
+        if self._stopping.is_set():
+            raise StopIteration
+        if self._following.done():
+            self._following.result()
+        if not self._ahead:
+            return []
+        read = self._ahead.popleft()
+        self._loop.call_soon_threadsafe(self._room.release)
+        self._state = read.state
+        return [read.chunk]
+
+    @override
+    def next_awake(self) -> datetime | None:
+        return None if self._ahead else datetime.now(UTC) + _LOOK_AGAIN
+
+    @override
+    def snapshot(self) -> ReaderState:
+        return self._state
+
+    @override
+    def close(self) -> None:
+        self._following.cancel()
+
+    async def _follow(self) -> None:
+        while True:
+            await self._room.acquire()
+            self._ahead.append(await self._next())
+
+    async def _next(self) -> _Read:
+        while True:
+            try:
+                if self._begin_ms is not None:
+                    await self._reader.begin_at(self._begin_ms)
+                    self._begin_ms = None
+                now_ms = self._clock.now_ms()
+                records = (await self._reader.read(_WAIT_MS)).records
+            except EngineError as error:
+                logger().warning("will try again", source=self._partition, error=str(error))
+                await asyncio.sleep(_RETRY_S)
+                continue
+            complete_ms = 0 if self._reader.behind else max(0, now_ms - _SETTLE_MS)
+            events = tuple(event for record in records if (event := _event_of(record)) is not None)
+            return _Read(Chunk(self._partition, complete_ms, events), self._reader.state())
+
+
+def _event_of(record: LogRecord) -> AnyEvent | None:
+    """The event of a record; None for bytes that are none, which the fan-out shards keep as a dead letter."""
+    try:
+        return decode(record.body)
+    except PoisonedEvent:
+        return None

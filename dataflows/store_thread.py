@@ -1,0 +1,42 @@
+"""The stores' event loop in a thread of its own, for workers that must never wait."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+import uvloop
+
+from storage.opening import StoreConfig, Stores, open_stores
+
+T = TypeVar("T")
+
+_OPEN_S = 10.0
+_CLOSE_S = 5.0
+
+
+class StoreThread:
+    """Runs coroutines of the stores for threads that have no event loop."""
+
+    def __init__(self, config: StoreConfig) -> None:
+        """Open the stores. Raises `StoreUnavailable` if Cassandra cannot be reached."""
+        self.config = config
+        self.loop = uvloop.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, name="stores", daemon=True)
+        self._thread.start()
+        self.stores: Stores = self.call(open_stores(config), _OPEN_S)
+
+    def start(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
+        """Begin some work."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop)
+
+    def call(self, work: Coroutine[Any, Any, T], timeout_s: float) -> T:
+        """Do some work and wait for it. Raises what it raises, and `TimeoutError`."""
+        return self.start(work).result(timeout_s)
+
+    def close(self) -> None:
+        """Close the stores and end the thread."""
+        self.call(self.stores.close(), _CLOSE_S)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(_CLOSE_S)

@@ -1,0 +1,236 @@
+"""Trends as a dataflow: chunks of the log, mentions by bucket of tags, the top of each bucket, the top of all.
+
+Everything is decided by `domain.trends`; here it is wired, and told when to look.
+"""
+
+import pickle
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import NamedTuple
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow, Stream
+from bytewax.inputs import Source
+from bytewax.operators import StatefulBatchLogic
+from bytewax.outputs import Sink
+from typing_extensions import override
+
+from dataflows.chunks import Chunk
+from domain.events import TweetDeleted, TweetPosted
+from domain.places import places_of
+from domain.trends import TAG_BUCKETS, Mention, PaneCount, TagBucket, Trend, Window, bucket_of, merged
+from domain.tweets import folded_tag
+
+_PENDING_MAX = 64
+"""Looks that some bucket has not answered yet; beyond it the oldest is given up."""
+
+
+class Ranking(NamedTuple):
+    """The top of every place that has any, in the window open at a wall time."""
+
+    window: str
+    as_of_ms: int
+    places: Mapping[str, Sequence[Trend]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """When the dataflow looks: at the last millisecond of each `every_ms` that the events have reached.
+
+    `exact` is for history: every look is made, from `from_ms` on and at `to_ms`, and sees nothing that was made after
+    it. A live dataflow looks at the newest only, and takes in what comes as it comes.
+    """
+
+    windows: Sequence[Window]
+    every_ms: int
+    partitions: int
+    exact: bool = False
+    from_ms: int = 0
+    to_ms: int | None = None
+
+    def looks(self, after_ms: int, until_ms: int) -> list[int]:
+        """The wall times in (after_ms, until_ms] at which to look."""
+        newest = (until_ms + 1) // self.every_ms * self.every_ms - 1
+        if not self.exact:
+            return [newest] if newest > after_ms else []
+        first = (max(after_ms + 1, self.from_ms) // self.every_ms + 1) * self.every_ms - 1
+        looks = list(range(first, newest + 1, self.every_ms))
+        if self.to_ms is not None and max(after_ms, newest) < self.to_ms <= until_ms:
+            looks.append(self.to_ms)
+        return looks
+
+
+class Work(NamedTuple):
+    """What a chunk holds for one bucket."""
+
+    bucket: int
+    partition: int
+    complete_ms: int
+    mentions: list[Mention]
+    deleted: list[int]
+
+
+class Top(NamedTuple):
+    """One bucket's answer to a look; `places` is None if it is what it was at the last one."""
+
+    window: str
+    as_of_ms: int
+    bucket: int
+    places: Mapping[str, Sequence[Trend]] | None
+
+
+def by_bucket(chunk: Chunk) -> Iterable[tuple[str, Work]]:
+    """The mentions and deletes of a chunk for each bucket; every bucket learns how far the chunk goes."""
+    works = [Work(bucket, chunk.partition, chunk.complete_ms, [], []) for bucket in range(TAG_BUCKETS)]
+    for event in chunk.events:
+        match event:
+            case TweetPosted(hashtags=tags) if tags:
+                places = places_of(event.location)
+                for tag in tags:
+                    mention = Mention(event.tweet_id, event.author, tag, places)
+                    works[bucket_of(folded_tag(tag))].mentions.append(mention)
+            case TweetDeleted(hashtags=tags):
+                for bucket in {bucket_of(folded_tag(tag)) for tag in tags}:
+                    works[bucket].deleted.append(event.tweet_id)
+            case _:
+                continue
+    return [(f"{work.bucket:02d}", work) for work in works]
+
+
+@dataclass(slots=True)
+class _BucketState:
+    """What a bucket keeps: its pairs, how far each partition has come, and at what it looked last."""
+
+    bucket: TagBucket = field(default_factory=TagBucket)
+    complete_ms: dict[int, int] = field(default_factory=dict)
+    held: list[Work] = field(default_factory=list)
+    looked_ms: int = 0
+    changed: bool = True
+    open_panes: dict[str, int] = field(default_factory=dict)
+
+
+class BucketLogic(StatefulBatchLogic[Work, Top | list[PaneCount], bytes]):
+    """One bucket of tags: takes in what comes, looks when it is time."""
+
+    def __init__(self, schedule: Schedule, state: bytes | None) -> None:
+        self._schedule = schedule
+        self._state: _BucketState = _BucketState() if state is None else pickle.loads(state)
+
+    @override
+    def on_batch(self, values: list[Work]) -> tuple[Iterable[Top | list[PaneCount]], bool]:
+        state = self._state
+        for work in values:
+            state.complete_ms[work.partition] = work.complete_ms
+        state.held += values
+        complete = len(state.complete_ms) == self._schedule.partitions
+        until_ms = min(state.complete_ms.values()) if complete else 0
+        if not self._schedule.exact:
+            self._take_in(until_ms, every=True)
+        found: list[Top | list[PaneCount]] = []
+        for as_of_ms in self._schedule.looks(state.looked_ms, until_ms):
+            self._take_in(as_of_ms, every=not self._schedule.exact)
+            found += self._look(values[0].bucket, as_of_ms)
+        return found, StatefulBatchLogic.RETAIN
+
+    @override
+    def snapshot(self) -> bytes:
+        return pickle.dumps(self._state, pickle.HIGHEST_PROTOCOL)
+
+    def _take_in(self, until_ms: int, *, every: bool) -> None:
+        """Take in all that is held, or only what was made up to a wall time."""
+        state = self._state
+        now = [work for work in state.held if every or work.complete_ms <= until_ms]
+        state.held = [] if every else [work for work in state.held if work.complete_ms > until_ms]
+        for work in now:
+            state.changed |= bool(work.mentions or work.deleted)
+            state.bucket.add(work.mentions)
+            state.bucket.delete(work.deleted)
+
+    def _look(self, bucket: int, as_of_ms: int) -> list[Top | list[PaneCount]]:
+        state = self._state
+        state.bucket.forget_before(as_of_ms)
+        tops: list[Top | list[PaneCount]] = []
+        for window in self._schedule.windows:
+            pane = as_of_ms // window.pane_ms
+            fresh = state.changed or state.open_panes.get(window.name) != pane
+            places = state.bucket.top(window, as_of_ms) if fresh else None
+            state.open_panes[window.name] = pane
+            tops.append(Top(window.name, as_of_ms, bucket, places))
+        minutes = state.bucket.changed_minutes() if state.changed else []
+        state.changed, state.looked_ms = False, as_of_ms
+        return [*tops, minutes] if minutes else tops
+
+
+class WindowLogic(StatefulBatchLogic[Top, Ranking, bytes]):
+    """One window: joins the answers of all buckets to one look."""
+
+    def __init__(self, state: bytes | None) -> None:
+        self._latest: dict[int, Mapping[str, Sequence[Trend]]] = {}
+        self._pending: dict[int, dict[int, Top]] = {}
+        if state is not None:
+            self._latest, self._pending = pickle.loads(state)
+
+    @override
+    def on_batch(self, values: list[Top]) -> tuple[Iterable[Ranking], bool]:
+        found: list[Ranking] = []
+        for top in values:
+            self._pending.setdefault(top.as_of_ms, {})[top.bucket] = top
+            if len(self._pending[top.as_of_ms]) == TAG_BUCKETS:
+                found.append(self._joined(top.window, top.as_of_ms))
+        while len(self._pending) > _PENDING_MAX:
+            self._absorb(min(self._pending))
+        return found, StatefulBatchLogic.RETAIN
+
+    @override
+    def snapshot(self) -> bytes:
+        return pickle.dumps((self._latest, self._pending), pickle.HIGHEST_PROTOCOL)
+
+    def _joined(self, window: str, as_of_ms: int) -> Ranking:
+        for earlier in sorted(at for at in self._pending if at <= as_of_ms):
+            self._absorb(earlier)
+        places = {place for tops in self._latest.values() for place in tops}
+        ranked = {place: merged(tops.get(place, ()) for tops in self._latest.values()) for place in places}
+        return Ranking(window, as_of_ms, ranked)
+
+    def _absorb(self, as_of_ms: int) -> None:
+        for top in self._pending.pop(as_of_ms).values():
+            if top.places is not None:
+                self._latest[top.bucket] = top.places
+
+
+class TrendStreams(NamedTuple):
+    """What comes out: rankings, one per window and look, and the minutes of tags that changed."""
+
+    rankings: Stream[Ranking]
+    minutes: Stream[PaneCount]
+
+
+def trends(flow: Dataflow, source: Source[Chunk], schedule: Schedule) -> TrendStreams:
+    """Wire trends into a dataflow."""
+    chunks = op.input("log", flow, source)
+    works = op.flat_map("by-bucket", chunks, by_bucket)
+    answers = op.stateful_batch("bucket", works, partial(BucketLogic, schedule))
+    tops = op.filter_map("tops", answers, _keyed_top)
+    rankings = op.stateful_batch("window", tops, WindowLogic)
+    minutes = op.flat_map("minutes", answers, _minutes_of)
+    return TrendStreams(op.key_rm("rankings", rankings), minutes)
+
+
+def live(source: Source[Chunk], schedule: Schedule, rankings: Sink[Ranking], minutes: Sink[PaneCount]) -> Dataflow:
+    """The dataflow that follows the log."""
+    flow = Dataflow("trends")
+    streams = trends(flow, source, schedule)
+    op.output("publish", streams.rankings, rankings)
+    op.output("keep-minutes", streams.minutes, minutes)
+    return flow
+
+
+def _keyed_top(answer: tuple[str, Top | list[PaneCount]]) -> tuple[str, Top] | None:
+    _, found = answer
+    return (found.window, found) if isinstance(found, Top) else None
+
+
+def _minutes_of(answer: tuple[str, Top | list[PaneCount]]) -> Iterable[PaneCount]:
+    _, found = answer
+    return () if isinstance(found, Top) else found

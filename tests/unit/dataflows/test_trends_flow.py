@@ -1,0 +1,136 @@
+"""The dataflow on Bytewax itself: exact after aborts in any step, repeats, deletes first, other numbers of workers."""
+
+import random
+from datetime import timedelta
+from pathlib import Path
+
+import bytewax.operators as op
+import pytest
+from bytewax.dataflow import Dataflow
+from bytewax.recovery import RecoveryConfig, init_db_dir
+from bytewax.testing import TestingSink, TestingSource, cluster_main, run_main
+
+from cluster.demo.trends_model import LiveTweet, trends_of
+from dataflows.chunks import Chunk
+from dataflows.trends import Ranking, Schedule, trends
+from domain.events import AnyEvent, TweetDeleted, TweetPosted
+from domain.ids import EventId, UserId, first_id_at, stamp_us
+from domain.places import places_of
+from domain.trends import GLOBAL, WINDOWS, PaneCount
+from domain.tweets import folded_tag
+
+START_MS = 1_800_000_000_000 - 1_800_000_000_000 % 60_000
+PARTITIONS = 2
+TAGS = ("rain", "Rain", "sun", "雨", "İstanbul", "café", "CAFÉ")
+LOCATIONS = (None, "Paris", "London, UK", "nowhere at all")
+
+
+class History:
+    """Tweets and deletes of two partitions over some minutes, in an order of arrival that a seed decides."""
+
+    def __init__(self, seed: int, minutes: int = 30, tweets: int = 300) -> None:
+        rng = random.Random(seed)
+        self.end_ms = START_MS + minutes * 60_000 - 1
+        posted = [self._posted(rng, at) for at in sorted(rng.randrange(minutes * 60_000) for _ in range(tweets))]
+        deleted = {event.tweet_id: self._deleted(rng, event) for event in posted if rng.random() < 0.2}
+        self.live = [_live(event) for event in posted if event.tweet_id not in deleted]
+        arrivals: list[AnyEvent] = [*posted, *deleted.values(), *rng.sample(posted, tweets // 5)]
+        rng.shuffle(arrivals)
+        self.minutes = sorted({e.event_id for e in posted})
+        size = tweets // 20
+        parts = [arrivals[at : at + size] for at in range(0, len(arrivals), size)]
+        self.chunks = [Chunk(n % PARTITIONS, 0, tuple(part)) for n, part in enumerate(parts)]
+        self.chunks += [Chunk(partition, self.end_ms, ()) for partition in range(PARTITIONS)]
+
+    def _posted(self, rng: random.Random, after_ms: int) -> TweetPosted:
+        id_ = EventId(first_id_at(START_MS + after_ms) + rng.randrange(4_096))
+        tags = {folded_tag(tag): tag for tag in rng.sample(TAGS, rng.randint(0, 3))}
+        return TweetPosted(
+            event_id=id_,
+            stamp_us=stamp_us(id_),
+            author=UserId(rng.randint(1, 9)),
+            text="text",
+            hashtags=tuple(tags.values()),
+            location=rng.choice(LOCATIONS),
+        )
+
+    def _deleted(self, rng: random.Random, of: TweetPosted) -> TweetDeleted:
+        id_ = EventId(of.event_id + (rng.randrange(60_000) << 22))
+        return TweetDeleted(
+            event_id=id_, stamp_us=of.stamp_us + 1, author=of.author, tweet_id=of.tweet_id, hashtags=of.hashtags
+        )
+
+
+def _live(event: TweetPosted) -> LiveTweet:
+    places = places_of(event.location)
+    return LiveTweet(id=event.tweet_id, author=event.author, tags=event.hashtags, places=places)
+
+
+class Run:
+    """The flow over some chunks, and what came out."""
+
+    def __init__(self, chunks: list[object], schedule: Schedule) -> None:
+        self.rankings: list[Ranking] = []
+        self.minutes: list[PaneCount] = []
+        self.flow = Dataflow("trends")
+        streams = trends(self.flow, TestingSource(chunks, batch_size=1), schedule)  # type: ignore[arg-type]
+        op.output("out-rankings", streams.rankings, TestingSink(self.rankings))
+        op.output("out-minutes", streams.minutes, TestingSink(self.minutes))
+
+    def last(self) -> dict[str, Ranking]:
+        return {ranking.window: ranking for ranking in self.rankings}
+
+
+def live_schedule() -> Schedule:
+    return Schedule(windows=tuple(WINDOWS.values()), every_ms=1_000, partitions=PARTITIONS)
+
+
+def assert_equals_the_model(run: Run, history: History) -> None:
+    last = run.last()
+    assert last.keys() == WINDOWS.keys()
+    for name, window in WINDOWS.items():
+        assert last[name].as_of_ms == history.end_ms
+        places = {GLOBAL, *(place for tweet in history.live for place in tweet.places)}
+        expected = {place: trends_of(history.live, window, place, history.end_ms) for place in places}
+        assert last[name].places == {place: found for place, found in expected.items() if found}
+    held: dict[tuple[str, int], tuple[int, int]] = {}
+    for count in run.minutes:
+        held[count.folded, count.pane] = (count.count, count.unique_authors)
+    assert {key: sizes for key, sizes in held.items() if sizes[0]} == minutes_of(history.live)
+
+
+def minutes_of(live: list[LiveTweet]) -> dict[tuple[str, int], tuple[int, int]]:
+    authors: dict[tuple[str, int], list[int]] = {}
+    for tweet in live:
+        for tag in tweet.tags:
+            minute = ((tweet.id >> 22) + 1_735_689_600_000) // 60_000
+            authors.setdefault((folded_tag(tag), minute), []).append(tweet.author)
+    return {key: (len(found), len(set(found))) for key, found in authors.items()}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_flow_equals_the_model(workers: int) -> None:
+    history = History(seed=workers)
+    run = Run(list(history.chunks), live_schedule())
+    if workers == 1:
+        run_main(run.flow)
+    else:
+        cluster_main(run.flow, [], 0, worker_count_per_proc=workers)
+    assert_equals_the_model(run, history)
+
+
+def test_after_an_abort_anywhere_the_flow_equals_the_model(tmp_path: Path) -> None:
+    history = History(seed=3)
+    chunks: list[object] = []
+    for n, chunk in enumerate(history.chunks):
+        chunks.append(chunk)
+        if n % 3 == 2:
+            chunks.append(TestingSource.ABORT())
+    init_db_dir(tmp_path, 2)
+    run = Run(chunks, live_schedule())
+    for _ in range(chunks.count(TestingSource.ABORT()) + len(chunks)):
+        before = len(run.rankings)
+        run_main(run.flow, epoch_interval=timedelta(0), recovery_config=RecoveryConfig(tmp_path))
+        if len(run.rankings) > before:
+            break
+    assert_equals_the_model(run, history)
