@@ -15,10 +15,12 @@ from cluster.endpoints import Endpoints
 from cluster.errors import ClusterError
 from cluster.settings import Settings
 from cluster.stores import store_config
+from domain.clock import SystemClock
 from serve.deploy import ApiConfig
 from storage.cassandra import schema
 from storage.cassandra.stores import open_stores
 from storage.opening import StoreConfig
+from storage.ports import BORN
 
 _STOP_S = 3.0
 _PARTITIONS_MARK = "log-partitions"
@@ -67,6 +69,7 @@ async def _prepare(settings: Settings, stores: StoreConfig) -> None:
     try:
         partitions = await truth.coordination.mark(_PARTITIONS_MARK)
         if partitions is None:
+            await truth.coordination.set_mark(BORN, SystemClock().now_ms())
             await truth.coordination.set_mark(_PARTITIONS_MARK, stores.partitions)
         elif partitions != stores.partitions:
             raise ClusterError(

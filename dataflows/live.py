@@ -39,9 +39,12 @@ class LogSource(FixedPartitionedSource[Chunk, ReaderState]):
         self._clock = clock
         self._from_ms = from_ms
         self._stopping = stopping
+        self.joined = threading.Event()
+        """Set once a dataflow has asked what there is: its worker has met all its peers."""
 
     @override
     def list_parts(self) -> list[str]:
+        self.joined.set()
         return [f"{partition:02d}" for partition in range(self._stores.config.partitions)]
 
     @override

@@ -309,6 +309,8 @@ class LogTail(NamedTuple):
     entries: int
 
 
+BORN = "born"
+"""The durable mark: when the data began (wall ms); absent if that is not known."""
 NOWHERE = "0-0"
 """The position before every other."""
 

@@ -141,4 +141,5 @@ EDGES = _counter(
         "tombstone",
     ),
 )
+FLOW_RESTARTS = _counter("murmur_flow_restarts", "Times that the trends dataflow went back to its last snapshot.")
 RATE_LIMITED = _counter("murmur_rate_limited", "Requests refused by a rate limit.", limit=BY_CODE)

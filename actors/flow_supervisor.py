@@ -1,0 +1,121 @@
+"""The supervisor of a dataflow's workers: when one dies all are ended, and started again from the last snapshot."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from domain.clock import Clock
+from telemetry import metrics
+from telemetry.logs import logger
+
+_START_MS_MAX = 30_000
+"""A set of workers that does not run by then hangs: one that waits for a peer waits for ever."""
+_SILENT_MS_MAX = 10_000
+_STOP_S = 5.0
+_BACK_OFF_MS = (0, 500, 1_000, 2_000, 5_000, 10_000)
+_STEADY_MS = 30_000
+"""After running for so long, the next failure is a first one."""
+
+
+class WorkerStatus(Protocol):
+    """How a worker is."""
+
+    @property
+    def running(self) -> bool:
+        """Whether its dataflow goes round."""
+        ...
+
+    @property
+    def error(self) -> str:
+        """Why it ended; empty while it has not."""
+        ...
+
+
+class Fleet(Protocol):
+    """The workers of one dataflow, of which none can go on without the others."""
+
+    async def start(self, workers: int) -> None:
+        """Make so many workers and let them begin together. Raises `StoreUnavailable` if that cannot be done now."""
+        ...
+
+    async def statuses(self) -> Sequence[WorkerStatus | None]:
+        """How each is; None for one that does not answer."""
+        ...
+
+    async def stop(self, timeout_s: float) -> None:
+        """End all in order, each with a last snapshot; those that take too long are killed."""
+        ...
+
+    async def kill(self) -> None:
+        """End all, however stuck, those of an earlier life included; on return none of them runs."""
+        ...
+
+
+class FlowSupervisor:
+    """Keeps a fleet running, of the size that is wanted."""
+
+    def __init__(self, fleet: Fleet, workers: int, clock: Clock) -> None:
+        self.wanted = workers
+        self._fleet = fleet
+        self._clock = clock
+        self._size = 0
+        self._started_ms = 0
+        self._silent_since_ms: int | None = None
+        self._ran = False
+        self._failures = 0
+        self._next_start_ms = 0
+
+    @property
+    def running(self) -> bool:
+        """Whether the whole fleet ran when it was last asked."""
+        return self._size > 0 and self._ran
+
+    async def step(self) -> None:
+        """Look at the fleet once, and act on it."""
+        if self._size and self._size != self.wanted:
+            logger().info("the dataflow changes its number of workers", before=self._size, after=self.wanted)
+            await self._fleet.stop(_STOP_S)
+            self._size = 0
+        if not self._size:
+            await self._start()
+        elif (why := await self._trouble()) is not None:
+            await self._give_up(why)
+
+    async def stop(self) -> None:
+        """End the fleet in order."""
+        await self._fleet.stop(_STOP_S)
+        self._size = 0
+
+    async def _start(self) -> None:
+        now_ms = self._clock.monotonic_ms()
+        if now_ms < self._next_start_ms:
+            return
+        await self._fleet.kill()
+        await self._fleet.start(self.wanted)
+        self._size, self._started_ms = self.wanted, self._clock.monotonic_ms()
+        self._ran, self._silent_since_ms = False, None
+        logger().info("dataflow workers started", workers=self._size)
+
+    async def _trouble(self) -> str | None:
+        """Why the fleet cannot go on, if so."""
+        statuses = await self._fleet.statuses()
+        now_ms = self._clock.monotonic_ms()
+        if errors := [status.error for status in statuses if status is not None and status.error]:
+            return errors[0]
+        if None in statuses:
+            self._silent_since_ms = now_ms if self._silent_since_ms is None else self._silent_since_ms
+            return "a worker does not answer" if now_ms - self._silent_since_ms >= _SILENT_MS_MAX else None
+        self._silent_since_ms = None
+        self._ran = all(status.running for status in statuses if status is not None)
+        if not self._ran and now_ms - self._started_ms >= _START_MS_MAX:
+            return "the start hangs"
+        return None
+
+    async def _give_up(self, why: str) -> None:
+        now_ms = self._clock.monotonic_ms()
+        steady = self._ran and now_ms - self._started_ms >= _STEADY_MS
+        self._failures = 0 if steady else min(self._failures + 1, len(_BACK_OFF_MS) - 1)
+        self._next_start_ms = now_ms + _BACK_OFF_MS[self._failures]
+        metrics.FLOW_RESTARTS.record()
+        logger().warning("the dataflow starts again", why=why, failures=self._failures)
+        self._ran, self._size = False, 0
+        await self._fleet.kill()

@@ -1,0 +1,96 @@
+"""Where rankings and minutes go. All that is written is absolute: what comes twice changes nothing."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from bytewax.outputs import DynamicSink, StatelessSinkPartition
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random_exponential
+from typing_extensions import override
+
+from dataflows.store_thread import StoreThread
+from dataflows.trends import Ranking
+from domain.clock import Clock
+from domain.errors import Overloaded, StoreUnavailable
+from domain.trends import PaneCount, Trend
+from storage import values
+from telemetry.logs import logger
+
+T = TypeVar("T")
+
+_ALL_AGAIN_MS = 5_000
+"""How often everything is published, changed or not: what Redis lost is back after that."""
+_CALL_S = 10.0
+_PATIENCE_S = 20.0
+"""How long minutes wait for Cassandra before the dataflow gives up and goes back to its snapshot."""
+
+
+class RankingSink(DynamicSink[Ranking]):
+    """Publishes rankings in Redis, each place's list as it is answered."""
+
+    def __init__(self, stores: StoreThread, clock: Clock) -> None:
+        self._stores = stores
+        self._clock = clock
+
+    @override
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> "_RankingPartition":
+        return _RankingPartition(self._stores, self._clock)
+
+
+class _RankingPartition(StatelessSinkPartition[Ranking]):
+    """Writes what changed since the last write; now and then all of it."""
+
+    def __init__(self, stores: StoreThread, clock: Clock) -> None:
+        self._stores = stores
+        self._clock = clock
+        self._written: dict[str, dict[str, Sequence[Trend]]] = {}
+        self._all_at_ms = 0
+
+    @override
+    def write_batch(self, items: list[Ranking]) -> None:
+        now_ms = self._clock.monotonic_ms()
+        if now_ms >= self._all_at_ms:
+            self._written.clear()
+            self._all_at_ms = now_ms + _ALL_AGAIN_MS
+        for ranking in {item.window: item for item in items}.values():
+            before = self._written.pop(ranking.window, {})
+            changed = {place: values.trends(top) for place, top in ranking.places.items() if before.get(place) != top}
+            gone = before.keys() - ranking.places.keys()
+            try:
+                publish = self._stores.stores.hot.trends.publish(ranking.window, ranking.as_of_ms, changed, gone)
+                self._stores.call(publish, _CALL_S)
+            except (StoreUnavailable, Overloaded, TimeoutError) as error:
+                logger().warning("trends were not published", window=ranking.window, error=str(error))
+            else:
+                self._written[ranking.window] = dict(ranking.places)
+
+
+class MinuteSink(DynamicSink[PaneCount]):
+    """Keeps the minutes of tags in Cassandra."""
+
+    def __init__(self, stores: StoreThread, clock: Clock) -> None:
+        self._stores = stores
+        self._clock = clock
+
+    @override
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> "_MinutePartition":
+        return _MinutePartition(self._stores, self._clock)
+
+
+class _MinutePartition(StatelessSinkPartition[PaneCount]):
+    def __init__(self, stores: StoreThread, clock: Clock) -> None:
+        self._stores = stores
+        self._clock = clock
+
+    @override
+    def write_batch(self, items: list[PaneCount]) -> None:
+        newest = {(count.folded, count.pane): count for count in items}
+        self._put(list(newest.values()), self._clock.now_ms() * 1_000)
+
+    @retry(
+        retry=retry_if_exception_type((StoreUnavailable, Overloaded, TimeoutError)),
+        stop=stop_after_delay(_PATIENCE_S),
+        wait=wait_random_exponential(0.1, max=2.0),
+        reraise=True,
+    )
+    def _put(self, counts: list[PaneCount], stamp_us: int) -> None:
+        self._stores.call(self._stores.stores.truth.panes.put(counts, stamp_us), _CALL_S)
