@@ -47,6 +47,11 @@ def engaged(user: int) -> str:
     return f"en:{user}"
 
 
+def trends(window: str) -> str:
+    """The tops of all places in a window, and the time of which they are."""
+    return f"tr:{{{window}}}"
+
+
 def heartbeat(actor: str) -> str:
     """That an actor is alive, and how it is."""
     return f"hb:{actor}"

@@ -5,7 +5,7 @@ raised may have happened; every write may be repeated and then changes nothing m
 at most `limit` items, fewer only where the list ends; `before` is exclusive.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -14,6 +14,7 @@ from domain.events import Event
 from domain.graph import Toggle, TweetCounts, UserCounts
 from domain.ids import EventId, Ids, TweetId, UserId
 from domain.timeline import Entries, EntryList
+from domain.trends import PaneCount
 from domain.tweets import Tweet
 from domain.users import User
 
@@ -278,6 +279,21 @@ class DeadLetterStore(Protocol):
         ...
 
 
+class PaneStore(Protocol):
+    """What each tag had in each minute, everywhere; kept 30 days after the last write."""
+
+    async def put(self, counts: Sequence[PaneCount], stamp_us: int) -> None:
+        """Write what panes hold, in absolute numbers; where a writer with a later stamp wrote before, that stays.
+
+        Each pane is written whole or not at all; of several panes some may have been written if this raises.
+        """
+        ...
+
+    async def panes(self, folded: str, first: int, last: int) -> list[PaneCount]:
+        """A tag's panes `first` to `last`, both included, oldest first; those that hold nothing are left out."""
+        ...
+
+
 # ------------------------------------------------------------------------------ the tail and the caches (Redis)
 
 
@@ -460,4 +476,23 @@ class RateLimiter(Protocol):
 
     async def take(self, buckets: Sequence[Bucket]) -> Allowance:
         """Take one token of each bucket, or of none if any is empty. At least one bucket is given."""
+        ...
+
+
+class TrendStore(Protocol):
+    """The top of every place in every window, as it was computed last; gone an hour after the last of it came."""
+
+    async def publish(self, window: str, as_of_ms: int, tops: Mapping[str, bytes], gone: Collection[str] = ()) -> None:
+        """Set the tops of some places, take out those that are `gone`, and date the whole window, all at once.
+
+        Places that are not named stay as they were: after a loss of the store, name all of them. Nothing happens
+        if a later state is there already.
+        """
+        ...
+
+    async def top(self, window: str, place: str) -> tuple[int, bytes | None] | None:
+        """The wall time up to which a window is complete and the top of a place in it, None if it has none.
+
+        None instead of both if nothing was published for the window.
+        """
         ...

@@ -132,14 +132,11 @@ class CassandraSession:
 
     async def logged_batch(self, parts: Sequence[tuple[Statement, Params]]) -> None:
         """Write several rows, all or (in the end) none. The first decides which node coordinates."""
-        with self._answering():
-            deadline_s = time.monotonic() + CALL_S_MAX
-            batch = BatchStatement(BatchType.LOGGED)
-            batch.is_idempotent = True
-            for statement, params in parts:
-                assert statement.kind is Kind.WRITE
-                batch.add((self._prepared.get(statement) or await self._prepare(statement, deadline_s)).bind(params))
-            await self._send(parts[0][0], batch, None, deadline_s)
+        await self._batch(BatchType.LOGGED, parts)
+
+    async def partition_batch(self, parts: Sequence[tuple[Statement, Params]]) -> None:
+        """Write several rows of one partition, all or none: one mutation, which needs no batch log."""
+        await self._batch(BatchType.UNLOGGED, parts)
 
     async def close(self) -> None:
         """Close every connection; what is still in flight fails."""
@@ -175,6 +172,16 @@ class CassandraSession:
             rows += page.rows
             next_page = page.next_page
         return rows
+
+    async def _batch(self, kind: BatchType, parts: Sequence[tuple[Statement, Params]]) -> None:
+        with self._answering():
+            deadline_s = time.monotonic() + CALL_S_MAX
+            batch = BatchStatement(kind)
+            batch.is_idempotent = True
+            for statement, params in parts:
+                assert statement.kind is Kind.WRITE
+                batch.add((self._prepared.get(statement) or await self._prepare(statement, deadline_s)).bind(params))
+            await self._send(parts[0][0], batch, None, deadline_s)
 
     def _send(
         self, statement: Statement, bound: Any, next_page: bytes | None, deadline_s: float

@@ -9,6 +9,7 @@ from storage.cassandra.events import CassandraEventStore
 from storage.cassandra.graph import CassandraGraphStore
 from storage.cassandra.idempotency import CassandraIdempotencyStore
 from storage.cassandra.options import CassandraOptions
+from storage.cassandra.panes import CassandraPaneStore
 from storage.cassandra.session import CassandraSession
 from storage.cassandra.tokens import CassandraTokenStore
 from storage.cassandra.tweets import CassandraTweetStore
@@ -20,6 +21,7 @@ from storage.ports import (
     EventStore,
     GraphStore,
     IdempotencyStore,
+    PaneStore,
     TokenStore,
     TweetStore,
     UserStore,
@@ -40,6 +42,7 @@ class CassandraStores:
     idempotency: IdempotencyStore
     coordination: CoordinationStore
     dead_letters: DeadLetterStore
+    panes: PaneStore
 
     async def close(self) -> None:
         """Close the connection."""
@@ -63,4 +66,5 @@ async def open_stores(options: CassandraOptions, *, partitions: int) -> Cassandr
         idempotency=CassandraIdempotencyStore(session),
         coordination=CassandraCoordinationStore(session),
         dead_letters=CassandraDeadLetterStore(session),
+        panes=CassandraPaneStore(session),
     )

@@ -1,4 +1,4 @@
-"""The tail and the caches on one Redis node: event log, reader positions, entry lists, values, rate limits.
+"""The tail and the caches on one Redis node: event log, positions, entry lists, values, trends, rate limits.
 
 May import `domain`, `telemetry` and the rest of `storage`. All of it can be rebuilt from Cassandra, and the database
 must be ours alone: it is emptied when the server turns out to be another one than before.
@@ -14,6 +14,7 @@ from storage.redis.client import RedisClient
 from storage.redis.limits import FallbackRateLimiter, LocalRateLimiter, RedisRateLimiter
 from storage.redis.log import RedisEventLog
 from storage.redis.positions import RedisPositionStore
+from storage.redis.trends import RedisTrendStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class RedisStores:
     log: RedisEventLog
     positions: RedisPositionStore
     cache: RedisCacheStore
+    trends: RedisTrendStore
     limiter: FallbackRateLimiter
     client: RedisClient
     bulk: BulkConnection
@@ -45,6 +47,7 @@ async def open_stores(url: str, partitions: int, limits: Limits, clock: Clock = 
         log=RedisEventLog(client, cache, partitions, limits),
         positions=RedisPositionStore(client),
         cache=cache,
+        trends=RedisTrendStore(client, limits),
         limiter=FallbackRateLimiter(RedisRateLimiter(client), LocalRateLimiter(clock, limits.local_entries_max)),
         client=client,
         bulk=bulk,

@@ -1,0 +1,16 @@
+-- Publish the trends of a window. KEYS: the hash. ARGV: as_of in ms, seconds to live, how many words are set, then
+-- field and value alternately, then the fields that are gone. A later state that is there stays as it is.
+local held = redis.call('HGET', KEYS[1], 'as_of')
+if held and tonumber(held) > tonumber(ARGV[1]) then
+  return 0
+end
+local set_end = 3 + ARGV[3]
+for at = 4, set_end, 1000 do
+  redis.call('HSET', KEYS[1], unpack(ARGV, at, math.min(set_end, at + 999)))
+end
+for at = set_end + 1, #ARGV, 1000 do
+  redis.call('HDEL', KEYS[1], unpack(ARGV, at, math.min(#ARGV, at + 999)))
+end
+redis.call('HSET', KEYS[1], 'as_of', ARGV[1])
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return 1
