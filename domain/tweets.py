@@ -91,6 +91,12 @@ def hashtags(text: str) -> tuple[str, ...]:
     return _first_of_each(found)[:HASHTAGS_MAX]
 
 
+def tag_of(text: str) -> str | None:
+    """The hashtag, folded, that a text is, with its sign or without; None if no tweet can carry it."""
+    tag = text[1:] if text.startswith(("#", "\uff03")) else text
+    return folded_tag(tag) if len(tag) <= HASHTAG_CHARS_MAX and hashtags(f"#{tag}") == (tag,) else None
+
+
 def mentions(text: str) -> tuple[str, ...]:
     """The usernames a text mentions as they are written, without the sign, each (without case) once, in order."""
     return _first_of_each(_MENTION.findall(_without_urls(text)))[:MENTIONS_MAX]

@@ -6,12 +6,12 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from domain.errors import EngineError
-from serve import auth, errors, health, timelines, tweets, users
+from serve import auth, errors, health, timelines, trends, tweets, users
 from serve.description import describe
 from serve.middleware import Edge
 from serve.services import Services
 
-ROUTERS = (timelines.router, tweets.router, users.router, auth.router, health.router)
+ROUTERS = (timelines.router, tweets.router, users.router, trends.router, auth.router, health.router)
 """The most used first: routes are tried in order."""
 
 

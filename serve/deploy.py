@@ -27,6 +27,7 @@ from serve.readiness import Check, Readiness
 from serve.rebuild import Rebuilder
 from serve.services import Services
 from serve.sessions import AccessTokens
+from serve.trend_queries import TrendQueries
 from storage import keys
 from storage.opening import StoreConfig, Stores, open_stores
 from telemetry import logs, metrics
@@ -109,6 +110,7 @@ def _build(config: ApiConfig, stores: Stores, ids: LeasedIds) -> FastAPI:
             publisher, truth.tweets, truth.graph, truth.engagements, truth.idempotency, hydrator, ids, clock, limits
         ),
         queries=Queries(home, hydrator, truth.tweets, truth.users, truth.graph, truth.engagements, limits),
+        trends=TrendQueries(hot.trends, truth.panes),
         accounts=Accounts(truth.users, truth.tokens, ids, Passwords(), sessions),
         sessions=sessions,
         guard=Guard(hot.limiter, clock, on=config.rate_limits_on, trusted_proxies=config.trusted_proxies),

@@ -39,6 +39,15 @@ class RateLimited(Refused):
         self.sentence, self.code = f"That is too often; try again in {retry_after_s} s.", "rate_limited"
 
 
+class TrendsNotReady(Refused):
+    """Nothing is known of a window: what counts has just begun, or begins again after a loss of Redis."""
+
+    def __init__(self, window: str) -> None:
+        EngineError.__init__(self, window)
+        self.window = window
+        self.sentence, self.code = "Trends are being counted; try again soon.", "trends_not_ready"
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """The answer to one kind of error; an empty code or sentence is the error's own."""
@@ -58,6 +67,7 @@ BY_ERROR: dict[type[EngineError], Row] = {
     Conflict: Row(409),
     Invalid: Row(422),
     RateLimited: Row(429),
+    TrendsNotReady: Row(503),
     Overloaded: Row(503, "overloaded", _BUSY),
     LeaseExpired: Row(503, "overloaded", _BUSY),
     StoreUnavailable: Row(503, "store_unavailable", "A store does not answer; try again. A write may have happened."),

@@ -50,7 +50,12 @@ class Record:
 
 def rfc3339(id_: int) -> str:
     """When an id was made, UTC with milliseconds."""
-    return datetime.fromtimestamp(time_ms(id_) / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return rfc3339_of_ms(time_ms(id_))
+
+
+def rfc3339_of_ms(at_ms: int) -> str:
+    """A wall time, UTC with milliseconds."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _optional_id(id_: int | None) -> str | None:

@@ -12,6 +12,7 @@ from serve.lists import Queries
 from serve.rate_limits import Guard
 from serve.readiness import Readiness
 from serve.sessions import AccessTokens
+from serve.trend_queries import TrendQueries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,7 @@ class Services:
 
     commands: Commands
     queries: Queries
+    trends: TrendQueries
     accounts: Accounts
     sessions: AccessTokens
     guard: Guard

@@ -20,7 +20,7 @@ from tests.support.system import RunningSystem
 
 REGISTER, LOGIN, REFRESH, LOGOUT = (f"/api/v1/auth/{name}" for name in ("register", "login", "refresh", "logout"))
 TWEETS, TWEET, USER, HOME = "/api/v1/tweets", "/api/v1/tweets/<tweet>", "/api/v1/users/<bob>", "/api/v1/timeline/home"
-PUBLIC = "/api/v1/timeline/public"
+PUBLIC, TRENDS = "/api/v1/timeline/public", "/api/v1/trends"
 BOB = "careful_bob"
 UNKNOWN = "4611686018427387904"
 """An id of the far future, which nobody has yet."""
@@ -77,6 +77,11 @@ def no_method(method: str, path: str) -> Bad:
 def page(what: str, query: str, status: int, code: str, path: str = HOME) -> Bad:
     fields = frozenset({"limit"}) if status == 422 else frozenset[str]()
     return Bad(what=what, method="GET", path=f"{path}?{query}", status=status, code=code, fields=fields)
+
+
+def trending(what: str, query: str, *fields: str, path: str = TRENDS) -> Bad:
+    path = f"{path}?{query}"
+    return Bad(what=what, method="GET", path=path, status=422, code="invalid_request", fields=frozenset(fields))
 
 
 def bearer(what: str, authorization: str | None, code: str, path: str = PUBLIC, method: str = "GET") -> Bad:
@@ -225,6 +230,38 @@ PAGES = [
         )
     ),
 ]
+TRENDING = [
+    *(trending(f"window={name!r}", f"window={name}", "window") for name in ("", "60", "60M", "1h", "5m,60m", "%00")),
+    *(trending(f"limit={limit!r}", f"limit={limit}", "limit") for limit in ("", "0", "-1", "ten", "9" * 5_000)),
+    trending("two at once", "window=1h&limit=0", "window", "limit"),
+    *(
+        Bad(
+            what=f"the place {name[:9]!r}",
+            method="GET",
+            path=f"{TRENDS}?location={name}",
+            status=404,
+            code="unknown_place",
+        )
+        for name in ("", "Nowhere%20at%20all", "%00", "%ff%fe", "a" * 5_000, ",,,,,,")
+    ),
+    *(
+        Bad(
+            what=f"the history of {tag[:9]!r}",
+            method="GET",
+            path=f"{TRENDS}/{tag}/history",
+            status=422,
+            code="invalid_tag",
+            fields=frozenset({"tag"}),
+        )
+        for tag in ("123", "two%20words", "%23", "%23%23rain", "rain!", "a.com", "%00", "%ff", "a" * 200, "a" * 5_000)
+    ),
+    trending("a history without a known window", "window=1h", "window", path=f"{TRENDS}/rain/history"),
+    nothing("the history of nothing", f"{TRENDS}//history"),
+    nothing("a tag alone", f"{TRENDS}/rain"),
+    no_method("POST", TRENDS),
+    bearer("a bad token for trends", f"Bearer {UNSIGNED}", "invalid_token", TRENDS),
+    bearer("a bad token for a history", f"Bearer {UNSIGNED}", "invalid_token", f"{TRENDS}/rain/history"),
+]
 TOKENS = [
     bearer("no token for one's home", None, "token_required", HOME),
     bearer("no token for one's profile", None, "token_required", "/api/v1/users/me"),
@@ -296,6 +333,7 @@ TABLE = {
     "address": ADDRESSES,
     "id": IDS,
     "page": PAGES,
+    "trends": TRENDING,
     "token": TOKENS,
     "signing up": SIGNING_UP,
     "session": SESSIONS,

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from twitter_text import parse_tweet
 
 from domain.errors import Invalid
-from domain.tweets import check_text, folded_tag, hashtags, mentions, normalized
+from domain.tweets import check_text, folded_tag, hashtags, mentions, normalized, tag_of
 
 
 @pytest.mark.parametrize(
@@ -96,3 +96,26 @@ def test_parsing_never_fails_and_tags_are_each_once(text: str) -> None:
     found = [folded_tag(tag) for tag in hashtags(normalized(text))]
     assert len(found) == len(set(found))
     mentions(normalized(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "tag"),
+    [
+        ("rain", "rain"),
+        ("#Rain", "rain"),
+        ("\uff03雨", "雨"),
+        ("Stra\u00dfe", "strasse"),
+        ("e\u0301te\u0301", "\u00e9t\u00e9"),
+        ("a" * 100, "a" * 100),
+        ("#" + "a" * 100, "a" * 100),
+    ],
+)
+def test_a_hashtag_may_be_named_with_its_sign_or_without(text: str, tag: str) -> None:
+    assert tag_of(text) == tag
+
+
+@pytest.mark.parametrize(
+    "text", ["", "#", "##rain", "123", "two words", "rain!", "a.com", "rain#sun", "a\x00", "a\n", " a", "a" * 101]
+)
+def test_what_no_tweet_can_carry_is_no_hashtag(text: str) -> None:
+    assert tag_of(text) is None

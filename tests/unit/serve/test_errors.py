@@ -20,7 +20,7 @@ from domain.errors import (
     StoreUnavailable,
     Unauthorized,
 )
-from serve.errors import Answer, RateLimited, answer_to, unexpected
+from serve.errors import Answer, RateLimited, TrendsNotReady, answer_to, unexpected
 from telemetry import logs
 
 EACH = [
@@ -31,6 +31,7 @@ EACH = [
     (Conflict("Taken.", "username_taken"), 409, "username_taken", {}),
     (Invalid("Empty.", "invalid_text", (("text", "is empty"),)), 422, "invalid_text", {}),
     (RateLimited("login", 7), 429, "rate_limited", {"retry-after": "7"}),
+    (TrendsNotReady("60m"), 503, "trends_not_ready", {"retry-after": "2"}),
     (Overloaded("passwords", 1_200), 503, "overloaded", {"retry-after": "2"}),
     (Overloaded("passwords", 0), 503, "overloaded", {"retry-after": "1"}),
     (LeaseExpired(3), 503, "overloaded", {"retry-after": "2"}),
