@@ -17,14 +17,16 @@ from typing_extensions import override
 from actors.counters import Counters
 from actors.exporter import Exporter
 from actors.fanout_shard import FanoutShard
+from actors.flow_supervisor import Fleet, FlowSupervisor
 from actors.hosting import WAIT_MS, Component, Health, Host
 from actors.reconciler import Reconciler
 from actors.supervisor import Supervisor
 from domain.clock import SystemClock
-from domain.errors import StoreUnavailable
+from domain.errors import EngineError, StoreUnavailable
 from storage import keys
 from storage.opening import StoreConfig, Stores, open_stores
 from telemetry import logs, metrics
+from telemetry.logs import logger
 from telemetry.ray_backend import RayBackend
 
 NAMESPACE = "murmur"
@@ -49,6 +51,9 @@ class ActorConfig:
 
     stores: StoreConfig
     shards: tuple[str, ...]
+    fleet: Fleet
+    """The workers of the trends dataflow."""
+    fleet_workers: int
     log_level: str
     exporter_host: str
     exporter_port: int
@@ -183,7 +188,9 @@ class ReconcilerActor(_Hosted):
 
 
 class SupervisorActor(_Hosted):
-    """Hosts the supervisor, and the cluster's exporter beside it."""
+    """Hosts the supervisor of the actors and that of the trends dataflow, and the cluster's exporter beside them."""
+
+    _flow: FlowSupervisor | None = None
 
     @override
     async def _open(self, name: str, config: ActorConfig) -> Component:
@@ -191,15 +198,42 @@ class SupervisorActor(_Hosted):
         shards = {shard: _Remote(shard) for shard in config.shards}
         others = {other: _Remote(other) for other in (COUNTERS, RECONCILER)}
         supervisor = Supervisor(shards, others, stores.truth.coordination, _CLOCK)
+        flow = self._flow = FlowSupervisor(config.fleet, config.fleet_workers, _CLOCK)
+        keeping = asyncio.create_task(_keep(flow))
         exporter = Exporter(
             stores, config.stores.partitions, supervisor.unhealthy, config.exporter_host, config.exporter_port
         )
 
         async def step(wait_ms: int) -> None:
             await supervisor.step()
+            if keeping.done():
+                keeping.result()
             await asyncio.sleep(_LOOK_EVERY_S)
 
-        return _Reader(name, stores, step, exporter.close)
+        async def finish() -> None:
+            keeping.cancel()
+            await asyncio.gather(flow.stop(), exporter.close())
+
+        return _Reader(name, stores, step, finish)
+
+    def scale_trends(self, workers: int) -> None:
+        """Let the trends dataflow go on with another number of workers."""
+        if self._flow is not None:
+            self._flow.wanted = workers
+
+    def trends_running(self) -> bool:
+        """Whether all workers of the trends dataflow ran when they were last asked."""
+        return self._flow is not None and self._flow.running
+
+
+async def _keep(flow: FlowSupervisor) -> None:
+    """Look at the dataflow for ever, beside the supervisor, as its start takes seconds."""
+    while True:
+        try:
+            await flow.step()
+        except EngineError as error:
+            logger().warning("will try again", flow="trends", error=str(error))
+        await asyncio.sleep(_LOOK_EVERY_S / 2)
 
 
 def _log_ports(stores: Stores, config: ActorConfig) -> dict[str, Any]:

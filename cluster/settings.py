@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     """The most HTTP replicas; setting it turns autoscaling on."""
     fanout_shards: Annotated[int, Field(ge=1, le=64)] = 2
     """Actors that deliver tweets to timelines."""
+    trends_workers: Annotated[int, Field(ge=1, le=16)] = 1
+    """Workers of the trends dataflow."""
     log_partitions: Annotated[int, Field(ge=1, le=100)] = 8
     """Partitions of the event log. Fixed once a system has data."""
     exporter_port: Annotated[int, Field(ge=0, le=65535)] = 0

@@ -15,6 +15,7 @@ from cluster.endpoints import Endpoints
 from cluster.errors import ClusterError
 from cluster.settings import Settings
 from cluster.stores import store_config
+from dataflows.deploy import TrendsFleet
 from domain.clock import SystemClock
 from serve.deploy import ApiConfig
 from storage.cassandra import schema
@@ -36,6 +37,8 @@ def deploy(settings: Settings, endpoints: Endpoints) -> None:
     actor_config = ActorConfig(
         stores=stores,
         shards=shards,
+        fleet=TrendsFleet(stores=stores, snapshots=settings.data_dir / "trends", log_level=settings.log_level),
+        fleet_workers=settings.trends_workers,
         log_level=settings.log_level,
         exporter_host=settings.http_host,
         exporter_port=settings.exporter_port,

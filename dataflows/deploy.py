@@ -36,7 +36,7 @@ class TrendsWorkerActor:
 
     def address(self) -> str:
         """Where this worker will listen for its peers."""
-        return free_address(ray.util.get_node_ip_address())
+        return free_address(str(ray.util.get_node_ip_address()))
 
     def run(self, addresses: list[str], index: int) -> None:
         """Begin, as one of several."""
@@ -67,9 +67,9 @@ class TrendsFleet:
         if not any(self.snapshots.glob("*.sqlite3")):
             self.snapshots.mkdir(parents=True, exist_ok=True)
             init_db_dir(self.snapshots, _SNAPSHOT_PARTITIONS)
-        actor = ray.remote(TrendsWorkerActor)
-        handles = [
-            actor.options(
+        handles: list[Any] = [
+            ray.remote(TrendsWorkerActor)
+            .options(
                 name=worker_name(index),
                 namespace=NAMESPACE,
                 lifetime="detached",
@@ -77,7 +77,8 @@ class TrendsFleet:
                 max_restarts=0,
                 max_concurrency=4,
                 scheduling_strategy="SPREAD",
-            ).remote(worker_name(index), self)
+            )
+            .remote(worker_name(index), self)
             for index in range(workers)
         ]
         try:

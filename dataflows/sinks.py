@@ -1,7 +1,6 @@
 """Where rankings and minutes go. All that is written is absolute: what comes twice changes nothing."""
 
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
 
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random_exponential
@@ -14,8 +13,6 @@ from domain.errors import Overloaded, StoreUnavailable
 from domain.trends import PaneCount, Trend
 from storage import values
 from telemetry.logs import logger
-
-T = TypeVar("T")
 
 _ALL_AGAIN_MS = 5_000
 """How often everything is published, changed or not: what Redis lost is back after that."""
@@ -42,7 +39,7 @@ class _RankingPartition(StatelessSinkPartition[Ranking]):
     def __init__(self, stores: StoreThread, clock: Clock) -> None:
         self._stores = stores
         self._clock = clock
-        self._written: dict[str, dict[str, Sequence[Trend]]] = {}
+        self._written: dict[str, Mapping[str, Sequence[Trend]]] = {}
         self._all_at_ms = 0
 
     @override
@@ -52,16 +49,17 @@ class _RankingPartition(StatelessSinkPartition[Ranking]):
             self._written.clear()
             self._all_at_ms = now_ms + _ALL_AGAIN_MS
         for ranking in {item.window: item for item in items}.values():
-            before = self._written.pop(ranking.window, {})
-            changed = {place: values.trends(top) for place, top in ranking.places.items() if before.get(place) != top}
-            gone = before.keys() - ranking.places.keys()
+            before = self._written.pop(ranking.window, None)
+            held = before or {}
+            changed = {place: values.trends(top) for place, top in ranking.places.items() if held.get(place) != top}
+            gone = None if before is None else held.keys() - ranking.places.keys()
+            publish = self._stores.stores.hot.trends.publish(ranking.window, ranking.as_of_ms, changed, gone)
             try:
-                publish = self._stores.stores.hot.trends.publish(ranking.window, ranking.as_of_ms, changed, gone)
                 self._stores.call(publish, _CALL_S)
             except (StoreUnavailable, Overloaded, TimeoutError) as error:
                 logger().warning("trends were not published", window=ranking.window, error=str(error))
             else:
-                self._written[ranking.window] = dict(ranking.places)
+                self._written[ranking.window] = ranking.places
 
 
 class MinuteSink(DynamicSink[PaneCount]):

@@ -482,11 +482,13 @@ class RateLimiter(Protocol):
 class TrendStore(Protocol):
     """The top of every place in every window, as it was computed last; gone an hour after the last of it came."""
 
-    async def publish(self, window: str, as_of_ms: int, tops: Mapping[str, bytes], gone: Collection[str] = ()) -> None:
+    async def publish(
+        self, window: str, as_of_ms: int, tops: Mapping[str, bytes], gone: Collection[str] | None = ()
+    ) -> None:
         """Set the tops of some places, take out those that are `gone`, and date the whole window, all at once.
 
-        Places that are not named stay as they were: after a loss of the store, name all of them. Nothing happens
-        if a later state is there already.
+        Places that are not named stay as they were; with `gone=None` none of them stays. Nothing happens if a later
+        state is there already.
         """
         ...
 

@@ -24,6 +24,8 @@ EVERYWHERE = {
     # Ray starts uvicorn so that it believes X-Forwarded-For from the loopback; whom to believe is for us to decide.
     "FORWARDED_ALLOW_IPS": "",
     "RAY_USAGE_STATS_ENABLED": "0",
+    # Replicas and actors are the service, no batch work: at Ray's 15 they starve beside a busy Cassandra.
+    "RAY_worker_niceness": "0",
 }
 
 

@@ -79,3 +79,9 @@ async def test_a_window_that_nobody_publishes_any_more_ends(redis_stores: RedisS
         return await short.top("60m", GLOBAL) is None
 
     await eventually(ended)
+
+
+async def test_a_window_that_is_published_whole_keeps_no_other_place(trends: TrendStore) -> None:
+    await trends.publish("60m", 1, {GLOBAL: b"all", "fr": b"france"})
+    await trends.publish("60m", 2, {GLOBAL: b"new"}, gone=None)
+    assert (await trends.top("60m", GLOBAL), await trends.top("60m", "fr")) == ((2, b"new"), (2, None))

@@ -1,11 +1,14 @@
--- Publish the trends of a window. KEYS: the hash. ARGV: as_of in ms, seconds to live, how many words are set, then
--- field and value alternately, then the fields that are gone. A later state that is there stays as it is.
+-- Publish the trends of a window. KEYS: the hash. ARGV: as_of in ms, seconds to live, 1 if no other field stays, how
+-- many words are set, then field and value alternately, then the fields that are gone. A later state that is there stays as it is.
 local held = redis.call('HGET', KEYS[1], 'as_of')
 if held and tonumber(held) > tonumber(ARGV[1]) then
   return 0
 end
-local set_end = 3 + ARGV[3]
-for at = 4, set_end, 1000 do
+if ARGV[3] == '1' then
+  redis.call('DEL', KEYS[1])
+end
+local set_end = 4 + ARGV[4]
+for at = 5, set_end, 1000 do
   redis.call('HSET', KEYS[1], unpack(ARGV, at, math.min(set_end, at + 999)))
 end
 for at = set_end + 1, #ARGV, 1000 do

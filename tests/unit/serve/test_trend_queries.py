@@ -24,7 +24,9 @@ class Published:
     def __init__(self) -> None:
         self.windows: dict[str, tuple[int, dict[str, bytes]]] = {}
 
-    async def publish(self, window: str, as_of_ms: int, tops: Mapping[str, bytes], gone: Collection[str] = ()) -> None:
+    async def publish(
+        self, window: str, as_of_ms: int, tops: Mapping[str, bytes], gone: Collection[str] | None = ()
+    ) -> None:
         self.windows[window] = as_of_ms, dict(tops)
 
     async def top(self, window: str, place: str) -> tuple[int, bytes | None] | None:

@@ -1,0 +1,112 @@
+"""Trends of a running system: exact after deletes, kills, a flush and other numbers of workers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+from functools import partial
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+
+from cluster.demo.trends_model import LiveTweet, trends_of
+from domain.ids import ID_MAX
+from domain.places import places_of
+from domain.trends import GLOBAL, WINDOWS
+from tests.support import faults
+from tests.support.people import Person, sign_up
+from tests.support.system import RunningSystem
+from tests.support.waiting import eventually
+
+AUTHORS = 5
+TEXTS = ("#{0} and #{1}", "#{0} again", "#{1} it is", "no tag at all")
+
+
+@pytest.fixture
+async def api(system: RunningSystem) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=system.endpoints.http_url, timeout=30) as client:
+        yield client
+
+
+class Crowd:
+    """People who tweet under two tags of their own at a place of their own, and what of it is live."""
+
+    def __init__(self, people: list[Person], name: str, location: str) -> None:
+        self.people = people
+        self.tags = (f"{name}One", f"{name}Two")
+        self.location = location
+        self.live: list[LiveTweet] = []
+
+    async def tweet(self, count: int) -> None:
+        """Post tweets side by side, and delete every fifth again."""
+        posted = await asyncio.gather(*(self._post(number) for number in range(count)))
+        for author, tweet in posted[::5]:
+            await author.call("DELETE", f"/tweets/{tweet.id}", 204)
+        self.live += [tweet for at, (_, tweet) in enumerate(posted) if at % 5]
+
+    async def _post(self, number: int) -> tuple[Person, LiveTweet]:
+        author = self.people[number % len(self.people)]
+        text = TEXTS[number % len(TEXTS)].format(*self.tags)
+        body = {"text": text, "location": self.location}
+        made = await author.call("POST", "/tweets", 201, json=body)
+        tags = tuple(word.removeprefix("#") for word in text.split() if word.startswith("#"))
+        places = places_of(self.location)
+        return author, LiveTweet(id=int(made["id"]), author=int(author.id), tags=tags, places=places)
+
+    async def settled(self, api: httpx.AsyncClient) -> None:
+        """Wait until every window shows exactly what the model says of the moment that it speaks of."""
+        for name in WINDOWS:
+            await eventually(partial(self.differences, api, name), lambda found: found == [], within_s=90)
+
+    async def differences(self, api: httpx.AsyncClient, name: str) -> list[str]:
+        """Where a window differs at the crowd's place from the model, once it is dated after the last tweet."""
+        response = await api.get("/api/v1/trends", params={"window": name, "location": self.location, "limit": 50})
+        if response.status_code != 200:
+            return [response.text]
+        seen = response.json()
+        as_of_ms = round(datetime.fromisoformat(seen["as_of"]).timestamp() * 1000)
+        expected = trends_of(self.live, WINDOWS[name], places_of(self.location)[-1], as_of_ms)
+        shown = [
+            (t["tag"], t["count"], t["unique_authors"], t["score"], [int(id_) for id_ in t["tweets"]])
+            for t in seen["trends"]
+        ]
+        wanted = [(t.tag, t.count, t.unique_authors, t.score, list(t.tweets)) for t in expected]
+        return [] if shown == wanted and expected else [f"as of {seen['as_of']}: {shown} instead of {wanted}"]
+
+
+async def crowd(api: httpx.AsyncClient, name: str, location: str) -> Crowd:
+    return Crowd(await sign_up(api, AUTHORS), name, location)
+
+
+async def test_trends_follow_tweets_and_deletes(api: httpx.AsyncClient) -> None:
+    people = await crowd(api, "follow", "Lisbon")
+    await people.tweet(20)
+    await people.settled(api)
+    assert GLOBAL not in places_of("Lisbon")
+    assert people.live[0].id < ID_MAX
+    response = await api.get(f"/api/v1/trends/{people.tags[0]}/history", params={"window": "60m"})
+    counted = sum(pane["count"] for pane in response.json()["panes"])
+    assert counted == sum(people.tags[0] in tweet.tags for tweet in people.live)
+
+
+@pytest.mark.parametrize(("victim", "location"), [("TrendsWorkerActor", "Oslo"), ("SupervisorActor", "Vienna")])
+async def test_trends_are_exact_after_a_kill(
+    system: RunningSystem, api: httpx.AsyncClient, victim: str, location: str
+) -> None:
+    people = await crowd(api, victim, location)
+    await people.tweet(12)
+    tweeting = asyncio.create_task(people.tweet(30))
+    assert faults.kill(system, f"ray::{victim}") > 0
+    await tweeting
+    await people.settled(api)
+
+
+async def test_trends_are_exact_after_flushall(system: RunningSystem, api: httpx.AsyncClient) -> None:
+    people = await crowd(api, "flushed", "Madrid")
+    await people.tweet(12)
+    redis = Redis.from_url(system.endpoints.redis_url)
+    tweeting = asyncio.create_task(people.tweet(30))
+    await redis.flushall()
+    await redis.aclose()
+    await tweeting
+    await people.settled(api)
