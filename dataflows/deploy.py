@@ -1,8 +1,8 @@
 """The workers of trends as Ray actors: the only module of this package that knows Ray."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from domain.clock import SystemClock
 from domain.errors import StoreUnavailable
 from storage.opening import StoreConfig
 from telemetry import logs, metrics
+from telemetry.logs import logger
 from telemetry.ray_backend import RayBackend
 
 NAMESPACE = "murmur"
@@ -24,6 +25,8 @@ _SNAPSHOT_PARTITIONS = 8
 _ANSWER_S = 2.0
 _BEGIN_S = 20.0
 _GONE_S = 10.0
+_PREFIX = "trends-"
+_DIED = "a worker died"
 
 
 class TrendsWorkerActor:
@@ -51,26 +54,28 @@ class TrendsWorkerActor:
         return self._worker.stop(timeout_s)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class TrendsFleet:
-    """The workers of trends (`actors.flow_supervisor.Fleet`); a value that travels to its supervisor.
+    """The workers of trends (`actors.flow_supervisor.Fleet`); travels to its supervisor before it is used.
 
     `snapshots` is a folder that every node which may run a worker can see.
     """
 
-    stores: StoreConfig
-    snapshots: Path
-    log_level: str
+    def __init__(self, *, stores: StoreConfig, snapshots: Path, log_level: str) -> None:
+        self.stores = stores
+        self.snapshots = snapshots
+        self.log_level = log_level
+        self._workers: list[ActorHandle[Any]] = []
 
     async def start(self, workers: int) -> None:
         assert 1 <= workers <= WORKERS_MAX
         if not any(self.snapshots.glob("*.sqlite3")):
             self.snapshots.mkdir(parents=True, exist_ok=True)
             init_db_dir(self.snapshots, _SNAPSHOT_PARTITIONS)
-        handles: list[Any] = [
+        config = TrendsFleet(stores=self.stores, snapshots=self.snapshots, log_level=self.log_level)
+        workers_: list[Any] = [
             ray.remote(TrendsWorkerActor)
             .options(
-                name=worker_name(index),
+                name=f"{_PREFIX}{index}",
                 namespace=NAMESPACE,
                 lifetime="detached",
                 num_cpus=0.1,
@@ -78,60 +83,61 @@ class TrendsFleet:
                 max_concurrency=4,
                 scheduling_strategy="SPREAD",
             )
-            .remote(worker_name(index), self)
+            .remote(f"{_PREFIX}{index}", config)
             for index in range(workers)
         ]
+        self._workers = workers_
         try:
-            addresses = list(await asyncio.wait_for(_all(handle.address.remote() for handle in handles), _BEGIN_S))
-            await asyncio.wait_for(_all(h.run.remote(addresses, index) for index, h in enumerate(handles)), _ANSWER_S)
+            found = [worker.address.remote() for worker in self._workers]
+            addresses = list(await asyncio.wait_for(asyncio.gather(*map(_answer, found)), _BEGIN_S))
+            begun = [worker.run.remote(addresses, index) for index, worker in enumerate(self._workers)]
+            await asyncio.wait_for(asyncio.gather(*map(_answer, begun)), _ANSWER_S)
         except (ray.exceptions.RayError, TimeoutError) as error:
             raise StoreUnavailable("ray", f"the workers of trends did not start: {error}") from error
 
     async def statuses(self) -> Sequence[WorkerStatus | None]:
-        return await asyncio.gather(*(_status(handle) for handle in _handles()))
+        return await asyncio.gather(*map(_status, self._workers))
 
     async def stop(self, timeout_s: float) -> None:
-        stopping = [asyncio.wait_for(_answer(h.stop.remote(timeout_s)), timeout_s + _ANSWER_S) for h in _handles()]
-        await asyncio.gather(*stopping, return_exceptions=True)
+        stopping = [asyncio.wait_for(_answer(w.stop.remote(timeout_s)), timeout_s + _ANSWER_S) for w in self._workers]
+        for outcome in await asyncio.gather(*stopping, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                logger().warning("a worker of trends did not end in order", error=str(outcome))
         await self.kill()
 
     async def kill(self) -> None:
-        handles = _handles()
-        for handle in handles:
-            ray.kill(handle)
-        deadline = asyncio.get_running_loop().time() + _GONE_S
-        while any([await _status(handle) is not None for handle in handles]):
-            if asyncio.get_running_loop().time() > deadline:
+        left = [*self._workers, *_of_an_earlier_life()]
+        for worker in left:
+            ray.kill(worker)
+        deadline_s = asyncio.get_running_loop().time() + _GONE_S
+        while not all([_is_dead(await _status(worker)) for worker in left]):
+            if asyncio.get_running_loop().time() > deadline_s:
                 raise StoreUnavailable("ray", "a worker of trends does not end")
             await asyncio.sleep(0.05)
+        self._workers = []
 
 
-def worker_name(index: int) -> str:
-    """The name of a worker."""
-    return f"trends-{index}"
+def _of_an_earlier_life() -> "Iterator[ActorHandle[Any]]":
+    """Workers whose supervisor died."""
+    for found in ray.util.list_named_actors(all_namespaces=True):
+        if found["namespace"] == NAMESPACE and found["name"].startswith(_PREFIX):
+            with suppress(ValueError):  # it ended just now
+                yield ray.get_actor(found["name"], NAMESPACE)
 
 
-def _handles() -> "list[ActorHandle[Any]]":
-    found = []
-    for index in range(WORKERS_MAX):
-        try:
-            found.append(ray.get_actor(worker_name(index), NAMESPACE))
-        except ValueError:
-            continue
-    return found
-
-
-async def _status(handle: "ActorHandle[Any]") -> WorkerStatus | None:
+async def _status(worker: "ActorHandle[Any]") -> WorkerStatus | None:
     try:
-        status: WorkerStatus = await asyncio.wait_for(_answer(handle.status.remote()), _ANSWER_S)
+        status: WorkerStatus = await asyncio.wait_for(_answer(worker.status.remote()), _ANSWER_S)
+    except ray.exceptions.ActorDiedError:
+        return WorkerStatus(running=False, error=_DIED)
     except (ray.exceptions.RayError, TimeoutError):
         return None
     return status
 
 
+def _is_dead(status: WorkerStatus | None) -> bool:
+    return status is not None and status.error == _DIED
+
+
 async def _answer(reference: Any) -> Any:
     return await reference
-
-
-async def _all(references: Any) -> Any:
-    return await asyncio.gather(*references)
