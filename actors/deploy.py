@@ -41,6 +41,7 @@ _SETTLE_S = 0.1
 _RELEASE_EVERY_MS = 60_000
 _LOOK_EVERY_S = 1.0
 """How often the reconciler compares the last seconds, and the supervisor asks how everybody is."""
+_FLOW_AFTER_S = 5.0
 _CALLS_AT_ONCE = 4
 _CLOCK = SystemClock()
 
@@ -51,9 +52,6 @@ class ActorConfig:
 
     stores: StoreConfig
     shards: tuple[str, ...]
-    fleet: Fleet
-    """The workers of the trends dataflow."""
-    fleet_workers: int
     log_level: str
     exporter_host: str
     exporter_port: int
@@ -192,13 +190,18 @@ class SupervisorActor(_Hosted):
 
     _flow: FlowSupervisor | None = None
 
+    def __init__(self, name: str, config: ActorConfig, fleet: Fleet, fleet_workers: int) -> None:
+        self._fleet = fleet
+        self._fleet_workers = fleet_workers
+        super().__init__(name, config)
+
     @override
     async def _open(self, name: str, config: ActorConfig) -> Component:
         stores = await open_stores(config.stores)
         shards = {shard: _Remote(shard) for shard in config.shards}
         others = {other: _Remote(other) for other in (COUNTERS, RECONCILER)}
         supervisor = Supervisor(shards, others, stores.truth.coordination, _CLOCK)
-        flow = self._flow = FlowSupervisor(config.fleet, config.fleet_workers, _CLOCK)
+        flow = self._flow = FlowSupervisor(self._fleet, self._fleet_workers, _CLOCK)
         keeping = asyncio.create_task(_keep(flow))
         exporter = Exporter(
             stores, config.stores.partitions, supervisor.unhealthy, config.exporter_host, config.exporter_port
@@ -227,7 +230,11 @@ class SupervisorActor(_Hosted):
 
 
 async def _keep(flow: FlowSupervisor) -> None:
-    """Look at the dataflow for ever, beside the supervisor, as its start takes seconds."""
+    """Look at the dataflow for ever, beside the supervisor, as its start takes seconds.
+
+    It comes last: what it does waits in the log, while readiness waits for the others.
+    """
+    await asyncio.sleep(_FLOW_AFTER_S)
     while True:
         try:
             await flow.step()
@@ -284,8 +291,11 @@ _CLASSES: Mapping[str, type[_Hosted]] = {
 }
 
 
-def start(config: ActorConfig) -> None:
-    """Make every actor that does not exist yet. They outlive the driver, and come up on their own."""
+def start(config: ActorConfig, fleet: Fleet, fleet_workers: int) -> None:
+    """Make every actor that does not exist yet. They outlive the driver, and come up on their own.
+
+    `fleet` are the workers of the trends dataflow, of which the supervisor keeps some running.
+    """
     for name in (*config.shards, COUNTERS, RECONCILER, SUPERVISOR):
         options: dict[str, Any] = {
             "name": name,
@@ -297,7 +307,8 @@ def start(config: ActorConfig) -> None:
             "max_concurrency": _CALLS_AT_ONCE,
             "scheduling_strategy": "SPREAD",
         }
-        ray.remote(_CLASSES.get(name, FanoutShardActor)).options(**options).remote(name, config)
+        more = (fleet, fleet_workers) if name == SUPERVISOR else ()
+        ray.remote(_CLASSES.get(name, FanoutShardActor)).options(**options).remote(name, config, *more)
 
 
 def stop(shards: tuple[str, ...], timeout_s: float) -> None:

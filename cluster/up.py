@@ -77,13 +77,17 @@ class System:
         from cluster import wiring  # imports Ray, which reads its environment then; meanwhile the parts come up
 
         for part in self._parts:
-            part.wait_ready()
+            if isinstance(part, EmbeddedRay):
+                part.wait_ready()
         self._connected = True
         endpoints = replace(endpoints, dashboard_url=connect(endpoints.ray_address))
         self._keep_signals()  # Ray has put a handler of its own in place
         self._state = RunState(pid=os.getpid(), endpoints=endpoints)
-        self._say("Deploying the application.")
         self._deployed = True
+        wiring.start_serving(settings)  # takes seconds, in which Cassandra comes up
+        for part in self._parts:
+            part.wait_ready()
+        self._say("Deploying the application.")
         wiring.deploy(settings, endpoints)
         return endpoints
 

@@ -29,6 +29,11 @@ _LOCAL_PROXIES = ("127.0.0.1",)
 """The HAProxy of this node, which appends the true peer to `X-Forwarded-For` (see `embedded.haproxy_launcher`)."""
 
 
+def start_serving(settings: Settings) -> None:
+    """Start what carries the application: it needs Ray and nothing else."""
+    serve.deploy.start(settings.http_host, settings.http_port)
+
+
 def deploy(settings: Settings, endpoints: Endpoints) -> None:
     """Bring the schema up to date, then start actors and replicas side by side; they exist when this returns."""
     stores = store_config(settings, endpoints)
@@ -37,8 +42,6 @@ def deploy(settings: Settings, endpoints: Endpoints) -> None:
     actor_config = ActorConfig(
         stores=stores,
         shards=shards,
-        fleet=TrendsFleet(stores=stores, snapshots=settings.data_dir / "trends", log_level=settings.log_level),
-        fleet_workers=settings.trends_workers,
         log_level=settings.log_level,
         exporter_host=settings.http_host,
         exporter_port=settings.exporter_port,
@@ -53,8 +56,9 @@ def deploy(settings: Settings, endpoints: Endpoints) -> None:
         replicas=settings.serve_replicas,
         replicas_max=settings.serve_replicas_max,
     )
-    actors.deploy.start(actor_config)
-    serve.deploy.deploy(api_config, settings.http_host, settings.http_port)
+    fleet = TrendsFleet(stores=stores, snapshots=settings.data_dir / "trends", log_level=settings.log_level)
+    actors.deploy.start(actor_config, fleet, settings.trends_workers)
+    serve.deploy.deploy(api_config)
 
 
 def undeploy(settings: Settings, _endpoints: Endpoints) -> None:

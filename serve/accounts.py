@@ -8,7 +8,7 @@ from typing import Final
 
 from domain.errors import Unauthorized
 from domain.ids import IdSource, UserId
-from domain.tweets import normalized
+from domain.texts import normalized
 from domain.users import PASSWORD_CHARS_MAX, User, check_registration
 from serve.passwords import Passwords
 from serve.sessions import TTL_S, AccessTokens

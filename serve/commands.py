@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from domain import tweets as rules
+from domain import texts as rules
 from domain.clock import Clock
 from domain.errors import Conflict, Forbidden, Invalid, NotFound
 from domain.events import (
@@ -22,7 +22,7 @@ from domain.events import (
 from domain.graph import TweetCounts
 from domain.ids import EventId, IdSource, TweetId, UserId, stamp_us
 from domain.limits import Limits
-from domain.tweets import Tweet
+from domain.tweets import LOCATION_CHARS_MAX, Tweet
 from serve.hydration import Hydrator, tweet_value
 from serve.publisher import Publisher
 from storage import keys, values
@@ -238,7 +238,7 @@ def _checked_location(location: str | None) -> str | None:
     if location is None:
         return None
     location = rules.normalized(location)
-    if not 1 <= len(location) <= rules.LOCATION_CHARS_MAX or not location.isprintable():
-        why = f"must be 1 to {rules.LOCATION_CHARS_MAX} printable characters"
+    if not 1 <= len(location) <= LOCATION_CHARS_MAX or not location.isprintable():
+        why = f"must be 1 to {LOCATION_CHARS_MAX} printable characters"
         raise Invalid(f"The location {why}.", "invalid_location", (("location", why),))
     return location

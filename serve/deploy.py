@@ -162,11 +162,15 @@ class MurmurApi:
         return _Replica(self._config)
 
 
-def deploy(config: ApiConfig, http_host: str, http_port: int) -> None:
-    """Start Serve and the application; returns when its replicas are up."""
+def start(http_host: str, http_port: int) -> None:
+    """Start Serve, empty."""
     ray_serve.start(
         proxy_location="EveryNode", http_options={"host": http_host, "port": http_port, "request_timeout_s": 30}
     )
+
+
+def deploy(config: ApiConfig) -> None:
+    """Start the application; returns when its replicas are up."""
     scaling: dict[str, Any] = {"num_replicas": config.replicas}
     if config.replicas_max is not None:
         scaling = {

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from domain.errors import NotFound
-from domain.tweets import HASHTAG_CHARS_MAX
+from domain.texts import HASHTAG_CHARS_MAX
 from serve import schemas
 from serve.access import Member, Viewer
 from serve.description import TOKEN_OPTIONAL, by_name, failures

@@ -7,8 +7,8 @@ import orjson
 
 from domain.errors import Invalid, NotFound
 from domain.places import place
+from domain.texts import tag_of
 from domain.trends import GLOBAL, MINUTE, WINDOWS, Trend
-from domain.tweets import tag_of
 from serve.errors import TrendsNotReady
 from serve.hydration import rfc3339, rfc3339_of_ms
 from storage import values

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from cluster.demo.shapes import Counts, UserCounts
-from domain.tweets import folded_tag, hashtags
+from domain.texts import hashtags
+from domain.tweets import folded_tag
 
 
 class Entry(NamedTuple):

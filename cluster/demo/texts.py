@@ -8,7 +8,7 @@ import orjson
 
 from cluster.errors import ClusterError
 from domain.errors import Invalid
-from domain.tweets import check_text, normalized
+from domain.texts import check_text, normalized
 
 SYNTHETIC = Path(__file__).with_name("tweets.txt")
 """A small file of made-up tweets that comes with the code."""

@@ -250,7 +250,9 @@ def test_ray_shows_a_token_that_one_service_makes_and_all_nodes_share() -> None:
         assert SERVICES[service]["environment"]["RAY_AUTH_TOKEN_PATH"] == str(token_path(Path(DATA_IN_IMAGE)))
     mounts = {service: SERVICES[service]["volumes"] for service in (*RAY_NODES, *ONE_SHOT)}
     assert mounts["keys"] == mounts["ray-head"] == [f"keys:{folder}"]
-    assert mounts["murmur"] == mounts["ray-worker-1"] == mounts["ray-worker-2"] == [f"keys:{folder}:ro"]
+    snapshots = f"trends:{DATA_IN_IMAGE}/trends"
+    assert mounts["murmur"] == [f"keys:{folder}:ro"]
+    assert mounts["ray-worker-1"] == mounts["ray-worker-2"] == [f"keys:{folder}:ro", snapshots]
     compile(SERVICES["keys"]["command"][2], "keys", "exec")
     assert f'make_token(Path("{DATA_IN_IMAGE}"))' in SERVICES["keys"]["command"][2]
     assert "MURMUR_JWT_PRIVATE_KEY_FILE" not in settings_of("ray-head"), "made in the same folder"

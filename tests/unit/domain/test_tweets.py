@@ -4,7 +4,8 @@ from hypothesis import strategies as st
 from twitter_text import parse_tweet
 
 from domain.errors import Invalid
-from domain.tweets import check_text, folded_tag, hashtags, mentions, normalized, tag_of
+from domain.texts import check_text, hashtags, mentions, normalized, tag_of
+from domain.tweets import folded_tag
 
 
 @pytest.mark.parametrize(
