@@ -41,7 +41,7 @@ _SETTLE_S = 0.1
 _RELEASE_EVERY_MS = 60_000
 _LOOK_EVERY_S = 1.0
 """How often the reconciler compares the last seconds, and the supervisor asks how everybody is."""
-_FLOW_AFTER_S = 5.0
+_FLOW_AFTER_S = 10.0
 _CALLS_AT_ONCE = 4
 _CLOCK = SystemClock()
 

@@ -1,5 +1,4 @@
-"""Streams over the event log for data teams and trends; holds no dataflow yet.
+"""Streams over the event log, on Bytewax: sources (the log as it grows, and Cassandra's past), trends, their sinks.
 
-Will read the log through `storage.log_reader`, live, and `storage.ports.EventStore`, over history. May import
-`domain`, `telemetry` and `storage`; neither `actors` nor `serve`.
+May import `domain`, `telemetry` and `storage`; neither `actors` nor `serve`. Ray is known to `deploy` only.
 """
