@@ -224,9 +224,9 @@ class SupervisorActor(_Hosted):
         if self._flow is not None:
             self._flow.wanted = workers
 
-    def trends_running(self) -> bool:
-        """Whether all workers of the trends dataflow ran when they were last asked."""
-        return self._flow is not None and self._flow.running
+    def trends_workers(self) -> int:
+        """How many workers of the trends dataflow run; 0 while any does not."""
+        return 0 if self._flow is None else self._flow.running
 
 
 async def _keep(flow: FlowSupervisor) -> None:

@@ -65,16 +65,15 @@ class FlowSupervisor:
         self._next_start_ms = 0
 
     @property
-    def running(self) -> bool:
-        """Whether the whole fleet ran when it was last asked."""
-        return self._size > 0 and self._ran
+    def running(self) -> int:
+        """How many workers run; 0 unless all of them did when they were last asked."""
+        return self._size if self._ran else 0
 
     async def step(self) -> None:
         """Look at the fleet once, and act on it."""
         if self._size and self._size != self.wanted:
             logger().info("the dataflow changes its number of workers", before=self._size, after=self.wanted)
-            await self._fleet.stop(_STOP_S)
-            self._size = 0
+            await self.stop()
         if not self._size:
             await self._start()
         elif (why := await self._trouble()) is not None:
@@ -83,7 +82,7 @@ class FlowSupervisor:
     async def stop(self) -> None:
         """End the fleet in order."""
         await self._fleet.stop(_STOP_S)
-        self._size = 0
+        self._size, self._ran = 0, False
 
     async def _start(self) -> None:
         now_ms = self._clock.monotonic_ms()

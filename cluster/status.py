@@ -11,6 +11,7 @@ from cluster.state import RunState
 
 _ACTORS_MAX = 10_000
 _ALIVE = "ALIVE"
+_TRENDS_WORKER = "trends-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,15 @@ def inspect(settings: Settings) -> Report:
     answer = readiness.ask(endpoints.http_url)
     lines = [Line("http", "api", answer.ready, answer.summary())]
     lines += [Line("dependency", check.name, check.ok, check.detail) for check in answer.checks]
+    return Report(endpoints, (*lines, *_actors(connect_to_running(settings, endpoints))))
+
+
+def connect_to_running(settings: Settings, endpoints: Endpoints) -> str | None:
+    """Make this process a driver of a running system's Ray; the URL of its dashboard, if it has one."""
     if settings.ray_address is None:
-        dashboard_url = connect_to_local(settings.data_dir, endpoints.ray_address)
-    else:
-        put_in_environment(EVERYWHERE)
-        dashboard_url = connect(endpoints.ray_address)
-    return Report(endpoints, (*lines, *_actors(dashboard_url)))
+        return connect_to_local(settings.data_dir, endpoints.ray_address)
+    put_in_environment(EVERYWHERE)
+    return connect(endpoints.ray_address)
 
 
 def _actors(dashboard_url: str | None) -> list[Line]:
@@ -71,4 +75,8 @@ def _actors(dashboard_url: str | None) -> list[Line]:
         if actor.name and actor.ray_namespace == NAMESPACE and states.get(actor.name) != _ALIVE:
             states[actor.name] = actor.state  # a name may have been borne by one that died: the living one counts
     ray.shutdown()
-    return [Line("actor", name, state == _ALIVE, state.lower()) for name, state in sorted(states.items())]
+    return [
+        Line("actor", name, state == _ALIVE, state.lower())
+        for name, state in sorted(states.items())
+        if state == _ALIVE or not name.startswith(_TRENDS_WORKER)  # of which there may be fewer than before
+    ]

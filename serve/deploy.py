@@ -15,6 +15,7 @@ from domain.errors import StoreUnavailable
 from serve.accounts import Accounts
 from serve.app import build_app
 from serve.commands import Commands
+from serve.doubts import Doubts
 from serve.home import HomeTimeline
 from serve.hydration import Hydrator
 from serve.leased_ids import LeasedIds
@@ -102,8 +103,9 @@ def _build(config: ApiConfig, stores: Stores, ids: LeasedIds) -> FastAPI:
     hydrator = Hydrator(hot.cache, truth.tweets, truth.users, truth.graph, truth.engagements, limits)
     rebuilder = Rebuilder(hot.cache, truth.tweets, limits)
     pulled = PulledAuthors(truth.coordination, clock, limits)
-    home = HomeTimeline(hot.cache, truth.tweets, hydrator, rebuilder, pulled, clock, limits)
-    publisher = Publisher(truth.events, hot.cache, hot.log)
+    doubts = Doubts(clock)
+    home = HomeTimeline(hot.cache, truth.tweets, hydrator, rebuilder, pulled, doubts, clock, limits)
+    publisher = Publisher(truth.events, hot.cache, hot.log, doubts)
     sessions = AccessTokens(config.jwt_private_key_pem, clock)
     services = Services(
         commands=Commands(

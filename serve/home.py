@@ -13,6 +13,7 @@ from domain.errors import StoreUnavailable
 from domain.ids import ID_MAX, Ids, UserId
 from domain.limits import Limits
 from domain.timeline import NO_ENTRIES, START, Entries, EntryList, Walk, merged, newer_rivals, settled
+from serve.doubts import Doubts
 from serve.hydration import Hydrator, Record, ids_from
 from serve.pulled import PulledAuthors
 from serve.rebuild import Rebuilder
@@ -47,6 +48,7 @@ class HomeTimeline:
         hydrator: Hydrator,
         rebuilder: Rebuilder,
         pulled: PulledAuthors,
+        doubts: Doubts,
         clock: Clock,
         limits: Limits,
     ) -> None:
@@ -55,6 +57,7 @@ class HomeTimeline:
         self._hydrator = hydrator
         self._rebuilder = rebuilder
         self._pulled = pulled
+        self._doubts = doubts
         self._clock = clock
         self._limits = limits
         self._kept: LRUCache[UserId, int] = LRUCache(limits.local_entries_max)
@@ -92,6 +95,7 @@ class HomeTimeline:
         try:
             (home, own), (packed,) = await self._cache.fetch((home_key, own_key), (following.key(viewer),))
         except StoreUnavailable:
+            self._doubts.note()
             return await self._hydrator.followees(viewer), _UNKNOWN
         if home is None or home.floor is None:
             metrics.CACHE.record(kind="timeline", outcome="miss")
@@ -101,7 +105,10 @@ class HomeTimeline:
             followees = ids_from((await following.complete({viewer: packed}))[viewer])
             await self._keep(home_key)
         metrics.TIMELINE_ENTRIES.record(len(home.entries))
-        (own,) = await self._rebuilder.recents([viewer], [own])
+        if self._doubts.hold:
+            own = await self._rebuilder.stored(viewer)
+        else:
+            (own,) = await self._rebuilder.recents([viewer], [own])
         return followees, merged([home, own, *await self._pulled_parts(followees)], top)
 
     async def _keep(self, key: ListKey) -> None:

@@ -6,6 +6,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt
 
 from domain.errors import Overloaded, StoreUnavailable
 from domain.events import Event
+from serve.doubts import Doubts
 from storage.effects import effects_of
 from storage.ports import CacheStore, EventLog, EventStore
 from telemetry import metrics
@@ -17,7 +18,8 @@ _TRIES_MAX = 3
 class Publisher:
     """Publishes events. After the commit nothing can fail: what Redis misses, the reconciler makes up for."""
 
-    def __init__(self, events: EventStore, cache: CacheStore, log: EventLog) -> None:
+    def __init__(self, events: EventStore, cache: CacheStore, log: EventLog, doubts: Doubts) -> None:
+        self._doubts = doubts
         self._events = events
         self._cache = cache
         self._log = log
@@ -34,6 +36,7 @@ class Publisher:
         try:
             await self._tell(event)
         except (StoreUnavailable, Overloaded) as error:
+            self._doubts.note()
             logger().warning("left to the reconciler", event_id=event.event_id, error=str(error))
         else:
             metrics.EVENTS_APPENDED.record(by="command")

@@ -60,6 +60,12 @@ class Rebuilder:
             part if author not in built and part else built[author] for author, part in zip(authors, found, strict=True)
         ]
 
+    async def stored(self, author: UserId) -> EntryList:
+        """The recent tweets of an author as the store has them."""
+        limit = self._limits.recents_entries_max
+        entries = await self._tweets.entries_by_author(author, before=ID_MAX, limit=limit)
+        return EntryList(entries, _floor_of(entries, limit))
+
     async def _newest_of(self, authors: Sequence[UserId]) -> EntryList:
         """The newest entries of several authors: enough for a whole timeline, and complete above their floor."""
         entries_max = self._limits.timeline_entries_max
@@ -87,9 +93,7 @@ class Rebuilder:
     async def _build_recents(self, author: UserId) -> EntryList:
         key = ListKey(ListKind.RECENT, author)
         token = await self._begin(key)
-        limit = self._limits.recents_entries_max
-        entries = await self._tweets.entries_by_author(author, before=ID_MAX, limit=limit)
-        built = EntryList(entries, _floor_of(entries, limit))
+        built = await self.stored(author)
         if token is not None:
             await self._finish(key, token, built)
         return built

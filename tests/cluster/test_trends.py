@@ -1,11 +1,15 @@
 """Trends of a running system: exact after deletes, kills, a flush and other numbers of workers."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 
 import httpx
+import orjson
+import pyarrow.parquet as pq
 import pytest
 from redis.asyncio import Redis
 
@@ -99,6 +103,45 @@ async def test_trends_are_exact_after_a_kill(
     assert faults.kill(system, f"ray::{victim}") > 0
     await tweeting
     await people.settled(api)
+
+
+async def test_history_says_what_the_living_said(system: RunningSystem, api: httpx.AsyncClient, tmp_path: Path) -> None:
+    people = await crowd(api, "past", "Prague")
+    await people.tweet(24)
+    await people.settled(api)
+    for window in WINDOWS:
+        response = await api.get("/api/v1/trends", params={"window": window, "location": "Prague", "limit": 50})
+        said = response.json()
+        for form in ("jsonl", "parquet"):
+            out = tmp_path / f"{window}.{form}"
+            await run(system, "dataflows", "trends", "--from", said["as_of"], "--to", said["as_of"], "--window", window,
+                      "--location", "Prague", "--out", str(out))  # fmt: skip
+            rows = [orjson.loads(line) for line in out.open()] if form == "jsonl" else pq.read_table(out).to_pylist()
+            keys = ("tag", "count", "unique_authors", "score")
+            assert [[row[key] for key in keys] for row in rows] == [[t[key] for key in keys] for t in said["trends"]]
+            assert [list(map(str, row["tweets"])) for row in rows] == [t["tweets"] for t in said["trends"]]
+            assert len(rows) == len(people.tags)
+
+
+async def test_other_numbers_of_workers_change_nothing(system: RunningSystem, api: httpx.AsyncClient) -> None:
+    people = await crowd(api, "scaled", "Helsinki")
+    for workers in (3, 2, 1):
+        tweeting = asyncio.create_task(people.tweet(20))
+        await run(system, "cluster", "scale", "--trends", str(workers))
+        await tweeting
+        await people.settled(api)
+    assert "down" not in await run(system, "cluster", "status")
+
+
+async def run(system: RunningSystem, module: str, *words: str) -> str:
+    """What a command prints; it must succeed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", module, *words, env=dict(system.environment), cwd=system.folder,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    out, _ = await process.communicate()
+    assert process.returncode == 0, out.decode()
+    return out.decode()
 
 
 async def test_trends_are_exact_after_flushall(system: RunningSystem, api: httpx.AsyncClient) -> None:

@@ -16,6 +16,7 @@ from domain.ids import TweetId, UserId, range_of
 from domain.limits import SMALL, Limits
 from domain.users import User
 from serve.commands import Commands
+from serve.doubts import Doubts
 from serve.home import HomeTimeline
 from serve.hydration import Hydrator
 from serve.leased_ids import LeasedIds
@@ -323,8 +324,9 @@ class World:
         hydrator = Hydrator(self.cache, self.tweets, people, self.graph, self.engagements, self.limits)
         rebuilder = Rebuilder(self.cache, self.tweets, self.limits)
         pulled = PulledAuthors(self.coordination, clock, self.limits)
-        home = HomeTimeline(self.cache, self.tweets, hydrator, rebuilder, pulled, self.clock, self.limits)
-        publisher = Publisher(self.events, self.cache, self.log)
+        doubts = Doubts(self.clock)
+        home = HomeTimeline(self.cache, self.tweets, hydrator, rebuilder, pulled, doubts, self.clock, self.limits)
+        publisher = Publisher(self.events, self.cache, self.log, doubts)
         commands = Commands(
             publisher, self.tweets, self.graph, self.engagements, self._keys, hydrator, ids, clock, self.limits
         )

@@ -8,6 +8,7 @@ from typing_extensions import override
 from domain.errors import EngineError, Overloaded, StoreUnavailable
 from domain.events import Event, TweetPosted
 from domain.ids import EventId, UserId, stamp_us
+from serve.doubts import Doubts
 from serve.publisher import Publisher
 from storage.memory.hot import MemoryEventLog
 from storage.ports import NOWHERE
@@ -34,7 +35,9 @@ async def test_an_event_is_appended_before_the_answer_if_redis_comes_back(failur
     del log.failures[failures:]
     id_ = engine.next_id()
     event = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=UserId(7), text="hello")
-    await Publisher(engine.truth.events, engine.cache, log).publish(event)
+    doubts = Doubts(engine.clock)
+    await Publisher(engine.truth.events, engine.cache, log, doubts).publish(event)
     read = await log.read(dict.fromkeys(range(PARTITIONS), NOWHERE), limit=9, wait_ms=0)
     assert len(read.records) == appended
+    assert doubts.hold is not bool(appended)
     assert await engine.truth.tweets.by_author(UserId(7), before=1 << 62, limit=9)

@@ -1,0 +1,58 @@
+"""Trends over history: the dataflow that runs live, over what Cassandra has kept."""
+
+from collections.abc import Callable
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+from bytewax.outputs import DynamicSink, StatelessSinkPartition
+from bytewax.testing import run_main
+from typing_extensions import override
+
+from dataflows.history import HistorySource
+from dataflows.store_thread import StoreThread
+from dataflows.trends import Ranking, Schedule, trends
+from domain.trends import Window
+from storage.rows import MINUTE_MS
+
+Take = Callable[[Ranking], None]
+
+
+def run(stores: StoreThread, window: Window, from_ms: int, to_ms: int, take: Take) -> None:
+    """Hand over the ranking at the end of every pane in [from_ms, to_ms], and at `to_ms`, oldest first.
+
+    Each is what the live dataflow would have published at that moment, had it known all that was made until then.
+    """
+    first_ms = max(0, from_ms - 2 * window.span_ms)
+    source = HistorySource(stores, from_ms=first_ms, to_ms=to_ms, step_ms=min(window.pane_ms, MINUTE_MS))
+    schedule = Schedule(
+        windows=(window,),
+        every_ms=window.pane_ms,
+        partitions=stores.config.partitions,
+        exact=True,
+        from_ms=from_ms,
+        to_ms=to_ms,
+    )
+    flow = Dataflow("trends-over-history")
+    op.output("take", trends(flow, source, schedule).rankings, _Taking(take))
+    run_main(flow)
+
+
+class _Taking(DynamicSink[Ranking]):
+    """Hands rankings to a function."""
+
+    def __init__(self, take: Take) -> None:
+        self._take = take
+
+    @override
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> "_TakingPartition":
+        return _TakingPartition(self._take)
+
+
+class _TakingPartition(StatelessSinkPartition[Ranking]):
+    def __init__(self, take: Take) -> None:
+        self._take = take
+
+    @override
+    def write_batch(self, items: list[Ranking]) -> None:
+        for item in items:
+            self._take(item)
