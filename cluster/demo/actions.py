@@ -10,6 +10,8 @@ from cluster.demo.shapes import Shown
 from cluster.demo.world import World
 
 HOME = "/timeline/home"
+LOCATIONS = (None, None, "Paris", "San Francisco, CA", "London, UK", "somewhere else")
+"""Where people say they are; the last is no place that is known."""
 _PAGES_MAX = 6
 """Pages of the retweeter's own timeline in which a fresh retweet is looked for."""
 
@@ -30,8 +32,11 @@ class Actions:
     ) -> Tweet:
         """Publish a tweet; with `look` its author must then see it in their home timeline."""
         with self._claims.share(*(("tweet", id_) for id_ in (reply_to, quote_of) if id_ is not None)):
-            shown = await self._api.post(author, text, reply_to=reply_to, quote_of=quote_of)
-            tweet = Tweet(id=shown.entry, author=author.id, text=text, reply_to=reply_to, quote_of=quote_of)
+            location = self._world.random.choice(LOCATIONS)
+            shown = await self._api.post(author, text, reply_to=reply_to, quote_of=quote_of, location=location)
+            tweet = Tweet(
+                id=shown.entry, author=author.id, text=text, reply_to=reply_to, quote_of=quote_of, location=location
+            )
             self._model.post(tweet)
         answered = (shown.author, shown.text, shown.reply_to, shown.quote_of)
         if answered != (author.id, text, reply_to, quote_of):

@@ -89,10 +89,18 @@ class Api:
         return Member(int(answer["user"]["id"]), username, password, str(answer["access_token"]))
 
     async def post(
-        self, author: Member, text: str, *, reply_to: int | None = None, quote_of: int | None = None
+        self,
+        author: Member,
+        text: str,
+        *,
+        reply_to: int | None = None,
+        quote_of: int | None = None,
+        location: str | None = None,
     ) -> Shown:
         """Publish a tweet; repeated under one idempotency key, so once."""
         body: dict[str, str] = {"text": text}
+        if location is not None:
+            body["location"] = location
         if reply_to is not None:
             body["reply_to_id"] = str(reply_to)
         if quote_of is not None:
@@ -130,6 +138,10 @@ class Api:
 
     async def profile(self, viewer: Member, user: int) -> Profile:
         return Profile.of(await self._call("read user", "GET", f"/users/{user}", viewer))
+
+    async def trends(self, window: str, place: str | None, limit: int) -> Json:
+        params = {"window": window, "limit": str(limit)} | ({} if place is None else {"location": place})
+        return await self._call("trends", "GET", "/trends", params=params)
 
     async def engagements(self, viewer: Member, tweet: int) -> Json:
         return await self._call("read counts", "GET", f"/tweets/{tweet}/engagements", viewer)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from cluster.demo.shapes import Counts, UserCounts
+from cluster.demo.trends_model import LiveTweet
+from domain.places import places_of
 from domain.texts import hashtags
 from domain.tweets import folded_tag
 
@@ -36,6 +38,7 @@ class Tweet:
     text: str
     reply_to: int | None = None
     quote_of: int | None = None
+    location: str | None = None
 
 
 class Model:
@@ -126,6 +129,13 @@ class Model:
     def public(self) -> list[Entry]:
         """Everybody's tweets, replies and quotes, newest first."""
         return sorted((Entry(id_, id_) for id_ in self.tweets), reverse=True)
+
+    def live(self) -> list[LiveTweet]:
+        """Everybody's tweets, replies and quotes as trends see them."""
+        return [
+            LiveTweet(id=tweet.id, author=tweet.author, tags=hashtags(tweet.text), places=places_of(tweet.location))
+            for tweet in self.tweets.values()
+        ]
 
     def by_hashtag(self) -> dict[str, list[Entry]]:
         """The tweets of every hashtag (without case), newest first."""

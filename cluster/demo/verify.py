@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import zip_longest
 from typing import TypeVar
 
 from rich.progress import Progress
@@ -13,7 +15,10 @@ from cluster.demo.comparison import matches_home, matches_latest_first, matches_
 from cluster.demo.model import Entry, Switches
 from cluster.demo.pool import each
 from cluster.demo.shapes import Counts, Shown
+from cluster.demo.trends_model import trends_of
 from cluster.demo.world import World
+from domain.ids import time_ms
+from domain.trends import GLOBAL, TOP_MAX, WINDOWS, Trend
 
 _HASHTAGS = 10
 """So many of the most and of the least used hashtags are compared."""
@@ -80,6 +85,7 @@ class Verifier:
             await self._compare("replies", answered, self._replies, bars),
             await self._compare("hashtags", some_tags, self._hashtag, bars),
             await self._compare("public timeline", [self._reader()], self._public, bars),
+            *([await self._compare("trends", self._trends_asked(), self._trends, bars)] if self._strict else ()),
         ]
 
     async def homes(self, bars: Progress, name: str = "home timelines") -> Comparison:
@@ -175,6 +181,25 @@ class Verifier:
     async def _public(self, _reader: Member) -> str | None:
         return await self._topic("/timeline/public", self._model.public())
 
+    def _trends_asked(self) -> list[tuple[str, str | None]]:
+        """Every window, everywhere and at every place that somebody named."""
+        self._live = self._model.live()
+        places = sorted({place for tweet in self._live for place in tweet.places})
+        return [(window, place) for window in WINDOWS for place in (None, *places)]
+
+    async def _trends(self, asked: tuple[str, str | None]) -> str | None:
+        """A window at a place, as of the moment that the answer names: all of every trend, and their order."""
+        window, place = asked
+        answer = await self._api.trends(window, place, TOP_MAX)
+        as_of_ms = round(datetime.fromisoformat(str(answer["as_of"])).timestamp() * 1000)
+        if self._live and as_of_ms < time_ms(max(tweet.id for tweet in self._live)):
+            return f"trends of {window} at {place} end at {answer['as_of']}, before the last tweet"
+        expected = [_trend(t) for t in trends_of(self._live, WINDOWS[window], place or GLOBAL, as_of_ms)]
+        for at, (seen, wanted) in enumerate(zip_longest(answer["trends"], expected), 1):
+            if seen is None or wanted is None or {name: seen[name] for name in wanted} != wanted:
+                return f"trend {at} of {window} at {place} as of {answer['as_of']} is {seen} instead of {wanted}"
+        return None
+
     async def _topic(self, path: str, expected: Sequence[Entry]) -> str | None:
         down_to = 0 if self._strict else min(expected, default=Entry(0, 0)).id
         shown = await self._api.tweets("topic", path, self._reader(), down_to=down_to)
@@ -211,6 +236,19 @@ class Verifier:
 
 def _entries(shown: Sequence[Shown]) -> list[Entry]:
     return [Entry(tweet.entry, tweet.original) for tweet in shown]
+
+
+def _trend(trend: Trend) -> dict[str, object]:
+    """A trend as it is answered, its time of beginning apart."""
+    return {
+        "tag": trend.tag,
+        "count": trend.count,
+        "unique_authors": trend.unique_authors,
+        "velocity": trend.count / trend.previous if trend.previous else None,
+        "is_new": not trend.previous,
+        "score": trend.score,
+        "tweets": [str(id_) for id_ in trend.tweets],
+    }
 
 
 def _of(what: str, difference: str | None) -> str | None:

@@ -18,7 +18,7 @@ ALICE, BOB, CARA = 1, 2, 3
 
 
 def tweet(id_: int, author: int = ALICE, text: str = "hello", **refers: int) -> Tweet:
-    return Tweet(id=id_, author=author, text=text, **refers)
+    return Tweet(id=id_, author=author, text=text, reply_to=refers.get("reply_to"), quote_of=refers.get("quote_of"))
 
 
 def own(*ids: int) -> list[Entry]:
