@@ -22,7 +22,7 @@ def run(stores: StoreThread, window: Window, from_ms: int, to_ms: int, take: Tak
 
     Each is what the live dataflow would have published at that moment, had it known all that was made until then.
     """
-    first_ms = max(0, from_ms - 2 * window.span_ms)
+    first_ms = max(stores.born_ms(), from_ms - 2 * window.span_ms)
     source = HistorySource(stores, from_ms=first_ms, to_ms=to_ms, step_ms=min(window.pane_ms, MINUTE_MS))
     schedule = Schedule(
         windows=(window,),

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import uvloop
 
 from storage.opening import StoreConfig, Stores, open_stores
+from storage.ports import BORN
+from storage.rows import MINUTE_MS
 
 T = TypeVar("T")
 
@@ -34,6 +36,11 @@ class StoreThread:
     def call(self, work: Coroutine[Any, Any, T], timeout_s: float) -> T:
         """Do some work and wait for it. Raises what it raises, and `TimeoutError`."""
         return self.start(work).result(timeout_s)
+
+    def born_ms(self) -> int:
+        """A wall time before which no event was made, whatever the clocks say; 0 if that is not known."""
+        born_ms = self.call(self.stores.truth.coordination.mark(BORN), _OPEN_S)
+        return 0 if born_ms is None else born_ms - MINUTE_MS
 
     def close(self) -> None:
         """Close the stores and end the thread."""

@@ -16,11 +16,9 @@ from dataflows.store_thread import StoreThread
 from domain.clock import Clock
 from domain.trends import KEPT_MS, WINDOWS
 from storage.opening import StoreConfig
-from storage.ports import BORN
 from telemetry.logs import logger
 
 LOOK_EVERY_MS = 1_000
-_CALL_S = 10.0
 EPOCH = timedelta(seconds=5)
 """How much is done again after a crash; a snapshot of what changed is written at the end of each."""
 
@@ -43,8 +41,7 @@ class FlowWorker:
         self._stopping = threading.Event()
         self._ended = threading.Event()
         self._error = ""
-        born_ms = self._stores.call(self._stores.stores.truth.coordination.mark(BORN), _CALL_S) or 0
-        from_ms = max(born_ms, clock.now_ms() - KEPT_MS)
+        from_ms = max(self._stores.born_ms(), clock.now_ms() - KEPT_MS)
         self._source = LogSource(self._stores, clock, from_ms=from_ms, stopping=self._stopping)
 
     def run(self, addresses: list[str], index: int) -> None:

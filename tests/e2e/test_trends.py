@@ -18,7 +18,7 @@ async def test_every_window_is_answered_with_the_time_of_which_it_speaks(
     async def answer() -> httpx.Response:
         return await api.get(httpx.URL(path).copy_add_param("window", window))
 
-    seen = await eventually(answer, lambda response: response.status_code == 200, within_s=60)
+    seen = await eventually(answer, lambda response: response.status_code == 200, within_s=120)
     assert datetime.fromisoformat(seen.json()["as_of"]).tzinfo is not None
 
 

@@ -1,0 +1,94 @@
+"""When the workers of a dataflow are ended and started again."""
+
+from dataclasses import dataclass, field
+
+from actors.flow_supervisor import FlowSupervisor
+from domain.clock import ManualClock
+
+
+@dataclass(frozen=True)
+class Status:
+    running: bool = True
+    error: str = ""
+
+
+@dataclass
+class Fleet:
+    """Workers that are as a test says; `log` is what was done to them."""
+
+    seen: Status | None = field(default_factory=Status)
+    log: list[str] = field(default_factory=list)
+    size: int = 0
+
+    async def start(self, workers: int) -> None:
+        self.log.append(f"start {workers}")
+        self.size = workers
+
+    async def statuses(self) -> list[Status | None]:
+        return [self.seen] * self.size
+
+    async def stop(self, timeout_s: float) -> None:
+        self.log.append("stop")
+        self.size = 0
+
+    async def kill(self) -> None:
+        self.log.append("kill")
+        self.size = 0
+
+
+async def test_workers_of_an_earlier_life_are_ended_before_the_first_start() -> None:
+    fleet = Fleet()
+    supervisor = FlowSupervisor(fleet, 2, ManualClock())
+    await supervisor.step()
+    assert (fleet.log, supervisor.running) == (["kill", "start 2"], 0)
+    await supervisor.step()
+    assert supervisor.running == 2
+
+
+async def test_when_one_dies_all_are_ended_and_started_with_growing_patience() -> None:
+    fleet, clock = Fleet(), ManualClock()
+    supervisor = FlowSupervisor(fleet, 2, clock)
+    await supervisor.step()
+    fleet.seen = Status(running=False, error="a worker died")
+    await supervisor.step()
+    assert (fleet.log, supervisor.running) == (["kill", "start 2", "kill"], 0)
+    await supervisor.step()
+    assert fleet.log[-1] == "kill", "not at once"
+    clock.advance(500)
+    await supervisor.step()
+    assert fleet.log[-1] == "start 2"
+
+
+async def test_a_start_that_hangs_is_noticed() -> None:
+    fleet, clock = Fleet(seen=Status(running=False)), ManualClock()
+    supervisor = FlowSupervisor(fleet, 1, clock)
+    await supervisor.step()
+    clock.advance(29_000)
+    await supervisor.step()
+    assert fleet.log == ["kill", "start 1"]
+    clock.advance(1_000)
+    await supervisor.step()
+    assert fleet.log == ["kill", "start 1", "kill"]
+
+
+async def test_a_worker_that_is_silent_for_long_ends_its_fleet_and_one_that_answers_again_does_not() -> None:
+    fleet, clock = Fleet(), ManualClock()
+    supervisor = FlowSupervisor(fleet, 1, clock)
+    await supervisor.step()
+    for seen in (None, Status(), None):
+        fleet.seen = seen
+        clock.advance(6_000)
+        await supervisor.step()
+    assert fleet.log == ["kill", "start 1"]
+    clock.advance(10_000)
+    await supervisor.step()
+    assert fleet.log == ["kill", "start 1", "kill"]
+
+
+async def test_another_number_of_workers_begins_with_an_orderly_end() -> None:
+    fleet = Fleet()
+    supervisor = FlowSupervisor(fleet, 1, ManualClock())
+    await supervisor.step()
+    supervisor.wanted = 3
+    await supervisor.step()
+    assert fleet.log == ["kill", "start 1", "stop", "kill", "start 3"]
