@@ -5,18 +5,20 @@ from concurrent.futures import Future
 from typing import NamedTuple
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random_exponential
 from typing_extensions import override
 
 from dataflows.chunks import Chunk
 from dataflows.store_thread import StoreThread
-from domain.errors import PoisonedEvent
+from domain.errors import Overloaded, PoisonedEvent, StoreUnavailable
 from domain.events import AnyEvent, decode
 from domain.ids import EventId, first_id_at, time_ms
 from storage.rows import MINUTE_MS
 
 MINUTES_AHEAD_MAX = 16
 PAGE_EVENTS = 5_000
-_READ_S = 60.0
+_PATIENCE_S = 60.0
+"""How long a minute is asked for again while Cassandra is busy or away."""
 
 
 class _Minute(NamedTuple):
@@ -86,6 +88,12 @@ class _HistoryPartition(StatefulSourcePartition[Chunk, int]):
             self._at_ms = until_ms
         return chunks
 
+    @retry(
+        retry=retry_if_exception_type((StoreUnavailable, Overloaded)),
+        stop=stop_after_delay(_PATIENCE_S),
+        wait=wait_random_exponential(0.05, max=1.0),
+        reraise=True,
+    )
     async def _read(self, minute: int) -> list[AnyEvent]:
         store = self._stores.stores.truth.events
         after = EventId(max(0, first_id_at(max(self._at_ms, minute * MINUTE_MS)) - 1))

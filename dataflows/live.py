@@ -21,8 +21,8 @@ from telemetry.logs import logger
 
 CHUNKS_AHEAD_MAX = 8
 """Chunks of a partition that are read before the dataflow asks for them."""
-_WAIT_MS = 250
-_RETRY_S = 0.2
+_POLL_S = 0.2
+"""How often an idle partition is read; blocking reads would need a connection for each."""
 _LOOK_AGAIN = timedelta(milliseconds=20)
 _SETTLE_MS = 500
 """How long a command may take from making an id to appending its event; what takes longer counts as late."""
@@ -123,7 +123,10 @@ class _LogPartition(StatefulSourcePartition[Chunk, ReaderState]):
     async def _follow(self) -> None:
         while True:
             await self._room.acquire()
-            self._ahead.append(await self._next())
+            read = await self._next()
+            self._ahead.append(read)
+            if not read.chunk.events and not self._reader.behind:
+                await asyncio.sleep(_POLL_S)
 
     async def _next(self) -> _Read:
         while True:
@@ -132,10 +135,10 @@ class _LogPartition(StatefulSourcePartition[Chunk, ReaderState]):
                     await self._reader.begin_at(self._begin_ms)
                     self._begin_ms = None
                 now_ms = self._clock.now_ms()
-                records = (await self._reader.read(_WAIT_MS)).records
+                records = (await self._reader.read(0)).records
             except EngineError as error:
                 logger().warning("will try again", source=self._partition, error=str(error))
-                await asyncio.sleep(_RETRY_S)
+                await asyncio.sleep(_POLL_S)
                 continue
             complete_ms = 0 if self._reader.behind else max(0, now_ms - _SETTLE_MS)
             events = tuple(event for record in records if (event := _event_of(record)) is not None)
