@@ -1,6 +1,7 @@
 """The dataflow on Bytewax itself: exact after aborts in any step, repeats, deletes first, other numbers of workers."""
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,11 +13,11 @@ from bytewax.testing import TestingSink, TestingSource, cluster_main, run_main
 
 from cluster.demo.trends_model import LiveTweet, trends_of
 from dataflows.chunks import Chunk
-from dataflows.trends import Ranking, Schedule, trends
+from dataflows.trends import BucketLogic, Ranking, Schedule, Top, Work, trends
 from domain.events import AnyEvent, TweetDeleted, TweetPosted
 from domain.ids import EventId, UserId, first_id_at, stamp_us
 from domain.places import places_of
-from domain.trends import GLOBAL, WINDOWS, PaneCount
+from domain.trends import GLOBAL, WINDOWS, Mention, PaneCount
 from domain.tweets import folded_tag
 
 START_MS = 1_800_000_000_000 - 1_800_000_000_000 % 60_000
@@ -117,6 +118,21 @@ def test_the_flow_equals_the_model(workers: int) -> None:
     else:
         cluster_main(run.flow, [], 0, worker_count_per_proc=workers)
     assert_equals_the_model(run, history)
+
+
+def test_a_tweet_that_is_newer_than_a_look_shows_at_the_next() -> None:
+    tweet = first_id_at(START_MS + 1_500)
+    logic = BucketLogic(replace(live_schedule(), partitions=1), None)
+    mention = Mention(tweet, 1, "rain", ())
+    first, _ = logic.on_batch([Work(3, 0, START_MS + 1_000, [mention], [])])
+    again, _ = logic.on_batch([Work(3, 0, START_MS + 2_000, [], [])])
+    last, _ = logic.on_batch([Work(3, 0, START_MS + 3_000, [], [])])
+    for answers, expected in ((first, []), (again, [tweet])):
+        for top in answers:
+            if isinstance(top, Top):
+                assert top.places is not None
+                assert [trend.since for trend in top.places.get(GLOBAL, ())] == expected
+    assert [top.places for top in last if isinstance(top, Top) and top.window == "24h"] == [None]
 
 
 def test_after_an_abort_anywhere_the_flow_equals_the_model(tmp_path: Path) -> None:
