@@ -42,6 +42,7 @@ _RELEASE_EVERY_MS = 60_000
 _LOOK_EVERY_S = 1.0
 """How often the reconciler compares the last seconds, and the supervisor asks how everybody is."""
 _FLOW_AFTER_S = 10.0
+"""When the trends dataflow is first looked at: only so that the others start undisturbed."""
 _CALLS_AT_ONCE = 4
 _CLOCK = SystemClock()
 
@@ -202,10 +203,10 @@ class SupervisorActor(_Hosted):
         others = {other: _Remote(other) for other in (COUNTERS, RECONCILER)}
         supervisor = Supervisor(shards, others, stores.truth.coordination, _CLOCK)
         flow = self._flow = FlowSupervisor(self._fleet, self._fleet_workers, _CLOCK)
-        keeping = asyncio.create_task(_keep(flow))
         exporter = Exporter(
             stores, config.stores.partitions, supervisor.unhealthy, config.exporter_host, config.exporter_port
         )
+        keeping = asyncio.create_task(_keep(flow))
 
         async def step(wait_ms: int) -> None:
             await supervisor.step()

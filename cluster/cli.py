@@ -15,22 +15,17 @@ from rich.console import Console
 from rich.table import Table
 
 import cluster
+from cluster.command_line import command_line, run
 from cluster.down import stop_running
-from cluster.errors import ClusterError
 from cluster.settings import load_settings
 from cluster.status import Report, inspect
 from cluster.up import System
-from domain.errors import EngineError
 
-app = typer.Typer(
-    name="python -m cluster",
-    help="Start, stop and inspect a Murmur system. Settings are read from MURMUR_* environment variables.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
+app = command_line(
+    "python -m cluster",
+    "Start, stop and inspect a Murmur system. Settings are read from MURMUR_* environment variables.",
 )
 _console = Console()
-_errors = Console(stderr=True)
 
 
 @app.command()
@@ -102,10 +97,6 @@ def _register_commands() -> None:
 
 
 def main() -> None:
-    """Run the command line; a failure that we know ends in its one sentence."""
+    """Run the command line."""
     _register_commands()
-    try:
-        app()
-    except (ClusterError, EngineError) as failure:
-        _errors.print(str(failure), style="red", highlight=False, markup=False, soft_wrap=True)
-        raise SystemExit(getattr(failure, "exit_code", 1)) from None
+    run(app)

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from cluster.command_line import command_line, run
 from cluster.errors import ClusterError
 from cluster.settings import load_settings
 from cluster.state import RunState
@@ -16,19 +17,14 @@ from dataflows import files, over_history
 from dataflows.store_thread import StoreThread
 from dataflows.trends import Ranking
 from domain.clock import SystemClock
-from domain.errors import EngineError
 from domain.places import place
 from domain.trends import GLOBAL, WINDOWS
 
-app = typer.Typer(
-    name="python -m dataflows",
-    help="Dataflows over the events that a running system keeps. Settings are those of `python -m cluster`.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
+app = command_line(
+    "python -m dataflows",
+    "Dataflows over the events that a running system keeps. Settings are those of `python -m cluster`.",
 )
 _console = Console()
-_errors = Console(stderr=True)
 _MINUTES_DEFAULT = 60
 _TIMES = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%d"]
 
@@ -98,9 +94,5 @@ def _key(location: str) -> str:
 
 
 def main() -> None:
-    """Run the command line; a failure that we know ends in its one sentence."""
-    try:
-        app()
-    except (ClusterError, EngineError) as failure:
-        _errors.print(str(failure), style="red", highlight=False, markup=False, soft_wrap=True)
-        raise SystemExit(getattr(failure, "exit_code", 1)) from None
+    """Run the command line."""
+    run(app)

@@ -15,7 +15,7 @@ from cluster.endpoints import Endpoints
 from cluster.errors import ClusterError
 from cluster.settings import Settings
 from cluster.stores import store_config
-from dataflows.deploy import TrendsFleet
+from dataflows.deploy import TrendsConfig, TrendsFleet
 from domain.clock import SystemClock
 from serve.deploy import ApiConfig
 from storage.cassandra import schema
@@ -56,7 +56,9 @@ def deploy(settings: Settings, endpoints: Endpoints) -> None:
         replicas=settings.serve_replicas,
         replicas_max=settings.serve_replicas_max,
     )
-    fleet = TrendsFleet(stores=stores, snapshots=settings.data_dir / "trends", log_level=settings.log_level)
+    fleet = TrendsFleet(
+        TrendsConfig(stores=stores, snapshots=settings.data_dir / "trends", log_level=settings.log_level)
+    )
     actors.deploy.start(actor_config, fleet, settings.trends_workers)
     serve.deploy.deploy(api_config)
 

@@ -1,12 +1,15 @@
 """What sources hand to a dataflow: events of one log partition, and how far they go."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow, Stream
 from bytewax.inputs import Source
 
-from domain.events import AnyEvent
+from domain.errors import PoisonedEvent
+from domain.events import AnyEvent, decode
 
 
 class Chunk(NamedTuple):
@@ -19,6 +22,13 @@ class Chunk(NamedTuple):
     partition: int
     complete_ms: int
     events: tuple[AnyEvent, ...]
+
+
+def decoded(bodies: Iterable[bytes]) -> Iterator[AnyEvent]:
+    """The events of some records, less those that cannot be read: the fan-out shards keep them as dead letters."""
+    for body in bodies:
+        with suppress(PoisonedEvent):
+            yield decode(body)
 
 
 def events(step_id: str, flow: Dataflow, source: Source[Chunk]) -> Stream[AnyEvent]:

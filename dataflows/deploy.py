@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import ray
 from bytewax.recovery import init_db_dir
@@ -26,13 +27,23 @@ _ANSWER_S = 2.0
 _BEGIN_S = 20.0
 _GONE_S = 10.0
 _PREFIX = "trends-"
+_CALLS_AT_ONCE = 4
 _DIED = "a worker died"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrendsConfig:
+    """What every worker is given. `snapshots` is a folder that every node which may run a worker can see."""
+
+    stores: StoreConfig
+    snapshots: Path
+    log_level: str
 
 
 class TrendsWorkerActor:
     """Hosts one worker."""
 
-    def __init__(self, name: str, config: "TrendsFleet") -> None:
+    def __init__(self, name: str, config: TrendsConfig) -> None:
         logs.configure(name, config.log_level)
         metrics.install(RayBackend())
         self._worker = FlowWorker(config.stores, config.snapshots, SystemClock())
@@ -55,38 +66,19 @@ class TrendsWorkerActor:
 
 
 class TrendsFleet:
-    """The workers of trends (`actors.flow_supervisor.Fleet`); travels to its supervisor before it is used.
+    """The workers of trends (`actors.flow_supervisor.Fleet`); travels to its supervisor before it is used."""
 
-    `snapshots` is a folder that every node which may run a worker can see.
-    """
-
-    def __init__(self, *, stores: StoreConfig, snapshots: Path, log_level: str) -> None:
-        self.stores = stores
-        self.snapshots = snapshots
-        self.log_level = log_level
+    def __init__(self, config: TrendsConfig) -> None:
+        self._config = config
         self._workers: list[ActorHandle[Any]] = []
 
     async def start(self, workers: int) -> None:
         assert 1 <= workers <= WORKERS_MAX
-        if not any(self.snapshots.glob("*.sqlite3")):
-            self.snapshots.mkdir(parents=True, exist_ok=True)
-            init_db_dir(self.snapshots, _SNAPSHOT_PARTITIONS)
-        config = TrendsFleet(stores=self.stores, snapshots=self.snapshots, log_level=self.log_level)
-        workers_: list[Any] = [
-            ray.remote(TrendsWorkerActor)
-            .options(
-                name=f"{_PREFIX}{index}",
-                namespace=NAMESPACE,
-                lifetime="detached",
-                num_cpus=0.1,
-                max_restarts=0,
-                max_concurrency=4,
-                scheduling_strategy="SPREAD",
-            )
-            .remote(f"{_PREFIX}{index}", config)
-            for index in range(workers)
-        ]
-        self._workers = workers_
+        snapshots = self._config.snapshots
+        if not any(snapshots.glob("*.sqlite3")):
+            snapshots.mkdir(parents=True, exist_ok=True)
+            init_db_dir(snapshots, _SNAPSHOT_PARTITIONS)
+        self._workers = [_worker(index, self._config) for index in range(workers)]
         try:
             found = [worker.address.remote() for worker in self._workers]
             addresses = list(await asyncio.wait_for(asyncio.gather(*map(_answer, found)), _BEGIN_S))
@@ -115,6 +107,21 @@ class TrendsFleet:
                 raise StoreUnavailable("ray", "a worker of trends does not end")
             await asyncio.sleep(0.05)
         self._workers = []
+
+
+def _worker(index: int, config: TrendsConfig) -> "ActorHandle[Any]":
+    name = f"{_PREFIX}{index}"
+    options: dict[str, Any] = {
+        "name": name,
+        "namespace": NAMESPACE,
+        "lifetime": "detached",
+        "num_cpus": 0.1,
+        "max_restarts": 0,
+        "max_concurrency": _CALLS_AT_ONCE,
+        "scheduling_strategy": "SPREAD",
+    }
+    worker: Any = ray.remote(TrendsWorkerActor).options(**options).remote(name, config)
+    return cast("ActorHandle[Any]", worker)
 
 
 def _of_an_earlier_life() -> "Iterator[ActorHandle[Any]]":

@@ -8,10 +8,10 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random_exponential
 from typing_extensions import override
 
-from dataflows.chunks import Chunk
+from dataflows.chunks import Chunk, decoded
 from dataflows.store_thread import StoreThread
-from domain.errors import Overloaded, PoisonedEvent, StoreUnavailable
-from domain.events import AnyEvent, decode
+from domain.errors import Overloaded, StoreUnavailable
+from domain.events import AnyEvent
 from domain.ids import EventId, first_id_at, time_ms
 from storage.rows import MINUTE_MS
 
@@ -100,11 +100,7 @@ class _HistoryPartition(StatefulSourcePartition[Chunk, int]):
         found: list[AnyEvent] = []
         while True:
             page = await store.events_of(minute, self._partition, after=after, limit=PAGE_EVENTS)
-            for _, body in page:
-                try:
-                    found.append(decode(body))
-                except PoisonedEvent:
-                    continue  # the readers of the log keep it as a dead letter
+            found += decoded(body for _, body in page)
             if len(page) < PAGE_EVENTS:
                 return found
             after = page[-1][0]

@@ -9,13 +9,11 @@ from typing import NamedTuple
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from typing_extensions import override
 
-from dataflows.chunks import Chunk
+from dataflows.chunks import Chunk, decoded
 from dataflows.store_thread import StoreThread
 from domain.clock import Clock
-from domain.errors import EngineError, PoisonedEvent
-from domain.events import AnyEvent, decode
+from domain.errors import EngineError
 from storage.log_reader import LogReader, ReaderState
-from storage.ports import LogRecord
 from storage.rows import HOUR_MS
 from telemetry.logs import logger
 
@@ -141,13 +139,5 @@ class _LogPartition(StatefulSourcePartition[Chunk, ReaderState]):
                 await asyncio.sleep(_POLL_S)
                 continue
             complete_ms = 0 if self._reader.behind else max(0, now_ms - _SETTLE_MS)
-            events = tuple(event for record in records if (event := _event_of(record)) is not None)
+            events = tuple(decoded(record.body for record in records))
             return _Read(Chunk(self._partition, complete_ms, events), self._reader.state())
-
-
-def _event_of(record: LogRecord) -> AnyEvent | None:
-    """The event of a record; None for bytes that are none, which the fan-out shards keep as a dead letter."""
-    try:
-        return decode(record.body)
-    except PoisonedEvent:
-        return None

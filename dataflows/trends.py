@@ -20,7 +20,8 @@ from dataflows.chunks import Chunk
 from domain.events import TweetDeleted, TweetPosted
 from domain.ids import time_ms
 from domain.places import places_of
-from domain.trends import TAG_BUCKETS, Mention, PaneCount, TagBucket, Trend, Window, bucket_of, merged
+from domain.tag_bucket import TagBucket
+from domain.trends import TAG_BUCKETS, Mention, PaneCount, Trend, Window, bucket_of, merged
 from domain.tweets import folded_tag
 
 _PENDING_MAX = 64
@@ -107,8 +108,8 @@ class _BucketState:
     complete_ms: dict[int, int] = field(default_factory=dict)
     held: list[Work] = field(default_factory=list)
     looked_ms: int = 0
-    newest_ms: int = 0
-    """When the newest tweet was made: it may be newer than what was looked at."""
+    newest: int = 0
+    """The newest tweet: it may be newer than what was looked at."""
     changed: bool = True
     open_panes: dict[str, int] = field(default_factory=dict)
 
@@ -147,7 +148,7 @@ class BucketLogic(StatefulBatchLogic[Work, Top | list[PaneCount], bytes]):
         state.held = [] if every else [work for work in state.held if work.complete_ms > until_ms]
         for work in now:
             state.changed |= bool(work.mentions or work.deleted)
-            state.newest_ms = max([state.newest_ms, *(time_ms(mention.tweet) for mention in work.mentions)])
+            state.newest = max([state.newest, *(mention.tweet for mention in work.mentions)])
             state.bucket.add(work.mentions)
             state.bucket.delete(work.deleted)
 
@@ -155,7 +156,7 @@ class BucketLogic(StatefulBatchLogic[Work, Top | list[PaneCount], bytes]):
         state = self._state
         state.bucket.forget_before(as_of_ms)
         tops: list[Top | list[PaneCount]] = []
-        changed = state.changed or state.newest_ms > state.looked_ms
+        changed = state.changed or time_ms(state.newest) > state.looked_ms
         for window in self._schedule.windows:
             pane = as_of_ms // window.pane_ms
             fresh = changed or state.open_panes.get(window.name) != pane

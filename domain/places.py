@@ -147,7 +147,7 @@ def _add_country(index: _Index, country: Country) -> None:
 def _add_regions(index: _Index, country: str) -> None:
     """Adds its subdivisions: as places of their own where their cities are known, else as names of the country."""
     english = _translation("iso3166-2", "en")
-    for record in pycountry.subdivisions.get(country_code=country) or ():  # type: ignore[no-untyped-call]
+    for record in pycountry.subdivisions.get(country_code=country) or ():
         code = record.code.partition("-")[2]
         name, english_name = (_ASIDE.sub("", title) for title in (record.name, english.gettext(record.name)))
         names = {_folded(name), _folded(english_name)}

@@ -4,6 +4,7 @@ import random
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import bytewax.operators as op
 import pytest
@@ -70,11 +71,11 @@ def _live(event: TweetPosted) -> LiveTweet:
 class Run:
     """The flow over some chunks, and what came out."""
 
-    def __init__(self, chunks: list[object], schedule: Schedule) -> None:
+    def __init__(self, chunks: list[Any], schedule: Schedule) -> None:
         self.rankings: list[Ranking] = []
         self.minutes: list[PaneCount] = []
         self.flow = Dataflow("trends")
-        streams = trends(self.flow, TestingSource(chunks, batch_size=1), schedule)  # type: ignore[arg-type]
+        streams = trends(self.flow, TestingSource(chunks, batch_size=1), schedule)
         op.output("out-rankings", streams.rankings, TestingSink(self.rankings))
         op.output("out-minutes", streams.minutes, TestingSink(self.minutes))
 
@@ -137,7 +138,7 @@ def test_a_tweet_that_is_newer_than_a_look_shows_at_the_next() -> None:
 
 def test_after_an_abort_anywhere_the_flow_equals_the_model(tmp_path: Path) -> None:
     history = History(seed=3)
-    chunks: list[object] = []
+    chunks: list[Any] = []
     for n, chunk in enumerate(history.chunks):
         chunks.append(chunk)
         if n % 3 == 2:

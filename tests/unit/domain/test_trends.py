@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from cluster.demo.trends_model import LiveTweet, trends_of
 from domain.ids import first_id_at
-from domain.trends import GLOBAL, KEPT_MS, WINDOWS, Mention, PaneCount, TagBucket, Trend
+from domain.tag_bucket import TagBucket
+from domain.trends import GLOBAL, KEPT_MS, WINDOWS, Mention, PaneCount, Trend
 from domain.tweets import folded_tag
 
 START_MS = 1_800_000_000_000
