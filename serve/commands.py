@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 import orjson
+from msgspec.structs import replace
 
 from domain import texts as rules
 from domain.clock import Clock
@@ -19,7 +20,7 @@ from domain.events import (
     Unfollowed,
     Unliked,
 )
-from domain.graph import TweetCounts
+from domain.graph import Toggle, TweetCounts
 from domain.ids import EventId, IdSource, TweetId, UserId, stamp_us
 from domain.limits import Limits
 from domain.tweets import LOCATION_CHARS_MAX, Tweet
@@ -84,87 +85,81 @@ class Commands:
             if claim.body_hash != mine.body_hash:
                 raise Conflict("This idempotency key was used with another body.", "idempotency_key_reused")
             id_ = claim.id
-            if claim != mine and await self._tweets.authors((TweetId(id_),)):
+            if claim != mine and (made := await self._tweets.tweets([(author, TweetId(id_))])):
+                await self._publisher.again(_posted(made[TweetId(id_)]))
                 return TweetId(id_)
         reply_to = await self._original_of("reply_to_id", draft.reply_to)
         quote_of = await self._original_of("quote_of_id", draft.quote_of)
-        event = TweetPosted(
-            event_id=EventId(id_),
-            stamp_us=stamp_us(id_),
-            request_id=request_id.get(),
+        tweet = Tweet(
+            id=TweetId(id_),
             author=author,
             text=text,
-            hashtags=rules.hashtags(text),
-            mentions=rules.mentions(text),
             reply_to=reply_to,
             quote_of=quote_of,
             location=location,
+            hashtags=rules.hashtags(text),
+            mentions=rules.mentions(text),
         )
-        known = {} if key is not None else await self._known_of(event)
-        await self._publisher.publish(event, known, ttl_s=self._limits.cache_ttl_s)
-        return event.tweet_id
+        known = {} if key is not None else await self._known_of(tweet)
+        await self._publisher.publish(_posted(tweet), known, ttl_s=self._limits.cache_ttl_s)
+        return tweet.id
 
     async def delete(self, user: UserId, tweet_id: TweetId) -> None:
         """Take a tweet away. Raises `NotFound` and `Forbidden`."""
-        tweet = await self._tweet(tweet_id)
+        event_id, now_us = self._ids.next(), self._clock.now_ms() * 1000
+        event = TweetDeleted(
+            event_id=EventId(event_id),
+            stamp_us=max(now_us, stamp_us(tweet_id) + 1),
+            request_id=request_id.get(),
+            author=user,
+            tweet_id=tweet_id,
+        )
+        try:
+            tweet = await self._tweet(tweet_id)
+        except NotFound:
+            await self._publisher.forget(event)
+            raise
         if tweet.author != user:
             raise Forbidden("Only its author may delete a tweet.", "not_your_tweet")
         if tweet.retweet_of is not None:
             await self.undo_retweet(user, tweet.retweet_of)
             return
-        event_id, now_us = self._ids.next(), self._clock.now_ms() * 1000
-        await self._publisher.publish(
-            TweetDeleted(
-                event_id=EventId(event_id),
-                stamp_us=max(now_us, stamp_us(tweet_id) + 1),
-                request_id=request_id.get(),
-                author=user,
-                tweet_id=tweet_id,
-                hashtags=tweet.hashtags,
-                reply_to=tweet.reply_to,
-                quote_of=tweet.quote_of,
-            )
-        )
+        event = replace(event, hashtags=tweet.hashtags, reply_to=tweet.reply_to, quote_of=tweet.quote_of)
+        await self._publisher.publish(event)
 
     async def follow(self, user: UserId, target: UserId) -> None:
         """Follow somebody; nothing happens if that is so already. Raises `Invalid` and `NotFound`."""
         await self._check_target(user, target)
         before = await self._graph.follow(user, target)
-        if before.active:
-            return
-        if len(await self._hydrator.followees(user)) >= self._limits.following_max:
+        if not before.active and len(await self._hydrator.followees(user)) >= self._limits.following_max:
             raise Forbidden(f"Nobody may follow more than {self._limits.following_max} accounts.", "following_too_many")
-        await self._publish_toggle(Followed, before.written_us, user=user, followee=target)
+        await self._switch(before, True, Followed, user=user, followee=target)
 
     async def unfollow(self, user: UserId, target: UserId) -> None:
         """Follow somebody no longer. Raises `Invalid` and `NotFound`."""
         await self._check_target(user, target)
         before = await self._graph.follow(user, target)
-        if before.active:
-            await self._publish_toggle(Unfollowed, before.written_us, user=user, followee=target, since=before.since)
+        await self._switch(before, False, Unfollowed, user=user, followee=target, since=before.since)
 
     async def like(self, user: UserId, tweet_id: TweetId) -> TweetId:
         """Like a tweet; through a retweet its original, whose id is returned. Raises `NotFound`."""
         tweet = await self._original(tweet_id)
         before = await self._engagements.engagement(Engagement.LIKE, user, tweet.id)
-        if not before.active:
-            await self._publish_toggle(Liked, before.written_us, user=user, tweet_id=tweet.id)
+        await self._switch(before, True, Liked, user=user, tweet_id=tweet.id)
         return tweet.id
 
     async def unlike(self, user: UserId, tweet_id: TweetId) -> TweetId:
         """Take a like back. Raises `NotFound`."""
         tweet = await self._original(tweet_id)
         before = await self._engagements.engagement(Engagement.LIKE, user, tweet.id)
-        if before.active:
-            await self._publish_toggle(Unliked, before.written_us, user=user, tweet_id=tweet.id, since=before.since)
+        await self._switch(before, False, Unliked, user=user, tweet_id=tweet.id, since=before.since)
         return tweet.id
 
     async def retweet(self, user: UserId, tweet_id: TweetId) -> TweetId:
         """Retweet a tweet; through a retweet its original, whose id is returned. Raises `NotFound`."""
         tweet = await self._original(tweet_id)
         before = await self._engagements.engagement(Engagement.RETWEET, user, tweet.id)
-        if not before.active:
-            await self._publish_toggle(Retweeted, before.written_us, user=user, tweet_id=tweet.id, author=tweet.author)
+        await self._switch(before, True, Retweeted, user=user, tweet_id=tweet.id, author=tweet.author)
         return tweet.id
 
     async def undo_retweet(self, user: UserId, tweet_id: TweetId) -> TweetId:
@@ -173,34 +168,23 @@ class Commands:
         if not before.active:
             tweet_id = (await self._original(tweet_id)).id
             before = await self._engagements.engagement(Engagement.RETWEET, user, tweet_id)
-        if before.active:
-            await self._publish_toggle(
-                RetweetUndone, before.written_us, user=user, tweet_id=tweet_id, since=before.since
-            )
+        await self._switch(before, False, RetweetUndone, user=user, tweet_id=tweet_id, since=before.since)
         return tweet_id
 
-    async def _publish_toggle(self, kind: type[Event], written_us: int, **fields: int) -> None:
+    async def _switch(self, before: Toggle, on: bool, kind: type[Event], **fields: int) -> None:
         id_ = self._ids.next()
-        stamp = max(stamp_us(id_), written_us + 1, self._clock.now_ms() * 1000)
-        await self._publisher.publish(
-            kind(event_id=EventId(id_), stamp_us=stamp, request_id=request_id.get(), **fields)
-        )
+        stamp = max(stamp_us(id_), before.written_us + 1, self._clock.now_ms() * 1000)
+        event = kind(event_id=EventId(id_), stamp_us=stamp, request_id=request_id.get(), **fields)
+        if before.active is on:
+            await self._publisher.forget(event)
+        else:
+            await self._publisher.publish(event)
 
-    async def _known_of(self, event: TweetPosted) -> dict[str, bytes]:
+    async def _known_of(self, tweet: Tweet) -> dict[str, bytes]:
         """What a new tweet's cached values are; nobody else can know its id yet, so nothing can contradict them."""
-        author = (await self._hydrator.users((event.author,))).get(event.author)
+        author = (await self._hydrator.users((tweet.author,))).get(tweet.author)
         if author is None:
             raise NotFound("This user does not exist.", "not_found")
-        tweet = Tweet(
-            id=event.tweet_id,
-            author=event.author,
-            text=event.text,
-            reply_to=event.reply_to,
-            quote_of=event.quote_of,
-            location=event.location,
-            hashtags=event.hashtags,
-            mentions=event.mentions,
-        )
         return {
             keys.tweet(tweet.id): tweet_value(tweet, author),
             keys.tweet_counts(tweet.id): values.tweet_counts(TweetCounts()),
@@ -232,6 +216,21 @@ class Commands:
         if tweet_id not in found:
             raise NotFound("This tweet does not exist.", "not_found")
         return found[tweet_id]
+
+
+def _posted(tweet: Tweet) -> TweetPosted:
+    return TweetPosted(
+        event_id=EventId(tweet.id),
+        stamp_us=stamp_us(tweet.id),
+        request_id=request_id.get(),
+        author=tweet.author,
+        text=tweet.text,
+        hashtags=tweet.hashtags,
+        mentions=tweet.mentions,
+        reply_to=tweet.reply_to,
+        quote_of=tweet.quote_of,
+        location=tweet.location,
+    )
 
 
 def _checked_location(location: str | None) -> str | None:

@@ -33,18 +33,33 @@ class Publisher:
             with suppress(StoreUnavailable, Overloaded):  # before the commit: afterwards others may know better
                 await self._cache.put(known, ttl_s=ttl_s)
         await self._events.commit(event)
+        await self.again(event)
+
+    async def again(self, event: Event) -> None:
+        """Append an event that was committed, and forget what it makes stale."""
+        if await self._told(event, append=True):
+            metrics.EVENTS_APPENDED.record(by="command")
+
+    async def forget(self, event: Event) -> None:
+        """Forget what an event would make stale.
+
+        For one that turned out to be in force: a try whose commit took too long to be answered went no further.
+        """
+        await self._told(event, append=False)
+
+    async def _told(self, event: Event, *, append: bool) -> bool:
         try:
-            await self._tell(event)
+            await self._tell(event, append=append)
         except (StoreUnavailable, Overloaded) as error:
             self._doubts.note()
             logger().warning("left to the reconciler", event_id=event.event_id, error=str(error))
-        else:
-            metrics.EVENTS_APPENDED.record(by="command")
+            return False
+        return True
 
     @retry(
         stop=stop_after_attempt(_TRIES_MAX), retry=retry_if_exception_type((StoreUnavailable, Overloaded)), reraise=True
     )
-    async def _tell(self, event: Event) -> None:
+    async def _tell(self, event: Event, *, append: bool) -> None:
         """Caches and log; all of it may be repeated.
 
         Tried again at once, as each try has waited by itself: if Redis only stalls, the answer comes after the append,
@@ -55,4 +70,5 @@ class Publisher:
             await self._cache.drop(effects.values)
         if effects.lists:
             await self._cache.unlink(effects.lists)
-        await self._log.append([event])
+        if append:
+            await self._log.append([event])

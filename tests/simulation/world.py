@@ -149,7 +149,7 @@ class _LateBatches:
         self._apply(event)
 
 
-class _People:
+class People:
     """`UserStore` for users who are there from the start."""
 
     async def create(self, user: User, email: str, password_hash: str) -> None:
@@ -165,7 +165,7 @@ class _People:
         raise AssertionError("nobody logs in here")
 
 
-class _Keys:
+class Keys:
     """`IdempotencyStore` in memory."""
 
     def __init__(self, turn: Callable[[], Awaitable[None]]) -> None:
@@ -210,7 +210,7 @@ class World:
         self.engagements: EngagementStore = self._port(truth.engagements)
         self.coordination: CoordinationStore = self._port(truth.coordination)
         self.letters: DeadLetterStore = self._port(truth.dead_letters)
-        self._keys = _Keys(to_cassandra)
+        self._keys = Keys(to_cassandra)
         self.log: EventLog = self._port(build.log(self.redis, PARTITIONS, limits, to_redis), "redis")
         self.cache: CacheStore = self._port(build.cache(self.redis, limits, to_redis), "redis")
         self.positions: PositionStore = self._port(MemoryPositionStore(self.redis, to_redis), "redis")
@@ -319,7 +319,7 @@ class World:
         return step
 
     def _replica(self, name: str, clock: Clock) -> Callable[[], Awaitable[None]]:
-        people = _People()
+        people = People()
         ids = LeasedIds(self.coordination, clock)
         hydrator = Hydrator(self.cache, self.tweets, people, self.graph, self.engagements, self.limits)
         rebuilder = Rebuilder(self.cache, self.tweets, self.limits)

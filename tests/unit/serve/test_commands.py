@@ -1,0 +1,113 @@
+"""Authors read their own write, also if only a second try was answered."""
+
+import pytest
+from typing_extensions import override
+
+from domain.errors import NotFound, StoreUnavailable
+from domain.events import Event
+from domain.ids import IdGenerator, TweetId, UserId
+from domain.limits import SMALL
+from domain.timeline import START
+from serve.commands import Commands, Draft
+from serve.doubts import Doubts
+from serve.home import HomeTimeline
+from serve.hydration import Hydrator
+from serve.publisher import Publisher
+from serve.pulled import PulledAuthors
+from serve.rebuild import Rebuilder
+from storage.memory.truth import MemoryEventStore
+from tests.simulation.world import USERS, Keys, People
+from tests.unit.actors.engine import PARTITIONS, Engine
+
+ALICE, BOB = (UserId(id_) for id_ in sorted(USERS)[:2])
+
+
+class SlowEvents(MemoryEventStore):
+    """Commits, and now and then takes too long to say so."""
+
+    unanswered = 0
+
+    @override
+    async def commit(self, event: Event) -> None:
+        await super().commit(event)
+        if self.unanswered:
+            self.unanswered -= 1
+            raise StoreUnavailable("cassandra", "no answer in time")
+
+
+class Replica:
+    """Commands and reads of one process."""
+
+    def __init__(self) -> None:
+        engine = Engine()
+        truth, clock = engine.truth, engine.clock
+        self.events = SlowEvents(truth.tables, PARTITIONS)
+        self.hydrator = Hydrator(engine.cache, truth.tweets, People(), truth.graph, truth.engagements, SMALL)
+        rebuilder, doubts = Rebuilder(engine.cache, truth.tweets, SMALL), Doubts(clock)
+        pulled = PulledAuthors(truth.coordination, clock, SMALL)
+        self.home = HomeTimeline(engine.cache, truth.tweets, self.hydrator, rebuilder, pulled, doubts, clock, SMALL)
+        publisher = Publisher(self.events, engine.cache, engine.log, doubts)
+        ids = IdGenerator(2, clock, after_ms=0, until_ms=1 << 50, lease_ends_ms=1 << 50)
+
+        async def turn() -> None:
+            clock.advance(1)
+
+        self.commands = Commands(
+            publisher, truth.tweets, truth.graph, truth.engagements, Keys(turn), self.hydrator, ids, clock, SMALL
+        )
+
+    async def shown(self, viewer: UserId) -> list[int]:
+        return list((await self.home.page(viewer, START, 5)).shown)
+
+    async def json(self, viewer: UserId, tweet: TweetId) -> bytes:
+        (found,) = await self.hydrator.tweets_json(viewer, [tweet], await self.hydrator.records([tweet]))
+        return found
+
+
+async def test_a_like_whose_first_try_got_no_answer_shows_after_the_second() -> None:
+    replica = Replica()
+    tweet = await replica.commands.post(ALICE, Draft(text="hello"))
+    assert b'"liked":false' in await replica.json(BOB, tweet)
+    replica.events.unanswered = 1
+    with pytest.raises(StoreUnavailable):
+        await replica.commands.like(BOB, tweet)
+    await replica.commands.like(BOB, tweet)
+    assert b'"liked":true' in await replica.json(BOB, tweet)
+    replica.events.unanswered = 1
+    with pytest.raises(StoreUnavailable):
+        await replica.commands.unlike(BOB, tweet)
+    await replica.commands.unlike(BOB, tweet)
+    assert b'"liked":false' in await replica.json(BOB, tweet)
+
+
+async def test_a_follow_whose_first_try_got_no_answer_shows_after_the_second() -> None:
+    replica = Replica()
+    tweet = await replica.commands.post(ALICE, Draft(text="hello"))
+    assert await replica.shown(BOB) == []
+    replica.events.unanswered = 1
+    with pytest.raises(StoreUnavailable):
+        await replica.commands.follow(BOB, ALICE)
+    await replica.commands.follow(BOB, ALICE)
+    assert await replica.shown(BOB) == [tweet]
+
+
+async def test_a_tweet_whose_first_try_got_no_answer_is_its_authors_after_the_second_and_there_once() -> None:
+    replica = Replica()
+    assert await replica.shown(ALICE) == []
+    replica.events.unanswered = 1
+    with pytest.raises(StoreUnavailable):
+        await replica.commands.post(ALICE, Draft(text="hello"), key="once")
+    tweet = await replica.commands.post(ALICE, Draft(text="hello"), key="once")
+    assert await replica.shown(ALICE) == [tweet]
+
+
+async def test_a_tweet_is_gone_after_a_delete_whose_first_try_got_no_answer() -> None:
+    replica = Replica()
+    tweet = await replica.commands.post(ALICE, Draft(text="hello"))
+    assert await replica.shown(ALICE) == [tweet]
+    replica.events.unanswered = 1
+    with pytest.raises(StoreUnavailable):
+        await replica.commands.delete(ALICE, tweet)
+    with pytest.raises(NotFound):
+        await replica.commands.delete(ALICE, tweet)
+    assert await replica.shown(ALICE) == []
