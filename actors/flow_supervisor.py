@@ -14,6 +14,8 @@ _STOP_S = 5.0
 _BACK_OFF_MS = (0, 500, 1_000, 2_000, 5_000, 10_000)
 _STEADY_MS = 30_000
 """After running for so long, the next failure is a first one."""
+_FAILURES_MAX = 3
+"""After so many in a row it may be the snapshots that nobody can go on from: without them all is read again."""
 
 
 class WorkerStatus(Protocol):
@@ -33,8 +35,11 @@ class WorkerStatus(Protocol):
 class Fleet(Protocol):
     """The workers of one dataflow, of which none can go on without the others."""
 
-    async def start(self, workers: int) -> None:
-        """Make so many workers and let them begin together. Raises `StoreUnavailable` if that cannot be done now."""
+    async def start(self, workers: int, *, fresh: bool) -> None:
+        """Make so many workers and let them begin together, from the last snapshot unless `fresh`.
+
+        Raises `StoreUnavailable` if that cannot be done now.
+        """
         ...
 
     async def statuses(self) -> Sequence[WorkerStatus | None]:
@@ -89,7 +94,10 @@ class FlowSupervisor:
         if now_ms < self._next_start_ms:
             return
         await self._fleet.kill()
-        await self._fleet.start(self.wanted)
+        fresh = self._failures >= _FAILURES_MAX
+        if fresh:
+            logger().warning("the dataflow's snapshots are given up", failures=self._failures)
+        await self._fleet.start(self.wanted, fresh=fresh)
         self._size, self._started_ms = self.wanted, self._clock.monotonic_ms()
         self._ran, self._silent_since_ms = False, None
         logger().info("dataflow workers started", workers=self._size)

@@ -3,14 +3,15 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 import ray
-from bytewax.recovery import init_db_dir
 from ray.actor import ActorHandle
 
+from dataflows import snapshots
+from dataflows.trends import STATE_VERSION
 from dataflows.worker import FlowWorker, WorkerStatus, free_address
 from domain.clock import SystemClock
 from domain.errors import StoreUnavailable
@@ -21,8 +22,6 @@ from telemetry.ray_backend import RayBackend
 
 NAMESPACE = "murmur"
 WORKERS_MAX = 16
-_SNAPSHOT_PARTITIONS = 8
-"""Files over which snapshots are spread; fixed once a folder is made."""
 _ANSWER_S = 2.0
 _BEGIN_S = 20.0
 _GONE_S = 10.0
@@ -72,13 +71,11 @@ class TrendsFleet:
         self._config = config
         self._workers: list[ActorHandle[Any]] = []
 
-    async def start(self, workers: int) -> None:
+    async def start(self, workers: int, *, fresh: bool) -> None:
         assert 1 <= workers <= WORKERS_MAX
-        snapshots = self._config.snapshots
-        if not any(snapshots.glob("*.sqlite3")):
-            snapshots.mkdir(parents=True, exist_ok=True)
-            init_db_dir(snapshots, _SNAPSHOT_PARTITIONS)
-        self._workers = [_worker(index, self._config) for index in range(workers)]
+        kept = snapshots.folder(self._config.snapshots, STATE_VERSION, fresh=fresh)
+        config = replace(self._config, snapshots=kept)
+        self._workers = [_worker(index, config) for index in range(workers)]
         try:
             found = [worker.address.remote() for worker in self._workers]
             addresses = list(await asyncio.wait_for(asyncio.gather(*map(_answer, found)), _BEGIN_S))

@@ -13,15 +13,18 @@ from dataflows.chunks import Chunk, decoded
 from dataflows.store_thread import StoreThread
 from domain.clock import Clock
 from domain.errors import EngineError
+from domain.ids import time_ms
 from storage.log_reader import LogReader, ReaderState
 from storage.rows import HOUR_MS
 from telemetry.logs import logger
+from telemetry.metrics import EVENTS_HANDLED, FLOW_LAG
 
 CHUNKS_AHEAD_MAX = 8
 """Chunks of a partition that are read before the dataflow asks for them."""
 _POLL_S = 0.2
 """How often an idle partition is read; blocking reads would need a connection for each."""
 _LOOK_AGAIN = timedelta(milliseconds=20)
+_COUNT_EVERY_MS = 1_000
 _SETTLE_MS = 500
 """How long a command may take from making an id to appending its event; what takes longer counts as late."""
 
@@ -89,6 +92,7 @@ class _LogPartition(StatefulSourcePartition[Chunk, ReaderState]):
         self._clock = clock
         self._stopping = stopping
         self._state = reader.state()
+        self._counted_ms = 0
         self._ahead: deque[_Read] = deque()
         self._room = asyncio.Semaphore(CHUNKS_AHEAD_MAX)
         self._following = asyncio.run_coroutine_threadsafe(self._follow(), loop)
@@ -104,6 +108,7 @@ class _LogPartition(StatefulSourcePartition[Chunk, ReaderState]):
         read = self._ahead.popleft()
         self._loop.call_soon_threadsafe(self._room.release)
         self._state = read.state
+        self._count(read.chunk)
         return [read.chunk]
 
     @override
@@ -117,6 +122,15 @@ class _LogPartition(StatefulSourcePartition[Chunk, ReaderState]):
     @override
     def close(self) -> None:
         self._following.cancel()
+
+    def _count(self, chunk: Chunk) -> None:
+        if chunk.events:
+            EVENTS_HANDLED.record(len(chunk.events), reader="trends")
+        now_ms = self._clock.now_ms()
+        if now_ms - self._counted_ms >= _COUNT_EVERY_MS:
+            self._counted_ms = now_ms
+            reached_ms = chunk.complete_ms or max((time_ms(event.event_id) for event in chunk.events), default=now_ms)
+            FLOW_LAG.record(max(0, now_ms - reached_ms) / 1000, partition=str(self._partition))
 
     async def _follow(self) -> None:
         while True:

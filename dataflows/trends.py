@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from time import perf_counter
 from typing import NamedTuple
 
 import bytewax.operators as op
@@ -17,13 +18,16 @@ from bytewax.outputs import Sink
 from typing_extensions import override
 
 from dataflows.chunks import Chunk
-from domain.events import TweetDeleted, TweetPosted
+from domain.events import TweetDeleted, TweetPosted, UserReinstated, UserSuspended
 from domain.ids import time_ms
 from domain.places import places_of
 from domain.tag_bucket import TagBucket
-from domain.trends import TAG_BUCKETS, Mention, PaneCount, Trend, Window, bucket_of, merged
+from domain.trends import TAG_BUCKETS, Mention, PaneCount, Suspension, Trend, Window, bucket_of, merged
 from domain.tweets import folded_tag
+from telemetry.metrics import FLOW_LATE, FLOW_SNAPSHOT_BYTES, FLOW_SNAPSHOT_SECONDS
 
+STATE_VERSION = 1
+"""Of what snapshots hold; with another the dataflow begins anew."""
 _PENDING_MAX = 64
 """Looks that some bucket has not answered yet; beyond it the oldest is given up."""
 
@@ -71,6 +75,7 @@ class Work(NamedTuple):
     complete_ms: int
     mentions: list[Mention]
     deleted: list[int]
+    suspensions: list[Suspension]
 
 
 class Top(NamedTuple):
@@ -84,7 +89,7 @@ class Top(NamedTuple):
 
 def by_bucket(chunk: Chunk) -> Iterable[tuple[str, Work]]:
     """The mentions and deletes of a chunk for each bucket; every bucket learns how far the chunk goes."""
-    works = [Work(bucket, chunk.partition, chunk.complete_ms, [], []) for bucket in range(TAG_BUCKETS)]
+    works = [Work(bucket, chunk.partition, chunk.complete_ms, [], [], []) for bucket in range(TAG_BUCKETS)]
     for event in chunk.events:
         match event:
             case TweetPosted(hashtags=tags) if tags:
@@ -95,6 +100,10 @@ def by_bucket(chunk: Chunk) -> Iterable[tuple[str, Work]]:
             case TweetDeleted(hashtags=tags):
                 for bucket in {bucket_of(folded_tag(tag)) for tag in tags}:
                     works[bucket].deleted.append(event.tweet_id)
+            case UserSuspended(user=user, event_id=id_) | UserReinstated(user=user, event_id=id_):
+                suspension = Suspension(user, id_, isinstance(event, UserSuspended))
+                for work in works:
+                    work.suspensions.append(suspension)
             case _:
                 continue
     return [(f"{work.bucket:02d}", work) for work in works]
@@ -102,9 +111,8 @@ def by_bucket(chunk: Chunk) -> Iterable[tuple[str, Work]]:
 
 @dataclass(slots=True)
 class _BucketState:
-    """What a bucket keeps: its pairs, how far each partition has come, and at what it looked last."""
+    """What is kept beside a bucket: how far each partition has come, and at what it looked last."""
 
-    bucket: TagBucket = field(default_factory=TagBucket)
     complete_ms: dict[int, int] = field(default_factory=dict)
     held: list[Work] = field(default_factory=list)
     looked_ms: int = 0
@@ -119,7 +127,11 @@ class BucketLogic(StatefulBatchLogic[Work, Top | list[PaneCount], bytes]):
 
     def __init__(self, schedule: Schedule, state: bytes | None) -> None:
         self._schedule = schedule
-        self._state: _BucketState = _BucketState() if state is None else pickle.loads(state)
+        self._bucket, self._state = TagBucket(), _BucketState()
+        self._kept: bytes | None = None
+        if state is not None:
+            self._kept, self._state = pickle.loads(state)
+            self._bucket = pickle.loads(self._kept)
 
     @override
     def on_batch(self, values: list[Work]) -> tuple[Iterable[Top | list[PaneCount]], bool]:
@@ -139,7 +151,13 @@ class BucketLogic(StatefulBatchLogic[Work, Top | list[PaneCount], bytes]):
 
     @override
     def snapshot(self) -> bytes:
-        return pickle.dumps(self._state, pickle.HIGHEST_PROTOCOL)
+        started_s = perf_counter()
+        if self._kept is None:
+            self._kept = pickle.dumps(self._bucket, pickle.HIGHEST_PROTOCOL)
+        state = pickle.dumps((self._kept, self._state), pickle.HIGHEST_PROTOCOL)
+        FLOW_SNAPSHOT_BYTES.record(len(state))
+        FLOW_SNAPSHOT_SECONDS.record(perf_counter() - started_s)
+        return state
 
     def _take_in(self, until_ms: int, *, every: bool) -> None:
         """Take in all that is held, or only what was made up to a wall time."""
@@ -147,23 +165,27 @@ class BucketLogic(StatefulBatchLogic[Work, Top | list[PaneCount], bytes]):
         now = [work for work in state.held if every or work.complete_ms <= until_ms]
         state.held = [] if every else [work for work in state.held if work.complete_ms > until_ms]
         for work in now:
-            state.changed |= bool(work.mentions or work.deleted)
+            if not (work.mentions or work.deleted or work.suspensions):
+                continue
+            state.changed, self._kept = True, None
             state.newest = max([state.newest, *(mention.tweet for mention in work.mentions)])
-            state.bucket.add(work.mentions)
-            state.bucket.delete(work.deleted)
+            if late := self._bucket.add(work.mentions):
+                FLOW_LATE.record(late)
+            self._bucket.delete(work.deleted)
+            self._bucket.suspend(work.suspensions)
 
     def _look(self, bucket: int, as_of_ms: int) -> list[Top | list[PaneCount]]:
         state = self._state
-        state.bucket.forget_before(as_of_ms)
+        self._bucket.forget_before(as_of_ms)
         tops: list[Top | list[PaneCount]] = []
         changed = state.changed or time_ms(state.newest) > state.looked_ms
         for window in self._schedule.windows:
             pane = as_of_ms // window.pane_ms
             fresh = changed or state.open_panes.get(window.name) != pane
-            places = state.bucket.top(window, as_of_ms) if fresh else None
+            places = self._bucket.top(window, as_of_ms) if fresh else None
             state.open_panes[window.name] = pane
             tops.append(Top(window.name, as_of_ms, bucket, places))
-        minutes = state.bucket.changed_minutes() if state.changed else []
+        minutes = self._bucket.changed_minutes() if state.changed else []
         state.changed, state.looked_ms = False, as_of_ms
         return [*tops, minutes] if minutes else tops
 

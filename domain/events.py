@@ -54,7 +54,7 @@ class TweetPosted(Event, frozen=True, array_like=True, kw_only=True, tag=1):
 
 
 class TweetDeleted(Event, frozen=True, array_like=True, kw_only=True, tag=2):
-    """A tweet, reply or quote was taken away."""
+    """A tweet, reply or quote was taken away, by its author or a moderator."""
 
     author: UserId
     tweet_id: TweetId
@@ -111,7 +111,30 @@ class Unfollowed(Event, frozen=True, array_like=True, kw_only=True, tag=8):
     since: int
 
 
-AnyEvent = TweetPosted | TweetDeleted | Retweeted | RetweetUndone | Liked | Unliked | Followed | Unfollowed
+class UserSuspended(Event, frozen=True, array_like=True, kw_only=True, tag=9):
+    """A moderator suspended a user: none of their tweets is live."""
+
+    user: UserId
+
+
+class UserReinstated(Event, frozen=True, array_like=True, kw_only=True, tag=10):
+    """A moderator ended a suspension: the user's tweets are live again."""
+
+    user: UserId
+
+
+AnyEvent = (
+    TweetPosted
+    | TweetDeleted
+    | Retweeted
+    | RetweetUndone
+    | Liked
+    | Unliked
+    | Followed
+    | Unfollowed
+    | UserSuspended
+    | UserReinstated
+)
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[AnyEvent] = msgspec.msgpack.Decoder(AnyEvent)

@@ -1,15 +1,17 @@
 """Live (tweet, author) pairs of tags in packed arrays, and what they come to in each window.
 
 Nothing here depends on the order in which things arrive, or on how often: a tweet that comes twice is kept once, a
-delete that comes before its tweet is remembered. So what was replayed, late or repeated gives the same answer.
+delete or a suspension that comes before its tweet is remembered. So what was replayed, late or repeated gives the same
+answer.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from typing_extensions import override
 
 from domain.ids import Ids, first_id_at, times_ms
 from domain.trends import (
@@ -24,6 +26,7 @@ from domain.trends import (
     WINDOWS,
     Mention,
     PaneCount,
+    Suspension,
     Trend,
     Window,
     merged,
@@ -60,8 +63,7 @@ class _Numbers:
         return moved
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Pane:
+class _Pane(NamedTuple):
     """What a pane comes to, per series that occurs in it."""
 
     series: _Series
@@ -75,44 +77,56 @@ class _Changes:
 
     pairs: list[tuple[int, int, int, int]] = field(default_factory=list)
     deleted: set[int] = field(default_factory=set)
+    suspensions: list[Suspension] = field(default_factory=list)
 
 
 class TagBucket:
-    """The live pairs of some tags, at every place; `late` counts mentions that came when their panes were gone."""
+    """The live pairs of some tags, at every place."""
 
     def __init__(self) -> None:
-        self.late = 0
         self._series = _Numbers()
         self._spellings = _Numbers()
         self._slots: dict[int, _Pairs] = {}
         self._deleted: set[int] = set()
+        self._suspensions: dict[int, Suspension] = {}
         self._changes = _Changes()
         self._floor_ms = 0
         self._panes: dict[tuple[str, int], _Pane] = {}
         self._changed_minutes: set[tuple[int, int]] = set()
+
+    @override
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_panes": {}}
 
     @property
     def pairs(self) -> int:
         """Pairs kept, those at several places counted at each."""
         return sum(map(len, self._slots.values())) + len(self._changes.pairs)
 
-    def add(self, mentions: Iterable[Mention]) -> None:
-        """Take in mentions of this bucket's tags."""
+    def add(self, mentions: Iterable[Mention]) -> int:
+        """Take in mentions of this bucket's tags. Returns how many were left out, as no window reaches back to them."""
+        late = 0
         floor = first_id_at(self._floor_ms)
         pairs = self._changes.pairs
         for mention in mentions:
             if mention.tweet < floor:
-                self.late += 1
+                late += 1
                 continue
             folded = folded_tag(mention.tag)
             spelling = self._spellings.of(mention.tag)
             for place in (GLOBAL, *mention.places):
                 pairs.append((mention.tweet, mention.author, self._series.of(place, folded), spelling))
+        return late
 
     def delete(self, tweets: Iterable[int]) -> None:
         """Take tweets out of every pane, whether they have come yet or not."""
         floor = first_id_at(self._floor_ms)
         self._changes.deleted.update(tweet for tweet in tweets if tweet >= floor)
+
+    def suspend(self, suspensions: Iterable[Suspension]) -> None:
+        """Leave authors out, or count them again; of several for an author, the one with the greatest event stands."""
+        floor = first_id_at(self._floor_ms)
+        self._changes.suspensions += [each for each in suspensions if each.event >= floor]
 
     def top(self, window: Window, as_of_ms: int) -> dict[str, list[Trend]]:
         """The top of every place in the window that ends at a wall time; later tweets do not count.
@@ -169,6 +183,7 @@ class TagBucket:
         self._floor_ms = floor_ms
         self._slots = {slot: pairs for slot, pairs in self._slots.items() if slot * SLOT_MS >= floor_ms}
         self._deleted = {tweet for tweet in self._deleted if tweet >= first_id_at(floor_ms)}
+        self._forget_suspensions()
         self._panes = {
             (name, number): pane
             for (name, number), pane in self._panes.items()
@@ -197,6 +212,18 @@ class TagBucket:
                 if dead.any():
                     self._touch(held[dead])
                     self._slots[slot] = held[~dead]
+        if changes.suspensions:
+            self._suspend(changes.suspensions)
+
+    def _suspend(self, suspensions: list[Suspension]) -> None:
+        authors = _ids({suspension.author for suspension in suspensions})
+        for suspension in suspensions:
+            held = self._suspensions.get(suspension.author, suspension)
+            self._suspensions[suspension.author] = max(held, suspension)
+        for pairs in self._slots.values():
+            theirs = np.isin(pairs["author"], authors)
+            if theirs.any():
+                self._touch(pairs[theirs])
 
     def _add_to(self, slot: int, new: _Pairs) -> None:
         held = self._slots.get(slot, _NO_PAIRS)
@@ -235,14 +262,17 @@ class TagBucket:
         return pane
 
     def _pairs_in(self, from_ms: int, to_ms: int) -> _Pairs:
-        """The pairs of tweets made in [from_ms, to_ms)."""
+        """The live pairs of tweets made in [from_ms, to_ms)."""
         first, end = np.uint64(first_id_at(from_ms)), np.uint64(first_id_at(to_ms))
         parts = [
             held[np.searchsorted(held["tweet"], first) : np.searchsorted(held["tweet"], end)]
             for slot in range(from_ms // SLOT_MS, (to_ms - 1) // SLOT_MS + 1)
             if (held := self._slots.get(slot)) is not None
         ]
-        return np.concatenate(parts) if parts else _NO_PAIRS
+        found = np.concatenate(parts) if parts else _NO_PAIRS
+        if away := {author for author, latest in self._suspensions.items() if latest.suspended}:
+            found = found[~np.isin(found["author"], _ids(away))]
+        return found
 
     def _shown(self, scores: npt.NDArray[np.float64], counts: npt.NDArray[np.int64]) -> list[int]:
         """The series that may be among the top of their place: the best by score, then count, then tag."""
@@ -285,6 +315,15 @@ class TagBucket:
         numbers, uses = np.unique(spellings, return_counts=True)
         most = numbers[uses == uses.max()].tolist()
         return min(str(self._spellings.names[number][0]) for number in most)
+
+    def _forget_suspensions(self) -> None:
+        """Keep those that are young, or still hide something."""
+        floor = first_id_at(self._floor_ms)
+        old = {author for author, latest in self._suspensions.items() if latest.event < floor}
+        for pairs in self._slots.values() if old else ():
+            old.difference_update(pairs["author"].tolist())
+        for author in old:
+            del self._suspensions[author]
 
     def _renumber(self) -> None:
         """Forget the names that no pair uses any more, once they are the greater part."""

@@ -61,6 +61,14 @@ class Mention(NamedTuple):
     places: tuple[str, ...]
 
 
+class Suspension(NamedTuple):
+    """An author's tweets are live no longer, or again, until an event with a greater id says otherwise."""
+
+    author: int
+    event: int
+    suspended: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trend:
     """A tag in a window at a place; `since` is its first live tweet there, `tweets` its latest ones, newest first."""

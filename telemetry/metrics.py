@@ -141,5 +141,13 @@ EDGES = _counter(
         "tombstone",
     ),
 )
+FLOW_LAG = _gauge(
+    "murmur_flow_lag_seconds",
+    "How far behind now the trends dataflow is in a partition; at rest half a second, which late events are given.",
+    partition=BY_CODE,
+)
+FLOW_LATE = _counter("murmur_flow_late_mentions", "Tags of tweets that came when no window reached back to them.")
+FLOW_SNAPSHOT_BYTES = _counter("murmur_flow_snapshot_bytes", "Bytes of state that the trends dataflow wrote down.")
+FLOW_SNAPSHOT_SECONDS = _histogram("murmur_flow_snapshot_seconds", "Time to write down the state of a bucket of tags.")
 FLOW_RESTARTS = _counter("murmur_flow_restarts", "Times that the trends dataflow went back to its last snapshot.")
 RATE_LIMITED = _counter("murmur_rate_limited", "Requests refused by a rate limit.", limit=BY_CODE)

@@ -20,8 +20,8 @@ class Fleet:
     log: list[str] = field(default_factory=list)
     size: int = 0
 
-    async def start(self, workers: int) -> None:
-        self.log.append(f"start {workers}")
+    async def start(self, workers: int, *, fresh: bool) -> None:
+        self.log.append(f"start {workers}{' fresh' * fresh}")
         self.size = workers
 
     async def statuses(self) -> list[Status | None]:
@@ -57,6 +57,26 @@ async def test_when_one_dies_all_are_ended_and_started_with_growing_patience() -
     clock.advance(500)
     await supervisor.step()
     assert fleet.log[-1] == "start 2"
+
+
+async def test_workers_that_fail_again_and_again_go_on_without_snapshots() -> None:
+    fleet, clock = Fleet(), ManualClock()
+    supervisor = FlowSupervisor(fleet, 1, clock)
+    for _ in range(4):
+        clock.advance(10_000)
+        fleet.seen = Status(running=False, error="no such state")
+        await supervisor.step()
+        await supervisor.step()
+    assert [entry for entry in fleet.log if entry != "kill"] == ["start 1"] * 3 + ["start 1 fresh"]
+    clock.advance(10_000)
+    fleet.seen = Status()
+    await supervisor.step()
+    await supervisor.step()
+    clock.advance(30_000)
+    fleet.seen = Status(running=False, error="a worker died")
+    await supervisor.step()
+    await supervisor.step()
+    assert fleet.log[-1] == "start 1"
 
 
 async def test_a_start_that_hangs_is_noticed() -> None:

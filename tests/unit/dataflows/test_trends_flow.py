@@ -15,7 +15,7 @@ from bytewax.testing import TestingSink, TestingSource, cluster_main, run_main
 from cluster.demo.trends_model import LiveTweet, trends_of
 from dataflows.chunks import Chunk
 from dataflows.trends import BucketLogic, Ranking, Schedule, Top, Work, trends
-from domain.events import AnyEvent, TweetDeleted, TweetPosted
+from domain.events import AnyEvent, TweetDeleted, TweetPosted, UserReinstated, UserSuspended
 from domain.ids import EventId, UserId, first_id_at, stamp_us
 from domain.places import places_of
 from domain.trends import GLOBAL, WINDOWS, Mention, PaneCount
@@ -35,8 +35,9 @@ class History:
         self.end_ms = START_MS + minutes * 60_000 - 1
         posted = [self._posted(rng, at) for at in sorted(rng.randrange(minutes * 60_000) for _ in range(tweets))]
         deleted = {event.tweet_id: self._deleted(rng, event) for event in posted if rng.random() < 0.2}
-        self.live = [_live(event) for event in posted if event.tweet_id not in deleted]
-        arrivals: list[AnyEvent] = [*posted, *deleted.values(), *rng.sample(posted, tweets // 5)]
+        moderated: list[AnyEvent] = [_suspended(START_MS, 7), _suspended(START_MS, 8), _reinstated(START_MS + 1, 8)]
+        self.live = [_live(event) for event in posted if event.tweet_id not in deleted and event.author != 7]
+        arrivals: list[AnyEvent] = [*posted, *deleted.values(), *rng.sample(posted, tweets // 5), *moderated]
         rng.shuffle(arrivals)
         self.minutes = sorted({e.event_id for e in posted})
         size = tweets // 20
@@ -61,6 +62,16 @@ class History:
         return TweetDeleted(
             event_id=id_, stamp_us=of.stamp_us + 1, author=of.author, tweet_id=of.tweet_id, hashtags=of.hashtags
         )
+
+
+def _suspended(at_ms: int, user: int) -> UserSuspended:
+    id_ = EventId(first_id_at(at_ms))
+    return UserSuspended(event_id=id_, stamp_us=stamp_us(id_), user=UserId(user))
+
+
+def _reinstated(at_ms: int, user: int) -> UserReinstated:
+    id_ = EventId(first_id_at(at_ms))
+    return UserReinstated(event_id=id_, stamp_us=stamp_us(id_), user=UserId(user))
 
 
 def _live(event: TweetPosted) -> LiveTweet:
@@ -125,9 +136,9 @@ def test_a_tweet_that_is_newer_than_a_look_shows_at_the_next() -> None:
     tweet = first_id_at(START_MS + 1_500)
     logic = BucketLogic(replace(live_schedule(), partitions=1), None)
     mention = Mention(tweet, 1, "rain", ())
-    first, _ = logic.on_batch([Work(3, 0, START_MS + 1_000, [mention], [])])
-    again, _ = logic.on_batch([Work(3, 0, START_MS + 2_000, [], [])])
-    last, _ = logic.on_batch([Work(3, 0, START_MS + 3_000, [], [])])
+    first, _ = logic.on_batch([Work(3, 0, START_MS + 1_000, [mention], [], [])])
+    again, _ = logic.on_batch([Work(3, 0, START_MS + 2_000, [], [], [])])
+    last, _ = logic.on_batch([Work(3, 0, START_MS + 3_000, [], [], [])])
     for answers, expected in ((first, []), (again, [tweet])):
         for top in answers:
             if isinstance(top, Top):

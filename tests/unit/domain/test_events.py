@@ -13,6 +13,8 @@ from domain.events import (
     TweetPosted,
     Unfollowed,
     Unliked,
+    UserReinstated,
+    UserSuspended,
     decode,
     encode,
 )
@@ -32,6 +34,8 @@ GOLDEN = [
     (Unliked(event_id=E, stamp_us=7, user=U, tweet_id=T, since=2), "0197060507a0090302"),
     (Followed(event_id=E, stamp_us=7, user=U, followee=UserId(4)), "0196070507a00904"),
     (Unfollowed(event_id=E, stamp_us=7, user=U, followee=UserId(4), since=2), "0197080507a0090402"),
+    (UserSuspended(event_id=E, stamp_us=7, user=U), "0195090507a009"),
+    (UserReinstated(event_id=E, stamp_us=7, user=U), "01950a0507a009"),
 ]
 """Bytes that are in logs and in Cassandra already: if one of these changes, old events can no longer be read."""
 
