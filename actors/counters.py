@@ -5,12 +5,13 @@ Everything it writes is absolute, so an event may come twice, late, or out of or
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from actors.dead_letters import GivenUp, Outcome, decoded
 from domain.clock import Clock
 from domain.errors import Fenced, Overloaded, PoisonedEvent, StoreUnavailable
 from domain.events import AnyEvent, Followed, Liked, Retweeted, RetweetUndone, Unfollowed, Unliked
-from domain.graph import UserCounts
+from domain.graph import TweetCounts, UserCounts
 from domain.ids import RANGES, TweetId, UserId
 from domain.limits import Limits
 from storage import keys, values
@@ -78,6 +79,8 @@ class Counters:
         self._all_read_ms = 0
         self._marked_ms = 0
         self._started = False
+        self._written: set[str] = set()
+        """Sums of a batch whose position is not saved."""
 
     async def step(self, wait_ms: int) -> None:
         """One turn: read a batch, settle all of it, save the position. A batch that failed is taken up again."""
@@ -89,6 +92,7 @@ class Counters:
             await self._settle_all()
             if not self._unhandled:
                 await self._positions.save({READER: self._epoch}, self._after)
+                self._written.clear()
                 await self._move_mark()
         except Fenced:
             metrics.EDGES.record(edge="fence")
@@ -113,10 +117,18 @@ class Counters:
         """Do all that follows from some events."""
         await self._repeat_effects(events)
         await self._recount(events)
-        for event in events:
-            await self._take_back_lost(event)
+        gate = asyncio.Semaphore(_AT_ONCE)
+
+        async def take_back(event: AnyEvent) -> None:
+            async with gate:
+                await self._take_back_lost(event)
+
+        await asyncio.gather(*map(take_back, events))
 
     async def _start(self) -> None:
+        if self._written:  # a later one of us may have written since: what we overwrote is to be counted anew
+            await self._cache.drop(sorted(self._written))
+            self._written.clear()
         self._after = earliest([await self._positions.claim(READER, self._epoch)], self._partitions)
         self._reader.seek(self._after)
         if await self._coordination.mark(MARK) is None:
@@ -172,32 +184,43 @@ class Counters:
             await self._cache.drop([keys.tweet(retweet) for retweet in switch.lost])
 
     async def _recount(self, events: Iterable[AnyEvent]) -> None:
-        """Count every set that a batch may have changed, once, and write the sums."""
+        """Count every set that a batch may have changed, once, and write the sums.
+
+        Nobody else overwrites a sum, so those that are kept and did not change need not be counted.
+        """
         recounts = [recounts_of(event) for event in events]
-        tweets = list({TweetId(id_) for recount in recounts for id_ in recount.tweets})
-        users = list({UserId(id_) for recount in recounts for id_ in recount.users})
+        tweets, users = _by_id(r.tweets for r in recounts), _by_id(r.users for r in recounts)
+        names = [*map(keys.tweet_counts, tweets), *map(keys.user_counts, users)]
+        if not names:
+            return
+        kept = dict(zip(names, (await self._cache.fetch((), names))[1], strict=True))
         gate = asyncio.Semaphore(_AT_ONCE)
 
-        async def tweet(id_: TweetId) -> tuple[str, bytes]:
+        async def tweet(id_: int) -> tuple[int, TweetCounts]:
+            before = kept[keys.tweet_counts(id_)]
+            known = () if before is None else (tweets[id_], values.tweet_counts_from(before))
             async with gate:
-                return keys.tweet_counts(id_), values.tweet_counts(await self._engagements.tweet_counts(id_))
+                return id_, await self._engagements.tweet_counts(TweetId(id_), *known)
 
-        async def user(id_: UserId) -> tuple[UserId, UserCounts]:
+        async def user(id_: int) -> tuple[int, UserCounts]:
+            before = kept[keys.user_counts(id_)]
+            known = () if before is None else (users[id_], values.user_counts_from(before))
             async with gate:
-                return id_, await self._graph.user_counts(id_)
+                return id_, await self._graph.user_counts(UserId(id_), *known)
 
-        counted = dict(await asyncio.gather(*map(user, users)))
-        sums = dict(await asyncio.gather(*map(tweet, tweets)))
-        sums |= {keys.user_counts(id_): values.user_counts(counts) for id_, counts in counted.items()}
-        if sums:
-            await self._cache.put(sums, ttl_s=self._limits.cache_ttl_s)
-        await self._watch_threshold(counted)
+        of_tweets = dict(await asyncio.gather(*map(tweet, tweets)))
+        of_users = dict(await asyncio.gather(*map(user, users)))
+        sums = {keys.tweet_counts(id_): values.tweet_counts(counts) for id_, counts in of_tweets.items()}
+        sums |= {keys.user_counts(id_): values.user_counts(counts) for id_, counts in of_users.items()}
+        self._written |= sums.keys()
+        await self._cache.put(sums, ttl_s=self._limits.cache_ttl_s)
+        await self._watch_threshold({UserId(id_): of_users[id_] for id_ in users if "followers" in users[id_]})
 
     async def _watch_threshold(self, counted: dict[UserId, UserCounts]) -> None:
         """Publish who has crossed the pull threshold, upwards or (provisionally) downwards."""
-        large = [id_ for id_, counts in counted.items() if counts.followers >= self._limits.pull_threshold]
-        if not large and not counted:
+        if not counted:
             return
+        large = [id_ for id_, counts in counted.items() if counts.followers >= self._limits.pull_threshold]
         pulled = await self._coordination.pulled()
         for id_ in large:
             if id_ not in pulled:
@@ -234,6 +257,13 @@ class Counters:
         followers = (await self._graph.followers(author, range(RANGES))).tolist()
         for slice_ in _slices(followers, self._limits.slice_followers_max):
             await self._cache.unlink([ListKey(ListKind.HOME, UserId(user)) for user in slice_])
+
+
+def _by_id(changed: Iterable[Iterable[tuple[int, str]]]) -> dict[int, set[str]]:
+    found: dict[int, set[str]] = {}
+    for id_, name in chain.from_iterable(changed):
+        found.setdefault(id_, set()).add(name)
+    return found
 
 
 def _below(author: int) -> str:

@@ -13,15 +13,17 @@ from domain.events import AnyEvent, decode
 
 
 class Chunk(NamedTuple):
-    """Some events of a partition, in the order in which they were read.
+    """Some events of one of `partitions` partitions, in the order in which they were read.
 
-    `complete_ms`: what was made up to this wall time in this partition has been handed out; 0 while a source that
-    lost its place is catching up.
+    `complete_ms`: what was made up to this wall time in this partition has been handed out. `behind`: while a source
+    catches up in Cassandra; then `complete_ms` may go back.
     """
 
     partition: int
+    partitions: int
     complete_ms: int
     events: tuple[AnyEvent, ...]
+    behind: bool = False
 
 
 def decoded(bodies: Iterable[bytes]) -> Iterator[AnyEvent]:

@@ -76,7 +76,7 @@ class _HistoryPartition(StatefulSourcePartition[Chunk, int]):
         return self._at_ms
 
     def _chunks(self, minute: _Minute) -> list[Chunk]:
-        events, chunks = minute.events.result(), []
+        events, chunks, partitions = minute.events.result(), [], self._stores.config.partitions
         end_ms = min((minute.minute + 1) * MINUTE_MS, self._to_ms + 1)
         at = 0
         while self._at_ms < end_ms:
@@ -84,7 +84,7 @@ class _HistoryPartition(StatefulSourcePartition[Chunk, int]):
             start = at
             while at < len(events) and time_ms(events[at].event_id) < until_ms:
                 at += 1
-            chunks.append(Chunk(self._partition, until_ms - 1, tuple(events[start:at])))
+            chunks.append(Chunk(self._partition, partitions, until_ms - 1, tuple(events[start:at])))
             self._at_ms = until_ms
         return chunks
 

@@ -13,7 +13,6 @@ from dataflows.chunks import Chunk, decoded
 from dataflows.store_thread import StoreThread
 from domain.clock import Clock
 from domain.errors import EngineError
-from domain.ids import time_ms
 from storage.log_reader import LogReader, ReaderState
 from storage.rows import HOUR_MS
 from telemetry.logs import logger
@@ -23,7 +22,7 @@ CHUNKS_AHEAD_MAX = 8
 """Chunks of a partition that are read before the dataflow asks for them."""
 _POLL_S = 0.2
 """How often an idle partition is read; blocking reads would need a connection for each."""
-_LOOK_AGAIN = timedelta(milliseconds=20)
+_LOOK_AGAIN = timedelta(milliseconds=50)
 _COUNT_EVERY_MS = 1_000
 _SETTLE_MS = 500
 """How long a command may take from making an id to appending its event; what takes longer counts as late."""
@@ -63,7 +62,10 @@ class LogSource(FixedPartitionedSource[Chunk, ReaderState]):
         if resume_state is not None:
             reader.restore(resume_state)
         begin_ms = self._from_ms if resume_state is None else None
-        return _LogPartition(int(for_part), reader, begin_ms, self._stores.loop, self._clock, self._stopping)
+        partitions = self._stores.config.partitions
+        return _LogPartition(
+            int(for_part), partitions, reader, begin_ms, self._stores.loop, self._clock, self._stopping
+        )
 
 
 class _Read(NamedTuple):
@@ -79,6 +81,7 @@ class _LogPartition(StatefulSourcePartition[Chunk, ReaderState]):
     def __init__(
         self,
         partition: int,
+        partitions: int,
         reader: LogReader,
         begin_ms: int | None,
         loop: asyncio.AbstractEventLoop,
@@ -86,6 +89,7 @@ class _LogPartition(StatefulSourcePartition[Chunk, ReaderState]):
         stopping: threading.Event,
     ) -> None:
         self._partition = partition
+        self._partitions = partitions
         self._reader = reader
         self._begin_ms = begin_ms
         self._loop = loop
@@ -129,8 +133,7 @@ class _LogPartition(StatefulSourcePartition[Chunk, ReaderState]):
         now_ms = self._clock.now_ms()
         if now_ms - self._counted_ms >= _COUNT_EVERY_MS:
             self._counted_ms = now_ms
-            reached_ms = chunk.complete_ms or max((time_ms(event.event_id) for event in chunk.events), default=now_ms)
-            FLOW_LAG.record(max(0, now_ms - reached_ms) / 1000, partition=str(self._partition))
+            FLOW_LAG.record(max(0, now_ms - chunk.complete_ms) / 1000, partition=str(self._partition))
 
     async def _follow(self) -> None:
         while True:
@@ -152,6 +155,8 @@ class _LogPartition(StatefulSourcePartition[Chunk, ReaderState]):
                 logger().warning("will try again", source=self._partition, error=str(error))
                 await asyncio.sleep(_POLL_S)
                 continue
-            complete_ms = 0 if self._reader.behind else max(0, now_ms - _SETTLE_MS)
+            behind = self._reader.behind
+            complete_ms = self._reader.caught_up_ms if behind else now_ms - _SETTLE_MS
             events = tuple(decoded(record.body for record in records))
-            return _Read(Chunk(self._partition, complete_ms, events), self._reader.state())
+            chunk = Chunk(self._partition, self._partitions, complete_ms, events, behind)
+            return _Read(chunk, self._reader.state())

@@ -27,7 +27,6 @@ def run(stores: StoreThread, window: Window, from_ms: int, to_ms: int, take: Tak
     schedule = Schedule(
         windows=(window,),
         every_ms=window.pane_ms,
-        partitions=stores.config.partitions,
         exact=True,
         from_ms=from_ms,
         to_ms=to_ms,

@@ -50,7 +50,6 @@ class Schedule:
 
     windows: Sequence[Window]
     every_ms: int
-    partitions: int
     exact: bool = False
     from_ms: int = 0
     to_ms: int | None = None
@@ -68,10 +67,11 @@ class Schedule:
 
 
 class Work(NamedTuple):
-    """What a chunk holds for one bucket."""
+    """What a chunk holds for one bucket; `complete_ms` is 0 while the chunk's source is behind."""
 
     bucket: int
     partition: int
+    partitions: int
     complete_ms: int
     mentions: list[Mention]
     deleted: list[int]
@@ -89,7 +89,8 @@ class Top(NamedTuple):
 
 def by_bucket(chunk: Chunk) -> Iterable[tuple[str, Work]]:
     """The mentions and deletes of a chunk for each bucket; every bucket learns how far the chunk goes."""
-    works = [Work(bucket, chunk.partition, chunk.complete_ms, [], [], []) for bucket in range(TAG_BUCKETS)]
+    complete_ms = 0 if chunk.behind else chunk.complete_ms
+    works = [Work(n, chunk.partition, chunk.partitions, complete_ms, [], [], []) for n in range(TAG_BUCKETS)]
     for event in chunk.events:
         match event:
             case TweetPosted(hashtags=tags) if tags:
@@ -139,7 +140,7 @@ class BucketLogic(StatefulBatchLogic[Work, Top | list[PaneCount], bytes]):
         for work in values:
             state.complete_ms[work.partition] = work.complete_ms
         state.held += values
-        complete = len(state.complete_ms) == self._schedule.partitions
+        complete = len(state.complete_ms) == values[0].partitions
         until_ms = min(state.complete_ms.values()) if complete else 0
         if not self._schedule.exact:
             self._take_in(until_ms, every=True)

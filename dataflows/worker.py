@@ -59,9 +59,7 @@ class FlowWorker:
 
     def _main(self, addresses: list[str], index: int) -> None:
         try:
-            schedule = trends.Schedule(
-                windows=tuple(WINDOWS.values()), every_ms=LOOK_EVERY_MS, partitions=self._stores.config.partitions
-            )
+            schedule = trends.Schedule(windows=tuple(WINDOWS.values()), every_ms=LOOK_EVERY_MS)
             flow = trends.live(
                 self._source,
                 schedule,

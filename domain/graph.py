@@ -1,7 +1,7 @@
 """Who follows whom, and other switches that a user turns on and off."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,11 @@ class TweetCounts:
     quotes: int = 0
 
 
+NO_TWEET_COUNTS = TweetCounts()
+TWEET_COUNTS = frozenset(field.name for field in fields(TweetCounts))
+"""The names of a tweet's counts."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserCounts:
     """The sizes of a user's sets; retweets are not tweets of theirs."""
@@ -50,3 +55,8 @@ class UserCounts:
     followers: int = 0
     following: int = 0
     tweets: int = 0
+
+
+NO_USER_COUNTS = UserCounts()
+USER_COUNTS = frozenset(field.name for field in fields(UserCounts))
+"""The names of a user's counts."""

@@ -100,8 +100,7 @@ class Commands:
             hashtags=rules.hashtags(text),
             mentions=rules.mentions(text),
         )
-        known = {} if key is not None else await self._known_of(tweet)
-        await self._publisher.publish(_posted(tweet), known, ttl_s=self._limits.cache_ttl_s)
+        await self._publisher.publish(_posted(tweet), await self._known_of(tweet), ttl_s=self._limits.cache_ttl_s)
         return tweet.id
 
     async def delete(self, user: UserId, tweet_id: TweetId) -> None:
@@ -181,7 +180,7 @@ class Commands:
             await self._publisher.publish(event)
 
     async def _known_of(self, tweet: Tweet) -> dict[str, bytes]:
-        """What a new tweet's cached values are; nobody else can know its id yet, so nothing can contradict them."""
+        """What a new tweet's cached values are, before anybody answers it or takes it away."""
         author = (await self._hydrator.users((tweet.author,))).get(tweet.author)
         if author is None:
             raise NotFound("This user does not exist.", "not_found")

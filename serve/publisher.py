@@ -1,5 +1,6 @@
 """How a decided fact becomes durable and known: commit, caches, log."""
 
+import secrets
 from contextlib import suppress
 
 from tenacity import retry, retry_if_exception_type, stop_after_attempt
@@ -27,12 +28,17 @@ class Publisher:
     async def publish(self, event: Event, known: dict[str, bytes] | None = None, *, ttl_s: int = 0) -> None:
         """Commit an event, forget what it makes stale, keep `known` values about what it creates, append it.
 
+        Leases that are taken before the commit guard the known values: who knows better by then has the last word.
         Raises `StoreUnavailable` or `Overloaded` if the commit did not succeed in time; it may have happened.
         """
+        token = secrets.token_hex(8)
         if known:
-            with suppress(StoreUnavailable, Overloaded):  # before the commit: afterwards others may know better
-                await self._cache.put(known, ttl_s=ttl_s)
+            with suppress(StoreUnavailable, Overloaded):  # without a lease nothing is kept
+                await self._cache.lease(list(known), token)
         await self._events.commit(event)
+        if known:
+            with suppress(StoreUnavailable, Overloaded):
+                await self._cache.fill(known, token, ttl_s=ttl_s)
         await self.again(event)
 
     async def again(self, event: Event) -> None:

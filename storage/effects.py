@@ -6,7 +6,17 @@ again, in case the command died in between.
 
 from dataclasses import dataclass
 
-from domain.events import Event, Followed, Liked, Retweeted, RetweetUndone, TweetDeleted, Unfollowed, Unliked
+from domain.events import (
+    Event,
+    Followed,
+    Liked,
+    Retweeted,
+    RetweetUndone,
+    TweetDeleted,
+    TweetPosted,
+    Unfollowed,
+    Unliked,
+)
 from storage import keys
 from storage.ports import ListKey, ListKind
 
@@ -36,21 +46,24 @@ def effects_of(event: Event) -> Effects:
 
 @dataclass(frozen=True, slots=True)
 class Recounts:
-    """Tweets and users whose counts an event changes."""
+    """(Tweet, count) and (user, count) that an event changes, by the names of `TweetCounts` and `UserCounts`."""
 
-    tweets: tuple[int, ...] = ()
-    users: tuple[int, ...] = ()
+    tweets: tuple[tuple[int, str], ...] = ()
+    users: tuple[tuple[int, str], ...] = ()
 
 
 def recounts_of(event: Event) -> Recounts:
-    """Whose counts must be taken again after an event."""
+    """What must be counted again after an event."""
     match event:
-        case (
-            Liked(tweet_id=tweet) | Unliked(tweet_id=tweet) | Retweeted(tweet_id=tweet) | RetweetUndone(tweet_id=tweet)
-        ):
-            return Recounts((tweet,))
+        case Liked(tweet_id=tweet) | Unliked(tweet_id=tweet):
+            return Recounts(((tweet, "likes"),))
+        case Retweeted(tweet_id=tweet) | RetweetUndone(tweet_id=tweet):
+            return Recounts(((tweet, "retweets"),))
         case Followed(user=user, followee=followee) | Unfollowed(user=user, followee=followee):
-            return Recounts((), (user, followee))
+            return Recounts((), ((user, "following"), (followee, "followers")))
+        case TweetPosted() | TweetDeleted():
+            related = ((event.reply_to, "replies"), (event.quote_of, "quotes"))
+            tweets = tuple((tweet, name) for tweet, name in related if tweet is not None)
+            return Recounts(tweets, ((event.author, "tweets"),))
         case _:
-            related = (getattr(event, "reply_to", None), getattr(event, "quote_of", None))
-            return Recounts(tuple(tweet for tweet in related if tweet is not None), (event.actor,))
+            return Recounts()

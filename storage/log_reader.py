@@ -124,6 +124,11 @@ class LogReader:
         """Whether some partition is catching up."""
         return bool(self._catching_up)
 
+    @property
+    def caught_up_ms(self) -> int:
+        """While it is behind: it has read what was made up to this wall time, as far as it was committed by then."""
+        return min(at.minute for at in self._catching_up.values()) * MINUTE_MS - 1
+
     async def catch_up(self) -> None:
         """Begin partitions without a position in Cassandra: for a reader whose work a loss of the log does not end."""
         for partition, position in self.positions.items():

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from domain.events import Event
-from domain.graph import Toggle, TweetCounts, UserCounts
+from domain.graph import NO_TWEET_COUNTS, NO_USER_COUNTS, TWEET_COUNTS, USER_COUNTS, Toggle, TweetCounts, UserCounts
 from domain.ids import EventId, Ids, TweetId, UserId
 from domain.timeline import Entries, EntryList
 from domain.trends import PaneCount
@@ -94,8 +94,10 @@ class GraphStore(Protocol):
         """Followers with since when < `before`, latest first."""
         ...
 
-    async def user_counts(self, user: UserId) -> UserCounts:
-        """The exact sizes of a user's sets, counted now."""
+    async def user_counts(
+        self, user: UserId, names: Collection[str] = USER_COUNTS, others: UserCounts = NO_USER_COUNTS
+    ) -> UserCounts:
+        """The exact sizes of a user's sets: those named are counted now, the rest are taken from `others`."""
         ...
 
 
@@ -125,8 +127,10 @@ class EngagementStore(Protocol):
         """Who engaged with a tweet, with since when < `before`, latest first."""
         ...
 
-    async def tweet_counts(self, tweet: TweetId) -> TweetCounts:
-        """The exact sizes of a tweet's sets, counted now."""
+    async def tweet_counts(
+        self, tweet: TweetId, names: Collection[str] = TWEET_COUNTS, others: TweetCounts = NO_TWEET_COUNTS
+    ) -> TweetCounts:
+        """The exact sizes of a tweet's sets: those named are counted now, the rest are taken from `others`."""
         ...
 
 

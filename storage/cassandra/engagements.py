@@ -1,12 +1,13 @@
 """Likes and retweets as sets."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
-from domain.graph import Toggle, TweetCounts
+from domain.graph import NO_TWEET_COUNTS, TWEET_COUNTS, Toggle, TweetCounts
 from domain.ids import ENGAGEMENT_BUCKETS, TweetId, UserId
-from storage.cassandra.session import CassandraSession
-from storage.cassandra.statements import read
+from storage.cassandra.session import CassandraSession, Params
+from storage.cassandra.statements import Statement, read
 from storage.cassandra.toggles import IN_MAX, STATE, count, merged_page, toggle_of
 from storage.ports import Engagement
 
@@ -49,12 +50,15 @@ class CassandraEngagementStore:
         params = [(tweet, bucket, before, limit) for bucket in range(ENGAGEMENT_BUCKETS)]
         return merged_page(await self._session.execute_many(_PAGE[kind], params), limit)
 
-    async def tweet_counts(self, tweet: TweetId) -> TweetCounts:
+    async def tweet_counts(
+        self, tweet: TweetId, names: Collection[str] = TWEET_COUNTS, others: TweetCounts = NO_TWEET_COUNTS
+    ) -> TweetCounts:
         buckets = [(tweet, bucket) for bucket in range(ENGAGEMENT_BUCKETS)]
-        likes, retweets, replies, quotes = await asyncio.gather(
-            count(self._session, _COUNT[Engagement.LIKE], buckets),
-            count(self._session, _COUNT[Engagement.RETWEET], buckets),
-            count(self._session, _REPLIES_COUNT, [(tweet,)]),
-            count(self._session, _QUOTES_COUNT, [(tweet,)]),
-        )
-        return TweetCounts(likes=likes, retweets=retweets, replies=replies, quotes=quotes)
+        parts: dict[str, tuple[Statement, Sequence[Params]]] = {
+            "likes": (_COUNT[Engagement.LIKE], buckets),
+            "retweets": (_COUNT[Engagement.RETWEET], buckets),
+            "replies": (_REPLIES_COUNT, [(tweet,)]),
+            "quotes": (_QUOTES_COUNT, [(tweet,)]),
+        }
+        counted = await asyncio.gather(*(count(self._session, *parts[name]) for name in names))
+        return replace(others, **dict(zip(names, counted, strict=True)))

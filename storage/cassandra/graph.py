@@ -1,13 +1,14 @@
 """Who follows whom."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from itertools import chain
 
 import numpy as np
 
 from domain.fanout import NO_IDS
-from domain.graph import OFF, Toggle, UserCounts
+from domain.graph import NO_USER_COUNTS, OFF, USER_COUNTS, Toggle, UserCounts
 from domain.ids import FOLLOWER_BUCKETS, RANGES_PER_BUCKET, Ids, UserId, follower_bucket
 from storage.cassandra.session import CassandraSession
 from storage.cassandra.statements import read
@@ -67,16 +68,26 @@ class CassandraGraphStore:
         params = [(author, bucket, before, limit) for bucket in range(FOLLOWER_BUCKETS)]
         return merged_page(await self._session.execute_many(_FOLLOWERS_PAGE, params), limit)
 
-    async def user_counts(self, user: UserId) -> UserCounts:
-        followers, following, tweets = await asyncio.gather(
-            count(self._session, _FOLLOWERS_COUNT, [(user, bucket) for bucket in range(FOLLOWER_BUCKETS)]),
-            self._session.execute(_FOLLOWING_ACTIVE, (user,)),
-            self._session.execute(_TWEETS_COUNT, (user,)),
-        )
-        everything, retweets = tweets[0]
-        return UserCounts(
-            followers=followers, following=sum(active for (active,) in following), tweets=everything - retweets
-        )
+    async def user_counts(
+        self, user: UserId, names: Collection[str] = USER_COUNTS, others: UserCounts = NO_USER_COUNTS
+    ) -> UserCounts:
+        count_of = {
+            "followers": self._followers_count,
+            "following": self._following_count,
+            "tweets": self._tweets_count,
+        }
+        counted = await asyncio.gather(*(count_of[name](user) for name in names))
+        return replace(others, **dict(zip(names, counted, strict=True)))
+
+    async def _followers_count(self, user: UserId) -> int:
+        return await count(self._session, _FOLLOWERS_COUNT, [(user, bucket) for bucket in range(FOLLOWER_BUCKETS)])
+
+    async def _following_count(self, user: UserId) -> int:
+        return sum(active for (active,) in await self._session.execute(_FOLLOWING_ACTIVE, (user,)))
+
+    async def _tweets_count(self, user: UserId) -> int:
+        ((everything, retweets),) = await self._session.execute(_TWEETS_COUNT, (user,))
+        return int(everything - retweets)
 
     async def _followers_in(self, author: UserId, bucket: int, ranges: list[int]) -> Ids:
         whole = len(ranges) == RANGES_PER_BUCKET

@@ -1,13 +1,24 @@
 """The truth's ports on tables in memory: events, tweets, follows, likes and retweets."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import cast
 
 import numpy as np
 
 from domain.events import Event
-from domain.graph import OFF, Toggle, TweetCounts, UserCounts, toggle
+from domain.graph import (
+    NO_TWEET_COUNTS,
+    NO_USER_COUNTS,
+    OFF,
+    TWEET_COUNTS,
+    USER_COUNTS,
+    Toggle,
+    TweetCounts,
+    UserCounts,
+    toggle,
+)
 from domain.ids import ENGAGEMENT_BUCKETS, FOLLOWER_BUCKETS, EventId, Ids, TweetId, UserId, follower_bucket
 from domain.timeline import Entries, entries_of
 from domain.tweets import Tweet
@@ -120,13 +131,16 @@ class MemoryGraphStore:
         await self._tables.turn()
         return _by_time(self._tables, "followers_by_time", author, FOLLOWER_BUCKETS, "follower", before, limit)
 
-    async def user_counts(self, user: UserId) -> UserCounts:
+    async def user_counts(
+        self, user: UserId, names: Collection[str] = USER_COUNTS, others: UserCounts = NO_USER_COUNTS
+    ) -> UserCounts:
         await self._tables.turn()
-        return UserCounts(
+        counted = UserCounts(
             followers=sum(len(self._tables.partition("followers", user, bucket)) for bucket in range(FOLLOWER_BUCKETS)),
             following=sum(bool(row.get("active")) for _, row in self._tables.partition("following", user)),
             tweets=sum(row.get("retweet_of") is None for _, row in self._tables.partition("tweets", user)),
         )
+        return replace(others, **{name: getattr(counted, name) for name in names})
 
 
 class MemoryEngagementStore:
@@ -153,18 +167,21 @@ class MemoryEngagementStore:
         await self._tables.turn()
         return _by_time(self._tables, f"{kind}_by_time", tweet, ENGAGEMENT_BUCKETS, "user_id", before, limit)
 
-    async def tweet_counts(self, tweet: TweetId) -> TweetCounts:
+    async def tweet_counts(
+        self, tweet: TweetId, names: Collection[str] = TWEET_COUNTS, others: TweetCounts = NO_TWEET_COUNTS
+    ) -> TweetCounts:
         await self._tables.turn()
         sizes = {
             kind: sum(len(self._tables.partition(kind, tweet, bucket)) for bucket in range(ENGAGEMENT_BUCKETS))
             for kind in Engagement
         }
-        return TweetCounts(
+        counted = TweetCounts(
             likes=sizes[Engagement.LIKE],
             retweets=sizes[Engagement.RETWEET],
             replies=len(self._tables.partition("replies", tweet)),
             quotes=len(self._tables.partition("quotes", tweet)),
         )
+        return replace(others, **{name: getattr(counted, name) for name in names})
 
 
 def _int(value: object) -> int:

@@ -28,6 +28,41 @@ async def test_counts_are_the_sizes_of_their_sets_however_often_events_come() ->
     assert alice == UserCounts(followers=1, following=0, tweets=1)
 
 
+async def test_sums_that_are_kept_are_not_counted_again_unless_their_set_changed() -> None:
+    engine = Engine()
+    tweet = await engine.post(ALICE)
+    counters = engine.counters()
+    await counters.step(0)
+    kept = {
+        keys.user_counts(ALICE): values.user_counts(UserCounts(followers=70, following=80, tweets=90)),
+        keys.tweet_counts(tweet): values.tweet_counts(TweetCounts(likes=60, retweets=70, replies=80, quotes=90)),
+    }
+    await engine.cache.put(kept, ttl_s=60)
+    await engine.follow(BOB, ALICE)
+    await engine.like(BOB, tweet)
+    await counters.step(0)
+    alice = values.user_counts_from(await value(engine, keys.user_counts(ALICE)))
+    assert alice == UserCounts(followers=1, following=80, tweets=90)
+    counts = values.tweet_counts_from(await value(engine, keys.tweet_counts(tweet)))
+    assert counts == TweetCounts(likes=1, retweets=70, replies=80, quotes=90)
+
+
+async def test_counters_that_woke_up_too_late_leave_no_old_sums() -> None:
+    engine = Engine()
+    tweet = await engine.post(ALICE)
+    sleeper = engine.counters(epoch=1)
+    await sleeper.step(0)
+    await engine.like(BOB, tweet)
+    successor = engine.counters(epoch=2)
+    await successor.step(0)
+    old = {keys.tweet_counts(tweet): values.tweet_counts(TweetCounts(likes=7, quotes=7))}
+    await engine.cache.put(old, ttl_s=60)  # as if it had counted the rest before it fell asleep
+    for _ in range(2):
+        await sleeper.step(0)
+    _, (found,) = await engine.cache.fetch((), (keys.tweet_counts(tweet),))
+    assert found is None
+
+
 async def test_what_a_command_that_died_left_in_the_caches_is_dropped() -> None:
     engine = Engine()
     await engine.cache.put({keys.following(BOB): b"stale"}, ttl_s=60)

@@ -1,7 +1,6 @@
 """The dataflow on Bytewax itself: exact after aborts in any step, repeats, deletes first, other numbers of workers."""
 
 import random
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -42,8 +41,8 @@ class History:
         self.minutes = sorted({e.event_id for e in posted})
         size = tweets // 20
         parts = [arrivals[at : at + size] for at in range(0, len(arrivals), size)]
-        self.chunks = [Chunk(n % PARTITIONS, 0, tuple(part)) for n, part in enumerate(parts)]
-        self.chunks += [Chunk(partition, self.end_ms, ()) for partition in range(PARTITIONS)]
+        self.chunks = [Chunk(n % PARTITIONS, PARTITIONS, 0, tuple(part)) for n, part in enumerate(parts)]
+        self.chunks += [Chunk(partition, PARTITIONS, self.end_ms, ()) for partition in range(PARTITIONS)]
 
     def _posted(self, rng: random.Random, after_ms: int) -> TweetPosted:
         id_ = EventId(first_id_at(START_MS + after_ms) + rng.randrange(4_096))
@@ -95,7 +94,7 @@ class Run:
 
 
 def live_schedule() -> Schedule:
-    return Schedule(windows=tuple(WINDOWS.values()), every_ms=1_000, partitions=PARTITIONS)
+    return Schedule(windows=tuple(WINDOWS.values()), every_ms=1_000)
 
 
 def assert_equals_the_model(run: Run, history: History) -> None:
@@ -134,11 +133,11 @@ def test_the_flow_equals_the_model(workers: int) -> None:
 
 def test_a_tweet_that_is_newer_than_a_look_shows_at_the_next() -> None:
     tweet = first_id_at(START_MS + 1_500)
-    logic = BucketLogic(replace(live_schedule(), partitions=1), None)
+    logic = BucketLogic(live_schedule(), None)
     mention = Mention(tweet, 1, "rain", ())
-    first, _ = logic.on_batch([Work(3, 0, START_MS + 1_000, [mention], [], [])])
-    again, _ = logic.on_batch([Work(3, 0, START_MS + 2_000, [], [], [])])
-    last, _ = logic.on_batch([Work(3, 0, START_MS + 3_000, [], [], [])])
+    first, _ = logic.on_batch([Work(3, 0, 1, START_MS + 1_000, [mention], [], [])])
+    again, _ = logic.on_batch([Work(3, 0, 1, START_MS + 2_000, [], [], [])])
+    last, _ = logic.on_batch([Work(3, 0, 1, START_MS + 3_000, [], [], [])])
     for answers, expected in ((first, []), (again, [tweet])):
         for top in answers:
             if isinstance(top, Top):

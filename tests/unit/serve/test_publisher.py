@@ -11,6 +11,7 @@ from domain.ids import EventId, UserId, stamp_us
 from serve.doubts import Doubts
 from serve.publisher import Publisher
 from storage.memory.hot import MemoryEventLog
+from storage.memory.truth import MemoryEventStore
 from storage.ports import NOWHERE
 from tests.unit.actors.engine import PARTITIONS, Engine
 
@@ -41,3 +42,22 @@ async def test_an_event_is_appended_before_the_answer_if_redis_comes_back(failur
     assert len(read.records) == appended
     assert doubts.hold is not bool(appended)
     assert await engine.truth.tweets.by_author(UserId(7), before=1 << 62, limit=9)
+
+
+@pytest.mark.parametrize("changed", [False, True])
+async def test_known_values_are_kept_unless_somebody_knew_better_meanwhile(changed: bool) -> None:
+    engine = Engine()
+
+    class Overtaken(MemoryEventStore):
+        @override
+        async def commit(self, event: Event) -> None:
+            await super().commit(event)
+            if changed:
+                await engine.cache.drop(["t"])
+
+    id_ = engine.next_id()
+    event = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=UserId(7), text="hello")
+    publisher = Publisher(Overtaken(engine.truth.tables, PARTITIONS), engine.cache, engine.log, Doubts(engine.clock))
+    await publisher.publish(event, {"t": b"known"}, ttl_s=60)
+    _, found = await engine.cache.fetch((), ("t",))
+    assert found == [None if changed else b"known"]
