@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 import cluster
-from cluster.command_line import command_line, run
+from cluster.command_line import command_line, run_app
 from cluster.down import stop_running
 from cluster.settings import load_settings
 from cluster.status import Report, inspect
@@ -99,4 +99,4 @@ def _register_commands() -> None:
 def main() -> None:
     """Run the command line."""
     _register_commands()
-    run(app)
+    run_app(app)

@@ -16,7 +16,7 @@ def command_line(name: str, purpose: str) -> typer.Typer:
     )
 
 
-def run(app: typer.Typer) -> None:
+def run_app(app: typer.Typer) -> None:
     """Run a command line; a failure that we know ends in its one sentence."""
     try:
         app()

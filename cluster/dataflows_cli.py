@@ -1,5 +1,8 @@
 """`python -m dataflows`: dataflows over the history of a running system."""
 
+import shutil
+import signal
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -7,18 +10,21 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import Progress
+from rich.table import Table
 
-from cluster.command_line import command_line, run
+from cluster.command_line import command_line, run_app
 from cluster.errors import ClusterError
 from cluster.settings import load_settings
 from cluster.state import RunState
 from cluster.stores import store_config
-from dataflows import files, over_history
+from dataflows import files, over_history, runner
+from dataflows.outputs import RowSink, StoreSink, file_sink
 from dataflows.store_thread import StoreThread
 from dataflows.trends import Ranking
 from domain.clock import SystemClock
 from domain.places import place
 from domain.trends import GLOBAL, WINDOWS
+from storage.log_reader import EVENTS_KEPT_MS
 
 app = command_line(
     "python -m dataflows",
@@ -27,11 +33,6 @@ app = command_line(
 _console = Console()
 _MINUTES_DEFAULT = 60
 _TIMES = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%d"]
-
-
-@app.callback()
-def _group() -> None:
-    """Keep commands named, however few they are."""
 
 
 @app.command()
@@ -62,6 +63,73 @@ def trends(
     finally:
         stores.close()
     _console.print(f"{written} rows in {out}.", soft_wrap=True)
+
+
+@app.command("list")
+def list_() -> None:
+    """Name the dataflows that can be run; any module with a function `build` can."""
+    table = Table("name", "what it finds out", box=None)
+    for described in runner.known():
+        table.add_row(*described)
+    _console.print(table)
+
+
+@app.command()
+def run(
+    name: Annotated[str, typer.Argument(help="One of `list`, or the dotted path of a module with a function `build`.")],
+    out: Annotated[
+        str, typer.Option(help="Where rows go: FILE.jsonl, FOLDER.parquet, or the stores `redis` or `cassandra`.")
+    ],
+    from_: Annotated[
+        datetime | None, typer.Option("--from", formats=_TIMES, help="UTC; default: where the data begins.")
+    ] = None,
+    to: Annotated[
+        datetime | None, typer.Option(formats=_TIMES, help="UTC, included; default: on and on, until Ctrl-C.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget where an earlier run stopped.")] = False,
+) -> None:
+    """Run a dataflow over history, and without --to on and on: each event once, no gap and no overlap in between.
+
+    Without --to it goes on where it stopped when it is run again. Exit code 0 at its end, or after Ctrl-C.
+    """
+    build = runner.named(name)
+    settings, clock = load_settings(), SystemClock()
+    stores = StoreThread(store_config(settings, RunState.read(settings.data_dir).endpoints))
+    try:
+        sink = _sink(stores, out, name)
+        kept_ms = max(stores.born_ms(), clock.now_ms() - EVENTS_KEPT_MS)
+        from_ms = kept_ms if from_ is None else max(kept_ms, _wall_ms(from_))
+        if to is not None:
+            with _console.status(f"{name}: over history"):
+                runner.over_history(stores, build, sink, from_ms, _wall_ms(to))
+        else:
+            kept = settings.data_dir / "dataflows" / name
+            if fresh and kept.exists():
+                shutil.rmtree(kept)
+            with _console.status(f"{name}: on and on; Ctrl-C stops it"):
+                runner.on_and_on(stores, build, sink, from_ms, kept, clock, _stopped_by_signals())
+    finally:
+        stores.close()
+    _console.print(f"{name}: rows in {out}.", soft_wrap=True)
+
+
+def _sink(stores: StoreThread, out: str, name: str) -> RowSink:
+    match out:
+        case "redis":
+            return StoreSink(stores, stores.stores.hot.outputs, name)
+        case "cassandra":
+            return StoreSink(stores, stores.stores.truth.outputs, name)
+    try:
+        return file_sink(Path(out))
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}, or one of the stores redis and cassandra", param_hint="--out") from None
+
+
+def _stopped_by_signals() -> threading.Event:
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    return stopping
 
 
 def _write(stores: StoreThread, out: Path, window: str, key: str, from_ms: int, to_ms: int) -> int:
@@ -95,4 +163,4 @@ def _key(location: str) -> str:
 
 def main() -> None:
     """Run the command line."""
-    run(app)
+    run_app(app)

@@ -52,6 +52,11 @@ def trends(window: str) -> str:
     return f"tr:{{{window}}}"
 
 
+def output(flow: str, key: str) -> str:
+    """A row that a dataflow of a data team found out."""
+    return f"df:{flow}:{key}"
+
+
 def heartbeat(actor: str) -> str:
     """That an actor is alive, and how it is."""
     return f"hb:{actor}"

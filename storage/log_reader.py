@@ -13,7 +13,7 @@ from telemetry.metrics import EDGES
 
 RECONCILED = "reconciled"
 """The reconciler's durable mark: what was made before this wall time (ms) has been in the log."""
-_EVENTS_KEPT_MS = 7 * DAY_MS
+EVENTS_KEPT_MS = 7 * DAY_MS
 """Cassandra keeps no event for longer."""
 _LOSS_LOOK_BACK_MS = 60_000
 """How long before a reader's position an event that it had not read when the log was lost may have been made."""
@@ -188,7 +188,7 @@ class LogReader:
         if not appended_ms:
             mark_ms = await self._coordination.mark(self._mark)
             appended_ms = now_ms if mark_ms is None else mark_ms
-        return max(min(appended_ms, now_ms) - look_back_ms, now_ms - _EVENTS_KEPT_MS)
+        return max(min(appended_ms, now_ms) - look_back_ms, now_ms - EVENTS_KEPT_MS)
 
     def _begin_catch_up(self, partition: int, from_ms: int, *, resume: str, lost: bool) -> None:
         EDGES.record(edge="catch_up")

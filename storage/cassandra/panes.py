@@ -1,18 +1,15 @@
 """What each tag had in each minute, by tag and day."""
 
-import asyncio
-from collections import defaultdict
 from collections.abc import Sequence
+from operator import itemgetter
 
 from domain.trends import PaneCount
-from storage.cassandra.session import CassandraSession, Params
+from storage.cassandra.batches import write_rows
+from storage.cassandra.session import CassandraSession
 from storage.cassandra.statements import read, write
 
 DAY_PANES = 1_440
 _BATCH_ROWS_MAX = 50
-"""Rows of one batch: under 5 KB, from which on Cassandra warns."""
-_BATCHES_MAX = 32
-"""Batches of one call that are under way at a time."""
 
 _PUT = write(
     "INSERT INTO trend_panes (tag, day, pane, tweets_count, unique_authors) VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?"
@@ -30,17 +27,8 @@ class CassandraPaneStore:
         self._session = session
 
     async def put(self, counts: Sequence[PaneCount], stamp_us: int) -> None:
-        by_partition: dict[tuple[str, int], list[Params]] = defaultdict(list)
-        for count in counts:
-            key = (count.folded, count.pane // DAY_PANES)
-            by_partition[key].append((*key, count.pane, count.count, count.unique_authors, stamp_us))
-        batches = [
-            [(_PUT, row) for row in rows[at : at + _BATCH_ROWS_MAX]]
-            for rows in by_partition.values()
-            for at in range(0, len(rows), _BATCH_ROWS_MAX)
-        ]
-        for at in range(0, len(batches), _BATCHES_MAX):
-            await asyncio.gather(*map(self._session.partition_batch, batches[at : at + _BATCHES_MAX]))
+        rows = [(c.folded, c.pane // DAY_PANES, c.pane, c.count, c.unique_authors, stamp_us) for c in counts]
+        await write_rows(self._session, _PUT, rows, partition=itemgetter(0, 1), batch_rows_max=_BATCH_ROWS_MAX)
 
     async def panes(self, folded: str, first: int, last: int) -> list[PaneCount]:
         days = range(first // DAY_PANES, last // DAY_PANES + 1)

@@ -9,6 +9,7 @@ from storage.cassandra.events import CassandraEventStore
 from storage.cassandra.graph import CassandraGraphStore
 from storage.cassandra.idempotency import CassandraIdempotencyStore
 from storage.cassandra.options import CassandraOptions
+from storage.cassandra.outputs import CassandraOutputStore
 from storage.cassandra.panes import CassandraPaneStore
 from storage.cassandra.session import CassandraSession
 from storage.cassandra.tokens import CassandraTokenStore
@@ -21,6 +22,7 @@ from storage.ports import (
     EventStore,
     GraphStore,
     IdempotencyStore,
+    OutputStore,
     PaneStore,
     TokenStore,
     TweetStore,
@@ -43,6 +45,7 @@ class CassandraStores:
     coordination: CoordinationStore
     dead_letters: DeadLetterStore
     panes: PaneStore
+    outputs: OutputStore
 
     async def close(self) -> None:
         """Close the connection."""
@@ -67,4 +70,5 @@ async def open_stores(options: CassandraOptions, *, partitions: int) -> Cassandr
         coordination=CassandraCoordinationStore(session),
         dead_letters=CassandraDeadLetterStore(session),
         panes=CassandraPaneStore(session),
+        outputs=CassandraOutputStore(session),
     )

@@ -13,6 +13,7 @@ from storage.redis.cache import RedisCacheStore
 from storage.redis.client import RedisClient
 from storage.redis.limits import FallbackRateLimiter, LocalRateLimiter, RedisRateLimiter
 from storage.redis.log import RedisEventLog
+from storage.redis.outputs import RedisOutputStore
 from storage.redis.positions import RedisPositionStore
 from storage.redis.trends import RedisTrendStore
 
@@ -25,6 +26,7 @@ class RedisStores:
     positions: RedisPositionStore
     cache: RedisCacheStore
     trends: RedisTrendStore
+    outputs: RedisOutputStore
     limiter: FallbackRateLimiter
     client: RedisClient
     bulk: BulkConnection
@@ -48,6 +50,7 @@ async def open_stores(url: str, partitions: int, limits: Limits, clock: Clock = 
         positions=RedisPositionStore(client),
         cache=cache,
         trends=RedisTrendStore(client, limits),
+        outputs=RedisOutputStore(client),
         limiter=FallbackRateLimiter(RedisRateLimiter(client), LocalRateLimiter(clock, limits.local_entries_max)),
         client=client,
         bulk=bulk,

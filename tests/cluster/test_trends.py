@@ -177,12 +177,19 @@ async def run(system: RunningSystem, module: str, *words: str) -> str:
     return out.decode()
 
 
-async def test_trends_are_exact_after_flushall(system: RunningSystem, api: httpx.AsyncClient) -> None:
+async def test_trends_are_exact_after_a_flush_and_the_death_of_all_workers(
+    system: RunningSystem, api: httpx.AsyncClient
+) -> None:
     people = await crowd(api, "flushed", "Madrid")
+    await run(system, "cluster", "scale", "--trends", "2")
     await people.tweet(12)
-    redis = Redis.from_url(system.endpoints.redis_url)
     tweeting = asyncio.create_task(people.tweet(30))
+    redis = Redis.from_url(system.endpoints.redis_url)
     await redis.flushall()
     await redis.aclose()
+    killed_ms = SystemClock().monotonic_ms()
+    assert faults.kill(system, "ray::TrendsWorkerActor") == 2
     await tweeting
     await people.settled(api)
+    print(f"trends exact {(SystemClock().monotonic_ms() - killed_ms) / 1000:.1f} s after the flush, under load")
+    await run(system, "cluster", "scale", "--trends", "1")

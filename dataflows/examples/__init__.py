@@ -1,0 +1,1 @@
+"""Dataflows to learn from; `python -m dataflows list` shows them."""

@@ -1,0 +1,36 @@
+"""Tweets per language and minute."""
+
+import bytewax.operators as op
+import py3langid
+from bytewax.dataflow import Dataflow
+from bytewax.inputs import Source
+
+from dataflows.chunks import Chunk
+from dataflows.in_order import in_order
+from dataflows.outputs import Row, RowSink, output
+from domain.events import AnyEvent, TweetPosted
+from domain.ids import time_ms
+
+
+def build(log: Source[Chunk], out: RowSink) -> Dataflow:
+    """The dataflow."""
+    flow = Dataflow("languages")
+    tweets = op.filter_map("tweets", in_order("log", flow, log), language_and_minute)
+    output("out", op.stateful_map("count", tweets, count), out)
+    return flow
+
+
+def language_and_minute(event: AnyEvent) -> tuple[str, tuple[str, int]] | None:
+    """Keyed by language, as that is what is counted."""
+    if not isinstance(event, TweetPosted):
+        return None
+    language = str(py3langid.classify(event.text)[0])
+    return language, (language, time_ms(event.tweet_id) // 60_000)
+
+
+def count(counts: dict[int, int] | None, tweet: tuple[str, int]) -> tuple[dict[int, int], Row]:
+    """The state is a count for each minute of the last hour: a late tweet counts where it belongs."""
+    language, minute = tweet
+    kept = {at: n for at, n in (counts or {}).items() if at > minute - 60}
+    kept[minute] = kept.get(minute, 0) + 1
+    return kept, Row(f"{minute} {language}", {"minute": minute, "language": language, "tweets": kept[minute]})

@@ -1,0 +1,26 @@
+"""Rows of dataflows: a string of JSON for each, so that any client can read them."""
+
+from collections.abc import Mapping, Sequence
+
+from storage import keys as names
+from storage.redis.client import RedisClient
+
+TTL_S = 7 * 86_400
+
+
+class RedisOutputStore:
+    """`OutputStore` on Redis: gone with it, and a week after they were last written."""
+
+    def __init__(self, client: RedisClient) -> None:
+        self._client = client
+
+    async def put(self, flow: str, rows: Mapping[str, bytes]) -> None:
+        await self._client.run(
+            [("SET", names.output(flow, key), columns, "EX", TTL_S) for key, columns in rows.items()]
+        )
+
+    async def get(self, flow: str, keys: Sequence[str]) -> dict[str, bytes]:
+        if not keys:
+            return {}
+        (found,) = await self._client.run([("MGET", *(names.output(flow, key) for key in keys))], repeat=True)
+        return {key: columns for key, columns in zip(keys, found, strict=True) if columns is not None}
