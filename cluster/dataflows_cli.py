@@ -19,6 +19,7 @@ from cluster.state import RunState
 from cluster.stores import store_config
 from dataflows import files, over_history, runner
 from dataflows.outputs import RowSink, StoreSink, file_sink
+from dataflows.plot import TrendsPlot
 from dataflows.store_thread import StoreThread
 from dataflows.trends import Ranking
 from domain.clock import SystemClock
@@ -44,6 +45,7 @@ def trends(
     to: Annotated[datetime | None, typer.Option(formats=_TIMES, help="UTC, included; default: now.")] = None,
     window: Annotated[str, typer.Option(help=f"One of {', '.join(WINDOWS)}.")] = "60m",
     location: Annotated[str | None, typer.Option(help="A place, by its key or in words; default: everywhere.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Also draw the top tags over time: a PNG.")] = None,
 ) -> None:
     """Write what trended at the end of each pane, as the API would have answered then. Exit code 0 when all is written.
 
@@ -59,10 +61,10 @@ def trends(
     settings = load_settings()
     stores = StoreThread(store_config(settings, RunState.read(settings.data_dir).endpoints))
     try:
-        written = _write(stores, out, window, key, from_ms, to_ms)
+        written = _write(stores, out, plot, window, key, from_ms, to_ms)
     finally:
         stores.close()
-    _console.print(f"{written} rows in {out}.", soft_wrap=True)
+    _console.print(f"{written} rows in {out}{f', drawn in {plot}' if plot else ''}.", soft_wrap=True)
 
 
 @app.command("list")
@@ -132,8 +134,8 @@ def _stopped_by_signals() -> threading.Event:
     return stopping
 
 
-def _write(stores: StoreThread, out: Path, window: str, key: str, from_ms: int, to_ms: int) -> int:
-    written = 0
+def _write(stores: StoreThread, out: Path, plot: Path | None, window: str, key: str, from_ms: int, to_ms: int) -> int:
+    written, picture = 0, TrendsPlot(window, key)
     with files.open_rows(out) as rows, Progress(console=_console) as progress:
         bar = progress.add_task(f"Trends of {window}", total=max(1, to_ms - from_ms))
 
@@ -142,10 +144,14 @@ def _write(stores: StoreThread, out: Path, window: str, key: str, from_ms: int, 
             found = files.rows_of(ranking, key)
             rows.write(found)
             written += len(found)
+            if plot is not None:
+                picture.take(files.time_of(ranking.as_of_ms), found)
             progress.update(bar, completed=ranking.as_of_ms - from_ms)
 
         over_history.run(stores, WINDOWS[window], from_ms, to_ms, take)
         progress.update(bar, completed=max(1, to_ms - from_ms))
+    if plot is not None:
+        picture.write(plot)
     return written
 
 

@@ -77,7 +77,7 @@ class _JsonLines:
 
 def _row(ranking: Ranking, place: str, rank: int, trend: Trend) -> dict[str, Any]:
     return {
-        "as_of": _time(ranking.as_of_ms),
+        "as_of": time_of(ranking.as_of_ms),
         "window": ranking.window,
         "location": place or None,
         "rank": rank,
@@ -86,10 +86,11 @@ def _row(ranking: Ranking, place: str, rank: int, trend: Trend) -> dict[str, Any
         "unique_authors": trend.unique_authors,
         "previous": trend.previous,
         "score": trend.score,
-        "since": _time(time_ms(trend.since)),
+        "since": time_of(time_ms(trend.since)),
         "tweets": list(trend.tweets),
     }
 
 
-def _time(wall_ms: int) -> datetime:
+def time_of(wall_ms: int) -> datetime:
+    """A wall time as it is written."""
     return datetime.fromtimestamp(wall_ms // 1000, UTC).replace(microsecond=wall_ms % 1000 * 1000)
