@@ -1,18 +1,23 @@
 import ast
 import importlib
 import inspect
+import os
 import pkgutil
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import typer
 from typer.main import get_command
 
 import cluster
-from cluster import cli
+from cluster import cli, dataflows_cli
 from cluster.settings import PREFIX, RAY_ADDRESS_NAME, Settings
+from domain.events import AnyEvent, Event
 from telemetry import metrics
 from tests.unit.test_deploy_files import exported_metrics, exporter_metrics
 from tests.unit.test_tidy import ROOT, ROOT_PACKAGES, tracked_files
@@ -34,13 +39,17 @@ def code_lines(text: str) -> Iterator[str]:
     yield from re.findall(r"`([^`\n]+)`", FENCE.sub("", text))
 
 
-def command_options() -> dict[str, set[str]]:
-    """The commands of `python -m cluster`, each with its options."""
+def command_options() -> dict[str, dict[str, set[str]]]:
+    """The commands of each command line, each with its options."""
     app = typer.Typer()
     app.registered_commands += cli.app.registered_commands
     for module in pkgutil.iter_modules(cluster.__path__):
         if module.name.startswith("commands_"):
             importlib.import_module(f"cluster.{module.name}").register(app)
+    return {"cluster": options_of(app), "dataflows": options_of(dataflows_cli.app)}
+
+
+def options_of(app: typer.Typer) -> dict[str, set[str]]:
     commands: dict[str, typer.core.TyperCommand] = get_command(app).commands  # type: ignore[attr-defined]
     return {name: {"--help", *(o for p in made.params for o in p.opts)} for name, made in commands.items()}
 
@@ -76,21 +85,19 @@ def test_the_readme_lists_every_setting_as_the_code_has_it() -> None:
 
 
 def test_the_readme_names_every_command() -> None:
-    named = {
-        match[1]
-        for line in code_lines((ROOT / "README.md").read_text())
-        for match in re.finditer(r"python -m cluster ([a-z-]+)", line)
-    }
-    assert named == command_options().keys()
+    lines = list(code_lines((ROOT / "README.md").read_text()))
+    for module, commands in command_options().items():
+        named = {match[1] for line in lines for match in re.finditer(rf"python -m {module} ([a-z-]+)", line)}
+        assert named == commands.keys()
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
 def test_every_command_in_a_document_exists_with_its_options(path: Path) -> None:
     known = command_options()
     for line in code_lines(path.read_text()):
-        for name, rest in re.findall(r"python -m cluster ([a-z-]+)([^|;&#]*)", line):
-            assert name in known, line
-            assert set(re.findall(r"(?<!\S)--[a-z-]+", rest)) <= known[name], line
+        for module, name, rest in re.findall(r"python -m (cluster|dataflows) ([a-z-]+)([^|;&#]*)", line):
+            assert name in known[module], line
+            assert set(re.findall(r"(?<!\S)--[a-z-]+", rest)) <= known[module][name], line
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
@@ -149,3 +156,19 @@ def test_decisions_are_numbered_without_gaps_and_have_every_part() -> None:
         parts = re.findall(r"^## (.+)$", text, re.MULTILINE)
         assert parts == ["Context", "Decision", "Cost", "What would change our mind"], record.name
         assert text.startswith(f"# {record.name[:4]} "), record.name
+
+
+def test_the_guide_to_dataflows_shows_an_example_as_it_is_and_a_test_that_passes(tmp_path: Path) -> None:
+    example, test = re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs/dataflows.md").read_text(), re.M | re.S)
+    assert example == (ROOT / "dataflows/examples/languages.py").read_text()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", test], cwd=tmp_path, env=environment, check=True, timeout=120)
+
+
+def test_the_guide_to_dataflows_names_every_event_with_its_fields() -> None:
+    rows = re.findall(r"^\| (`[^|]+) \| ([^|]+) \|$", (ROOT / "docs/dataflows.md").read_text(), re.MULTILINE)
+    named = {
+        name: set(re.findall(r"`(\w+)`", fields)) for names, fields in rows for name in re.findall(r"`(\w+)`", names)
+    }
+    for event in get_args(AnyEvent):
+        assert set(event.__struct_fields__) - set(Event.__struct_fields__) <= named[event.__name__], event
