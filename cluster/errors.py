@@ -6,7 +6,8 @@ ClusterError
 ├── PortTaken          someone else listens on the HTTP port
 ├── AlreadyRunning     a system runs on this data folder
 ├── NotRunning         no system runs on this data folder
-└── NotReady           the system started and did not become ready in time
+├── NotReady           the system started and did not become ready in time
+└── CommandFailed      a command that another one ran ended with an error
 """
 
 
@@ -32,6 +33,10 @@ class PortTaken(EmbeddedError):
 
 class NotReady(ClusterError):
     """The system started, and did not become ready in time."""
+
+
+class CommandFailed(ClusterError):
+    """A command that another one ran ended with an error, which the sentence quotes."""
 
 
 class NotRunning(ClusterError):

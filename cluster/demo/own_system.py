@@ -1,5 +1,6 @@
 """A system for one run: started from the command line as a user would, in a temporary folder, gone afterwards."""
 
+import asyncio
 import shutil
 import sys
 import tempfile
@@ -15,7 +16,7 @@ from cluster.embedded.ports import PortBlock
 from cluster.embedded.processes import ChildProcess
 from cluster.embedded.ray_environment import ROOT
 from cluster.endpoints import Endpoints
-from cluster.errors import NotReady
+from cluster.errors import CommandFailed, NotReady
 from cluster.settings import environment
 from cluster.state import RunState, is_locked
 from cluster.waiting import wait_until
@@ -84,6 +85,21 @@ class OwnSystem:
             self._say("Stopping the system.")
             self._process.stop(_STOP_TIMEOUT_S)
             self._process = None
+
+    async def run(self, *words: str) -> None:
+        """Run a Python module beside the system, as a user would. Raises `CommandFailed`."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            *words,
+            env=self._environment,
+            cwd=ROOT,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await process.communicate()
+        if process.returncode:
+            raise CommandFailed(f"{' '.join(words)} ended with {process.returncode}: {said.decode().strip()}")
 
     def kill_everything(self) -> int:
         """`kill -9` for every process of the system at one moment, stores included; how many there were."""

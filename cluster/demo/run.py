@@ -11,6 +11,7 @@ from cluster.demo.client import Api, Member
 from cluster.demo.edges import REQUIRED, edges_table, edges_when_all_taken
 from cluster.demo.fault import redis_halted
 from cluster.demo.graph import follow_graph
+from cluster.demo.history import compare_history
 from cluster.demo.own_system import OwnSystem
 from cluster.demo.pool import each
 from cluster.demo.report import comparison_table, print_differences
@@ -73,6 +74,9 @@ async def demonstrate(target: Target, cast: Cast, console: Console) -> bool:
             verifier = Verifier(world, settle_s=_SETTLE_S, strict=target.own is not None)
             on_the_way = Comparison("at once, during the run", world.checks, tuple(world.problems), 0)
             comparisons = [on_the_way, *await verifier.everything(bars)]
+            if target.own is not None:
+                places = sorted({place for tweet in world.model.live() for place in tweet.places})
+                comparisons.append(await compare_history(api, target.own, places[:1]))
         console.print(comparison_table(comparisons))
         print_differences(comparisons, console)
         posts = len(world.model.tweets) + len(world.model.deleted)

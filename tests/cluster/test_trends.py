@@ -2,8 +2,9 @@
 
 import asyncio
 import secrets
+import shutil
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -91,6 +92,12 @@ class Crowd:
         return [] if shown == wanted and expected else [f"as of {seen['as_of']}: {shown} instead of {wanted}"]
 
 
+def scribbled(folder: Path) -> None:
+    """Overwrite every file with what is no snapshot."""
+    for file in folder.iterdir():
+        file.write_bytes(b"no snapshot" * 1_000)
+
+
 async def crowd(api: httpx.AsyncClient, name: str, location: str) -> Crowd:
     return Crowd(await sign_up(api, AUTHORS), name, location)
 
@@ -115,6 +122,20 @@ async def test_trends_are_exact_after_a_kill(
     tweeting = asyncio.create_task(people.tweet(30))
     assert faults.kill(system, f"ray::{victim}") > 0
     await tweeting
+    await people.settled(api)
+
+
+@pytest.mark.parametrize(("harm", "location"), [(shutil.rmtree, "Warsaw"), (scribbled, "Athens")])
+async def test_trends_are_exact_after_snapshots_were_lost(
+    system: RunningSystem, api: httpx.AsyncClient, harm: Callable[[Path], None], location: str
+) -> None:
+    people = await crowd(api, f"lost{location}", location)
+    await people.tweet(12)
+    await people.settled(api)
+    (kept,) = (system.endpoints.data_dir / "trends").iterdir()
+    harm(kept)
+    assert faults.kill(system, "ray::TrendsWorkerActor") > 0
+    await people.tweet(6)
     await people.settled(api)
 
 
@@ -161,6 +182,8 @@ async def test_other_numbers_of_workers_change_nothing(system: RunningSystem, ap
     for workers in (3, 2, 1):
         tweeting = asyncio.create_task(people.tweet(20))
         await run(system, "cluster", "scale", "--trends", str(workers))
+        if workers == 2:
+            faults.processes(system, "ray::TrendsWorkerActor")[0].kill()
         await tweeting
         await people.settled(api)
     assert "down" not in await run(system, "cluster", "status")

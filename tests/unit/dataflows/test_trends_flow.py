@@ -8,12 +8,16 @@ from typing import Any
 import bytewax.operators as op
 import pytest
 from bytewax.dataflow import Dataflow
+from bytewax.errors import BytewaxRuntimeError
+from bytewax.inputs import FixedPartitionedSource, Source, StatefulSourcePartition
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSink, TestingSource, cluster_main, run_main
+from typing_extensions import override
 
+import dataflows.trends
 from cluster.demo.trends_model import LiveTweet, trends_of
 from dataflows.chunks import Chunk
-from dataflows.trends import BucketLogic, Ranking, Schedule, Top, Work, trends
+from dataflows.trends import BucketLogic, Ranking, Schedule, Top, WindowLogic, Work, trends
 from domain.events import AnyEvent, TweetDeleted, TweetPosted, UserReinstated, UserSuspended
 from domain.ids import EventId, UserId, first_id_at, stamp_us
 from domain.places import places_of
@@ -81,11 +85,16 @@ def _live(event: TweetPosted) -> LiveTweet:
 class Run:
     """The flow over some chunks, and what came out."""
 
-    def __init__(self, chunks: list[Any], schedule: Schedule) -> None:
+    def __init__(
+        self,
+        chunks: list[Any] | Source[Chunk],
+        schedule: Schedule,
+    ) -> None:
         self.rankings: list[Ranking] = []
         self.minutes: list[PaneCount] = []
         self.flow = Dataflow("trends")
-        streams = trends(self.flow, TestingSource(chunks, batch_size=1), schedule)
+        source = TestingSource(chunks, batch_size=1) if isinstance(chunks, list) else chunks
+        streams = trends(self.flow, source, schedule)
         op.output("out-rankings", streams.rankings, TestingSink(self.rankings))
         op.output("out-minutes", streams.minutes, TestingSink(self.minutes))
 
@@ -144,6 +153,77 @@ def test_a_tweet_that_is_newer_than_a_look_shows_at_the_next() -> None:
                 assert top.places is not None
                 assert [trend.since for trend in top.places.get(GLOBAL, ())] == expected
     assert [top.places for top in last if isinstance(top, Top) and top.window == "24h"] == [None]
+
+
+class Repeatable(FixedPartitionedSource[Chunk, int]):
+    """Hands out chunks one by one, and goes on behind the last that a snapshot tells of."""
+
+    def __init__(self, chunks: list[Chunk]) -> None:
+        self.chunks = chunks
+
+    @override
+    def list_parts(self) -> list[str]:
+        return ["all"]
+
+    @override
+    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> "_Repeatable":
+        return _Repeatable(self.chunks, resume_state or 0)
+
+
+class _Repeatable(StatefulSourcePartition[Chunk, int]):
+    def __init__(self, chunks: list[Chunk], at: int) -> None:
+        self._chunks = chunks
+        self._at = at
+
+    @override
+    def next_batch(self) -> list[Chunk]:
+        if self._at == len(self._chunks):
+            raise StopIteration
+        self._at += 1
+        return [self._chunks[self._at - 1]]
+
+    @override
+    def snapshot(self) -> int:
+        return self._at
+
+
+STEPS = (
+    (_Repeatable, "next_batch"),
+    (dataflows.trends, "by_bucket"),
+    (BucketLogic, "on_batch"),
+    (BucketLogic, "snapshot"),
+    (dataflows.trends, "_keyed_top"),
+    (WindowLogic, "on_batch"),
+    (WindowLogic, "snapshot"),
+    (dataflows.trends, "_minutes_of"),
+)
+
+
+@pytest.mark.parametrize(("owner", "step"), STEPS, ids=lambda value: getattr(value, "__name__", value))
+def test_after_a_crash_in_any_step_the_flow_equals_the_model(
+    owner: Any, step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = History(seed=5, minutes=10, tweets=100)
+    works, calls, deaths = getattr(owner, step), 0, {3, 20, 21, 60}
+
+    def dying(*args: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls in deaths:
+            raise RuntimeError("died here")
+        return works(*args)
+
+    monkeypatch.setattr(owner, step, dying)
+    init_db_dir(tmp_path, 2)
+    run, died = Run(Repeatable(history.chunks), live_schedule()), 0
+    while died <= len(deaths):
+        try:
+            run_main(run.flow, epoch_interval=timedelta(0), recovery_config=RecoveryConfig(tmp_path))
+            break
+        except BytewaxRuntimeError:
+            died += 1
+    assert 0 < died <= len(deaths), f"it died {died} times in {calls} calls"
+    assert_equals_the_model(run, history)
 
 
 def test_after_an_abort_anywhere_the_flow_equals_the_model(tmp_path: Path) -> None:

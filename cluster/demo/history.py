@@ -1,0 +1,38 @@
+"""What trended as the history command says, compared with what the API answers."""
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import orjson
+
+from cluster.demo.client import Api
+from cluster.demo.own_system import OwnSystem
+from cluster.demo.shapes import Json
+from cluster.demo.verify import Comparison
+from domain.trends import TOP_MAX, WINDOWS
+
+_SAME = ("tag", "count", "unique_authors", "score")
+
+
+async def compare_history(api: Api, own: OwnSystem, places: Iterable[str]) -> Comparison:
+    """Ask for every window, everywhere and at some places, and let the command compute that moment again."""
+    asked = [(window, place) for window in WINDOWS for place in (None, *places)]
+    found = [await _difference(api, own, window, place) for window, place in asked]
+    return Comparison("trends over history", len(asked), tuple(words for words in found if words is not None), 0)
+
+
+async def _difference(api: Api, own: OwnSystem, window: str, place: str | None) -> str | None:
+    answer = await api.trends(window, place, TOP_MAX)
+    as_of = str(answer["as_of"])
+    with tempfile.TemporaryDirectory(prefix="murmur-history-") as folder:
+        out = Path(folder) / "trends.jsonl"
+        what = ("--window", window, *(() if place is None else ("--location", place)), "--out", str(out))
+        await own.run("dataflows", "trends", "--from", as_of, "--to", as_of, *what)
+        rows = [orjson.loads(line) for line in out.read_bytes().splitlines()]
+    said, computed = [_known(trend) for trend in answer["trends"]], [_known(row) for row in rows]
+    return None if said == computed else f"{window} at {place} as of {as_of}: {computed} instead of {said}"
+
+
+def _known(trend: Json) -> tuple[object, ...]:
+    return *(trend[name] for name in _SAME), [str(id_) for id_ in trend["tweets"]]
