@@ -146,7 +146,7 @@ class Counters:
     async def _read(self, wait_ms: int) -> None:
         now_ms = self._clock.now_ms()
         read = await self._reader.read(wait_ms)
-        if not self._reader.behind and len(read.records) < self._limits.log_read_max:
+        if not self._reader.behind and not read.more:
             self._all_read_ms = now_ms
         if read.lost:
             await self._positions.claim(READER, self._epoch)
@@ -186,7 +186,8 @@ class Counters:
     async def _recount(self, events: Iterable[AnyEvent]) -> None:
         """Count every set that a batch may have changed, once, and write the sums.
 
-        Nobody else overwrites a sum, so those that are kept and did not change need not be counted.
+        Nobody else overwrites a sum, so those that are kept and did not change need not be counted; but they end at
+        their time, so that none stays wrong for long, should a batch have become visible too late.
         """
         recounts = [recounts_of(event) for event in events]
         tweets, users = _by_id(r.tweets for r in recounts), _by_id(r.users for r in recounts)
@@ -213,7 +214,9 @@ class Counters:
         sums = {keys.tweet_counts(id_): values.tweet_counts(counts) for id_, counts in of_tweets.items()}
         sums |= {keys.user_counts(id_): values.user_counts(counts) for id_, counts in of_users.items()}
         self._written |= sums.keys()
-        await self._cache.put(sums, ttl_s=self._limits.cache_ttl_s)
+        whole = {key: value for key, value in sums.items() if kept[key] is None}
+        await self._cache.put(whole, ttl_s=self._limits.cache_ttl_s)
+        await self._cache.update({key: value for key, value in sums.items() if key not in whole})
         await self._watch_threshold({UserId(id_): of_users[id_] for id_ in users if "followers" in users[id_]})
 
     async def _watch_threshold(self, counted: dict[UserId, UserCounts]) -> None:

@@ -87,14 +87,14 @@ class FlowSupervisor:
     async def stop(self) -> None:
         """End the fleet in order."""
         await self._fleet.stop(_STOP_S)
-        self._size, self._ran = 0, False
+        self._size, self._ran, self._failures = 0, False, 0
 
     async def _start(self) -> None:
         now_ms = self._clock.monotonic_ms()
         if now_ms < self._next_start_ms:
             return
         await self._fleet.kill()
-        fresh = self._failures >= _FAILURES_MAX
+        fresh = self._failures == _FAILURES_MAX
         if fresh:
             logger().warning("the dataflow's snapshots are given up", failures=self._failures)
         await self._fleet.start(self.wanted, fresh=fresh)

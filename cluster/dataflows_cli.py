@@ -1,11 +1,11 @@
 """`python -m dataflows`: dataflows over the history of a running system."""
 
-import shutil
 import signal
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 from rich.console import Console
@@ -15,7 +15,7 @@ from rich.table import Table
 from cluster.command_line import command_line, run_app
 from cluster.errors import ClusterError
 from cluster.settings import load_settings
-from cluster.state import RunState
+from cluster.state import RunState, held_alone
 from cluster.stores import store_config
 from dataflows import files, over_history, runner
 from dataflows.outputs import RowSink, StoreSink, file_sink
@@ -53,7 +53,7 @@ def trends(
     """
     if window not in WINDOWS:
         raise typer.BadParameter(f"choose among {', '.join(WINDOWS)}", param_hint="--window")
-    to_ms = SystemClock().now_ms() if to is None else _wall_ms(to)
+    to_ms = _until_ms(to)
     from_ms = to_ms - _MINUTES_DEFAULT * 60_000 if from_ is None else _wall_ms(from_)
     if from_ms > to_ms:
         raise typer.BadParameter("it lies after --to", param_hint="--from")
@@ -92,7 +92,8 @@ def run(
 ) -> None:
     """Run a dataflow over history, and without --to on and on: each event once, no gap and no overlap in between.
 
-    Without --to it goes on where it stopped when it is run again. Exit code 0 at its end, or after Ctrl-C.
+    Without --to it goes on where it stopped when it is run again, for each --out. Exit code 0 at its end; without --to
+    after Ctrl-C.
     """
     build = runner.named(name)
     settings, clock = load_settings(), SystemClock()
@@ -103,13 +104,12 @@ def run(
         from_ms = kept_ms if from_ is None else max(kept_ms, _wall_ms(from_))
         if to is not None:
             with _console.status(f"{name}: over history"):
-                runner.over_history(stores, build, sink, from_ms, _wall_ms(to))
+                runner.over_history(stores, build, sink, from_ms, _until_ms(to))
         else:
-            kept = settings.data_dir / "dataflows" / name
-            if fresh and kept.exists():
-                shutil.rmtree(kept)
-            with _console.status(f"{name}: on and on; Ctrl-C stops it"):
-                runner.on_and_on(stores, build, sink, from_ms, kept, clock, _stopped_by_signals())
+            kept = settings.data_dir / "dataflows" / name / quote(out, safe="")
+            status = _console.status(f"{name}: on and on; Ctrl-C stops it")
+            with held_alone(kept, f"{name} is running to {out} already."), status:
+                runner.on_and_on(stores, build, sink, from_ms, kept, clock, _stopped_by_signals(), fresh=fresh)
     finally:
         stores.close()
     _console.print(f"{name}: rows in {out}.", soft_wrap=True)
@@ -153,6 +153,12 @@ def _write(stores: StoreThread, out: Path, plot: Path | None, window: str, key: 
     if plot is not None:
         picture.write(plot)
     return written
+
+
+def _until_ms(to: datetime | None) -> int:
+    """Nobody knows what comes."""
+    now_ms = SystemClock().now_ms()
+    return now_ms if to is None else min(now_ms, _wall_ms(to))
 
 
 def _wall_ms(time: datetime) -> int:

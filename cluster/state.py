@@ -3,6 +3,8 @@
 import fcntl
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Self
@@ -78,6 +80,16 @@ class FolderLock:
 
     def release(self) -> None:
         self._file.close()
+
+
+@contextmanager
+def held_alone(folder: Path, taken: str) -> Iterator[None]:
+    """Hold a lock beside a folder, which the kernel drops with the process. Raises `AlreadyRunning`, saying `taken`."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.{_LOCK}").open("a+") as file:
+        if not _try_lock(file):
+            raise AlreadyRunning(taken)
+        yield
 
 
 def is_locked(data_dir: Path) -> bool:

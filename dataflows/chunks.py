@@ -16,7 +16,8 @@ class Chunk(NamedTuple):
     """Some events of one of `partitions` partitions, in the order in which they were read.
 
     `complete_ms`: what was made up to this wall time in this partition has been handed out. `behind`: while a source
-    catches up in Cassandra; then `complete_ms` may go back.
+    catches up in Cassandra; then `complete_ms` may go back. `back_to_ms`: nothing that was made before it comes a
+    second time.
     """
 
     partition: int
@@ -24,6 +25,7 @@ class Chunk(NamedTuple):
     complete_ms: int
     events: tuple[AnyEvent, ...]
     behind: bool = False
+    back_to_ms: int = 0
 
 
 def decoded(bodies: Iterable[bytes]) -> Iterator[AnyEvent]:

@@ -84,7 +84,9 @@ class _HistoryPartition(StatefulSourcePartition[Chunk, int]):
             start = at
             while at < len(events) and time_ms(events[at].event_id) < until_ms:
                 at += 1
-            chunks.append(Chunk(self._partition, partitions, until_ms - 1, tuple(events[start:at])))
+            chunks.append(
+                Chunk(self._partition, partitions, until_ms - 1, tuple(events[start:at]), back_to_ms=until_ms)
+            )
             self._at_ms = until_ms
         return chunks
 

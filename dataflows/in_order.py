@@ -17,9 +17,6 @@ from domain.events import AnyEvent
 from domain.ids import time_ms
 from storage.rows import MINUTE_MS
 
-REPEATS_MINUTES = 180
-"""How far back an event may come a second time: longer than sources go back when they lose their place."""
-
 
 class _Piece(NamedTuple):
     """What of a chunk was made in one minute; `pieces` of them are the chunk."""
@@ -47,26 +44,35 @@ def in_order(step_id: str, flow: Dataflow, source: Source[Chunk]) -> Stream[AnyE
     return op.key_rm(f"{step_id}-events", op.stateful_batch(f"{step_id}-order", together, _Order))
 
 
-def _pieces(state: tuple[int, int] | None, chunk: Chunk) -> tuple[tuple[int, int], Iterable[tuple[str, _Piece | None]]]:
-    """Cut a chunk by minute, and say which minutes may be forgotten. The state: chunks so far, the newest minute."""
-    number, newest = state or (0, 0)
+class _Cut(NamedTuple):
+    """Chunks so far, and the minute before which nothing is remembered, once there is any."""
+
+    chunks: int = 0
+    floor: int | None = None
+
+
+def _pieces(state: _Cut | None, chunk: Chunk) -> tuple[_Cut, Iterable[tuple[str, _Piece | None]]]:
+    """Cut a chunk by minute, and say which minutes may be forgotten."""
+    state = state or _Cut()
     by_minute: dict[int, list[AnyEvent]] = defaultdict(list)
     for event in chunk.events:
         by_minute[time_ms(event.event_id) // MINUTE_MS].append(event)
-    last = max(newest, *by_minute, 0)
     cut: list[tuple[str, _Piece | None]] = [
         (
             f"{chunk.partition:02d}-{minute}",
-            _Piece(number, len(by_minute), chunk.partition, chunk.partitions, chunk.complete_ms, tuple(events)),
+            _Piece(state.chunks, len(by_minute), chunk.partition, chunk.partitions, chunk.complete_ms, tuple(events)),
         )
         for minute, events in by_minute.items()
     ]
     if not cut:
-        cut.append((f"{chunk.partition:02d}", _Piece(number, 1, *chunk[:3], ())))
-    first = newest - REPEATS_MINUTES if newest else last
-    over = {*range(first, last - REPEATS_MINUTES), *(m for m in by_minute if m < last - REPEATS_MINUTES)}
+        cut.append((f"{chunk.partition:02d}", _Piece(state.chunks, 1, *chunk[:3], ())))
+    floor = state.floor if state.floor is not None else min(by_minute, default=None)
+    if floor is None:
+        return _Cut(state.chunks + 1), cut
+    now = max(floor, chunk.back_to_ms // MINUTE_MS)
+    over = {*range(floor, now), *(minute for minute in by_minute if minute < now)}
     cut += [(f"{chunk.partition:02d}-{minute}", None) for minute in sorted(over)]
-    return (number + 1, last), cut
+    return _Cut(state.chunks + 1, now), cut
 
 
 class _Once(StatefulBatchLogic[_Piece | None, _Piece, frozenset[int]]):

@@ -13,7 +13,7 @@ from dataflows.chunks import Chunk, decoded
 from dataflows.store_thread import StoreThread
 from domain.clock import Clock
 from domain.errors import EngineError
-from storage.log_reader import LogReader, ReaderState
+from storage.log_reader import LogReader, ReaderState, appended_ms
 from storage.rows import HOUR_MS
 from telemetry.logs import logger
 from telemetry.metrics import EVENTS_HANDLED, FLOW_LAG
@@ -28,7 +28,7 @@ _SETTLE_MS = 500
 """How long a command may take from making an id to appending its event; what takes longer counts as late."""
 
 
-class LogSource(FixedPartitionedSource[Chunk, ReaderState]):
+class LogSource(FixedPartitionedSource[Chunk, ReaderState | None]):
     """Every partition of the log, from where a snapshot was taken on; without one, from `from_ms` in Cassandra.
 
     Nothing is left out: where the log does not reach back, or was lost, Cassandra does. Much may come twice.
@@ -75,7 +75,7 @@ class _Read(NamedTuple):
     state: ReaderState
 
 
-class _LogPartition(StatefulSourcePartition[Chunk, ReaderState]):
+class _LogPartition(StatefulSourcePartition[Chunk, ReaderState | None]):
     """Reads ahead on the stores' loop, and hands out without waiting."""
 
     def __init__(
@@ -95,7 +95,8 @@ class _LogPartition(StatefulSourcePartition[Chunk, ReaderState]):
         self._loop = loop
         self._clock = clock
         self._stopping = stopping
-        self._state = reader.state()
+        self._state: ReaderState | None = None
+        """Where the last chunk that was handed out ended."""
         self._counted_ms = 0
         self._ahead: deque[_Read] = deque()
         self._room = asyncio.Semaphore(CHUNKS_AHEAD_MAX)
@@ -120,7 +121,7 @@ class _LogPartition(StatefulSourcePartition[Chunk, ReaderState]):
         return None if self._ahead else datetime.now(UTC) + _LOOK_AGAIN
 
     @override
-    def snapshot(self) -> ReaderState:
+    def snapshot(self) -> ReaderState | None:
         return self._state
 
     @override
@@ -150,13 +151,16 @@ class _LogPartition(StatefulSourcePartition[Chunk, ReaderState]):
                     await self._reader.begin_at(self._begin_ms)
                     self._begin_ms = None
                 now_ms = self._clock.now_ms()
-                records = (await self._reader.read(0)).records
+                batch = await self._reader.read(0)
             except EngineError as error:
                 logger().warning("will try again", source=self._partition, error=str(error))
                 await asyncio.sleep(_POLL_S)
                 continue
             behind = self._reader.behind
-            complete_ms = self._reader.caught_up_ms if behind else now_ms - _SETTLE_MS
-            events = tuple(decoded(record.body for record in records))
-            chunk = Chunk(self._partition, self._partitions, complete_ms, events, behind)
+            read_ms = self._reader.caught_up_ms if behind else now_ms
+            if batch.more:
+                read_ms = appended_ms(batch.records[-1].position)
+            events = tuple(decoded(record.body for record in batch.records))
+            complete_ms = min(read_ms, now_ms) - _SETTLE_MS
+            chunk = Chunk(self._partition, self._partitions, complete_ms, events, behind, self._reader.back_to_ms)
             return _Read(chunk, self._reader.state())

@@ -19,7 +19,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_rand
 from typing_extensions import override
 
 from dataflows.store_thread import StoreThread
-from domain.errors import Overloaded, StoreUnavailable
+from domain.errors import EngineError, Overloaded, StoreUnavailable
 from storage.ports import OutputStore
 
 FILE_ROWS_MAX = 100_000
@@ -27,6 +27,10 @@ FILE_ROWS_MAX = 100_000
 _CALL_S = 10.0
 _PATIENCE_S = 60.0
 """How long rows wait for a store before the dataflow gives up and goes back to its snapshot."""
+
+
+class OutputLost(EngineError):
+    """What a dataflow had written is not there any more; it cannot go on from its snapshot."""
 
 
 class Row(NamedTuple):
@@ -65,6 +69,8 @@ class JsonLinesSink(FixedPartitionedSink[Row, int]):
 
 class _JsonLines(StatefulSinkPartition[Row, int]):
     def __init__(self, path: Path, written: int) -> None:
+        if written and (not path.exists() or path.stat().st_size < written):
+            raise OutputLost(f"{path} is shorter than when the dataflow stopped; name another file, or begin anew.")
         self._file = path.open("ab")
         self._file.truncate(written)
         self._file.seek(written)
@@ -107,7 +113,7 @@ class _ParquetFiles(StatefulSinkPartition[Row, int]):
         self._next = next_file
         self._rows: list[Row] = []
         folder.mkdir(parents=True, exist_ok=True)
-        for file in folder.glob("*.parquet"):
+        for file in folder.glob("[0-9]*.parquet"):
             if int(file.stem) >= next_file:
                 file.unlink()
 
@@ -128,8 +134,13 @@ class _ParquetFiles(StatefulSinkPartition[Row, int]):
             self._write(len(self._rows))
 
     def _write(self, count: int) -> None:
-        part = self._folder / "part"
-        pq.write_table(pa.Table.from_pylist([row.as_dict() for row in self._rows[:count]]), part)
+        rows = [row.as_dict() for row in self._rows[:count]]
+        names = dict.fromkeys(name for row in rows for name in row)
+        part = self._folder / ".part"
+        with part.open("wb") as file:
+            pq.write_table(pa.table({name: [row.get(name) for row in rows] for name in names}), file)
+            file.flush()
+            os.fsync(file.fileno())
         part.rename(self._folder / f"{self._next:08d}.parquet")
         del self._rows[:count]
         self._next += 1

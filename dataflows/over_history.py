@@ -5,9 +5,9 @@ from collections.abc import Callable
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
-from bytewax.testing import run_main
 from typing_extensions import override
 
+from dataflows import running
 from dataflows.history import HistorySource
 from dataflows.store_thread import StoreThread
 from dataflows.trends import Ranking, Schedule, trends
@@ -33,7 +33,7 @@ def run(stores: StoreThread, window: Window, from_ms: int, to_ms: int, take: Tak
     )
     flow = Dataflow("trends-over-history")
     op.output("take", trends(flow, source, schedule).rankings, _Taking(take))
-    run_main(flow)
+    running.run(flow)
 
 
 class _Taking(DynamicSink[Ranking]):

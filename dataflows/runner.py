@@ -10,13 +10,13 @@ from typing import NamedTuple
 from bytewax.dataflow import Dataflow
 from bytewax.inputs import Source
 from bytewax.recovery import RecoveryConfig
-from bytewax.testing import run_main
 
 from dataflows import examples, snapshots
 from dataflows.chunks import Chunk
 from dataflows.history import HistorySource
 from dataflows.live import LogSource
 from dataflows.outputs import RowSink
+from dataflows.running import run
 from dataflows.store_thread import StoreThread
 from dataflows.worker import EPOCH
 from domain.clock import Clock
@@ -50,28 +50,38 @@ def named(name: str) -> Build:
     """
     path = name if "." in name else f"{examples.__name__}.{name}"
     try:
-        build: Build = importlib.import_module(path).build
+        module = importlib.import_module(path)
     except ModuleNotFoundError as error:
         if error.name is None or not (path == error.name or path.startswith(f"{error.name}.")):
             raise
         raise NotFound(f"There is no dataflow {name!r}: name an example, or a module by its path.", _UNKNOWN) from None
-    except AttributeError:
-        raise NotFound(f"The module {path} has no function `build`.", _UNKNOWN) from None
+    build: Build | None = getattr(module, "build", None)
+    if build is None:
+        raise NotFound(f"The module {path} has no function `build`.", _UNKNOWN)
     return build
 
 
 def over_history(stores: StoreThread, build: Build, sink: RowSink, from_ms: int, to_ms: int) -> None:
     """Run over the events made in [from_ms, to_ms], to the end."""
-    run_main(build(HistorySource(stores, from_ms=from_ms, to_ms=to_ms), sink))
+    run(build(HistorySource(stores, from_ms=from_ms, to_ms=to_ms), sink))
 
 
 def on_and_on(
-    stores: StoreThread, build: Build, sink: RowSink, from_ms: int, kept: Path, clock: Clock, stopping: threading.Event
+    stores: StoreThread,
+    build: Build,
+    sink: RowSink,
+    from_ms: int,
+    kept: Path,
+    clock: Clock,
+    stopping: threading.Event,
+    *,
+    fresh: bool = False,
 ) -> None:
     """Run over the events made from a wall time on, then over what comes, until `stopping` is set.
 
-    Goes on from the last snapshot in the folder `kept`, if there is one, wherever it was told to begin.
+    Goes on from the last snapshot in the folder `kept`, if there is one and it is not to be `fresh`, wherever it was
+    told to begin. The snapshots belong to this sink.
     """
     source = LogSource(stores, clock, from_ms=from_ms, stopping=stopping)
-    folder = snapshots.folder(kept, _STATE_VERSION)
-    run_main(build(source, sink), epoch_interval=EPOCH, recovery_config=RecoveryConfig(folder))
+    folder = snapshots.folder(kept, _STATE_VERSION, fresh=fresh)
+    run(build(source, sink), epoch=EPOCH, recovery=RecoveryConfig(folder))

@@ -34,8 +34,13 @@ class StoreThread:
         return asyncio.run_coroutine_threadsafe(work, self.loop)
 
     def call(self, work: Coroutine[Any, Any, T], timeout_s: float) -> T:
-        """Do some work and wait for it. Raises what it raises, and `TimeoutError`."""
-        return self.start(work).result(timeout_s)
+        """Do some work and wait for it. Raises what it raises, and `TimeoutError`; then it is given up."""
+        started = self.start(work)
+        try:
+            return started.result(timeout_s)
+        except TimeoutError:
+            started.cancel()
+            raise
 
     def born_ms(self) -> int:
         """A wall time before which no event was made, whatever the clocks say; 0 if that is not known."""

@@ -28,11 +28,6 @@ OFF = Toggle(active=False, since=0, written_us=0)
 """A switch nobody ever touched."""
 
 
-def toggle_stamp_us(now_ms: int, before: Toggle) -> int:
-    """The write timestamp of the next write to a switch: after the last, even if this clock is behind."""
-    return max(now_ms * 1000, before.written_us + 1)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TweetCounts:
     """How often a tweet was engaged with."""

@@ -332,7 +332,7 @@ class TagBucket:
             used = np.unique(np.concatenate(parts)) if parts else np.empty(0, np.uint32)
             if 2 * len(used) >= len(numbers.names):
                 continue
-            changed = [(numbers.names[series], pane) for series, pane in self._changed_minutes]
+            changed = [(self._series.names[series], pane) for series, pane in self._changed_minutes]
             moved = numbers.keep(used)
             for slot, pairs in self._slots.items():
                 pairs = pairs.copy()

@@ -21,13 +21,14 @@ from domain.events import (
     Unliked,
 )
 from domain.graph import Toggle, TweetCounts
-from domain.ids import EventId, IdSource, TweetId, UserId, stamp_us
+from domain.ids import EventId, IdSource, TweetId, UserId, stamp_us, time_ms
 from domain.limits import Limits
 from domain.tweets import LOCATION_CHARS_MAX, Tweet
 from serve.hydration import Hydrator, tweet_value
 from serve.publisher import Publisher
 from storage import keys, values
 from storage.ports import Claim, Engagement, EngagementStore, GraphStore, IdempotencyStore, TweetStore
+from storage.rows import MINUTE_MS
 from telemetry.logs import request_id
 
 
@@ -78,7 +79,7 @@ class Commands:
         text = rules.normalized(draft.text)
         rules.check_text(text)
         location = _checked_location(draft.location)
-        id_ = self._ids.next()
+        id_, first = self._ids.next(), True
         if key is not None:
             mine = Claim(draft.hash(), id_)
             claim = await self._idempotency.claim(author, key, mine)
@@ -86,8 +87,9 @@ class Commands:
                 raise Conflict("This idempotency key was used with another body.", "idempotency_key_reused")
             id_ = claim.id
             if claim != mine and (made := await self._tweets.tweets([(author, TweetId(id_))])):
-                await self._publisher.again(_posted(made[TweetId(id_)]))
+                await self._publish_again(made[TweetId(id_)])
                 return TweetId(id_)
+            first = claim == mine
         reply_to = await self._original_of("reply_to_id", draft.reply_to)
         quote_of = await self._original_of("quote_of_id", draft.quote_of)
         tweet = Tweet(
@@ -100,8 +102,15 @@ class Commands:
             hashtags=rules.hashtags(text),
             mentions=rules.mentions(text),
         )
-        await self._publisher.publish(_posted(tweet), await self._known_of(tweet), ttl_s=self._limits.cache_ttl_s)
+        # Only the first try knows that nobody can have taken the tweet away.
+        known = await self._known_of(tweet) if first else {}
+        await self._publisher.publish(_posted(tweet), known, ttl_s=self._limits.cache_ttl_s)
         return tweet.id
+
+    async def _publish_again(self, tweet: Tweet) -> None:
+        """Do what a first try may have died before; after a while the reconciler has done it."""
+        if self._clock.now_ms() - time_ms(tweet.id) < self._limits.reconcile_trail_minutes * MINUTE_MS:
+            await self._publisher.publish(_posted(tweet))
 
     async def delete(self, user: UserId, tweet_id: TweetId) -> None:
         """Take a tweet away. Raises `NotFound` and `Forbidden`."""

@@ -100,10 +100,10 @@ class _Replica:
 def _build(config: ApiConfig, stores: Stores, ids: LeasedIds) -> FastAPI:
     clock, limits = SystemClock(), config.stores.limits
     truth, hot = stores.truth, stores.hot
-    hydrator = Hydrator(hot.cache, truth.tweets, truth.users, truth.graph, truth.engagements, limits)
+    doubts = Doubts(clock)
+    hydrator = Hydrator(hot.cache, truth.tweets, truth.users, truth.graph, truth.engagements, doubts, limits)
     rebuilder = Rebuilder(hot.cache, truth.tweets, limits)
     pulled = PulledAuthors(truth.coordination, clock, limits)
-    doubts = Doubts(clock)
     home = HomeTimeline(hot.cache, truth.tweets, hydrator, rebuilder, pulled, doubts, clock, limits)
     publisher = Publisher(truth.events, hot.cache, hot.log, doubts)
     sessions = AccessTokens(config.jwt_private_key_pem, clock)

@@ -7,9 +7,10 @@ DOUBT_MS = 15_000
 
 
 class Doubts:
-    """Whether lists in Redis may lack what was written lately: it did not answer, and came back as it was.
+    """Whether Redis may lack what was written lately: it did not answer, and came back as it was.
 
-    One's own tweets then come from the store, so that authors read their own writes.
+    One's own tweets, what one did, whom one follows and whether a tweet is there then come from the store, so that
+    people read their own writes.
     """
 
     def __init__(self, clock: Clock) -> None:

@@ -18,6 +18,7 @@ from domain.ids import Ids, TweetId, UserId, time_ms
 from domain.limits import Limits
 from domain.tweets import Tweet
 from domain.users import User
+from serve.doubts import Doubts
 from serve.read_through import ReadThrough
 from storage import keys, values
 from storage.ports import CacheStore, Engagement, EngagementStore, GraphStore, TweetStore, UserStore
@@ -102,6 +103,7 @@ class Hydrator:
         users: UserStore,
         graph: GraphStore,
         engagements: EngagementStore,
+        doubts: Doubts,
         limits: Limits,
     ) -> None:
         self._tweets = tweets
@@ -110,11 +112,17 @@ class Hydrator:
         self._engagements = engagements
         self._limits = limits
         self._users: LRUCache[UserId, User] = LRUCache(limits.local_entries_max)
-        self.tweet_values = ReadThrough(cache, limits, kind="tweet", key=keys.tweet, load=self._load_tweets)
+        self.tweet_values = ReadThrough(
+            cache, limits, kind="tweet", key=keys.tweet, load=self._load_tweets, doubts=doubts
+        )
         self.tweet_counts = ReadThrough(cache, limits, kind="counts", key=keys.tweet_counts, load=self._load_counts)
         self.user_counts = ReadThrough(cache, limits, kind="counts", key=keys.user_counts, load=self._load_user_counts)
-        self.following = ReadThrough(cache, limits, kind="following", key=keys.following, load=self._load_following)
-        self.engaged = ReadThrough(cache, limits, kind="engaged", key=keys.engaged, load=self._load_engaged)
+        self.following = ReadThrough(
+            cache, limits, kind="following", key=keys.following, load=self._load_following, doubts=doubts
+        )
+        self.engaged = ReadThrough(
+            cache, limits, kind="engaged", key=keys.engaged, load=self._load_engaged, doubts=doubts
+        )
 
     async def records(self, ids: Iterable[int]) -> dict[int, Record]:
         """The tweets and retweets that exist, with every original that a retweet among them shows."""

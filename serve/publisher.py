@@ -1,9 +1,11 @@
 """How a decided fact becomes durable and known: commit, caches, log."""
 
+import asyncio
 import secrets
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from tenacity import retry, retry_if_exception_type, stop_after_attempt
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from domain.errors import Overloaded, StoreUnavailable
 from domain.events import Event
@@ -13,13 +15,18 @@ from storage.ports import CacheStore, EventLog, EventStore
 from telemetry import metrics
 from telemetry.logs import logger
 
+Sleep = Callable[[float], Awaitable[None]]
 _TRIES_MAX = 3
+_WAIT_S = 0.6
 
 
 class Publisher:
     """Publishes events. After the commit nothing can fail: what Redis misses, the reconciler makes up for."""
 
-    def __init__(self, events: EventStore, cache: CacheStore, log: EventLog, doubts: Doubts) -> None:
+    def __init__(
+        self, events: EventStore, cache: CacheStore, log: EventLog, doubts: Doubts, sleep: Sleep = asyncio.sleep
+    ) -> None:
+        self._sleep = sleep
         self._doubts = doubts
         self._events = events
         self._cache = cache
@@ -39,10 +46,6 @@ class Publisher:
         if known:
             with suppress(StoreUnavailable, Overloaded):
                 await self._cache.fill(known, token, ttl_s=ttl_s)
-        await self.again(event)
-
-    async def again(self, event: Event) -> None:
-        """Append an event that was committed, and forget what it makes stale."""
         if await self._told(event, append=True):
             metrics.EVENTS_APPENDED.record(by="command")
 
@@ -54,23 +57,26 @@ class Publisher:
         await self._told(event, append=False)
 
     async def _told(self, event: Event, *, append: bool) -> bool:
+        """Tell Redis. If it stalls the answer waits, longer than its breaker stays open; if it is down, not."""
+        tries = 1 if self._doubts.hold else _TRIES_MAX
         try:
-            await self._tell(event, append=append)
+            async for attempt in AsyncRetrying(
+                retry=retry_if_exception_type((StoreUnavailable, Overloaded)),
+                stop=stop_after_attempt(tries),
+                wait=wait_fixed(_WAIT_S),
+                sleep=self._sleep,
+                reraise=True,
+            ):
+                with attempt:
+                    await self._tell(event, append=append)
         except (StoreUnavailable, Overloaded) as error:
             self._doubts.note()
             logger().warning("left to the reconciler", event_id=event.event_id, error=str(error))
             return False
         return True
 
-    @retry(
-        stop=stop_after_attempt(_TRIES_MAX), retry=retry_if_exception_type((StoreUnavailable, Overloaded)), reraise=True
-    )
     async def _tell(self, event: Event, *, append: bool) -> None:
-        """Caches and log; all of it may be repeated.
-
-        Tried again at once, as each try has waited by itself: if Redis only stalls, the answer comes after the append,
-        and authors read their own writes.
-        """
+        """Caches and log; all of it may be repeated."""
         effects = effects_of(event)
         if effects.values:
             await self._cache.drop(effects.values)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from domain.errors import StoreUnavailable
 from domain.limits import Limits
+from serve.doubts import Doubts
 from storage.ports import CacheStore
 from telemetry import metrics
 
@@ -22,7 +23,18 @@ class ReadThrough:
     everything is loaded.
     """
 
-    def __init__(self, cache: CacheStore, limits: Limits, *, kind: str, key: Callable[[int], str], load: Load) -> None:
+    def __init__(
+        self,
+        cache: CacheStore,
+        limits: Limits,
+        *,
+        kind: str,
+        key: Callable[[int], str],
+        load: Load,
+        doubts: Doubts | None = None,
+    ) -> None:
+        """While there are `doubts`, what the cache holds is not believed."""
+        self._doubts = doubts
         self._cache = cache
         self._limits = limits
         self._kind = kind
@@ -42,12 +54,15 @@ class ReadThrough:
         try:
             _, found = await self._cache.fetch((), [self._key(id_) for id_ in wanted])
         except StoreUnavailable:
+            if self._doubts is not None:
+                self._doubts.note()
             found = [None] * len(wanted)
         return await self.complete(dict(zip(wanted, found, strict=True)))
 
     async def complete(self, found: Mapping[int, bytes | None]) -> dict[int, bytes]:
         """Values that somebody already looked up, with what was absent loaded."""
-        values = {id_: value for id_, value in found.items() if value is not None}
+        believed = self._doubts is None or not self._doubts.hold
+        values = {id_: value for id_, value in found.items() if value is not None and believed}
         missing = [id_ for id_ in found if id_ not in values]
         if values:
             metrics.CACHE.record(len(values), kind=self._kind, outcome="hit")

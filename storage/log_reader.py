@@ -22,10 +22,14 @@ _LOOK_UPS_MAX = 256
 
 
 class LogBatch(NamedTuple):
-    """What one read brought. `lost`, said once: the log was lost, and with it everything else in its store."""
+    """What one read brought. `lost`, said once: the log was lost, and with it everything else in its store.
+
+    `more`: the log may hold more behind the records.
+    """
 
     records: tuple[LogRecord, ...] = ()
     lost: bool = False
+    more: bool = False
 
 
 @dataclass(slots=True)
@@ -92,6 +96,7 @@ class LogReader:
         self._clock = clock
         self._limits = limits
         self._mark = mark
+        self._looks_far_back = look_back_ms is not None
         self._loss_look_back_ms = look_back_ms or _LOSS_LOOK_BACK_MS
         self._gap_look_back_ms = look_back_ms or limits.reconcile_trail_minutes * MINUTE_MS
         self._incarnation: str | None = None
@@ -129,6 +134,13 @@ class LogReader:
         """While it is behind: it has read what was made up to this wall time, as far as it was committed by then."""
         return min(at.minute for at in self._catching_up.values()) * MINUTE_MS - 1
 
+    @property
+    def back_to_ms(self) -> int:
+        """Whatever happens to the log, nothing that was made before this wall time is read again."""
+        at = [self._catching_up[p].resume if p in self._catching_up else at for p, at in self.positions.items()]
+        back = max(self._gap_look_back_ms, self._loss_look_back_ms)
+        return max(0, min(map(appended_ms, at)) - back)
+
     async def catch_up(self) -> None:
         """Begin partitions without a position in Cassandra: for a reader whose work a loss of the log does not end."""
         for partition, position in self.positions.items():
@@ -152,19 +164,21 @@ class LogReader:
         records = tuple(record for record in read.records if record.partition not in self._catching_up)
         for record in records:
             self.positions[record.partition] = record.position
-        return LogBatch(records)
+        return LogBatch(records, more=len(records) >= self._limits.log_read_max)
 
     async def _begin_again(self) -> None:
         """After a loss: catch up on every partition, then go on with its new stream.
 
         Most of what we had not read concerns timelines and caches that are gone as well, but not all of it: switches
-        that raced leave rows.
+        that raced leave rows. Who looks far back needs nothing of what the new stream holds already.
         """
         from_ms = {p: await self._known_ms(at, self._loss_look_back_ms) for p, at in self.positions.items()}
         EDGES.record(edge="incarnation")
+        tails = await self._log.tails() if self._looks_far_back else {}
         for partition in self.positions:
             self.positions[partition] = NOWHERE
-            self._begin_catch_up(partition, from_ms[partition], resume=NOWHERE, lost=True)
+            resume = tails[partition].last if self._looks_far_back else NOWHERE
+            self._begin_catch_up(partition, from_ms[partition], resume=resume, lost=True)
 
     async def _mind_gaps(self, read: LogRead) -> None:
         gaps = [p for p, position in self.positions.items() if _is_gap(position, read.first.get(p))]
@@ -184,11 +198,11 @@ class LogReader:
     async def _known_ms(self, position: str, look_back_ms: int) -> int:
         """The wall time before which a reader at some position knows what was made, if it was appended in time."""
         now_ms = self._clock.now_ms()
-        appended_ms, _ = _order(position)
-        if not appended_ms:
+        known_ms = appended_ms(position)
+        if not known_ms:
             mark_ms = await self._coordination.mark(self._mark)
-            appended_ms = now_ms if mark_ms is None else mark_ms
-        return max(min(appended_ms, now_ms) - look_back_ms, now_ms - EVENTS_KEPT_MS)
+            known_ms = now_ms if mark_ms is None else mark_ms
+        return max(min(known_ms, now_ms) - look_back_ms, now_ms - EVENTS_KEPT_MS)
 
     def _begin_catch_up(self, partition: int, from_ms: int, *, resume: str, lost: bool) -> None:
         EDGES.record(edge="catch_up")
@@ -216,6 +230,11 @@ class LogReader:
         ms, n = _order(self.positions[partition])
         self.positions[partition] = f"{ms}-{n + 1}"
         return self.positions[partition]
+
+
+def appended_ms(position: str) -> int:
+    """When the record at a position was appended, by the clock of the log's store; 0 for `NOWHERE`."""
+    return _order(position)[0]
 
 
 def _is_gap(position: str, first: str | None) -> bool:

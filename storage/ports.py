@@ -459,6 +459,10 @@ class CacheStore(Protocol):
         """Store values, whatever was there."""
         ...
 
+    async def update(self, values: Mapping[str, bytes]) -> None:
+        """Store values where there are any, which then live as long as those would have."""
+        ...
+
     async def drop(self, keys: Sequence[str]) -> None:
         """Forget values, and end the leases on them."""
         ...

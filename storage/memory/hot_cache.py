@@ -87,6 +87,12 @@ class MemoryCacheStore:
         for key, value in values.items():
             self._redis.set_value(key, StoredValue(value, False, self._redis.in_s(ttl_s)))
 
+    async def update(self, values: Mapping[str, bytes]) -> None:
+        await self._turn()
+        for key, value in values.items():
+            if (held := self._redis.value(key)) is not None:
+                self._redis.set_value(key, StoredValue(value, False, held.ends_ms))
+
     async def drop(self, keys: Sequence[str]) -> None:
         await self._turn()
         for key in keys:

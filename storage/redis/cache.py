@@ -88,6 +88,9 @@ class RedisCacheStore:
     async def put(self, values: Mapping[str, bytes], *, ttl_s: int) -> None:
         await self._client.run([("SET", key, _VALUE + value, "EX", ttl_s) for key, value in values.items()])
 
+    async def update(self, values: Mapping[str, bytes]) -> None:
+        await self._client.run([("SET", key, _VALUE + value, "XX", "KEEPTTL") for key, value in values.items()])
+
     async def drop(self, keys: Sequence[str]) -> None:
         await self._client.run([("UNLINK", *keys)] if keys else [])
 

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from storage import keys as names
-from storage.redis.client import RedisClient
+from storage.redis.client import Command, RedisClient
 
 TTL_S = 7 * 86_400
+_ROWS_PER_TRIP = 1_000
 
 
 class RedisOutputStore:
@@ -15,9 +16,9 @@ class RedisOutputStore:
         self._client = client
 
     async def put(self, flow: str, rows: Mapping[str, bytes]) -> None:
-        await self._client.run(
-            [("SET", names.output(flow, key), columns, "EX", TTL_S) for key, columns in rows.items()]
-        )
+        commands: list[Command] = [("SET", names.output(flow, key), row, "EX", TTL_S) for key, row in rows.items()]
+        for at in range(0, len(commands), _ROWS_PER_TRIP):
+            await self._client.run(commands[at : at + _ROWS_PER_TRIP])
 
     async def get(self, flow: str, keys: Sequence[str]) -> dict[str, bytes]:
         if not keys:

@@ -261,6 +261,17 @@ async def test_a_lease_and_a_value_end_by_themselves(open_hot: OpenHot) -> None:
     await eventually(both_ended)
 
 
+async def test_an_update_needs_a_value_and_does_not_prolong_it(hot: Hot) -> None:
+    await hot.cache.put({"short": b"old"}, ttl_s=1)
+    await hot.cache.update({"short": b"new", "absent": b"new"})
+    assert (await hot.cache.fetch([], ["short", "absent"]))[1] in ([b"new", None], [None, None])
+
+    async def gone() -> bool:
+        return (await hot.cache.fetch([], ["short"]))[1] == [None]
+
+    await eventually(gone)
+
+
 async def test_nothing_asked_is_nothing_done(hot: Hot) -> None:
     assert await hot.cache.fetch([], []) == ([], [])
     pushed = await push(hot.cache, ALICE)

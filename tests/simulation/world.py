@@ -321,18 +321,21 @@ class World:
     def _replica(self, name: str, clock: Clock) -> Callable[[], Awaitable[None]]:
         people = People()
         ids = LeasedIds(self.coordination, clock)
-        hydrator = Hydrator(self.cache, self.tweets, people, self.graph, self.engagements, self.limits)
+        doubts = Doubts(self.clock)
+        hydrator = Hydrator(self.cache, self.tweets, people, self.graph, self.engagements, doubts, self.limits)
         rebuilder = Rebuilder(self.cache, self.tweets, self.limits)
         pulled = PulledAuthors(self.coordination, clock, self.limits)
-        doubts = Doubts(self.clock)
         home = HomeTimeline(self.cache, self.tweets, hydrator, rebuilder, pulled, doubts, self.clock, self.limits)
-        publisher = Publisher(self.events, self.cache, self.log, doubts)
+        publisher = Publisher(self.events, self.cache, self.log, doubts, self._sleep)
         commands = Commands(
             publisher, self.tweets, self.graph, self.engagements, self._keys, hydrator, ids, clock, self.limits
         )
         queries = Queries(home, hydrator, self.tweets, people, self.graph, self.engagements, self.limits)
         self.replicas[name] = Replica(commands, queries, ids)
         return ids.renew
+
+    async def _sleep(self, seconds: float) -> None:
+        await self.scheduler.sleep(round(seconds * 1000))
 
     # --------------------------------------------------------------------------------------------------- from outside
 

@@ -79,6 +79,23 @@ async def test_workers_that_fail_again_and_again_go_on_without_snapshots() -> No
     assert fleet.log[-1] == "start 1"
 
 
+async def test_failures_of_long_ago_do_not_cost_snapshots_when_the_size_changes() -> None:
+    fleet, clock = Fleet(), ManualClock()
+    supervisor = FlowSupervisor(fleet, 1, clock)
+    for _ in range(3):
+        clock.advance(10_000)
+        fleet.seen = Status(running=False, error="Cassandra is away")
+        await supervisor.step()
+        await supervisor.step()
+    fleet.seen = Status()
+    clock.advance(10_000)
+    await supervisor.step()
+    supervisor.wanted = 2
+    await supervisor.step()
+    await supervisor.step()
+    assert fleet.log[-1] == "start 2"
+
+
 async def test_a_start_that_hangs_is_noticed() -> None:
     fleet, clock = Fleet(seen=Status(running=False)), ManualClock()
     supervisor = FlowSupervisor(fleet, 1, clock)

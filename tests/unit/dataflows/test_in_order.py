@@ -12,7 +12,7 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSink, TestingSource, cluster_main, run_main
 
 from dataflows.chunks import Chunk
-from dataflows.in_order import REPEATS_MINUTES, in_order
+from dataflows.in_order import in_order
 from domain.events import AnyEvent, Liked
 from domain.ids import EventId, TweetId, UserId, first_id_at, stamp_us
 
@@ -87,8 +87,10 @@ def test_an_event_waits_for_every_partition_and_one_that_is_late_does_not() -> N
 
 def test_minutes_are_forgotten_when_no_event_can_come_twice_any_more() -> None:
     out: list[AnyEvent] = []
-    early, later, last = event(0), event(REPEATS_MINUTES * 60_000), event((REPEATS_MINUTES + 1) * 60_000)
-    end_ms = (REPEATS_MINUTES + 2) * 60_000
-    chunks = [chunk(0, end_ms, early), *(chunk(p, end_ms) for p in (1, 2)), chunk(0, end_ms, later, early)]
-    run_main(flow_of([*chunks, chunk(0, end_ms, last), chunk(0, end_ms, early)], out))
-    assert out == [early, later, last, early]
+    early, later = event(0), event(600_000)
+    end_ms = 1_200_000
+    rest = [chunk(p, end_ms) for p in (1, 2)]
+    known = chunk(0, end_ms, later, early)._replace(back_to_ms=START_MS + 59_999)
+    over = known._replace(back_to_ms=START_MS + 60_000)
+    run_main(flow_of([chunk(0, end_ms, early), *rest, known, known, over, known], out))
+    assert out == [early, later, early]

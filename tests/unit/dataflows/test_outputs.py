@@ -15,8 +15,8 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSource, run_main
 from typing_extensions import override
 
-from dataflows import outputs
-from dataflows.outputs import Row, RowSink, file_sink, output
+from dataflows import outputs, running
+from dataflows.outputs import OutputLost, Row, RowSink, file_sink, output
 
 
 def rows_in(path: Path) -> list[dict[str, Any]]:
@@ -95,6 +95,28 @@ def test_a_parquet_file_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     run_main(flow_of(TestingSource(range(7)), file_sink(tmp_path / "rows.parquet")))
     sizes = [pq.read_table(file).num_rows for file in sorted((tmp_path / "rows.parquet").glob("*.parquet"))]
     assert sizes == [3, 3, 1]
+
+
+def test_a_file_that_lost_what_was_written_is_not_gone_on_with(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    init_db_dir(tmp_path / "kept", 1)
+    numbers = Numbers(9, deaths={5})
+    for lost in (False, True):
+        flow = flow_of(numbers, file_sink(tmp_path / "rows.jsonl"))
+        with pytest.raises(RuntimeError if not lost else OutputLost):
+            running.run(flow, epoch=timedelta(0), recovery=RecoveryConfig(tmp_path / "kept"))
+        (tmp_path / "rows.jsonl").write_bytes(b"")
+
+
+def test_rows_with_other_columns_go_into_one_parquet_file(tmp_path: Path) -> None:
+    flow = Dataflow("mixed")
+    rows = [("a", Row("a", {"n": 1})), ("b", Row("b", {"word": "two"}))]
+    output("out", op.input("rows", flow, TestingSource(rows)), file_sink(tmp_path / "rows.parquet"))
+    run_main(flow)
+    assert rows_in(tmp_path / "rows.parquet") == [
+        {"key": "a", "n": 1, "word": None},
+        {"key": "b", "n": None, "word": "two"},
+    ]
 
 
 def test_another_form_of_file_is_refused() -> None:

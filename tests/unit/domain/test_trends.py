@@ -155,6 +155,17 @@ def test_what_no_window_reaches_is_forgotten_and_comes_too_late_afterwards() -> 
     assert [trend.tag for trend in bucket.top(WINDOWS["24h"], START_MS + KEPT_MS)[GLOBAL]] == ["new", "NEWER"]
 
 
+def test_spellings_may_be_forgotten_while_minutes_of_many_places_wait_to_be_told() -> None:
+    bucket = TagBucket()
+    for n in range(9):
+        take_in(bucket, tweet_of((0, n, 1, (f"{'R' * n}{'r' * (9 - n)}",), ())))
+    new = tweet_of((KEPT_MS, 0, 2, ("new",), ("fr", "fr/idf", "fr/paris")))
+    take_in(bucket, new)
+    bucket.forget_before(START_MS + KEPT_MS)
+    assert bucket.changed_minutes()[-1] == PaneCount("new", (START_MS + KEPT_MS) // 60_000, 1, 1)
+    assert bucket.top(WINDOWS["5m"], START_MS + KEPT_MS)["fr/paris"][0].tag == "new"
+
+
 def test_forgetting_changes_no_answer() -> None:
     rng = random.Random(7)
     bucket, tweets = TagBucket(), []

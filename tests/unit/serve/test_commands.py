@@ -1,5 +1,7 @@
 """Authors read their own write, also if only a second try was answered."""
 
+from collections.abc import Sequence
+
 import pytest
 from typing_extensions import override
 
@@ -15,6 +17,7 @@ from serve.hydration import Hydrator
 from serve.publisher import Publisher
 from serve.pulled import PulledAuthors
 from serve.rebuild import Rebuilder
+from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.truth import MemoryEventStore
 from tests.simulation.world import USERS, Keys, People
 from tests.unit.actors.engine import PARTITIONS, Engine
@@ -35,15 +38,29 @@ class SlowEvents(MemoryEventStore):
             raise StoreUnavailable("cassandra", "no answer in time")
 
 
+class DeafCache(MemoryCacheStore):
+    """Answers, but for a while takes no order to forget."""
+
+    deaf = False
+
+    @override
+    async def drop(self, keys: Sequence[str]) -> None:
+        if self.deaf:
+            raise StoreUnavailable("redis", "no answer in time")
+        await super().drop(keys)
+
+
 class Replica:
     """Commands and reads of one process."""
 
     def __init__(self) -> None:
         engine = Engine()
+        self.cache = engine.cache = DeafCache(engine.redis, SMALL)
         truth, clock = engine.truth, engine.clock
         self.events = SlowEvents(truth.tables, PARTITIONS)
-        self.hydrator = Hydrator(engine.cache, truth.tweets, People(), truth.graph, truth.engagements, SMALL)
-        rebuilder, doubts = Rebuilder(engine.cache, truth.tweets, SMALL), Doubts(clock)
+        doubts = Doubts(clock)
+        self.hydrator = Hydrator(engine.cache, truth.tweets, People(), truth.graph, truth.engagements, doubts, SMALL)
+        rebuilder = Rebuilder(engine.cache, truth.tweets, SMALL)
         pulled = PulledAuthors(truth.coordination, clock, SMALL)
         self.home = HomeTimeline(engine.cache, truth.tweets, self.hydrator, rebuilder, pulled, doubts, clock, SMALL)
         publisher = Publisher(self.events, engine.cache, engine.log, doubts)
@@ -111,3 +128,24 @@ async def test_a_tweet_is_gone_after_a_delete_whose_first_try_got_no_answer() ->
     with pytest.raises(NotFound):
         await replica.commands.delete(ALICE, tweet)
     assert await replica.shown(ALICE) == []
+
+
+async def test_what_redis_could_not_be_told_to_forget_is_not_believed() -> None:
+    replica = Replica()
+    tweet = await replica.commands.post(ALICE, Draft(text="hello"))
+    assert b'"liked":false' in await replica.json(BOB, tweet)
+    replica.cache.deaf = True
+    await replica.commands.like(BOB, tweet)
+    await replica.commands.delete(ALICE, await replica.commands.post(ALICE, Draft(text="gone")))
+    replica.cache.deaf = False
+    assert b'"liked":true' in await replica.json(BOB, tweet)
+    assert await replica.shown(ALICE) == [tweet]
+
+
+async def test_a_second_try_does_not_bring_back_what_was_taken_away() -> None:
+    replica = Replica()
+    tweet = await replica.commands.post(ALICE, Draft(text="hello"), key="once")
+    await replica.commands.delete(ALICE, tweet)
+    assert await replica.commands.post(ALICE, Draft(text="hello"), key="once") == tweet
+    assert await replica.shown(ALICE) == []
+    assert tweet not in await replica.hydrator.records([tweet])
