@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from benchmarks import fanout, machine, results
+from benchmarks import fanout, machine, results, trends
 from benchmarks.effort import FULL, QUICK, Effort
 from benchmarks.results import Row
 from benchmarks.system import Servers
@@ -15,9 +15,10 @@ from cluster.settings import load_settings
 from telemetry import logs
 
 _FANOUT = "fanout"
+_TRENDS = "trends"
 _OVER_HTTP = ("home", "post", "delivery", "rebuild", "growth")
 _WIDTH_MIN = 120
-NAMES = (_FANOUT, *_OVER_HTTP)
+NAMES = (_TRENDS, _FANOUT, *_OVER_HTTP)
 
 
 def main() -> None:
@@ -54,6 +55,11 @@ def bench(
 
 
 def _measure(wanted: Sequence[str], effort: Effort, console: Console, rows: list[Row]) -> None:
+    if _TRENDS in wanted:
+        console.log("Measuring trends.")
+        rows += trends.measure(effort)
+    if not set(wanted) - {_TRENDS}:
+        return
     with Servers(load_settings(), console.log) as servers:
         if _FANOUT in wanted:
             console.log("Measuring fanout.")

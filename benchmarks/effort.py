@@ -29,6 +29,10 @@ class Effort:
     """Followees of each reader at 1x; ten times as many at 10x."""
     tweets_each: int
     """Tweets of each user, at 1x and at 10x."""
+    trend_events: int
+    """Tweets that trends and the yardstick both count."""
+    trend_events_many: int
+    """Tweets by which the rate of trends alone is judged."""
 
 
 QUICK = Effort(
@@ -41,6 +45,8 @@ QUICK = Effort(
     users=400,
     followees=30,
     tweets_each=10,
+    trend_events=20_000,
+    trend_events_many=300_000,
 )
 FULL = Effort(
     name="full",
@@ -52,4 +58,6 @@ FULL = Effort(
     users=1_000,
     followees=50,
     tweets_each=20,
+    trend_events=50_000,
+    trend_events_many=1_000_000,
 )

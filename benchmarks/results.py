@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.table import Table
 
 LATEST = Path(__file__).parent / "results" / "latest.json"
-_FOOTNOTE = "Trends are not measured yet: their dataflow is still to be built."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +63,6 @@ def show(rows: Sequence[Row], machine: Mapping[str, str], effort: str, console: 
             row.what, row.against, *(_shown(value, row.unit) for value in spread), _target(row), _verdict(row)
         )
     console.print(table)
-    console.print(_FOOTNOTE)
     for row in rows:
         console.print(f"[bold]{row.key}[/bold]: " + ", ".join(f"{k} {v}" for k, v in row.figures.items()), style="dim")
     console.print(", ".join(f"{name} {value}" for name, value in machine.items()), style="dim")

@@ -5,8 +5,11 @@ delete or a suspension that comes before its tweet is remembered. So what was re
 answer.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from heapq import nsmallest
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,7 +40,8 @@ _PAIR = np.dtype([("tweet", "u8"), ("author", "u8"), ("series", "u4"), ("spellin
 _Pairs = npt.NDArray[np.void]
 _NO_PAIRS: _Pairs = np.empty(0, _PAIR)
 _Series = npt.NDArray[np.int64]
-_WEIGHTS = {window.name: [DECAY**i for i in range(window.n)] for window in WINDOWS.values()}
+_NO_SERIES: _Series = np.empty(0, np.int64)
+_WEIGHTS = [DECAY**i for i in range(max(window.n for window in WINDOWS.values()))]
 
 
 class _Numbers:
@@ -70,6 +74,30 @@ class _Pane(NamedTuple):
     counts: npt.NDArray[np.int64]
     authors: npt.NDArray[np.int64]
 
+    def of(self, wanted: _Series) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Counts and authors of some series in ascending order, 0 where they do not occur."""
+        counts, authors = np.zeros(len(wanted), np.int64), np.zeros(len(wanted), np.int64)
+        here = np.isin(wanted, self.series)
+        at = np.searchsorted(self.series, wanted[here])
+        counts[here], authors[here] = self.counts[at], self.authors[at]
+        return counts, authors
+
+
+class _Sums:
+    """Panes added up by series, the newest first: how far back each is says how much its authors weigh."""
+
+    def __init__(self, panes: Sequence[tuple[int, _Pane]], size: int) -> None:
+        series = np.concatenate([_NO_SERIES, *(pane.series for _, pane in panes)])
+        authors = np.concatenate([_NO_SERIES, *(pane.authors for _, pane in panes)])
+        weights = np.repeat([_WEIGHTS[i] for i, _ in panes], [len(pane.series) for _, pane in panes])
+        counts = np.concatenate([_NO_SERIES, *(pane.counts for _, pane in panes)])
+        self.counts = np.bincount(series, counts, size).astype(np.int64)
+        self.authors = np.bincount(series, authors, size)
+        """Not distinct: who tweeted in two panes counts twice."""
+        self.decayed = np.bincount(series, weights * authors, size)
+        self.most_authors = np.zeros(size, np.int64)
+        np.maximum.at(self.most_authors, series, authors)
+
 
 @dataclass(slots=True)
 class _Changes:
@@ -85,6 +113,8 @@ class TagBucket:
 
     def __init__(self) -> None:
         self._series = _Numbers()
+        self._place_numbers = _Numbers()
+        self._place_of = _NO_SERIES
         self._spellings = _Numbers()
         self._slots: dict[int, _Pairs] = {}
         self._deleted: set[int] = set()
@@ -137,41 +167,33 @@ class TagBucket:
         """
         self._settle()
         size = len(self._series.names)
-        weights = _WEIGHTS[window.name]
-        counts, previous = np.zeros(size, np.int64), np.zeros(size, np.int64)
-        now, before = np.zeros(size), np.zeros(size)
-        least, most = np.zeros(size, np.int64), np.zeros(size, np.int64)
-        for i, pane in self._panes_of(window, as_of_ms):
-            if i < window.n:
-                counts[pane.series] += pane.counts
-                now[pane.series] += weights[i] * pane.authors
-                least[pane.series] = np.maximum(least[pane.series], pane.authors)
-                most[pane.series] += pane.authors
-            else:
-                previous[pane.series] += pane.counts
-                before[pane.series] += weights[i - window.n] * pane.authors
+        panes = list(self._panes_of(window, as_of_ms))
+        inside = _Sums([(i, pane) for i, pane in panes if i < window.n], size)
+        outside = _Sums([(i - window.n, pane) for i, pane in panes if i >= window.n], size)
+        now, before = inside.decayed, outside.decayed
         excess = now - before
         scores = np.where(excess > 0, excess * excess / (before + 1), 0.0)
-        scores[most < AUTHORS_MIN] = 0
+        scores[inside.authors < AUTHORS_MIN] = 0
         pairs = self._pairs_in(_pane_start(window, as_of_ms, window.n - 1), as_of_ms + 1)
-        unsure = np.flatnonzero((scores > 0) & (least < AUTHORS_MIN))
+        unsure = np.flatnonzero((scores > 0) & (inside.most_authors < AUTHORS_MIN))
         authors = _authors_of(pairs, unsure, size)
         scores[unsure[authors[unsure] < AUTHORS_MIN]] = 0
-        return self._described(pairs, self._shown(scores, counts), scores, counts, previous)
+        shown = self._shown(scores, inside.counts)
+        return self._described(pairs, shown, scores, inside.counts, outside.counts)
 
     def changed_minutes(self) -> list[PaneCount]:
         """What the panes of a minute that changed since the last call hold now, over all places."""
         self._settle()
-        changed, self._changed_minutes = self._changed_minutes, set()
+        by_minute: dict[int, list[int]] = defaultdict(list)
+        for series, number in self._changed_minutes:
+            if self._series.names[series][0] == GLOBAL:
+                by_minute[number].append(series)
+        self._changed_minutes = set()
         found: list[PaneCount] = []
-        for series, number in sorted(changed):
-            place, folded = self._series.names[series]
-            if place == GLOBAL:
-                pane = self._pane(MINUTE, number)
-                at = int(np.searchsorted(pane.series, series))
-                held = at < len(pane.series) and int(pane.series[at]) == series
-                sizes = (int(pane.counts[at]), int(pane.authors[at])) if held else (0, 0)
-                found.append(PaneCount(folded, number, *sizes))
+        for number, changed in sorted(by_minute.items()):
+            counts, authors = self._pane(MINUTE, number).of(np.sort(np.array(changed, np.int64)))
+            names = (self._series.names[series][1] for series in sorted(changed))
+            found += map(PaneCount, names, repeat(number), counts.tolist(), authors.tolist())
         return found
 
     def forget_before(self, as_of_ms: int) -> None:
@@ -274,47 +296,77 @@ class TagBucket:
             found = found[~np.isin(found["author"], _ids(away))]
         return found
 
-    def _shown(self, scores: npt.NDArray[np.float64], counts: npt.NDArray[np.int64]) -> list[int]:
-        """The series that may be among the top of their place: the best by score, then count, then tag."""
+    def _shown(self, scores: npt.NDArray[np.float64], counts: npt.NDArray[np.int64]) -> _Series:
+        """The top series of every place: the best by score, then count, then tag."""
         occurring = np.flatnonzero(counts)
-        best = occurring[np.lexsort((-counts[occurring], -scores[occurring]))]
-        by_place: dict[str, list[int]] = {}
-        for series in best.tolist():
-            of_place = by_place.setdefault(self._series.names[series][0], [])
-            last = of_place[-1] if len(of_place) >= TOP_MAX else None
-            if last is None or (scores[last], counts[last]) == (scores[series], counts[series]):
-                of_place.append(series)
-        return [series for of_place in by_place.values() for series in of_place]
+        places = self._places()[occurring]
+        order = np.lexsort((-counts[occurring], -scores[occurring], places))
+        best, starts = occurring[order], _starts(places[order])
+        shown: list[int] = []
+        for of_place in np.split(best, starts[1:]):
+            if len(of_place) <= TOP_MAX:
+                shown += of_place.tolist()
+                continue
+            last = of_place[TOP_MAX - 1]
+            tied = (scores[of_place] == scores[last]) & (counts[of_place] == counts[last])
+            shown += of_place[: np.argmax(tied)].tolist()
+            left = TOP_MAX - int(np.argmax(tied))
+            shown += nsmallest(left, of_place[tied].tolist(), key=lambda series: self._series.names[series][1])
+        return np.array(shown, np.int64)
+
+    def _places(self) -> _Series:
+        """The place of every series, as a number."""
+        if len(self._place_of) < len(self._series.names):
+            new = (self._place_numbers.of(place) for place, _ in self._series.names[len(self._place_of) :])
+            self._place_of = np.concatenate((self._place_of, np.fromiter(new, np.int64)))
+        return self._place_of
 
     def _described(
         self,
         pairs: _Pairs,
-        shown: list[int],
+        shown: _Series,
         scores: npt.NDArray[np.float64],
         counts: npt.NDArray[np.int64],
         previous: npt.NDArray[np.int64],
     ) -> dict[str, list[Trend]]:
-        found: dict[str, list[Trend]] = {}
-        for series, own in _by_series(pairs, np.array(shown, np.int64), len(self._series.names)):
+        size = len(self._series.names)
+        own = _only(pairs, shown, size)
+        own = own[np.argsort(own["series"], kind="stable")]  # the oldest tweet of each first
+        authors = _authors_of(own, shown, size)
+        tweets, starts = own["tweet"].tolist(), _starts(own["series"])
+        found: dict[str, list[Trend]] = defaultdict(list)
+        ends = [*starts[1:].tolist(), len(own)]
+        for start, end, series, tag in zip(
+            starts.tolist(), ends, own["series"][starts].tolist(), self._tags(own), strict=False
+        ):
             place, folded = self._series.names[series]
             trend = Trend(
-                tag=self._spelling(own["spelling"]),
+                tag=tag,
                 folded=folded,
                 count=int(counts[series]),
-                unique_authors=len(np.unique(own["author"])),
+                unique_authors=int(authors[series]),
                 previous=int(previous[series]),
                 score=float(scores[series]),
-                since=int(own["tweet"][0]),
-                tweets=tuple(own["tweet"][: -SAMPLES_MAX - 1 : -1].tolist()),
+                since=tweets[start],
+                tweets=tuple(tweets[max(start, end - SAMPLES_MAX) : end][::-1]),
             )
-            found.setdefault(place, []).append(trend)
+            found[place].append(trend)
         return {place: merged((trends,)) for place, trends in found.items()}
 
-    def _spelling(self, spellings: npt.NDArray[np.uint32]) -> str:
-        """The most used spelling; of several, the first in the order of code points."""
-        numbers, uses = np.unique(spellings, return_counts=True)
-        most = numbers[uses == uses.max()].tolist()
-        return min(str(self._spellings.names[number][0]) for number in most)
+    def _tags(self, pairs: _Pairs) -> Iterator[str]:
+        """The most used spelling of each series; of several, the first in the order of code points."""
+        order = np.lexsort((pairs["spelling"], pairs["series"]))
+        series, spellings = pairs["series"][order], pairs["spelling"][order]
+        runs = _starts(series, spellings)
+        uses = np.diff(np.append(runs, len(pairs)))
+        names = [self._spellings.names[number][0] for number in spellings[runs].tolist()]
+        firsts = _starts(series[runs]).tolist()
+        for first, end in zip(firsts, [*firsts[1:], len(runs)], strict=False):
+            if end == first + 1:
+                yield names[first]
+            else:
+                most = uses[first:end].max()
+                yield min(name for name, used in zip(names[first:end], uses[first:end], strict=True) if used == most)
 
     def _forget_suspensions(self) -> None:
         """Keep those that are young, or still hide something."""
@@ -340,6 +392,7 @@ class TagBucket:
                 self._slots[slot] = pairs
             if column == "series":
                 self._panes = {}
+                self._place_of = _NO_SERIES
                 self._changed_minutes = {(self._series.of(*name), pane) for name, pane in changed}
                 # An order by (tweet, series) is kept: numbers move closer, none past another.
 
@@ -367,16 +420,6 @@ def _authors_of(pairs: _Pairs, wanted: _Series, size: int) -> npt.NDArray[np.int
     pane = _pane_of(_only(pairs, wanted, size))
     authors[pane.series] = pane.authors
     return authors
-
-
-def _by_series(pairs: _Pairs, wanted: _Series, size: int) -> Iterator[tuple[int, _Pairs]]:
-    """The pairs of each wanted series, oldest tweet first."""
-    own = _only(pairs, wanted, size)
-    own = own[np.argsort(own["series"], kind="stable")]
-    starts = _starts(own["series"])
-    ends = np.append(starts[1:], len(own))[: len(starts)]
-    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        yield int(own["series"][start]), own[start:end]
 
 
 def _starts(*columns: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
