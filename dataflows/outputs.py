@@ -7,7 +7,7 @@ them; in a store the last row of a key stands, so rows say what is, not by how m
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import bytewax.operators as op
 import orjson
@@ -15,11 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from bytewax.dataflow import Stream
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random_exponential
 from typing_extensions import override
 
 from dataflows.store_thread import StoreThread
-from domain.errors import EngineError, Overloaded, StoreUnavailable
+from domain.errors import EngineError
 from storage.ports import OutputStore
 
 FILE_ROWS_MAX = 100_000
@@ -45,6 +44,15 @@ class Row(NamedTuple):
 
 
 RowSink = FixedPartitionedSink[Row, Any]
+State = TypeVar("State")
+
+
+class _OnePart(FixedPartitionedSink[Row, State]):
+    """A sink that is not divided: whichever worker has it writes every row."""
+
+    @override
+    def list_parts(self) -> list[str]:
+        return ["rows"]
 
 
 def output(step_id: str, rows: Stream[tuple[str, Row]], sink: RowSink) -> None:
@@ -52,15 +60,11 @@ def output(step_id: str, rows: Stream[tuple[str, Row]], sink: RowSink) -> None:
     op.output(step_id, op.map(f"{step_id}-key", rows, lambda item: (item[1].key, item[1])), sink)
 
 
-class JsonLinesSink(FixedPartitionedSink[Row, int]):
+class JsonLinesSink(_OnePart[int]):
     """One file, a JSON object a line; of several lines with one key the last stands. State: bytes written."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-
-    @override
-    def list_parts(self) -> list[str]:
-        return ["rows"]
 
     @override
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> "_JsonLines":
@@ -90,15 +94,11 @@ class _JsonLines(StatefulSinkPartition[Row, int]):
         self._file.close()
 
 
-class ParquetSink(FixedPartitionedSink[Row, int]):
+class ParquetSink(_OnePart[int]):
     """A folder of numbered files; of several rows with one key the last stands. State: the number of the next file."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-
-    @override
-    def list_parts(self) -> list[str]:
-        return ["rows"]
 
     @override
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> "_ParquetFiles":
@@ -125,11 +125,14 @@ class _ParquetFiles(StatefulSinkPartition[Row, int]):
 
     @override
     def snapshot(self) -> int:
-        self.close()
+        self._write_rest()
         return self._next
 
     @override
     def close(self) -> None:
+        self._write_rest()
+
+    def _write_rest(self) -> None:
         if self._rows:
             self._write(len(self._rows))
 
@@ -146,17 +149,13 @@ class _ParquetFiles(StatefulSinkPartition[Row, int]):
         self._next += 1
 
 
-class StoreSink(FixedPartitionedSink[Row, None]):
+class StoreSink(_OnePart[None]):
     """Rows by dataflow and key in one of the stores, as JSON."""
 
     def __init__(self, stores: StoreThread, outputs: OutputStore, flow: str) -> None:
         self._stores = stores
         self._outputs = outputs
         self._flow = flow
-
-    @override
-    def list_parts(self) -> list[str]:
-        return ["rows"]
 
     @override
     def build_part(self, step_id: str, for_part: str, resume_state: None) -> "_StoredRows":
@@ -171,20 +170,12 @@ class _StoredRows(StatefulSinkPartition[Row, None]):
 
     @override
     def write_batch(self, values: list[Row]) -> None:
-        self._put({row.key: orjson.dumps(row.columns) for row in values})
+        rows = {row.key: orjson.dumps(row.columns) for row in values}
+        self._stores.insist(lambda: self._outputs.put(self._flow, rows), _CALL_S, _PATIENCE_S)
 
     @override
     def snapshot(self) -> None:
         return None
-
-    @retry(
-        retry=retry_if_exception_type((StoreUnavailable, Overloaded, TimeoutError)),
-        stop=stop_after_delay(_PATIENCE_S),
-        wait=wait_random_exponential(0.1, max=2.0),
-        reraise=True,
-    )
-    def _put(self, rows: Mapping[str, bytes]) -> None:
-        self._stores.call(self._outputs.put(self._flow, rows), _CALL_S)
 
 
 def file_sink(path: Path) -> RowSink:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random_exponential
 from typing_extensions import override
 
 from dataflows.store_thread import StoreThread
@@ -82,13 +81,5 @@ class _MinutePartition(StatelessSinkPartition[PaneCount]):
     @override
     def write_batch(self, items: list[PaneCount]) -> None:
         newest = {(count.folded, count.pane): count for count in items}
-        self._put(list(newest.values()), self._clock.now_ms() * 1_000)
-
-    @retry(
-        retry=retry_if_exception_type((StoreUnavailable, Overloaded, TimeoutError)),
-        stop=stop_after_delay(_PATIENCE_S),
-        wait=wait_random_exponential(0.1, max=2.0),
-        reraise=True,
-    )
-    def _put(self, counts: list[PaneCount], stamp_us: int) -> None:
-        self._stores.call(self._stores.stores.truth.panes.put(counts, stamp_us), _CALL_S)
+        put, stamp_us = self._stores.stores.truth.panes.put, self._clock.now_ms() * 1_000
+        self._stores.insist(lambda: put(list(newest.values()), stamp_us), _CALL_S, _PATIENCE_S)

@@ -2,12 +2,14 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
 import uvloop
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
+from domain.errors import Overloaded, StoreUnavailable
 from storage.opening import StoreConfig, Stores, open_stores
 from storage.ports import BORN
 from storage.rows import MINUTE_MS
@@ -41,6 +43,16 @@ class StoreThread:
         except TimeoutError:
             started.cancel()
             raise
+
+    def insist(self, begin: Callable[[], Coroutine[Any, Any, T]], timeout_s: float, patience_s: float) -> T:
+        """Do some work that may be repeated, again and again while a store is busy or away. Raises as `call` does."""
+        again = Retrying(
+            retry=retry_if_exception_type((StoreUnavailable, Overloaded, TimeoutError)),
+            stop=stop_after_delay(patience_s),
+            wait=wait_random_exponential(0.1, max=2.0),
+            reraise=True,
+        )
+        return again(lambda: self.call(begin(), timeout_s))
 
     def born_ms(self) -> int:
         """A wall time before which no event was made, whatever the clocks say; 0 if that is not known."""

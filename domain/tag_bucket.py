@@ -6,20 +6,20 @@ answer.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import nsmallest
 from itertools import repeat
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from typing_extensions import override
 
 from domain.ids import Ids, first_id_at, times_ms
+from domain.tag_panes import NO_PAIRS, NO_SERIES, PAIR, Pairs, Pane, Series, Sums, authors_of, only, pane_of, starts_of
 from domain.trends import (
     AUTHORS_MIN,
-    DECAY,
     GLOBAL,
     KEPT_MS,
     MINUTE,
@@ -35,13 +35,6 @@ from domain.trends import (
     merged,
 )
 from domain.tweets import folded_tag
-
-_PAIR = np.dtype([("tweet", "u8"), ("author", "u8"), ("series", "u4"), ("spelling", "u4")])
-_Pairs = npt.NDArray[np.void]
-_NO_PAIRS: _Pairs = np.empty(0, _PAIR)
-_Series = npt.NDArray[np.int64]
-_NO_SERIES: _Series = np.empty(0, np.int64)
-_WEIGHTS = [DECAY**i for i in range(max(window.n for window in WINDOWS.values()))]
 
 
 class _Numbers:
@@ -67,38 +60,6 @@ class _Numbers:
         return moved
 
 
-class _Pane(NamedTuple):
-    """What a pane comes to, per series that occurs in it."""
-
-    series: _Series
-    counts: npt.NDArray[np.int64]
-    authors: npt.NDArray[np.int64]
-
-    def of(self, wanted: _Series) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Counts and authors of some series in ascending order, 0 where they do not occur."""
-        counts, authors = np.zeros(len(wanted), np.int64), np.zeros(len(wanted), np.int64)
-        here = np.isin(wanted, self.series)
-        at = np.searchsorted(self.series, wanted[here])
-        counts[here], authors[here] = self.counts[at], self.authors[at]
-        return counts, authors
-
-
-class _Sums:
-    """Panes added up by series, the newest first: how far back each is says how much its authors weigh."""
-
-    def __init__(self, panes: Sequence[tuple[int, _Pane]], size: int) -> None:
-        series = np.concatenate([_NO_SERIES, *(pane.series for _, pane in panes)])
-        authors = np.concatenate([_NO_SERIES, *(pane.authors for _, pane in panes)])
-        weights = np.repeat([_WEIGHTS[i] for i, _ in panes], [len(pane.series) for _, pane in panes])
-        counts = np.concatenate([_NO_SERIES, *(pane.counts for _, pane in panes)])
-        self.counts = np.bincount(series, counts, size).astype(np.int64)
-        self.authors = np.bincount(series, authors, size)
-        """Not distinct: who tweeted in two panes counts twice."""
-        self.decayed = np.bincount(series, weights * authors, size)
-        self.most_authors = np.zeros(size, np.int64)
-        np.maximum.at(self.most_authors, series, authors)
-
-
 @dataclass(slots=True)
 class _Changes:
     """What came since the last look; it is sorted in when somebody looks."""
@@ -114,14 +75,14 @@ class TagBucket:
     def __init__(self) -> None:
         self._series = _Numbers()
         self._place_numbers = _Numbers()
-        self._place_of = _NO_SERIES
+        self._place_of = NO_SERIES
         self._spellings = _Numbers()
-        self._slots: dict[int, _Pairs] = {}
+        self._slots: dict[int, Pairs] = {}
         self._deleted: set[int] = set()
         self._suspensions: dict[int, Suspension] = {}
         self._changes = _Changes()
         self._floor_ms = 0
-        self._panes: dict[tuple[str, int], _Pane] = {}
+        self._panes: dict[tuple[str, int], Pane] = {}
         self._changed_minutes: set[tuple[int, int]] = set()
 
     @override
@@ -168,15 +129,15 @@ class TagBucket:
         self._settle()
         size = len(self._series.names)
         panes = list(self._panes_of(window, as_of_ms))
-        inside = _Sums([(i, pane) for i, pane in panes if i < window.n], size)
-        outside = _Sums([(i - window.n, pane) for i, pane in panes if i >= window.n], size)
+        inside = Sums([(i, pane) for i, pane in panes if i < window.n], size)
+        outside = Sums([(i - window.n, pane) for i, pane in panes if i >= window.n], size)
         now, before = inside.decayed, outside.decayed
         excess = now - before
         scores = np.where(excess > 0, excess * excess / (before + 1), 0.0)
         scores[inside.authors < AUTHORS_MIN] = 0
         pairs = self._pairs_in(_pane_start(window, as_of_ms, window.n - 1), as_of_ms + 1)
         unsure = np.flatnonzero((scores > 0) & (inside.most_authors < AUTHORS_MIN))
-        authors = _authors_of(pairs, unsure, size)
+        authors = authors_of(pairs, unsure, size)
         scores[unsure[authors[unsure] < AUTHORS_MIN]] = 0
         shown = self._shown(scores, inside.counts)
         return self._described(pairs, shown, scores, inside.counts, outside.counts)
@@ -220,7 +181,7 @@ class TagBucket:
         changes, self._changes = self._changes, _Changes()
         self._deleted |= changes.deleted
         if changes.pairs:
-            new = np.array(changes.pairs, _PAIR)
+            new = np.array(changes.pairs, PAIR)
             if self._deleted:
                 new = new[~np.isin(new["tweet"], _ids(self._deleted))]
             slots = times_ms(new["tweet"]) // SLOT_MS
@@ -229,7 +190,7 @@ class TagBucket:
         if changes.deleted:
             gone = _ids(changes.deleted)
             for slot in np.unique(times_ms(gone) // SLOT_MS).tolist():
-                held = self._slots.get(slot, _NO_PAIRS)
+                held = self._slots.get(slot, NO_PAIRS)
                 dead = np.isin(held["tweet"], gone)
                 if dead.any():
                     self._touch(held[dead])
@@ -247,18 +208,18 @@ class TagBucket:
             if theirs.any():
                 self._touch(pairs[theirs])
 
-    def _add_to(self, slot: int, new: _Pairs) -> None:
-        held = self._slots.get(slot, _NO_PAIRS)
+    def _add_to(self, slot: int, new: Pairs) -> None:
+        held = self._slots.get(slot, NO_PAIRS)
         both = np.concatenate((held, new))
         order = np.lexsort((both["series"], both["tweet"]))  # stable: of two the same, the one that was held is first
         both = both[order]
-        first = _starts(both["tweet"], both["series"])
+        first = starts_of(both["tweet"], both["series"])
         added = both[first[order[first] >= len(held)]]
         if len(added):
             self._touch(added)
             self._slots[slot] = both[first]
 
-    def _touch(self, pairs: _Pairs) -> None:
+    def _touch(self, pairs: Pairs) -> None:
         """Forget what the panes of some pairs came to."""
         made_ms = times_ms(pairs["tweet"])
         for window in WINDOWS.values():
@@ -266,24 +227,24 @@ class TagBucket:
                 self._panes.pop((window.name, number), None)
         self._changed_minutes.update(zip(pairs["series"].tolist(), (made_ms // MINUTE.pane_ms).tolist(), strict=True))
 
-    def _panes_of(self, window: Window, as_of_ms: int) -> Iterator[tuple[int, _Pane]]:
+    def _panes_of(self, window: Window, as_of_ms: int) -> Iterator[tuple[int, Pane]]:
         """The panes that hold anything, the open one first, with how far back each is."""
         open_ = as_of_ms // window.pane_ms
-        yield 0, _pane_of(self._pairs_in(open_ * window.pane_ms, as_of_ms + 1))
+        yield 0, pane_of(self._pairs_in(open_ * window.pane_ms, as_of_ms + 1))
         oldest_ms = min(self._slots, default=0) * SLOT_MS
         for i in range(1, 2 * window.n):
             if (open_ - i + 1) * window.pane_ms <= oldest_ms:
                 return
             yield i, self._pane(window, open_ - i)
 
-    def _pane(self, window: Window, number: int) -> _Pane:
+    def _pane(self, window: Window, number: int) -> Pane:
         pane = self._panes.get((window.name, number))
         if pane is None:
-            pane = _pane_of(self._pairs_in(number * window.pane_ms, (number + 1) * window.pane_ms))
+            pane = pane_of(self._pairs_in(number * window.pane_ms, (number + 1) * window.pane_ms))
             self._panes[window.name, number] = pane
         return pane
 
-    def _pairs_in(self, from_ms: int, to_ms: int) -> _Pairs:
+    def _pairs_in(self, from_ms: int, to_ms: int) -> Pairs:
         """The live pairs of tweets made in [from_ms, to_ms)."""
         first, end = np.uint64(first_id_at(from_ms)), np.uint64(first_id_at(to_ms))
         parts = [
@@ -291,17 +252,17 @@ class TagBucket:
             for slot in range(from_ms // SLOT_MS, (to_ms - 1) // SLOT_MS + 1)
             if (held := self._slots.get(slot)) is not None
         ]
-        found = np.concatenate(parts) if parts else _NO_PAIRS
+        found = np.concatenate(parts) if parts else NO_PAIRS
         if away := {author for author, latest in self._suspensions.items() if latest.suspended}:
             found = found[~np.isin(found["author"], _ids(away))]
         return found
 
-    def _shown(self, scores: npt.NDArray[np.float64], counts: npt.NDArray[np.int64]) -> _Series:
+    def _shown(self, scores: npt.NDArray[np.float64], counts: npt.NDArray[np.int64]) -> Series:
         """The top series of every place: the best by score, then count, then tag."""
         occurring = np.flatnonzero(counts)
         places = self._places()[occurring]
         order = np.lexsort((-counts[occurring], -scores[occurring], places))
-        best, starts = occurring[order], _starts(places[order])
+        best, starts = occurring[order], starts_of(places[order])
         shown: list[int] = []
         for of_place in np.split(best, starts[1:]):
             if len(of_place) <= TOP_MAX:
@@ -314,7 +275,7 @@ class TagBucket:
             shown += nsmallest(left, of_place[tied].tolist(), key=lambda series: self._series.names[series][1])
         return np.array(shown, np.int64)
 
-    def _places(self) -> _Series:
+    def _places(self) -> Series:
         """The place of every series, as a number."""
         if len(self._place_of) < len(self._series.names):
             new = (self._place_numbers.of(place) for place, _ in self._series.names[len(self._place_of) :])
@@ -323,17 +284,17 @@ class TagBucket:
 
     def _described(
         self,
-        pairs: _Pairs,
-        shown: _Series,
+        pairs: Pairs,
+        shown: Series,
         scores: npt.NDArray[np.float64],
         counts: npt.NDArray[np.int64],
         previous: npt.NDArray[np.int64],
     ) -> dict[str, list[Trend]]:
         size = len(self._series.names)
-        own = _only(pairs, shown, size)
+        own = only(pairs, shown, size)
         own = own[np.argsort(own["series"], kind="stable")]  # the oldest tweet of each first
-        authors = _authors_of(own, shown, size)
-        tweets, starts = own["tweet"].tolist(), _starts(own["series"])
+        authors = authors_of(own, shown, size)
+        tweets, starts = own["tweet"].tolist(), starts_of(own["series"])
         found: dict[str, list[Trend]] = defaultdict(list)
         ends = [*starts[1:].tolist(), len(own)]
         for start, end, series, tag in zip(
@@ -353,14 +314,14 @@ class TagBucket:
             found[place].append(trend)
         return {place: merged((trends,)) for place, trends in found.items()}
 
-    def _tags(self, pairs: _Pairs) -> Iterator[str]:
+    def _tags(self, pairs: Pairs) -> Iterator[str]:
         """The most used spelling of each series; of several, the first in the order of code points."""
         order = np.lexsort((pairs["spelling"], pairs["series"]))
         series, spellings = pairs["series"][order], pairs["spelling"][order]
-        runs = _starts(series, spellings)
+        runs = starts_of(series, spellings)
         uses = np.diff(np.append(runs, len(pairs)))
         names = [self._spellings.names[number][0] for number in spellings[runs].tolist()]
-        firsts = _starts(series[runs]).tolist()
+        firsts = starts_of(series[runs]).tolist()
         for first, end in zip(firsts, [*firsts[1:], len(runs)], strict=False):
             if end == first + 1:
                 yield names[first]
@@ -392,7 +353,7 @@ class TagBucket:
                 self._slots[slot] = pairs
             if column == "series":
                 self._panes = {}
-                self._place_of = _NO_SERIES
+                self._place_of = NO_SERIES
                 self._changed_minutes = {(self._series.of(*name), pane) for name, pane in changed}
                 # An order by (tweet, series) is kept: numbers move closer, none past another.
 
@@ -403,36 +364,3 @@ def _pane_start(window: Window, as_of_ms: int, back: int) -> int:
 
 def _ids(tweets: set[int]) -> Ids:
     return np.fromiter(tweets, np.uint64, len(tweets))
-
-
-def _pane_of(pairs: _Pairs) -> _Pane:
-    order = np.lexsort((pairs["author"], pairs["series"]))
-    series, authors = pairs["series"][order], pairs["author"][order]
-    starts = _starts(series)
-    counts = np.diff(np.append(starts, len(series)))[: len(starts)]
-    distinct = np.diff(np.searchsorted(_starts(series, authors), np.append(starts, len(series))))[: len(starts)]
-    return _Pane(series[starts].astype(np.int64), counts, distinct)
-
-
-def _authors_of(pairs: _Pairs, wanted: _Series, size: int) -> npt.NDArray[np.int64]:
-    """Distinct authors per series, for the wanted ones; 0 elsewhere."""
-    authors = np.zeros(size, np.int64)
-    pane = _pane_of(_only(pairs, wanted, size))
-    authors[pane.series] = pane.authors
-    return authors
-
-
-def _starts(*columns: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """Where each run of equal rows begins in sorted columns."""
-    changed = np.zeros(len(columns[0]), bool)
-    changed[:1] = True
-    for column in columns:
-        changed[1:] |= column[1:] != column[:-1]
-    return np.flatnonzero(changed)
-
-
-def _only(pairs: _Pairs, wanted: _Series, size: int) -> _Pairs:
-    is_wanted = np.zeros(size, bool)
-    is_wanted[wanted] = True
-    only: _Pairs = pairs[is_wanted[pairs["series"]]]
-    return only

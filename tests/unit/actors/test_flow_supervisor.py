@@ -36,6 +36,15 @@ class Fleet:
         self.size = 0
 
 
+async def fail(supervisor: FlowSupervisor, fleet: Fleet, clock: ManualClock, *, times: int, why: str) -> None:
+    """Let every worker end with an error soon after its start, so many times."""
+    fleet.seen = Status(running=False, error=why)
+    for _ in range(times):
+        clock.advance(10_000)
+        await supervisor.step()
+        await supervisor.step()
+
+
 async def test_workers_of_an_earlier_life_are_ended_before_the_first_start() -> None:
     fleet = Fleet()
     supervisor = FlowSupervisor(fleet, 2, ManualClock())
@@ -62,11 +71,7 @@ async def test_when_one_dies_all_are_ended_and_started_with_growing_patience() -
 async def test_workers_that_fail_again_and_again_go_on_without_snapshots() -> None:
     fleet, clock = Fleet(), ManualClock()
     supervisor = FlowSupervisor(fleet, 1, clock)
-    for _ in range(4):
-        clock.advance(10_000)
-        fleet.seen = Status(running=False, error="no such state")
-        await supervisor.step()
-        await supervisor.step()
+    await fail(supervisor, fleet, clock, times=4, why="no such state")
     assert [entry for entry in fleet.log if entry != "kill"] == ["start 1"] * 3 + ["start 1 fresh"]
     clock.advance(10_000)
     fleet.seen = Status()
@@ -82,11 +87,7 @@ async def test_workers_that_fail_again_and_again_go_on_without_snapshots() -> No
 async def test_failures_of_long_ago_do_not_cost_snapshots_when_the_size_changes() -> None:
     fleet, clock = Fleet(), ManualClock()
     supervisor = FlowSupervisor(fleet, 1, clock)
-    for _ in range(3):
-        clock.advance(10_000)
-        fleet.seen = Status(running=False, error="Cassandra is away")
-        await supervisor.step()
-        await supervisor.step()
+    await fail(supervisor, fleet, clock, times=3, why="Cassandra is away")
     fleet.seen = Status()
     clock.advance(10_000)
     await supervisor.step()

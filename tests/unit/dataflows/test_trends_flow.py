@@ -38,7 +38,11 @@ class History:
         self.end_ms = START_MS + minutes * 60_000 - 1
         posted = [self._posted(rng, at) for at in sorted(rng.randrange(minutes * 60_000) for _ in range(tweets))]
         deleted = {event.tweet_id: self._deleted(rng, event) for event in posted if rng.random() < 0.2}
-        moderated: list[AnyEvent] = [_suspended(START_MS, 7), _suspended(START_MS, 8), _reinstated(START_MS + 1, 8)]
+        moderated: list[AnyEvent] = [
+            _moderated(UserSuspended, START_MS, 7),
+            _moderated(UserSuspended, START_MS, 8),
+            _moderated(UserReinstated, START_MS + 1, 8),
+        ]
         self.live = [_live(event) for event in posted if event.tweet_id not in deleted and event.author != 7]
         arrivals: list[AnyEvent] = [*posted, *deleted.values(), *rng.sample(posted, tweets // 5), *moderated]
         rng.shuffle(arrivals)
@@ -67,14 +71,9 @@ class History:
         )
 
 
-def _suspended(at_ms: int, user: int) -> UserSuspended:
+def _moderated(kind: type[UserSuspended | UserReinstated], at_ms: int, user: int) -> UserSuspended | UserReinstated:
     id_ = EventId(first_id_at(at_ms))
-    return UserSuspended(event_id=id_, stamp_us=stamp_us(id_), user=UserId(user))
-
-
-def _reinstated(at_ms: int, user: int) -> UserReinstated:
-    id_ = EventId(first_id_at(at_ms))
-    return UserReinstated(event_id=id_, stamp_us=stamp_us(id_), user=UserId(user))
+    return kind(event_id=id_, stamp_us=stamp_us(id_), user=UserId(user))
 
 
 def _live(event: TweetPosted) -> LiveTweet:
