@@ -115,12 +115,10 @@ class _Reader:
 class FanoutShardActor(_Hosted):
     """Hosts a fan-out shard."""
 
-    _shard: FanoutShard | None = None
-
     @override
     async def _open(self, name: str, config: ActorConfig) -> Component:
         stores = await open_stores(config.stores)
-        shard = self._shard = FanoutShard(
+        shard = FanoutShard(
             name,
             **_log_ports(stores, config),
             graph=stores.truth.graph,
@@ -132,15 +130,9 @@ class FanoutShardActor(_Hosted):
         async def step(wait_ms: int) -> None:
             await shard.step(wait_ms)
             if not shard.ranges:
-                shard.reassign()
                 await asyncio.sleep(wait_ms / 1000)
 
         return _Reader(name, stores, step, shard.drain)
-
-    def reassign(self) -> None:
-        """Read the assignment again."""
-        if self._shard is not None:
-            self._shard.reassign()
 
 
 class CountersActor(_Hosted):
@@ -274,12 +266,6 @@ class _Remote:
             ray.kill(self._actor(), no_restart=False)
         except (ray.exceptions.RayError, ValueError) as error:
             raise StoreUnavailable("ray", str(error)) from error
-
-    async def reassign(self) -> None:
-        try:
-            await asyncio.wait_for(self._actor().reassign.remote(), _ANSWER_S)
-        except (ray.exceptions.RayError, TimeoutError, ValueError) as error:
-            raise StoreUnavailable("ray", f"{self._name} did not take its assignment") from error
 
     def _actor(self) -> "ActorHandle[Any]":
         return ray.get_actor(self._name, NAMESPACE)

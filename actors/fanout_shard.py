@@ -34,6 +34,8 @@ from telemetry import metrics
 from telemetry.logs import logger
 
 _SAVE_EVERY_MS = 1_000
+_LOOK_EVERY_MS = 1_000
+"""How often the assignment is read: nobody needs to tell a shard of its ranges, so no such word can be lost."""
 _LOADS_AT_ONCE = 32
 """Authors whose followers are loaded side by side; each takes up to eight reads."""
 
@@ -47,7 +49,7 @@ class FanoutShard:
     """Fans out for the ranges that Cassandra says it owns.
 
     `step` is one turn: read, admit, push one batch, save. It may raise `StoreUnavailable`; nothing is lost then,
-    and the next step goes on. When somebody newer owns a range, it reads its assignment again.
+    and the next step goes on. It looks at its assignment every second, and at once when somebody newer owns a range.
     """
 
     def __init__(
@@ -85,22 +87,18 @@ class FanoutShard:
         self._unpushed: Batch | None = None
         self._watermarks: dict[int, Watermark] = {}
         self._saved_ms = 0
-        self._assigned = False
+        self._assigned_ms: int | None = None
+        """When the assignment was read last (monotonic); None while it is to be taken anew."""
 
     @property
     def queue(self) -> int:
         """Tweets being fanned out."""
         return len(self._interleaver) + len(self._unadmitted)
 
-    def reassign(self) -> None:
-        """Read the assignment again before the next step."""
-        self._assigned = False
-
     async def step(self, wait_ms: int) -> None:
         """One turn; waits up to `wait_ms` for events when there is nothing to do."""
         try:
-            if not self._assigned:
-                await self._take_assignment()
+            await self._mind_assignment()
             if not self.ranges:
                 return
             await self._read(wait_ms)
@@ -110,23 +108,29 @@ class FanoutShard:
         except Fenced as fenced:
             metrics.EDGES.record(edge="fence")
             logger().warning("fenced", shard=self.name, reader=fenced.name, epoch=fenced.epoch)
-            self._assigned = False
+            self._assigned_ms = None
 
     async def drain(self) -> None:
         """Finish what was read, and save how far that is."""
-        while self.ranges and self._assigned and (self._unadmitted or self._unpushed or len(self._interleaver)):
+        if not self.ranges or self._assigned_ms is None:
+            return
+        while self._unadmitted or self._unpushed or len(self._interleaver):
             await self._admit()
             await self._push()
-        if self.ranges and self._assigned:
-            await self._positions.save(self._names(), self._done())
+        await self._positions.save(self._names(), self._done())
 
-    async def _take_assignment(self) -> None:
-        """Learn the owned ranges, fence earlier owners off, and go on from the earliest of their positions."""
+    async def _mind_assignment(self) -> None:
+        """Learn the owned ranges; if they changed, fence earlier owners off, and go on from the earliest positions."""
+        now_ms = self._clock.monotonic_ms()
+        if self._assigned_ms is not None and now_ms - self._assigned_ms < _LOOK_EVERY_MS:
+            return
         owners = await self._coordination.range_owners()
-        self.ranges = {range_: owner.epoch for range_, owner in owners.items() if owner.owner == self.name}
-        self._start_from(earliest(await self._claim(), self._partitions))
-        self._assigned = True
-        logger().info("assigned", shard=self.name, ranges=len(self.ranges))
+        ranges = {range_: owner.epoch for range_, owner in owners.items() if owner.owner == self.name}
+        if self._assigned_ms is None or ranges != self.ranges:
+            self._assigned_ms, self.ranges = None, ranges
+            self._start_from(earliest(await self._claim(), self._partitions))
+            logger().info("assigned", shard=self.name, ranges=len(self.ranges))
+        self._assigned_ms = now_ms
 
     async def _claim(self) -> list[dict[int, str]]:
         return await asyncio.gather(*(self._positions.claim(reader_name(r), epoch) for r, epoch in self.ranges.items()))

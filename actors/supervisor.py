@@ -22,10 +22,6 @@ class Watched(Protocol):
         """End its process, however stuck; it is started again."""
         ...
 
-    async def reassign(self) -> None:
-        """Tell it to read its assignment again."""
-        ...
-
 
 @dataclass(slots=True)
 class _Health:
@@ -54,8 +50,8 @@ def balanced(owners: Mapping[int, str], shards: Sequence[str]) -> dict[int, str]
 class Supervisor:
     """Watches actors, restarts the stuck, and gives the ranges of dead shards to living ones.
 
-    A range changes hands by a compare-and-set that raises its epoch; the old owner finds itself fenced at its next
-    save, and what it pushed until then shows no difference.
+    A range changes hands by a compare-and-set that raises its epoch. The shards see it within a second; the old owner
+    also finds itself fenced at its next save, and what it pushed until then shows no difference.
     """
 
     def __init__(
@@ -114,10 +110,6 @@ class Supervisor:
             if range_ not in owners or owners[range_].owner != shard
         ]
         moved = await asyncio.gather(*(self._coordination.set_range_owner(*move) for move in moves))
-        changed: set[str] = set()
         for (range_, before, shard), done in zip(moves, moved, strict=True):
             if done:
                 logger().info("range moved", range=range_, before=before and before.owner, after=shard)
-                changed |= {shard} if before is None else {shard, before.owner}
-        for name in changed & set(alive):
-            await self._shards[name].reassign()

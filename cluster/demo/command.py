@@ -86,7 +86,10 @@ def demo(
         with _ended_in_order(), OwnSystem("small" if name == "small" else "default", _console.print) as system:
             endpoints = system.start()
             target = Target(url=endpoints.http_url, endpoints=endpoints, own=system, must_take_edges=name == "small")
-            right &= asyncio.run(demonstrate(target, cast(tweets or whole, "demo"), _console))
+            same = asyncio.run(demonstrate(target, cast(tweets or whole, "demo"), _console))
+            if not same:
+                system.keep_logs()
+            right &= same
     _verdict(right, "Nothing differed.", "Something differed; see above.")
 
 

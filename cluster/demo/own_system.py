@@ -86,6 +86,12 @@ class OwnSystem:
             self._process.stop(_STOP_TIMEOUT_S)
             self._process = None
 
+    def keep_logs(self) -> None:
+        """Copy what it has logged to where its end does not remove it, and say where that is."""
+        kept = Path(tempfile.mkdtemp(prefix="murmur-demo-logs-"))
+        shutil.copytree(self._data_dir / "logs", kept, dirs_exist_ok=True, ignore_dangling_symlinks=True)
+        self._say(f"Its logs are kept in {kept}.")
+
     async def run(self, *words: str) -> None:
         """Run a Python module beside the system, as a user would. Raises `CommandFailed`."""
         process = await asyncio.create_subprocess_exec(

@@ -297,13 +297,7 @@ class World:
 
     def _shard(self, name: str, ports: dict[str, Any]) -> Callable[[], Awaitable[None]]:
         shard = self.shards[name] = self._build.shard(name, **ports)
-
-        async def step() -> None:
-            await shard.step(0)
-            if not shard.ranges:
-                shard.reassign()
-
-        return step
+        return partial(shard.step, 0)
 
     def _counters(self, ports: dict[str, Any]) -> Callable[[], Awaitable[None]]:
         counters = self._build.counters(self.clock.now_ms(), engagements=self.engagements, **ports)
@@ -368,15 +362,13 @@ class World:
         return task.result(), met
 
     async def move_range(self, range_: int, to: str) -> None:
-        """Give a range to a shard; the old owner is not told."""
+        """Give a range to a shard."""
         self.scheduler.note(f"range {range_} moves to {to}")
         try:
             owners = await self.coordination.range_owners()
-            moved = await self.coordination.set_range_owner(range_, owners.get(range_), to)
+            await self.coordination.set_range_owner(range_, owners.get(range_), to)
         except StoreUnavailable:
             return
-        if moved and to in self.shards:
-            self.shards[to].reassign()
 
     def poison(self, partition: int) -> None:
         """Append something to the log that is no event."""

@@ -1,8 +1,10 @@
+from typing import Any
+
 from actors.fanout_shard import FanoutShard, reader_name
 from domain.errors import Fenced, StoreUnavailable
 from domain.events import Liked
-from domain.ids import EventId, TweetId, UserId
-from storage.ports import NOWHERE
+from domain.ids import RANGES, EventId, TweetId, UserId
+from storage.ports import NOWHERE, LogRead
 from telemetry import metrics
 from tests.unit.actors.engine import Engine
 
@@ -91,20 +93,49 @@ async def test_a_position_is_saved_only_when_everything_before_it_is_done() -> N
     assert set(saved.values()) != {NOWHERE}
 
 
-async def test_an_old_owner_finds_itself_fenced_and_stops() -> None:
+async def test_a_shard_sees_by_itself_which_ranges_are_its_own() -> None:
+    engine = Engine()
+    await engine.follow(BOB, ALICE)
+    shard = engine.shard()
+    coordination = engine.truth.coordination
+    for range_ in range(RANGES):
+        await stepped(shard, 1)  # it looks while the supervisor is in the middle of it
+        engine.clock.advance(1_000)
+        assert await coordination.set_range_owner(range_, None, "fanout-0")
+    engine.clock.advance(1_000)
+    await stepped(shard)
+    assert len(shard.ranges) == RANGES
+    await engine.open_timeline(BOB)
+    tweet = await engine.post(ALICE)
+    await stepped(shard)
+    assert await engine.timeline(BOB) == [tweet]
+    await engine.own_all("fanout-1")
+    engine.clock.advance(1_000)
+    await stepped(shard, 1)
+    assert shard.ranges == {}
+
+
+async def test_an_old_owner_is_fenced_before_it_looks_again() -> None:
     engine = Engine()
     await engine.own_all("fanout-0")
     old, new = engine.shard("fanout-0"), engine.shard("fanout-1")
     await stepped(old)
-    await engine.own_all("fanout-1")
-    await stepped(new)
     fenced = metrics.LocalBackend()
     metrics.install(fenced)
+    read = engine.log.read
+
+    async def moved_meanwhile(*args: Any, **options: Any) -> LogRead:
+        engine.log.read = read  # type: ignore[method-assign]
+        await engine.own_all("fanout-1")
+        await stepped(new)
+        return await read(*args, **options)
+
+    engine.log.read = moved_meanwhile  # type: ignore[method-assign]
     engine.clock.advance(2_000)
     await stepped(old, 2)
     assert fenced.total(metrics.EDGES.spec, edge="fence") == 1
     assert old.ranges == {}
-    assert len(new.ranges) == 64
+    assert len(new.ranges) == RANGES
 
 
 async def test_authors_above_the_threshold_are_pushed_no_more_after_the_grace_period() -> None:
