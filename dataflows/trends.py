@@ -6,7 +6,7 @@ Everything is decided by `domain.trends`; here it is wired, and told when to loo
 import pickle
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from time import perf_counter
 from typing import NamedTuple
 
@@ -26,8 +26,9 @@ from domain.trends import TAG_BUCKETS, Mention, PaneCount, Suspension, Trend, Wi
 from domain.tweets import folded_tag
 from telemetry.metrics import FLOW_LATE, FLOW_SNAPSHOT_BYTES, FLOW_SNAPSHOT_SECONDS
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 """Of what snapshots hold; with another the dataflow begins anew."""
+_TAGS_CACHED_MAX = 1 << 17
 _PENDING_MAX = 64
 """Looks that some bucket has not answered yet; beyond it the oldest is given up."""
 
@@ -96,10 +97,9 @@ def by_bucket(chunk: Chunk) -> Iterable[tuple[str, Work]]:
             case TweetPosted(hashtags=tags) if tags:
                 places = places_of(event.location)
                 for tag in tags:
-                    mention = Mention(event.tweet_id, event.author, tag, places)
-                    works[bucket_of(folded_tag(tag))].mentions.append(mention)
+                    works[_bucket_of(tag)].mentions.append((event.event_id, event.author, tag, places))
             case TweetDeleted(hashtags=tags):
-                for bucket in {bucket_of(folded_tag(tag)) for tag in tags}:
+                for bucket in {*map(_bucket_of, tags)}:
                     works[bucket].deleted.append(event.tweet_id)
             case UserSuspended(user=user, event_id=id_) | UserReinstated(user=user, event_id=id_):
                 suspension = Suspension(user, id_, isinstance(event, UserSuspended))
@@ -110,6 +110,11 @@ def by_bucket(chunk: Chunk) -> Iterable[tuple[str, Work]]:
     return [(f"{work.bucket:02d}", work) for work in works]
 
 
+@lru_cache(_TAGS_CACHED_MAX)
+def _bucket_of(tag: str) -> int:
+    return bucket_of(folded_tag(tag))
+
+
 @dataclass(slots=True)
 class _BucketState:
     """What is kept beside a bucket: how far each partition has come, and at what it looked last."""
@@ -117,8 +122,6 @@ class _BucketState:
     complete_ms: dict[int, int] = field(default_factory=dict)
     held: list[Work] = field(default_factory=list)
     looked_ms: int = 0
-    newest: int = 0
-    """The newest tweet: it may be newer than what was looked at."""
     changed: bool = True
     open_panes: dict[str, int] = field(default_factory=dict)
 
@@ -169,7 +172,6 @@ class BucketLogic(StatefulBatchLogic[Work, Top | list[PaneCount], bytes]):
             if not (work.mentions or work.deleted or work.suspensions):
                 continue
             state.changed, self._kept = True, None
-            state.newest = max([state.newest, *(mention.tweet for mention in work.mentions)])
             if late := self._bucket.add(work.mentions):
                 FLOW_LATE.record(late)
             self._bucket.delete(work.deleted)
@@ -179,7 +181,7 @@ class BucketLogic(StatefulBatchLogic[Work, Top | list[PaneCount], bytes]):
         state = self._state
         self._bucket.forget_before(as_of_ms)
         tops: list[Top | list[PaneCount]] = []
-        changed = state.changed or time_ms(state.newest) > state.looked_ms
+        changed = state.changed or time_ms(self._bucket.newest) > state.looked_ms  # it did not see all there is
         for window in self._schedule.windows:
             pane = as_of_ms // window.pane_ms
             fresh = changed or state.open_panes.get(window.name) != pane

@@ -17,7 +17,24 @@ import numpy.typing as npt
 from typing_extensions import override
 
 from domain.ids import Ids, first_id_at, times_ms
-from domain.tag_panes import NO_PAIRS, NO_SERIES, PAIR, Pairs, Pane, Series, Sums, authors_of, only, pane_of, starts_of
+from domain.numbering import Number, Numbers
+from domain.tag_panes import (
+    NO_PAIRS,
+    NO_SERIES,
+    PAIR,
+    Pairs,
+    Pane,
+    Series,
+    Sums,
+    differs,
+    distinct,
+    is_among,
+    joined,
+    pane_of,
+    parted,
+    starts_of,
+    without,
+)
 from domain.trends import (
     AUTHORS_MIN,
     GLOBAL,
@@ -36,35 +53,33 @@ from domain.trends import (
 )
 from domain.tweets import folded_tag
 
+_NO_IDS: Ids = np.empty(0, np.uint64)
 
-class _Numbers:
-    """Numbers for what is too long to repeat in every pair."""
 
-    def __init__(self) -> None:
-        self.names: list[tuple[str, ...]] = []
-        self._numbers: dict[tuple[str, ...], int] = {}
+class _Uses(dict[tuple[str, tuple[str, ...]], int]):
+    """A number for each (tag, places) that tweets come with, and what it stands for: (series, spelling) numbers."""
 
-    def of(self, *name: str) -> int:
-        """The number of a name, a new one if it has none."""
-        number = self._numbers.setdefault(name, len(self.names))
-        if number == len(self.names):
-            self.names.append(name)
+    def __init__(self, series: Numbers[tuple[str, str]], spellings: Numbers[str]) -> None:
+        super().__init__()
+        self.rows: list[list[tuple[int, int]]] = []
+        self._series = series
+        self._spellings = spellings
+
+    def __missing__(self, use: tuple[str, tuple[str, ...]]) -> int:
+        (tag, places), folded = use, folded_tag(use[0])
+        spelling = self._spellings[tag]
+        self.rows.append([(self._series[place, folded], spelling) for place in (GLOBAL, *places)])
+        number = self[use] = len(self.rows) - 1
         return number
-
-    def keep(self, used: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
-        """Forget all but some numbers and count anew; where each old number is now."""
-        moved = np.zeros(len(self.names), np.uint32)
-        moved[used] = np.arange(len(used))
-        self.names = [self.names[number] for number in used.tolist()]
-        self._numbers = {name: number for number, name in enumerate(self.names)}
-        return moved
 
 
 @dataclass(slots=True)
 class _Changes:
-    """What came since the last look; it is sorted in when somebody looks."""
+    """What came since the last look; it is sorted in when somebody looks. A mention is an element of three columns."""
 
-    pairs: list[tuple[int, int, int, int]] = field(default_factory=list)
+    tweets: list[int] = field(default_factory=list)
+    authors: list[int] = field(default_factory=list)
+    uses: list[int] = field(default_factory=list)
     deleted: set[int] = field(default_factory=set)
     suspensions: list[Suspension] = field(default_factory=list)
 
@@ -73,41 +88,49 @@ class TagBucket:
     """The live pairs of some tags, at every place."""
 
     def __init__(self) -> None:
-        self._series = _Numbers()
-        self._place_numbers = _Numbers()
+        self._series: Numbers[tuple[str, str]] = Numbers()
+        """Numbers of (place, folded tag)."""
+        self._place_numbers: Numbers[str] = Numbers()
         self._place_of = NO_SERIES
-        self._spellings = _Numbers()
+        self._spellings: Numbers[str] = Numbers()
+        self._authors: Numbers[int] = Numbers()
+        self._uses = _Uses(self._series, self._spellings)
         self._slots: dict[int, Pairs] = {}
-        self._deleted: set[int] = set()
+        """Pairs by quarter of an hour, sorted by tweet and series."""
+        self._deleted = _NO_IDS
         self._suspensions: dict[int, Suspension] = {}
         self._changes = _Changes()
         self._floor_ms = 0
         self._panes: dict[tuple[str, int], Pane] = {}
-        self._changed_minutes: set[tuple[int, int]] = set()
+        self._changed_minutes: list[npt.NDArray[np.uint64]] = []
+        self.newest = 0
+        """The newest tweet that was taken in."""
 
     @override
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_panes": {}}
+        self._settle()
+        return {name: value for name, value in self.__dict__.items() if name not in ("_panes", "_uses")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ = {**state, "_panes": {}, "_uses": _Uses(state["_series"], state["_spellings"])}
 
     @property
     def pairs(self) -> int:
         """Pairs kept, those at several places counted at each."""
-        return sum(map(len, self._slots.values())) + len(self._changes.pairs)
+        self._settle()
+        return sum(map(len, self._slots.values()))
 
     def add(self, mentions: Iterable[Mention]) -> int:
         """Take in mentions of this bucket's tags. Returns how many were left out, as no window reaches back to them."""
-        late = 0
-        floor = first_id_at(self._floor_ms)
-        pairs = self._changes.pairs
-        for mention in mentions:
-            if mention.tweet < floor:
-                late += 1
-                continue
-            folded = folded_tag(mention.tag)
-            spelling = self._spellings.of(mention.tag)
-            for place in (GLOBAL, *mention.places):
-                pairs.append((mention.tweet, mention.author, self._series.of(place, folded), spelling))
-        return late
+        mentions, floor = list(mentions), first_id_at(self._floor_ms)
+        kept = [mention for mention in mentions if mention[0] >= floor]
+        if kept:
+            tweets, authors, tags, places = zip(*kept, strict=True)
+            self.newest = max(self.newest, *tweets)
+            self._changes.tweets += tweets
+            self._changes.authors += map(self._authors.__getitem__, authors)
+            self._changes.uses += map(self._uses.__getitem__, zip(tags, places, strict=True))
+        return len(mentions) - len(kept)
 
     def delete(self, tweets: Iterable[int]) -> None:
         """Take tweets out of every pane, whether they have come yet or not."""
@@ -134,27 +157,29 @@ class TagBucket:
         now, before = inside.decayed, outside.decayed
         excess = now - before
         scores = np.where(excess > 0, excess * excess / (before + 1), 0.0)
-        scores[inside.authors < AUTHORS_MIN] = 0
+        scores[~inside.several] = 0
         pairs = self._pairs_in(_pane_start(window, as_of_ms, window.n - 1), as_of_ms + 1)
-        unsure = np.flatnonzero((scores > 0) & (inside.most_authors < AUTHORS_MIN))
-        authors = authors_of(pairs, unsure, size)
-        scores[unsure[authors[unsure] < AUTHORS_MIN]] = 0
+        unsure = np.flatnonzero((scores > 0) & inside.several & ~inside.enough)
+        own, ranks = _of(pairs, unsure, size)
+        scores[unsure[distinct(ranks, own["author"], len(unsure)) < AUTHORS_MIN]] = 0
         shown = self._shown(scores, inside.counts)
-        return self._described(pairs, shown, scores, inside.counts, outside.counts)
+        return self._described(*_of(pairs, shown, size), shown, scores, inside.counts, outside.counts)
 
     def changed_minutes(self) -> list[PaneCount]:
         """What the panes of a minute that changed since the last call hold now, over all places."""
         self._settle()
-        by_minute: dict[int, list[int]] = defaultdict(list)
-        for series, number in self._changed_minutes:
-            if self._series.names[series][0] == GLOBAL:
-                by_minute[number].append(series)
-        self._changed_minutes = set()
+        if not self._changed_minutes:
+            return []
+        minutes, series = parted(np.unique(np.concatenate(self._changed_minutes)))
+        self._changed_minutes = []
+        everywhere = self._places()[series] == self._place_numbers[GLOBAL]
+        minutes, series = minutes[everywhere], series[everywhere]
         found: list[PaneCount] = []
-        for number, changed in sorted(by_minute.items()):
-            counts, authors = self._pane(MINUTE, number).of(np.sort(np.array(changed, np.int64)))
-            names = (self._series.names[series][1] for series in sorted(changed))
-            found += map(PaneCount, names, repeat(number), counts.tolist(), authors.tolist())
+        for number in minutes[differs(minutes)].tolist():
+            changed = series[minutes == number]
+            counts, authors = self._pane(MINUTE, number).of(changed)
+            tags = (self._series.names[series][1] for series in changed.tolist())
+            found += map(PaneCount, tags, repeat(number), counts.tolist(), authors.tolist())
         return found
 
     def forget_before(self, as_of_ms: int) -> None:
@@ -165,7 +190,7 @@ class TagBucket:
         self._settle()
         self._floor_ms = floor_ms
         self._slots = {slot: pairs for slot, pairs in self._slots.items() if slot * SLOT_MS >= floor_ms}
-        self._deleted = {tweet for tweet in self._deleted if tweet >= first_id_at(floor_ms)}
+        self._deleted = self._deleted[self._deleted >= np.uint64(first_id_at(floor_ms))]
         self._forget_suspensions()
         self._panes = {
             (name, number): pane
@@ -179,53 +204,71 @@ class TagBucket:
     def _settle(self) -> None:
         """Sort in what came, each pair once, and take out what was deleted."""
         changes, self._changes = self._changes, _Changes()
-        self._deleted |= changes.deleted
-        if changes.pairs:
-            new = np.array(changes.pairs, PAIR)
-            if self._deleted:
-                new = new[~np.isin(new["tweet"], _ids(self._deleted))]
+        gone = np.unique(np.fromiter(changes.deleted, np.uint64))
+        if len(gone):
+            self._deleted = np.union1d(self._deleted, gone)
+        if changes.tweets:
+            new = self._pairs_of(changes)
+            new = new[~is_among(new["tweet"], self._deleted)]
             slots = times_ms(new["tweet"]) // SLOT_MS
-            for slot in np.unique(slots).tolist():
+            for slot in slots[differs(slots)].tolist():
                 self._add_to(slot, new[slots == slot])
-        if changes.deleted:
-            gone = _ids(changes.deleted)
-            for slot in np.unique(times_ms(gone) // SLOT_MS).tolist():
-                held = self._slots.get(slot, NO_PAIRS)
-                dead = np.isin(held["tweet"], gone)
-                if dead.any():
-                    self._touch(held[dead])
-                    self._slots[slot] = held[~dead]
+        for slot in np.unique(times_ms(gone) // SLOT_MS).tolist():
+            held = self._slots.get(slot, NO_PAIRS)
+            left = without(held, gone)
+            if left is not held:
+                self._touch(held[is_among(held["tweet"], gone)])
+                self._slots[slot] = left
         if changes.suspensions:
             self._suspend(changes.suspensions)
 
+    def _pairs_of(self, changes: _Changes) -> Pairs:
+        """The pairs of mentions that came, sorted by tweet and series, each once."""
+        uses = [self._uses.rows[use] for use in changes.uses]
+        sizes = [len(use) for use in uses]
+        new = np.empty(sum(sizes), PAIR)
+        new["tweet"] = np.repeat(np.array(changes.tweets, np.uint64), sizes)
+        new["author"] = np.repeat(np.array(changes.authors, np.uint32), sizes)
+        numbers = np.array([row for use in uses for row in use], np.uint32)
+        new["series"], new["spelling"] = numbers[:, 0], numbers[:, 1]
+        new = new[_order_of(new)]
+        return new[starts_of(new["tweet"], new["series"])]
+
     def _suspend(self, suspensions: list[Suspension]) -> None:
-        authors = _ids({suspension.author for suspension in suspensions})
         for suspension in suspensions:
             held = self._suspensions.get(suspension.author, suspension)
             self._suspensions[suspension.author] = max(held, suspension)
+        theirs = self._are({suspension.author for suspension in suspensions})
         for pairs in self._slots.values():
-            theirs = np.isin(pairs["author"], authors)
-            if theirs.any():
-                self._touch(pairs[theirs])
+            self._touch(pairs[theirs[pairs["author"]]])
+
+    def _are(self, authors: Iterable[int]) -> npt.NDArray[np.bool_]:
+        """Which numbers are those of some authors."""
+        are = np.zeros(len(self._authors.names), bool)
+        are[[number for author in authors if (number := self._authors.get(author)) is not None]] = True
+        return are
 
     def _add_to(self, slot: int, new: Pairs) -> None:
+        """Merge pairs into a slot; of two the same, the one that was held stays."""
         held = self._slots.get(slot, NO_PAIRS)
         both = np.concatenate((held, new))
-        order = np.lexsort((both["series"], both["tweet"]))  # stable: of two the same, the one that was held is first
-        both = both[order]
-        first = starts_of(both["tweet"], both["series"])
-        added = both[first[order[first] >= len(held)]]
-        if len(added):
-            self._touch(added)
-            self._slots[slot] = both[first]
+        if len(held) and new["tweet"][0] <= held["tweet"][-1]:
+            order = _order_of(both)
+            both = both[order]
+            first = starts_of(both["tweet"], both["series"])
+            new, both = both[first[order[first] >= len(held)]], both[first]
+        self._touch(new)
+        self._slots[slot] = both
 
     def _touch(self, pairs: Pairs) -> None:
         """Forget what the panes of some pairs came to."""
+        if not len(pairs):
+            return
         made_ms = times_ms(pairs["tweet"])
         for window in WINDOWS.values():
             for number in np.unique(made_ms // window.pane_ms).tolist():
                 self._panes.pop((window.name, number), None)
-        self._changed_minutes.update(zip(pairs["series"].tolist(), (made_ms // MINUTE.pane_ms).tolist(), strict=True))
+        self._changed_minutes.append(np.unique(joined(made_ms // MINUTE.pane_ms, pairs["series"])))
 
     def _panes_of(self, window: Window, as_of_ms: int) -> Iterator[tuple[int, Pane]]:
         """The panes that hold anything, the open one first, with how far back each is."""
@@ -253,8 +296,8 @@ class TagBucket:
             if (held := self._slots.get(slot)) is not None
         ]
         found = np.concatenate(parts) if parts else NO_PAIRS
-        if away := {author for author, latest in self._suspensions.items() if latest.suspended}:
-            found = found[~np.isin(found["author"], _ids(away))]
+        if away := [author for author, latest in self._suspensions.items() if latest.suspended]:
+            found = found[~self._are(away)[found["author"]]]
         return found
 
     def _shown(self, scores: npt.NDArray[np.float64], counts: npt.NDArray[np.int64]) -> Series:
@@ -278,89 +321,121 @@ class TagBucket:
     def _places(self) -> Series:
         """The place of every series, as a number."""
         if len(self._place_of) < len(self._series.names):
-            new = (self._place_numbers.of(place) for place, _ in self._series.names[len(self._place_of) :])
+            new = (self._place_numbers[place] for place, _ in self._series.names[len(self._place_of) :])
             self._place_of = np.concatenate((self._place_of, np.fromiter(new, np.int64)))
         return self._place_of
 
     def _described(
         self,
-        pairs: Pairs,
+        own: Pairs,
+        ranks: Series,
         shown: Series,
         scores: npt.NDArray[np.float64],
         counts: npt.NDArray[np.int64],
         previous: npt.NDArray[np.int64],
     ) -> dict[str, list[Trend]]:
-        size = len(self._series.names)
-        own = only(pairs, shown, size)
-        own = own[np.argsort(own["series"], kind="stable")]  # the oldest tweet of each first
-        authors = authors_of(own, shown, size)
-        tweets, starts = own["tweet"].tolist(), starts_of(own["series"])
+        """The shown series as trends, from their pairs in the window, sorted by series as shown and by tweet."""
+        starts = starts_of(ranks)
+        ends = np.append(starts[1:], len(own))[: len(starts)]
         found: dict[str, list[Trend]] = defaultdict(list)
-        ends = [*starts[1:].tolist(), len(own)]
-        for start, end, series, tag in zip(
-            starts.tolist(), ends, own["series"][starts].tolist(), self._tags(own), strict=False
+        for start, end, series, tag, count, authors, before, score in zip(
+            starts.tolist(),
+            ends.tolist(),
+            shown.tolist(),
+            self._tags(ranks, own["spelling"]),
+            counts[shown].tolist(),
+            distinct(ranks, own["author"], len(shown)).tolist(),
+            previous[shown].tolist(),
+            scores[shown].tolist(),
+            strict=True,
         ):
             place, folded = self._series.names[series]
             trend = Trend(
                 tag=tag,
                 folded=folded,
-                count=int(counts[series]),
-                unique_authors=int(authors[series]),
-                previous=int(previous[series]),
-                score=float(scores[series]),
-                since=tweets[start],
-                tweets=tuple(tweets[max(start, end - SAMPLES_MAX) : end][::-1]),
+                count=count,
+                unique_authors=authors,
+                previous=before,
+                score=score,
+                since=int(own["tweet"][start]),
+                tweets=tuple(own["tweet"][max(start, end - SAMPLES_MAX) : end][::-1].tolist()),
             )
             found[place].append(trend)
         return {place: merged((trends,)) for place, trends in found.items()}
 
-    def _tags(self, pairs: Pairs) -> Iterator[str]:
+    def _tags(self, ranks: Series, spellings: Series) -> Iterator[str]:
         """The most used spelling of each series; of several, the first in the order of code points."""
-        order = np.lexsort((pairs["spelling"], pairs["series"]))
-        series, spellings = pairs["series"][order], pairs["spelling"][order]
-        runs = starts_of(series, spellings)
-        uses = np.diff(np.append(runs, len(pairs)))
-        names = [self._spellings.names[number][0] for number in spellings[runs].tolist()]
-        firsts = starts_of(series[runs]).tolist()
+        keys = np.sort(joined(ranks, spellings))
+        runs = np.flatnonzero(differs(keys))
+        uses = np.diff(np.append(runs, len(keys))).tolist()
+        of, numbers = parted(keys[runs])
+        names = [self._spellings.names[number] for number in numbers.tolist()]
+        firsts = np.flatnonzero(differs(of)).tolist()
         for first, end in zip(firsts, [*firsts[1:], len(runs)], strict=False):
             if end == first + 1:
                 yield names[first]
             else:
-                most = uses[first:end].max()
+                most = max(uses[first:end])
                 yield min(name for name, used in zip(names[first:end], uses[first:end], strict=True) if used == most)
 
     def _forget_suspensions(self) -> None:
         """Keep those that are young, or still hide something."""
         floor = first_id_at(self._floor_ms)
         old = {author for author, latest in self._suspensions.items() if latest.event < floor}
-        for pairs in self._slots.values() if old else ():
-            old.difference_update(pairs["author"].tolist())
+        if old:
+            old.difference_update(self._authors.names[number] for number in self._used("author").tolist())
         for author in old:
             del self._suspensions[author]
 
+    def _used(self, column: str) -> Number:
+        """The numbers that pairs have in a column, sorted."""
+        return np.unique(
+            np.concatenate([np.empty(0, np.uint32), *(np.unique(p[column]) for p in self._slots.values())])
+        )
+
     def _renumber(self) -> None:
         """Forget the names that no pair uses any more, once they are the greater part."""
-        for column, numbers in (("series", self._series), ("spelling", self._spellings)):
-            parts = [np.unique(pairs[column]) for pairs in self._slots.values()]
-            used = np.unique(np.concatenate(parts)) if parts else np.empty(0, np.uint32)
+        self._uses = _Uses(self._series, self._spellings)
+        for column, numbers in (("series", self._series), ("spelling", self._spellings), ("author", self._authors)):
+            used = self._used(column)
             if 2 * len(used) >= len(numbers.names):
                 continue
-            changed = [(self._series.names[series], pane) for series, pane in self._changed_minutes]
+            waiting = self._waiting() if column == "series" else []
             moved = numbers.keep(used)
             for slot, pairs in self._slots.items():
                 pairs = pairs.copy()
-                pairs[column] = moved[pairs[column]]
+                pairs[column] = moved[pairs[column]]  # their order is kept: numbers move closer, none past another
                 self._slots[slot] = pairs
             if column == "series":
                 self._panes = {}
                 self._place_of = NO_SERIES
-                self._changed_minutes = {(self._series.of(*name), pane) for name, pane in changed}
-                # An order by (tweet, series) is kept: numbers move closer, none past another.
+                minutes = np.array([minute for minute, _ in waiting], np.uint64)
+                self._changed_minutes = [
+                    joined(minutes, np.array([self._series[name] for _, name in waiting], np.uint64))
+                ]
+
+    def _waiting(self) -> list[tuple[int, tuple[str, str]]]:
+        """The minutes of series that changed and were not told, by name."""
+        if not self._changed_minutes:
+            return []
+        minutes, series = parted(np.unique(np.concatenate(self._changed_minutes)))
+        return [(minute, self._series.names[n]) for minute, n in zip(minutes.tolist(), series.tolist(), strict=True)]
 
 
 def _pane_start(window: Window, as_of_ms: int, back: int) -> int:
     return (as_of_ms // window.pane_ms - back) * window.pane_ms
 
 
-def _ids(tweets: set[int]) -> Ids:
-    return np.fromiter(tweets, np.uint64, len(tweets))
+def _order_of(pairs: Pairs) -> npt.NDArray[np.intp]:
+    """How pairs are sorted by tweet and series; of two the same, the first stays first."""
+    return np.lexsort((pairs["series"], pairs["tweet"]))
+
+
+def _of(pairs: Pairs, wanted: Series, size: int) -> tuple[Pairs, Series]:
+    """The pairs of the wanted among `size` series, in the order of those; and which of them each belongs to."""
+    rank = np.full(size, len(wanted), np.min_scalar_type(len(wanted)))
+    rank[wanted] = np.arange(len(wanted))
+    ranks = rank[pairs["series"]]
+    own = np.flatnonzero(ranks < len(wanted))
+    order = own[np.argsort(ranks[own], kind="stable")]
+    return pairs[order], ranks[order]

@@ -1,6 +1,7 @@
 """Pairs of tweet and author as packed arrays, and what panes of them come to.
 
-A series is a hashtag at a place, by number. Arrays have one element a pair, or a series.
+A series is a hashtag at a place. Series, authors and spellings are numbers (`domain.numbering`). Arrays have one
+element a pair, or a series.
 """
 
 from collections.abc import Sequence
@@ -9,14 +10,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from domain.trends import DECAY, WINDOWS
+from domain.ids import Ids
+from domain.trends import AUTHORS_MIN, DECAY, WINDOWS
 
-PAIR = np.dtype([("tweet", "u8"), ("author", "u8"), ("series", "u4"), ("spelling", "u4")])
+PAIR = np.dtype([("tweet", "u8"), ("author", "u4"), ("series", "u4"), ("spelling", "u4")])
 Pairs = npt.NDArray[np.void]
 NO_PAIRS: Pairs = np.empty(0, PAIR)
 Series = npt.NDArray[np.int64]
 NO_SERIES: Series = np.empty(0, np.int64)
+Keys = npt.NDArray[np.uint64]
+"""Two numbers in one: what is sorted by one and then the other is sorted as plain integers, ten times as fast."""
 _WEIGHTS = [DECAY**i for i in range(max(window.n for window in WINDOWS.values()))]
+_HALF = np.uint64(32)
+_LOW = np.uint64((1 << 32) - 1)
 
 
 class Pane(NamedTuple):
@@ -29,7 +35,7 @@ class Pane(NamedTuple):
     def of(self, wanted: Series) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Counts and authors of some series in ascending order, 0 where they do not occur."""
         counts, authors = np.zeros(len(wanted), np.int64), np.zeros(len(wanted), np.int64)
-        here = np.isin(wanted, self.series)
+        here = is_among(wanted, self.series)
         at = np.searchsorted(self.series, wanted[here])
         counts[here], authors[here] = self.counts[at], self.authors[at]
         return counts, authors
@@ -44,43 +50,70 @@ class Sums:
         weights = np.repeat([_WEIGHTS[i] for i, _ in panes], [len(pane.series) for _, pane in panes])
         counts = np.concatenate([NO_SERIES, *(pane.counts for _, pane in panes)])
         self.counts = np.bincount(series, counts, size).astype(np.int64)
-        self.authors = np.bincount(series, authors, size)
-        """Not distinct: who tweeted in two panes counts twice."""
         self.decayed = np.bincount(series, weights * authors, size)
-        self.most_authors = np.zeros(size, np.int64)
-        np.maximum.at(self.most_authors, series, authors)
+        self.several = np.bincount(series, authors, size) >= AUTHORS_MIN
+        """Whether there may be authors enough: one who tweeted in two panes is counted twice here."""
+        self.enough = np.zeros(size, bool)
+        """Whether there are authors enough in one pane alone."""
+        self.enough[series[authors >= AUTHORS_MIN]] = True
 
 
 def pane_of(pairs: Pairs) -> Pane:
     """What some pairs, each there once, come to."""
-    order = np.lexsort((pairs["author"], pairs["series"]))
-    series, authors = pairs["series"][order], pairs["author"][order]
-    starts = starts_of(series)
-    counts = np.diff(np.append(starts, len(series)))[: len(starts)]
-    distinct = np.diff(np.searchsorted(starts_of(series, authors), np.append(starts, len(series))))[: len(starts)]
-    return Pane(series[starts].astype(np.int64), counts, distinct)
+    keys = np.sort(joined(pairs["series"], pairs["author"]))
+    starts = starts_of(keys >> _HALF)
+    counts = np.diff(np.append(starts, len(keys)))
+    distinct = np.add.reduceat(differs(keys), starts, dtype=np.int64) if len(keys) else NO_SERIES
+    return Pane((keys[starts] >> _HALF).astype(np.int64), counts, distinct)
 
 
-def authors_of(pairs: Pairs, wanted: Series, size: int) -> npt.NDArray[np.int64]:
-    """Distinct authors per series, for the wanted ones; 0 elsewhere."""
-    authors = np.zeros(size, np.int64)
-    pane = pane_of(only(pairs, wanted, size))
-    authors[pane.series] = pane.authors
-    return authors
+def distinct(groups: npt.NDArray[Any], members: npt.NDArray[Any], size: int) -> npt.NDArray[np.int64]:
+    """How many different members each of `size` groups has."""
+    keys = np.sort(joined(groups, members))
+    return np.bincount((keys[differs(keys)] >> _HALF).astype(np.int64), minlength=size)
+
+
+def joined(high: npt.NDArray[Any], low: npt.NDArray[Any]) -> Keys:
+    """Two columns of numbers as one."""
+    keys: Keys = (high.astype(np.uint64) << _HALF) | low
+    return keys
+
+
+def parted(keys: Keys) -> tuple[Series, Series]:
+    """The two columns of joined ones."""
+    return (keys >> _HALF).astype(np.int64), (keys & _LOW).astype(np.int64)
+
+
+def differs(column: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Where a column is not what it is one row further up; so in the first row."""
+    changed = np.ones(len(column), bool)
+    np.not_equal(column[1:], column[:-1], out=changed[1:])
+    return changed
 
 
 def starts_of(*columns: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     """Where each run of equal rows begins in sorted columns."""
-    changed = np.zeros(len(columns[0]), bool)
-    changed[:1] = True
-    for column in columns:
-        changed[1:] |= column[1:] != column[:-1]
+    changed = differs(columns[0])
+    for column in columns[1:]:
+        changed |= differs(column)
     return np.flatnonzero(changed)
 
 
-def only(pairs: Pairs, wanted: Series, size: int) -> Pairs:
-    """The pairs of the wanted among `size` series, in their order."""
-    is_wanted = np.zeros(size, bool)
-    is_wanted[wanted] = True
-    only: Pairs = pairs[is_wanted[pairs["series"]]]
-    return only
+def is_among(values: npt.NDArray[Any], held: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Which of some values are in a sorted array."""
+    if not len(held):
+        return np.zeros(len(values), bool)
+    found: npt.NDArray[np.bool_] = held[np.minimum(np.searchsorted(held, values), len(held) - 1)] == values
+    return found
+
+
+def without(pairs: Pairs, tweets: Ids) -> Pairs:
+    """Pairs, sorted by tweet, less those of some tweets; the same array if it has none of them."""
+    first, end = np.searchsorted(pairs["tweet"], tweets), np.searchsorted(pairs["tweet"], tweets, "right")
+    if np.array_equal(first, end):
+        return pairs
+    kept = np.ones(len(pairs), bool)
+    for start, stop in zip(first.tolist(), end.tolist(), strict=True):
+        kept[start:stop] = False
+    left: Pairs = pairs[kept]
+    return left

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
+
 GLOBAL = ""
 """The place that every tweet belongs to."""
 TAG_BUCKETS = 16
@@ -52,13 +54,8 @@ MINUTE = WINDOWS["60m"]
 """The window whose panes, of a minute each, are kept as history."""
 
 
-class Mention(NamedTuple):
-    """A live tweet with one of its tags, as it is written, and every place the tweet belongs to."""
-
-    tweet: int
-    author: int
-    tag: str
-    places: tuple[str, ...]
+Mention = tuple[int, int, str, tuple[str, ...]]
+"""A live tweet with one of its tags: tweet, author, the tag as it is written, and every place the tweet belongs to."""
 
 
 class Suspension(NamedTuple):
@@ -69,8 +66,7 @@ class Suspension(NamedTuple):
     suspended: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trend:
+class Trend(msgspec.Struct, frozen=True, kw_only=True):
     """A tag in a window at a place; `since` is its first live tweet there, `tweets` its latest ones, newest first."""
 
     tag: str
@@ -88,8 +84,7 @@ class Trend:
         return -self.score, -self.count, self.folded
 
 
-@dataclass(frozen=True, slots=True)
-class PaneCount:
+class PaneCount(msgspec.Struct, frozen=True):
     """What a tag's pane of a minute holds now, everywhere."""
 
     folded: str

@@ -21,7 +21,7 @@ from dataflows.trends import BucketLogic, Ranking, Schedule, Top, WindowLogic, W
 from domain.events import AnyEvent, TweetDeleted, TweetPosted, UserReinstated, UserSuspended
 from domain.ids import EventId, UserId, first_id_at, stamp_us
 from domain.places import places_of
-from domain.trends import GLOBAL, WINDOWS, Mention, PaneCount
+from domain.trends import GLOBAL, WINDOWS, PaneCount
 from domain.tweets import folded_tag
 
 START_MS = 1_800_000_000_000 - 1_800_000_000_000 % 60_000
@@ -142,7 +142,7 @@ def test_the_flow_equals_the_model(workers: int) -> None:
 def test_a_tweet_that_is_newer_than_a_look_shows_at_the_next() -> None:
     tweet = first_id_at(START_MS + 1_500)
     logic = BucketLogic(live_schedule(), None)
-    mention = Mention(tweet, 1, "rain", ())
+    mention = (tweet, 1, "rain", ())
     first, _ = logic.on_batch([Work(3, 0, 1, START_MS + 1_000, [mention], [], [])])
     again, _ = logic.on_batch([Work(3, 0, 1, START_MS + 2_000, [], [], [])])
     last, _ = logic.on_batch([Work(3, 0, 1, START_MS + 3_000, [], [], [])])
