@@ -33,7 +33,7 @@ from storage.ports import (
     PositionStore,
 )
 from telemetry import metrics
-from telemetry.logs import logger
+from telemetry.logs import logger, trace
 
 READER = "counters"
 MARK = "counted"
@@ -41,6 +41,8 @@ MARK = "counted"
 _MARK_EVERY_MS = 10_000
 _AT_ONCE = 32
 """Sets counted side by side."""
+_SETTLED_MAX = 500
+"""Events settled in one turn, so that a backlog does not make it a long one."""
 
 
 class Counters:
@@ -83,13 +85,16 @@ class Counters:
         """Sums of a batch whose position is not saved."""
 
     async def step(self, wait_ms: int) -> None:
-        """One turn: read a batch, settle all of it, save the position. A batch that failed is taken up again."""
+        """One turn: read a batch, settle the next of it; when all is settled, save the position.
+
+        What failed is taken up again.
+        """
         try:
             if not self._started:
                 await self._start()
             if not self._unhandled:
                 await self._read(wait_ms)
-            await self._settle_all()
+            await self._settle_next()
             if not self._unhandled:
                 await self._positions.save({READER: self._epoch}, self._after)
                 self._written.clear()
@@ -98,17 +103,21 @@ class Counters:
             metrics.EDGES.record(edge="fence")
             self._started = False  # the position was lost, or a later one of us reads on: the claim will tell
 
-    async def _settle_all(self) -> None:
+    async def _settle_next(self) -> None:
+        now, later = self._unhandled[:_SETTLED_MAX], self._unhandled[_SETTLED_MAX:]
         try:
-            await self._settle([event for _, event in self._unhandled if not isinstance(event, PoisonedEvent)])
-            self._unhandled = [each for each in self._unhandled if isinstance(each[1], PoisonedEvent)]
+            events = [event for _, event in now if not isinstance(event, PoisonedEvent)]
+            await self._settle(events)
+            for event in events:
+                trace("handled", reader=READER, event_id=event.event_id, request_id=event.request_id)
+            now = [each for each in now if isinstance(each[1], PoisonedEvent)]
         except (StoreUnavailable, Overloaded, Fenced):
             raise
         except Exception as error:  # noqa: BLE001  (which event it was, and whether it is given up, shows one by one)
             logger().error("a batch failed, its events are tried one by one", error=repr(error))
-        outcomes = [await self._given_up.tried(*each, self._settle_one) for each in self._unhandled]
-        tried = zip(self._unhandled, outcomes, strict=True)
-        self._unhandled = [each for each, outcome in tried if outcome is Outcome.AGAIN]
+        outcomes = [await self._given_up.tried(*each, self._settle_one) for each in now]
+        again = [each for each, outcome in zip(now, outcomes, strict=True) if outcome is Outcome.AGAIN]
+        self._unhandled = again + later
 
     async def _settle_one(self, event: AnyEvent) -> None:
         await self._settle([event])

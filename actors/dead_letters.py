@@ -12,7 +12,7 @@ from domain.limits import Limits
 from storage.ports import DeadLetter, DeadLetterStore, LogRecord
 from storage.rows import DAY_MS
 from telemetry import metrics
-from telemetry.logs import logger, request_id
+from telemetry.logs import logger, request_id, trace
 
 
 def decoded(record: LogRecord) -> AnyEvent | PoisonedEvent:
@@ -51,6 +51,7 @@ class GivenUp:
         token = request_id.set(event.request_id)
         try:
             await handle(event)
+            trace("handled", reader=self._reader, event_id=event.event_id)
         except (StoreUnavailable, Overloaded, Fenced):
             raise
         except Exception as error:  # noqa: BLE001  (one bad event must not stop its partition; it is kept and counted)

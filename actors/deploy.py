@@ -25,6 +25,7 @@ from domain.clock import SystemClock
 from domain.errors import EngineError, StoreUnavailable
 from storage import keys
 from storage.opening import StoreConfig, Stores, open_stores
+from storage.ports import CoordinationStore
 from telemetry import logs, metrics
 from telemetry.logs import logger
 from telemetry.ray_backend import RayBackend
@@ -33,8 +34,6 @@ NAMESPACE = "murmur"
 COUNTERS, RECONCILER, SUPERVISOR = "counters", "reconciler", "supervisor"
 _BEAT_EVERY_MS = 1_000
 _BEAT_TTL_S = 10
-_BEAT_AGE_MS_MAX = 10_000
-"""A loop whose last turn is older than this is stuck; a turn that waits for a store ends within 3 s."""
 _ANSWER_S = 2.0
 _SETTLE_S = 0.1
 """How long counters collect events before they count: many likes of one tweet are counted once."""
@@ -169,11 +168,12 @@ class ReconcilerActor(_Hosted):
     @override
     async def _open(self, name: str, config: ActorConfig) -> Component:
         stores = await open_stores(config.stores)
-        reconciler = Reconciler(**_log_ports(stores, config))
+        reconciler = Reconciler(**_log_ports(stores, config), letters=stores.truth.dead_letters)
 
         async def step(wait_ms: int) -> None:
             await reconciler.step(wait_ms)
-            await asyncio.sleep(_LOOK_EVERY_S)
+            if not reconciler.behind:
+                await asyncio.sleep(_LOOK_EVERY_S)
 
         return _Reader(name, stores, step)
 
@@ -183,22 +183,30 @@ class SupervisorActor(_Hosted):
 
     _flow: FlowSupervisor | None = None
 
-    def __init__(self, name: str, config: ActorConfig, fleet: Fleet, fleet_workers: int) -> None:
+    def __init__(self, name: str, config: ActorConfig, fleet: Fleet, fleet_workers: int, started_ms: int) -> None:
         self._fleet = fleet
         self._fleet_workers = fleet_workers
+        self._scaled = f"trends-workers:{started_ms}"
+        """The mark of how many workers are wanted since the system was started; this actor may die meanwhile."""
         super().__init__(name, config)
 
     @override
     async def _open(self, name: str, config: ActorConfig) -> Component:
         stores = await open_stores(config.stores)
-        shards = {shard: _Remote(shard) for shard in config.shards}
-        others = {other: _Remote(other) for other in (COUNTERS, RECONCILER)}
+        shards = {shard: _Remote(shard, config) for shard in config.shards}
+        others = {other: _Remote(other, config) for other in (COUNTERS, RECONCILER)}
         supervisor = Supervisor(shards, others, stores.truth.coordination, _CLOCK)
-        flow = self._flow = FlowSupervisor(self._fleet, self._fleet_workers, _CLOCK)
+        workers = await stores.truth.coordination.mark(self._scaled) or self._fleet_workers
+        flow = self._flow = FlowSupervisor(self._fleet, workers, _CLOCK)
         exporter = Exporter(
-            stores, config.stores.partitions, supervisor.unhealthy, config.exporter_host, config.exporter_port
+            stores,
+            config.stores.partitions,
+            supervisor.unhealthy,
+            _CLOCK,
+            host=config.exporter_host,
+            port=config.exporter_port,
         )
-        keeping = asyncio.create_task(_keep(flow))
+        keeping = asyncio.create_task(self._keep(flow, stores.truth.coordination))
 
         async def step(wait_ms: int) -> None:
             await supervisor.step()
@@ -214,6 +222,7 @@ class SupervisorActor(_Hosted):
 
     def scale_trends(self, workers: int) -> None:
         """Let the trends dataflow go on with another number of workers."""
+        self._fleet_workers = workers
         if self._flow is not None:
             self._flow.wanted = workers
 
@@ -221,19 +230,22 @@ class SupervisorActor(_Hosted):
         """How many workers of the trends dataflow run; 0 while any does not."""
         return 0 if self._flow is None else self._flow.running
 
+    async def _keep(self, flow: FlowSupervisor, coordination: CoordinationStore) -> None:
+        """Look at the dataflow for ever, beside the supervisor, as its start takes seconds.
 
-async def _keep(flow: FlowSupervisor) -> None:
-    """Look at the dataflow for ever, beside the supervisor, as its start takes seconds.
-
-    It comes last: what it does waits in the log, while readiness waits for the others.
-    """
-    await asyncio.sleep(_FLOW_AFTER_S)
-    while True:
-        try:
-            await flow.step()
-        except EngineError as error:
-            logger().warning("will try again", flow="trends", error=str(error))
-        await asyncio.sleep(_LOOK_EVERY_S / 2)
+        It comes last: what it does waits in the log, while readiness waits for the others.
+        """
+        await asyncio.sleep(_FLOW_AFTER_S)
+        kept = flow.wanted
+        while True:
+            try:
+                if flow.wanted != kept:
+                    await coordination.set_mark(self._scaled, flow.wanted)
+                    kept = flow.wanted
+                await flow.step()
+            except EngineError as error:
+                logger().warning("will try again", flow="trends", error=str(error))
+            await asyncio.sleep(_LOOK_EVERY_S / 2)
 
 
 def _log_ports(stores: Stores, config: ActorConfig) -> dict[str, Any]:
@@ -251,24 +263,27 @@ def _log_ports(stores: Stores, config: ActorConfig) -> dict[str, Any]:
 class _Remote:
     """An actor, as the supervisor watches it."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, config: ActorConfig) -> None:
         self._name = name
+        self._config = config
 
-    async def healthy(self) -> bool:
+    async def health(self) -> Health | None:
+        if (actor := _found(self._name)) is None:
+            return None
         try:
-            health: Health = await asyncio.wait_for(self._actor().health.remote(), _ANSWER_S)
-        except (ray.exceptions.RayError, TimeoutError, ValueError):
-            return False
-        return health.running and health.beat_age_ms < _BEAT_AGE_MS_MAX
+            health: Health = await asyncio.wait_for(actor.health.remote(), _ANSWER_S)
+        except (ray.exceptions.RayError, TimeoutError):
+            return None
+        return health
 
     async def restart(self) -> None:
         try:
-            ray.kill(self._actor(), no_restart=False)
+            if (actor := _found(self._name)) is not None:
+                ray.kill(actor, no_restart=False)
+            else:
+                _make(self._name, self._config)
         except (ray.exceptions.RayError, ValueError) as error:
             raise StoreUnavailable("ray", str(error)) from error
-
-    def _actor(self) -> "ActorHandle[Any]":
-        return ray.get_actor(self._name, NAMESPACE)
 
 
 _CLASSES: Mapping[str, type[_Hosted]] = {
@@ -283,19 +298,24 @@ def start(config: ActorConfig, fleet: Fleet, fleet_workers: int) -> None:
 
     `fleet` are the workers of the trends dataflow, of which the supervisor keeps some running.
     """
-    for name in (*config.shards, COUNTERS, RECONCILER, SUPERVISOR):
-        options: dict[str, Any] = {
-            "name": name,
-            "namespace": NAMESPACE,
-            "lifetime": "detached",
-            "get_if_exists": True,
-            "num_cpus": 0.1,
-            "max_restarts": -1,
-            "max_concurrency": _CALLS_AT_ONCE,
-            "scheduling_strategy": "SPREAD",
-        }
-        more = (fleet, fleet_workers) if name == SUPERVISOR else ()
-        ray.remote(_CLASSES.get(name, FanoutShardActor)).options(**options).remote(name, config, *more)
+    for name in (*config.shards, COUNTERS, RECONCILER):
+        _make(name, config)
+    _make(SUPERVISOR, config, fleet, fleet_workers, _CLOCK.now_ms())
+
+
+def _make(name: str, config: ActorConfig, *more: Any) -> None:
+    """Make an actor, unless it exists."""
+    options: dict[str, Any] = {
+        "name": name,
+        "namespace": NAMESPACE,
+        "lifetime": "detached",
+        "get_if_exists": True,
+        "num_cpus": 0.1,
+        "max_restarts": -1,
+        "max_concurrency": _CALLS_AT_ONCE,
+        "scheduling_strategy": "SPREAD",
+    }
+    ray.remote(_CLASSES.get(name, FanoutShardActor)).options(**options).remote(name, config, *more)
 
 
 def stop(shards: tuple[str, ...], timeout_s: float) -> None:

@@ -8,8 +8,10 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from actors.counters import READER as COUNTERS_READER
 from actors.fanout_shard import reader_name
+from domain.clock import Clock
 from domain.errors import EngineError
 from domain.ids import RANGES
+from storage.log_reader import RECONCILED
 from storage.opening import Stores
 from storage.ports import NOWHERE, LogTail
 from telemetry.logs import logger
@@ -22,9 +24,17 @@ class Exporter:
     """Serves `/metrics`; must be made on the event loop that owns the stores."""
 
     def __init__(
-        self, stores: Stores, partitions: int, unhealthy: Callable[[], list[str]], host: str, port: int
+        self,
+        stores: Stores,
+        partitions: int,
+        unhealthy: Callable[[], list[str]],
+        clock: Clock,
+        *,
+        host: str,
+        port: int,
     ) -> None:
         self._stores = stores
+        self._clock = clock
         self._partitions = partitions
         self._unhealthy = unhealthy
         self._loop = asyncio.get_running_loop()
@@ -48,7 +58,7 @@ class Exporter:
         unhealthy = GaugeMetricFamily("murmur_actors_unhealthy", "Actors that did not answer when last asked.")
         unhealthy.add_metric([], len(self._unhealthy()))
         gauges: list[Metric] = [unhealthy]
-        for read in (self._log_gauges, self._range_gauges, self._letter_gauges):
+        for read in (self._log_gauges, self._range_gauges, self._reconciler_gauges, self._letter_gauges):
             try:
                 gauges += await read()
             except EngineError as error:
@@ -74,9 +84,18 @@ class Exporter:
         return [entries, lag]
 
     async def _range_gauges(self) -> list[Metric]:
-        orphaned = GaugeMetricFamily("murmur_ranges_without_owner", "Follower ranges that no shard owns.")
-        orphaned.add_metric([], RANGES - len(await self._stores.truth.coordination.range_owners()))
+        orphaned = GaugeMetricFamily("murmur_ranges_without_owner", "Follower ranges that no shard in health owns.")
+        owners, unhealthy = await self._stores.truth.coordination.range_owners(), self._unhealthy()
+        orphaned.add_metric([], RANGES - sum(owner.owner not in unhealthy for owner in owners.values()))
         return [orphaned]
+
+    async def _reconciler_gauges(self) -> list[Metric]:
+        age = GaugeMetricFamily(
+            "murmur_reconciled_age_seconds", "How long ago was the time before which every event is known to be logged."
+        )
+        if (mark_ms := await self._stores.truth.coordination.mark(RECONCILED)) is not None:
+            age.add_metric([], max(0, self._clock.now_ms() - mark_ms) / 1000)
+        return [age]
 
     async def _letter_gauges(self) -> list[Metric]:
         kept = GaugeMetricFamily("murmur_dead_letters_kept", f"Dead letters to be looked at (at most {_LETTERS_MAX}).")

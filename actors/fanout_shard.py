@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable, Mapping
 from functools import partial
+from itertools import islice
 
 from actors.dead_letters import GivenUp, Outcome, decoded
 from domain.clock import Clock
@@ -36,6 +37,8 @@ from telemetry.logs import logger
 _SAVE_EVERY_MS = 1_000
 _LOOK_EVERY_MS = 1_000
 """How often the assignment is read: nobody needs to tell a shard of its ranges, so no such word can be lost."""
+_ADMITTED_MAX = 500
+"""Records admitted in one turn, so that a backlog does not make it a long one."""
 _LOADS_AT_ONCE = 32
 """Authors whose followers are loaded side by side; each takes up to eight reads."""
 
@@ -157,13 +160,13 @@ class FanoutShard:
             self._unadmitted.append((record, decoded(record)))
 
     async def _admit(self) -> None:
-        """Turn records into jobs, in order; stops at one that must be tried again."""
+        """Turn the next records into jobs, in order; stops at one that must be tried again."""
         if not self._unadmitted:
             return
         await self._refresh_pulled()
-        await self._load_followers(event for _, event in self._unadmitted)
+        await self._load_followers(event for _, event in islice(self._unadmitted, _ADMITTED_MAX))
         handled = 0
-        while self._unadmitted and await self._tried(*self._unadmitted[0]):
+        while handled < _ADMITTED_MAX and self._unadmitted and await self._tried(*self._unadmitted[0]):
             self._unadmitted.popleft()
             handled += 1
         metrics.EVENTS_HANDLED.record(handled, reader=self.name)

@@ -4,14 +4,15 @@ import asyncio
 
 import numpy as np
 
+from actors.dead_letters import GivenUp, Outcome, decoded
 from domain.clock import Clock
 from domain.errors import PoisonedEvent
-from domain.events import decode
+from domain.events import Event, decode
 from domain.fanout import NO_IDS
 from domain.ids import EventId, Ids, first_id_at, time_ms
 from domain.limits import Limits
-from storage.log_reader import RECONCILED
-from storage.ports import NOWHERE, CoordinationStore, EventLog, EventStore, LogRecord
+from storage.log_reader import EVENTS_KEPT_MS, RECONCILED
+from storage.ports import NOWHERE, CoordinationStore, DeadLetterStore, EventLog, EventStore, LogRecord
 from storage.rows import HOUR_MS, MINUTE_MS
 from telemetry import metrics
 from telemetry.logs import logger
@@ -21,6 +22,9 @@ _GRACE_MS = 2_000
 _TRAIL_EVERY_MS = 15_000
 _FIRST_LOOK_BACK_MS = 60_000
 """How far before the mark a new reconciler looks, for batches that Cassandra replayed late."""
+_STRETCH_MS = HOUR_MS
+"""After a long absence so much is made up for in one turn."""
+READER = "reconciler"
 
 
 class _Seen:
@@ -63,10 +67,12 @@ class Reconciler:
         log: EventLog,
         events: EventStore,
         coordination: CoordinationStore,
+        letters: DeadLetterStore,
         clock: Clock,
         limits: Limits,
         partitions: int,
     ) -> None:
+        self._given_up = GivenUp(READER, letters, clock, limits)
         self._log = log
         self._events = events
         self._coordination = coordination
@@ -82,12 +88,24 @@ class Reconciler:
         self._looked_ms = 0
         self._next_trail_ms = 0
 
+    @property
+    def behind(self) -> bool:
+        """Whether a long absence is still being made up for: the next turn should come at once."""
+        trail_ms = self._limits.reconcile_trail_minutes * MINUTE_MS
+        return self._from_ms is not None and self._clock.now_ms() - self._from_ms > trail_ms + _STRETCH_MS
+
     async def step(self, wait_ms: int) -> None:
         """One turn; waits up to `wait_ms` for events. A step that raised is simply taken again."""
         if self._from_ms is None:
             await self._start()
         assert self._from_ms is not None
         await self._read_log(wait_ms)
+        if self.behind:
+            until_ms = self._from_ms + _STRETCH_MS
+            await self._reconcile(self._from_ms, until_ms)
+            await self._coordination.set_mark(RECONCILED, until_ms)
+            self._from_ms = until_ms
+            return
         now_ms, tail_ms = self._clock.now_ms(), self._limits.reconcile_tail_ms
         if now_ms < self._next_trail_ms and now_ms - self._looked_ms < tail_ms:
             await self._reconcile(max(self._from_ms, now_ms - tail_ms), now_ms - _GRACE_MS)
@@ -118,7 +136,7 @@ class Reconciler:
         if mark_ms is None:
             mark_ms = self._clock.now_ms()
             await self._coordination.set_mark(RECONCILED, mark_ms)
-        self._from_ms = mark_ms - _FIRST_LOOK_BACK_MS
+        self._from_ms = max(mark_ms - _FIRST_LOOK_BACK_MS, self._clock.now_ms() - EVENTS_KEPT_MS)
         self._began_minute = self._from_ms // MINUTE_MS + 1
         self._positions = dict.fromkeys(range(self._partitions), f"{max(0, self._from_ms)}-0")
 
@@ -161,10 +179,13 @@ class Reconciler:
         for found, body in await self._events.events_of(minute, partition, after=EventId(id_ - 1), limit=1):
             if found != id_:
                 return
-            event = decode(body)
-            await self._events.commit(event)  # it may be half written, and its readers count on all of it
-            await self._log.append([event])
-            self._seen.add(id_)
-            metrics.EDGES.record(edge="reconciler_repair")
-            metrics.EVENTS_APPENDED.record(by="reconciler")
-            logger().info("appended what a crash left out", event_id=id_, request_id=event.request_id)
+            record = LogRecord(partition, f"{id_}-0", body)
+            if await self._given_up.tried(record, decoded(record), self._repair) is not Outcome.AGAIN:
+                self._seen.add(id_)
+
+    async def _repair(self, event: Event) -> None:
+        await self._events.commit(event)  # it may be half written, and its readers count on all of it
+        await self._log.append([event])
+        metrics.EDGES.record(edge="reconciler_repair")
+        metrics.EVENTS_APPENDED.record(by=READER)
+        logger().info("appended what a crash left out", event_id=event.event_id)

@@ -5,30 +5,42 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from actors.hosting import Health
 from domain.clock import Clock
+from domain.errors import StoreUnavailable
 from domain.ids import RANGES
 from storage.ports import CoordinationStore
 from telemetry.logs import logger
+
+_BEAT_AGE_MS_MAX = 10_000
+"""A loop whose last turn is older than this is stuck: turns are bounded, and so is every call that they make."""
 
 
 class Watched(Protocol):
     """An actor as the supervisor sees it."""
 
-    async def healthy(self) -> bool:
-        """Whether it answers in time and its loop goes round."""
+    async def health(self) -> Health | None:
+        """How it says it is; None if it does not answer in time."""
         ...
 
     async def restart(self) -> None:
-        """End its process, however stuck; it is started again."""
+        """End its process, however stuck, so that it is started again; make it if there is none.
+
+        Raises `StoreUnavailable` if that cannot be done now.
+        """
         ...
 
 
 @dataclass(slots=True)
-class _Health:
-    """Since when an actor has failed to answer (monotonic ms), and when it was last restarted."""
+class _Watch:
+    """What is known of an actor; times are monotonic ms."""
 
     failing_since_ms: int | None = None
-    restarted_ms: int | None = None
+    """Since when it has not been well: it does not answer, or has no component yet."""
+    silent_since_ms: int | None = None
+    """Since when its loop has not gone round; a new restart begins a new wait."""
+    came_up: bool = False
+    """Whether its loop has gone round since it was last restarted: coming up takes longer than answering."""
 
 
 def balanced(owners: Mapping[int, str], shards: Sequence[str]) -> dict[int, str]:
@@ -63,15 +75,18 @@ class Supervisor:
         *,
         stuck_after_ms: int = 5_000,
         dead_after_ms: int = 15_000,
+        come_up_ms: int = 60_000,
     ) -> None:
-        assert stuck_after_ms < dead_after_ms
+        """A silent actor is restarted after `stuck_after_ms`, one that is coming up after `come_up_ms`."""
+        assert stuck_after_ms < dead_after_ms <= come_up_ms
         self._shards = shards
         self._watched = {**shards, **others}
         self._coordination = coordination
         self._clock = clock
         self._stuck_after_ms = stuck_after_ms
         self._dead_after_ms = dead_after_ms
-        self._health = {name: _Health() for name in self._watched}
+        self._come_up_ms = come_up_ms
+        self._watches = {name: _Watch() for name in self._watched}
 
     async def step(self) -> None:
         """Look at everybody once, and act on it."""
@@ -81,24 +96,32 @@ class Supervisor:
         await self._assign(alive)
 
     def unhealthy(self) -> list[str]:
-        """The actors that failed to answer when last asked."""
-        return [name for name, health in self._health.items() if health.failing_since_ms is not None]
+        """The actors that were not well when last asked."""
+        return [name for name, watch in self._watches.items() if watch.failing_since_ms is not None]
 
     async def _look_at(self, name: str) -> None:
-        health, now_ms = self._health[name], self._clock.monotonic_ms()
-        if await self._watched[name].healthy():
-            health.failing_since_ms = None
+        watch, now_ms = self._watches[name], self._clock.monotonic_ms()
+        health = await self._watched[name].health()
+        turns = health is not None and health.beat_age_ms < _BEAT_AGE_MS_MAX
+        well = turns and health is not None and health.running
+        if well or watch.failing_since_ms is None:
+            watch.failing_since_ms = None if well else now_ms
+        if turns:
+            watch.came_up, watch.silent_since_ms = True, None
             return
-        if health.failing_since_ms is None:
-            health.failing_since_ms = now_ms
-        last_ms = max(health.failing_since_ms, health.restarted_ms or 0)
-        if now_ms - last_ms >= self._stuck_after_ms:
-            logger().warning("restarting a stuck actor", actor=name, failing_ms=now_ms - health.failing_since_ms)
-            await self._watched[name].restart()
-            health.restarted_ms = now_ms
+        if watch.silent_since_ms is None:
+            watch.silent_since_ms = now_ms
+        silent_ms = now_ms - watch.silent_since_ms
+        if silent_ms >= (self._stuck_after_ms if watch.came_up else self._come_up_ms):
+            logger().warning("restarting a stuck actor", actor=name, silent_ms=silent_ms)
+            watch.came_up, watch.silent_since_ms = False, now_ms
+            try:
+                await self._watched[name].restart()
+            except StoreUnavailable as error:
+                logger().warning("an actor could not be restarted", actor=name, error=str(error))
 
     def _dead(self, name: str) -> bool:
-        since_ms = self._health[name].failing_since_ms
+        since_ms = self._watches[name].failing_since_ms
         return since_ms is not None and self._clock.monotonic_ms() - since_ms >= self._dead_after_ms
 
     async def _assign(self, alive: Sequence[str]) -> None:

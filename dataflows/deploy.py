@@ -73,15 +73,15 @@ class TrendsFleet:
 
     async def start(self, workers: int, *, fresh: bool) -> None:
         assert 1 <= workers <= WORKERS_MAX
-        kept = snapshots.folder(self._config.snapshots, STATE_VERSION, fresh=fresh)
-        config = replace(self._config, snapshots=kept)
-        self._workers = [_worker(index, config) for index in range(workers)]
         try:
+            kept = snapshots.folder(self._config.snapshots, STATE_VERSION, fresh=fresh)
+            config = replace(self._config, snapshots=kept)
+            self._workers = [_worker(index, config) for index in range(workers)]
             found = [worker.address.remote() for worker in self._workers]
             addresses = list(await asyncio.wait_for(asyncio.gather(*map(_answer, found)), _BEGIN_S))
             begun = [worker.run.remote(addresses, index) for index, worker in enumerate(self._workers)]
             await asyncio.wait_for(asyncio.gather(*map(_answer, begun)), _ANSWER_S)
-        except (ray.exceptions.RayError, TimeoutError) as error:
+        except (ray.exceptions.RayError, TimeoutError, ValueError, OSError) as error:  # a name still taken, a full disk
             raise StoreUnavailable("ray", f"the workers of trends did not start: {error}") from error
 
     async def statuses(self) -> Sequence[WorkerStatus | None]:

@@ -191,6 +191,8 @@ class TagBucket:
         self._floor_ms = floor_ms
         self._slots = {slot: pairs for slot, pairs in self._slots.items() if slot * SLOT_MS >= floor_ms}
         self._deleted = self._deleted[self._deleted >= np.uint64(first_id_at(floor_ms))]
+        oldest = joined(np.array([floor_ms // MINUTE.pane_ms]), np.zeros(1, np.uint64))
+        self._changed_minutes = [changed[changed >= oldest] for changed in self._changed_minutes]
         self._forget_suspensions()
         self._panes = {
             (name, number): pane

@@ -16,8 +16,13 @@ def _with_request_id(_logger: object, _method: str, event: structlog.typing.Even
     return event
 
 
+_traces = False
+
+
 def configure(component: str, level: str) -> None:
     """Send this process's logs to stderr as JSON lines that name the component."""
+    global _traces
+    _traces = level == "DEBUG"
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -38,3 +43,9 @@ def logger() -> structlog.typing.FilteringBoundLogger:
     """A logger for this process."""
     found: structlog.typing.FilteringBoundLogger = structlog.get_logger()
     return found
+
+
+def trace(words: str, **fields: object) -> None:
+    """A line for each of very many things: written at level DEBUG, and free otherwise."""
+    if _traces:
+        logger().debug(words, **fields)

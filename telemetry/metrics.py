@@ -88,14 +88,15 @@ def _gauge(name: str, help_: str, **labels: tuple[str, ...]) -> Metric:
     return Metric(Spec("gauge", name, help_, labels))
 
 
-def _histogram(name: str, help_: str, **labels: tuple[str, ...]) -> Metric:
-    return Metric(Spec("histogram", name, help_, labels, _SECONDS))
+def _histogram(name: str, help_: str, buckets: tuple[float, ...], **labels: tuple[str, ...]) -> Metric:
+    return Metric(Spec("histogram", name, help_, labels, buckets))
 
 
+_ENTRIES = (10.0, 25.0, 50.0, 100.0, 200.0, 400.0, 600.0, 800.0, 1_000.0)
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 REQUESTS = _counter("murmur_requests", "HTTP requests by route pattern and status code.", route=BY_CODE, status=BY_CODE)
-REQUEST_SECONDS = _histogram("murmur_request_seconds", "Time to answer a request.", route=BY_CODE)
+REQUEST_SECONDS = _histogram("murmur_request_seconds", "Time to answer a request.", _SECONDS, route=BY_CODE)
 STORE_ERRORS = _counter(
     "murmur_store_errors",
     "Calls that a store did not answer, or that its open breaker refused.",
@@ -112,10 +113,12 @@ DELIVERIES = _counter(
     "Entries pushed to followers; to an absent timeline nothing is pushed.",
     outcome=("delivered", "absent"),
 )
-FANOUT_SECONDS = _histogram("murmur_fanout_seconds", "From a tweet's id to its last push by a shard.")
+FANOUT_SECONDS = _histogram("murmur_fanout_seconds", "From a tweet's id to its last push by a shard.", _SECONDS)
 FANOUT_QUEUE = _gauge("murmur_fanout_queue", "Tweets that a shard is fanning out right now.", shard=BY_CODE)
 FOLLOWER_EDGES = _gauge("murmur_fanout_follower_edges", "Follower edges that a shard holds in memory.", shard=BY_CODE)
-TIMELINE_ENTRIES = _histogram("murmur_timeline_entries", "Length of a home timeline's cached part when it is read.")
+TIMELINE_ENTRIES = _histogram(
+    "murmur_timeline_entries", "Length of a home timeline's cached part when it is read.", _ENTRIES
+)
 CACHE = _counter(
     "murmur_cache",
     "Look-ups by kind and outcome.",
@@ -148,6 +151,8 @@ FLOW_LAG = _gauge(
 )
 FLOW_LATE = _counter("murmur_flow_late_mentions", "Tags of tweets that came when no window reached back to them.")
 FLOW_SNAPSHOT_BYTES = _counter("murmur_flow_snapshot_bytes", "Bytes of state that the trends dataflow wrote down.")
-FLOW_SNAPSHOT_SECONDS = _histogram("murmur_flow_snapshot_seconds", "Time to write down the state of a bucket of tags.")
+FLOW_SNAPSHOT_SECONDS = _histogram(
+    "murmur_flow_snapshot_seconds", "Time to write down the state of a bucket of tags.", _SECONDS
+)
 FLOW_RESTARTS = _counter("murmur_flow_restarts", "Times that the trends dataflow went back to its last snapshot.")
 RATE_LIMITED = _counter("murmur_rate_limited", "Requests refused by a rate limit.", limit=BY_CODE)

@@ -292,7 +292,7 @@ class World:
         if name in SHARDS:
             return self._shard(name, reader)
         if name == RECONCILER:
-            return partial(self._build.reconciler(**cast(dict[str, Any], followed)).step, 0)
+            return partial(self._build.reconciler(**cast(dict[str, Any], followed), letters=self.letters).step, 0)
         return self._counters(reader)
 
     def _shard(self, name: str, ports: dict[str, Any]) -> Callable[[], Awaitable[None]]:

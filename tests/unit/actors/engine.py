@@ -53,7 +53,7 @@ class Engine:
         )
 
     def reconciler(self) -> Reconciler:
-        return Reconciler(**self._common())
+        return Reconciler(**self._common(), letters=self.truth.dead_letters)
 
     async def own_all(self, shard: str = "fanout-0") -> None:
         """Give every range to one shard."""

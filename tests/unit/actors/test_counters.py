@@ -1,7 +1,9 @@
+from actors.counters import READER
 from domain.graph import TweetCounts, UserCounts
 from domain.ids import TweetId, UserId
+from domain.limits import DEFAULT
 from storage import keys, values
-from storage.ports import Engagement, ListKey, ListKind
+from storage.ports import NOWHERE, Engagement, ListKey, ListKind
 from tests.unit.actors.engine import Engine
 
 ALICE, BOB, CAROL = 1_001, 1_002, 1_003
@@ -152,3 +154,17 @@ async def test_who_rises_above_the_threshold_again_stays_pulled() -> None:
     await counters.release_pulled()
     (since_ms,) = (await engine.truth.coordination.pulled()).values()
     assert since_ms <= engine.clock.now_ms()
+
+
+async def test_a_backlog_is_settled_in_turns_and_its_position_saved_when_all_of_it_is() -> None:
+    engine = Engine(DEFAULT)
+    tweets = [await engine.post(ALICE) for _ in range(600)]
+    for tweet in tweets:
+        await engine.like(BOB, tweet)
+    counters = engine.counters()
+    await counters.step(0)
+    assert not set((await engine.positions.positions(READER)).values()) - {NOWHERE}, "not all of it is settled"
+    for _ in range(5):
+        await counters.step(0)
+    for tweet in tweets:
+        assert values.tweet_counts_from(await value(engine, keys.tweet_counts(tweet))) == TweetCounts(likes=1)

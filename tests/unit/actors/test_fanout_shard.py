@@ -1,11 +1,16 @@
+import json
 from typing import Any
+
+import pytest
+import structlog
 
 from actors.fanout_shard import FanoutShard, reader_name
 from domain.errors import Fenced, StoreUnavailable
-from domain.events import Liked
-from domain.ids import RANGES, EventId, TweetId, UserId
+from domain.events import Liked, TweetPosted
+from domain.ids import RANGES, EventId, TweetId, UserId, stamp_us
+from domain.limits import DEFAULT
 from storage.ports import NOWHERE, LogRead
-from telemetry import metrics
+from telemetry import logs, metrics
 from tests.unit.actors.engine import Engine
 
 ALICE, BOB, CAROL = 1_001, 1_002, 1_003
@@ -223,3 +228,41 @@ async def test_other_events_only_move_the_position() -> None:
     await stepped(shard, 1)
     saved = await engine.positions.positions(reader_name(0))
     assert set(saved.values()) != {NOWHERE}
+
+
+async def test_a_backlog_is_admitted_in_turns() -> None:
+    engine = Engine(DEFAULT)
+    await engine.own_all()
+    await engine.follow(BOB, ALICE)
+    shard = engine.shard()
+    await stepped(shard)
+    await engine.open_timeline(BOB)
+    tweets = [await engine.post(ALICE) for _ in range(1_200)]
+    await stepped(shard, 1)
+    held = await engine.timeline(BOB)
+    assert held is not None
+    assert 0 < len(held) < len(tweets), "a turn ends long before the backlog does"
+    await stepped(shard, 3)
+    assert shard.queue == 0
+    assert (await engine.timeline(BOB) or [])[-1] == tweets[-1]
+
+
+async def test_at_level_debug_a_line_tells_which_request_an_event_came_from(capsys: pytest.CaptureFixture[str]) -> None:
+    engine = Engine()
+    await engine.own_all()
+    shard, counters, id_ = engine.shard(), engine.counters(), engine.next_id()
+    event = TweetPosted(
+        event_id=EventId(id_), stamp_us=stamp_us(id_), author=UserId(ALICE), text="hello", request_id="abc"
+    )
+    await engine.happened(event)
+    configuration = structlog.get_config()
+    logs.configure("shard", "DEBUG")
+    try:
+        await stepped(shard)
+        await counters.step(0)
+    finally:
+        logs.configure("shard", "INFO")
+        structlog.configure(**configuration)
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    handled = [(line["reader"], line["event_id"]) for line in lines if line.get("request_id") == "abc"]
+    assert handled == [("fanout-0", id_), ("counters", id_)]

@@ -1,5 +1,9 @@
+from dataclasses import replace
+from typing import Any
+
 from domain.events import TweetPosted
 from domain.ids import EventId, TweetId, UserId, log_partition, stamp_us
+from storage.log_reader import EVENTS_KEPT_MS, RECONCILED
 from storage.ports import NOWHERE
 from storage.rows import event_row
 from tests.unit.actors.engine import PARTITIONS, Engine
@@ -106,3 +110,61 @@ async def test_what_was_committed_during_an_outage_longer_than_the_trail_is_appe
     await reconciler.step(0)
     assert await logged(engine) == 3
     assert log_partition(ALICE, PARTITIONS) in range(PARTITIONS)
+
+
+async def test_after_days_away_the_mark_moves_hour_by_hour_and_nothing_is_left_out() -> None:
+    engine = Engine()
+    first = engine.reconciler()
+    await first.step(0)
+    await engine.post(ALICE, append=False)
+    engine.clock.advance(40 * 3_600_000)
+    await engine.post(ALICE, append=False)
+    engine.clock.advance(8 * 3_600_000)
+    second, looked = engine.reconciler(), 0
+    event_ids_of = engine.truth.events.event_ids_of
+
+    async def counted(*args: Any, **options: Any) -> list[EventId]:
+        nonlocal looked
+        looked += 1
+        return await event_ids_of(*args, **options)
+
+    engine.truth.events.event_ids_of = counted  # type: ignore[method-assign]
+    marks: list[int] = []
+    for _ in range(60):
+        before = looked
+        await second.step(0)
+        assert looked - before <= 80 * PARTITIONS, "a turn looks at little more than an hour"
+        marks.append(await engine.truth.coordination.mark(RECONCILED) or 0)
+        if not second.behind:
+            break
+    assert not second.behind
+    assert marks == sorted(set(marks)), "whoever goes on from a mark has less to do"
+    assert await logged(engine) == 2
+
+
+async def test_months_away_are_looked_at_as_far_back_as_events_are_kept() -> None:
+    engine = Engine()
+    await engine.reconciler().step(0)
+    engine.clock.advance(60 * 24 * 3_600_000)
+    second = engine.reconciler()
+    await second.step(0)
+    mark = await engine.truth.coordination.mark(RECONCILED)
+    assert mark is not None
+    assert mark >= engine.clock.now_ms() - EVENTS_KEPT_MS
+
+
+async def test_a_committed_event_that_cannot_be_decoded_becomes_a_dead_letter_and_others_go_on() -> None:
+    engine = Engine()
+    reconciler = engine.reconciler()
+    await reconciler.step(0)
+    id_ = engine.next_id()
+    good = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=UserId(ALICE), text="bad")
+    row = event_row(good, PARTITIONS)
+    engine.truth.tables.apply([replace(row, values={**row.values, "body": b"\x02from the future"})])
+    await engine.post(ALICE, append=False)
+    for _ in range(3):
+        engine.clock.advance(3_000)
+        await reconciler.step(0)
+    assert await logged(engine) == 1
+    (letter,) = await engine.truth.dead_letters.letters(limit=10)
+    assert (letter.reader, letter.error) == ("reconciler", "version 2 is not 1")

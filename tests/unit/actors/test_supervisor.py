@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.hosting import Health
 from actors.supervisor import Supervisor, balanced
 from domain.errors import StoreUnavailable
 from domain.ids import RANGES
@@ -26,18 +27,26 @@ def test_ranges_are_spread_evenly_and_none_moves_without_need(before: list[str |
     assert stayed >= sum(min(count, share - 1) for count in owned)
 
 
+WELL = Health(running=True, beat_age_ms=0, error="")
+OPENING = Health(running=False, beat_age_ms=0, error="cassandra does not answer")
+STUCK = Health(running=True, beat_age_ms=11_000, error="")
+
+
 class Actor:
     """An actor that is as the test says, and notes what is done to it."""
 
     def __init__(self) -> None:
-        self.well = True
+        self.found: Health | None = WELL
         self.restarts = 0
+        self.is_gone = False
 
-    async def healthy(self) -> bool:
-        return self.well
+    async def health(self) -> Health | None:
+        return self.found
 
     async def restart(self) -> None:
         self.restarts += 1
+        if self.is_gone:
+            raise StoreUnavailable("ray", "no actor of that name")
 
 
 async def owners(engine: Engine) -> list[str]:
@@ -52,7 +61,7 @@ async def test_a_dead_shard_gives_its_ranges_to_the_living_and_gets_its_share_ba
     assert sorted(await owners(engine)) == ["fanout-0"] * 32 + ["fanout-1"] * 32
     epochs = await engine.truth.coordination.range_owners()
 
-    shards["fanout-1"].well = False
+    shards["fanout-1"].found, shards["fanout-1"].is_gone = None, True
     await supervisor.step()
     assert supervisor.unhealthy() == ["fanout-1"]
     engine.clock.advance(6_000)
@@ -66,7 +75,7 @@ async def test_a_dead_shard_gives_its_ranges_to_the_living_and_gets_its_share_ba
     moved = await engine.truth.coordination.range_owners()
     assert all(moved[r].epoch > epochs[r].epoch for r in moved if epochs[r].owner == "fanout-1")
 
-    shards["fanout-1"].well = True
+    shards["fanout-1"].found = WELL
     await supervisor.step()
     assert sorted(await owners(engine)) == ["fanout-0"] * 32 + ["fanout-1"] * 32
 
@@ -95,12 +104,26 @@ async def test_ranges_are_served_though_every_answer_to_the_supervisor_was_lost(
     assert sorted(range_ for shard in shards for range_ in shard.ranges) == list(range(RANGES))
 
 
-async def test_any_actor_that_is_stuck_is_restarted_but_not_again_and_again() -> None:
+@pytest.mark.parametrize(
+    ("seen", "restarts"),
+    [
+        ([STUCK] * 12, 1),
+        ([None] * 12, 1),
+        ([WELL, *[None] * 4, WELL, *[None] * 4], 0),
+        ([WELL, *[STUCK] * 6, *[None] * 50, WELL], 1),
+        ([*[WELL], *[None] * 66, *[None] * 10], 2),
+        ([OPENING] * 100, 0),
+    ],
+    ids=["stuck", "silent", "slow now and then", "takes long to come up", "never comes up", "waits for a store"],
+)
+async def test_who_is_silent_is_restarted_and_given_time_to_come_up(seen: list[Health | None], restarts: int) -> None:
     engine = Engine()
     counters = Actor()
     supervisor = Supervisor({"fanout-0": Actor()}, {"counters": counters}, engine.truth.coordination, engine.clock)
-    counters.well = False
-    for _ in range(11):
-        await supervisor.step()
+    await supervisor.step()
+    for found in seen:
         engine.clock.advance(1_000)
-    assert counters.restarts == 2
+        counters.found = found
+        await supervisor.step()
+        assert supervisor.unhealthy() == ([] if found == WELL else ["counters"])
+    assert counters.restarts == restarts
