@@ -91,23 +91,27 @@ class Top(NamedTuple):
 def by_bucket(chunk: Chunk) -> Iterable[tuple[str, Work]]:
     """The mentions and deletes of a chunk for each bucket; every bucket learns how far the chunk goes."""
     complete_ms = 0 if chunk.behind else chunk.complete_ms
-    works = [Work(n, chunk.partition, chunk.partitions, complete_ms, [], [], []) for n in range(TAG_BUCKETS)]
+    mentions: list[list[Mention]] = [[] for _ in range(TAG_BUCKETS)]
+    deleted: list[list[int]] = [[] for _ in range(TAG_BUCKETS)]
+    suspensions: list[Suspension] = []
     for event in chunk.events:
         match event:
-            case TweetPosted(hashtags=tags) if tags:
-                places = places_of(event.location)
+            case TweetPosted(event_id=id_, hashtags=tags) if tags:
+                author, places = event.author, places_of(event.location)
                 for tag in tags:
-                    works[_bucket_of(tag)].mentions.append((event.event_id, event.author, tag, places))
+                    mentions[_bucket_of(tag)].append((id_, author, tag, places))
             case TweetDeleted(hashtags=tags):
                 for bucket in {*map(_bucket_of, tags)}:
-                    works[bucket].deleted.append(event.tweet_id)
+                    deleted[bucket].append(event.tweet_id)
             case UserSuspended(user=user, event_id=id_) | UserReinstated(user=user, event_id=id_):
-                suspension = Suspension(user, id_, isinstance(event, UserSuspended))
-                for work in works:
-                    work.suspensions.append(suspension)
+                suspensions.append(Suspension(user, id_, isinstance(event, UserSuspended)))
             case _:
                 continue
-    return [(f"{work.bucket:02d}", work) for work in works]
+    of_buckets = enumerate(zip(mentions, deleted, strict=True))
+    return [
+        (f"{n:02d}", Work(n, chunk.partition, chunk.partitions, complete_ms, found, gone, suspensions))
+        for n, (found, gone) in of_buckets
+    ]
 
 
 @lru_cache(_TAGS_CACHED_MAX)

@@ -150,7 +150,7 @@ class TagBucket:
         authors in the window, else 0. Sums run from the open pane back, so equal histories give equal floats.
         """
         self._settle()
-        size = len(self._series.names)
+        size = len(self._series)
         panes = list(self._panes_of(window, as_of_ms))
         inside = Sums([(i, pane) for i, pane in panes if i < window.n], size)
         outside = Sums([(i - window.n, pane) for i, pane in panes if i >= window.n], size)
@@ -174,11 +174,11 @@ class TagBucket:
         self._changed_minutes = []
         everywhere = self._places()[series] == self._place_numbers[GLOBAL]
         minutes, series = minutes[everywhere], series[everywhere]
-        found: list[PaneCount] = []
+        names, found = self._series.names, list[PaneCount]()
         for number in minutes[differs(minutes)].tolist():
             changed = series[minutes == number]
             counts, authors = self._pane(MINUTE, number).of(changed)
-            tags = (self._series.names[series][1] for series in changed.tolist())
+            tags = (names[series][1] for series in changed.tolist())
             found += map(PaneCount, tags, repeat(number), counts.tolist(), authors.tolist())
         return found
 
@@ -226,13 +226,17 @@ class TagBucket:
 
     def _pairs_of(self, changes: _Changes) -> Pairs:
         """The pairs of mentions that came, sorted by tweet and series, each once."""
-        uses = [self._uses.rows[use] for use in changes.uses]
-        sizes = [len(use) for use in uses]
-        new = np.empty(sum(sizes), PAIR)
-        new["tweet"] = np.repeat(np.array(changes.tweets, np.uint64), sizes)
-        new["author"] = np.repeat(np.array(changes.authors, np.uint32), sizes)
-        numbers = np.array([row for use in uses for row in use], np.uint32)
-        new["series"], new["spelling"] = numbers[:, 0], numbers[:, 1]
+        uses, which = np.unique(np.array(changes.uses), return_inverse=True)
+        rows = [self._uses.rows[use] for use in uses.tolist()]
+        sizes = np.array([len(row) for row in rows])
+        numbers = np.array([number for row in rows for number in row], np.uint32)
+        each = sizes[which]
+        ends = np.cumsum(each)
+        at = np.arange(ends[-1]) + np.repeat((np.cumsum(sizes) - sizes)[which] - ends + each, each)
+        new = np.empty(len(at), PAIR)
+        new["tweet"] = np.repeat(np.array(changes.tweets, np.uint64), each)
+        new["author"] = np.repeat(np.array(changes.authors, np.uint32), each)
+        new["series"], new["spelling"] = numbers[at].T
         new = new[_order_of(new)]
         return new[starts_of(new["tweet"], new["series"])]
 
@@ -246,7 +250,7 @@ class TagBucket:
 
     def _are(self, authors: Iterable[int]) -> npt.NDArray[np.bool_]:
         """Which numbers are those of some authors."""
-        are = np.zeros(len(self._authors.names), bool)
+        are = np.zeros(len(self._authors), bool)
         are[[number for author in authors if (number := self._authors.get(author)) is not None]] = True
         return are
 
@@ -308,7 +312,7 @@ class TagBucket:
         places = self._places()[occurring]
         order = np.lexsort((-counts[occurring], -scores[occurring], places))
         best, starts = occurring[order], starts_of(places[order])
-        shown: list[int] = []
+        names, shown = self._series.names, list[int]()
         for of_place in np.split(best, starts[1:]):
             if len(of_place) <= TOP_MAX:
                 shown += of_place.tolist()
@@ -317,12 +321,12 @@ class TagBucket:
             tied = (scores[of_place] == scores[last]) & (counts[of_place] == counts[last])
             shown += of_place[: np.argmax(tied)].tolist()
             left = TOP_MAX - int(np.argmax(tied))
-            shown += nsmallest(left, of_place[tied].tolist(), key=lambda series: self._series.names[series][1])
+            shown += nsmallest(left, of_place[tied].tolist(), key=lambda series: names[series][1])
         return np.array(shown, np.int64)
 
     def _places(self) -> Series:
         """The place of every series, as a number."""
-        if len(self._place_of) < len(self._series.names):
+        if len(self._place_of) < len(self._series):
             new = (self._place_numbers[place] for place, _ in self._series.names[len(self._place_of) :])
             self._place_of = np.concatenate((self._place_of, np.fromiter(new, np.int64)))
         return self._place_of
@@ -339,7 +343,7 @@ class TagBucket:
         """The shown series as trends, from their pairs in the window, sorted by series as shown and by tweet."""
         starts = starts_of(ranks)
         ends = np.append(starts[1:], len(own))[: len(starts)]
-        found: dict[str, list[Trend]] = defaultdict(list)
+        names, found = self._series.names, defaultdict[str, list[Trend]](list)
         for start, end, series, tag, count, authors, before, score in zip(
             starts.tolist(),
             ends.tolist(),
@@ -351,7 +355,7 @@ class TagBucket:
             scores[shown].tolist(),
             strict=True,
         ):
-            place, folded = self._series.names[series]
+            place, folded = names[series]
             trend = Trend(
                 tag=tag,
                 folded=folded,
@@ -371,7 +375,8 @@ class TagBucket:
         runs = np.flatnonzero(differs(keys))
         uses = np.diff(np.append(runs, len(keys))).tolist()
         of, numbers = parted(keys[runs])
-        names = [self._spellings.names[number] for number in numbers.tolist()]
+        spelled = self._spellings.names
+        names = [spelled[number] for number in numbers.tolist()]
         firsts = np.flatnonzero(differs(of)).tolist()
         for first, end in zip(firsts, [*firsts[1:], len(runs)], strict=False):
             if end == first + 1:
@@ -385,7 +390,8 @@ class TagBucket:
         floor = first_id_at(self._floor_ms)
         old = {author for author, latest in self._suspensions.items() if latest.event < floor}
         if old:
-            old.difference_update(self._authors.names[number] for number in self._used("author").tolist())
+            names = self._authors.names
+            old.difference_update(names[number] for number in self._used("author").tolist())
         for author in old:
             del self._suspensions[author]
 
@@ -400,7 +406,7 @@ class TagBucket:
         self._uses = _Uses(self._series, self._spellings)
         for column, numbers in (("series", self._series), ("spelling", self._spellings), ("author", self._authors)):
             used = self._used(column)
-            if 2 * len(used) >= len(numbers.names):
+            if 2 * len(used) >= len(numbers):
                 continue
             waiting = self._waiting() if column == "series" else []
             moved = numbers.keep(used)
@@ -421,7 +427,8 @@ class TagBucket:
         if not self._changed_minutes:
             return []
         minutes, series = parted(np.unique(np.concatenate(self._changed_minutes)))
-        return [(minute, self._series.names[n]) for minute, n in zip(minutes.tolist(), series.tolist(), strict=True)]
+        names = self._series.names
+        return [(minute, names[number]) for minute, number in zip(minutes.tolist(), series.tolist(), strict=True)]
 
 
 def _pane_start(window: Window, as_of_ms: int, back: int) -> int:
