@@ -1,8 +1,9 @@
 """Started by Ray in place of HAProxy: adapts the configuration Ray wrote, then becomes HAProxy.
 
-Three things Ray has no option for: HAProxy ends with the actor that started it, also on a kill -9; the address of
-the client is appended to `X-Forwarded-For`, so that its last entry can be believed; statistics and metrics listen on
-the loopback only. Runs outside the project's environment: standard library only.
+What Ray has no option for: HAProxy ends with the actor that started it, also on a kill -9; the address of the client is
+appended to `X-Forwarded-For`, so that its last entry can be believed; statistics and metrics listen on the loopback
+only; and what HAProxy, Ray or uvicorn answer by themselves has the shape of all our failures. An answer without
+`X-Request-ID` is not ours. Runs outside the project's environment: standard library only.
 """
 
 import ctypes
@@ -13,20 +14,59 @@ import sys
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
-# One header whatever came in, so that its last entry is the address that connected.
-_FORWARD = """\
+_BUFFER_BYTES = 32_768  # the request line and all headers of a request, but for 1 KB
+_BUSY = ("overloaded", "The service is busy; nothing was done, try again soon.")
+_LOST = ("no_answer", "The service did not answer; try again. A write may have happened.")
+
+
+def _answer(status: int, code: str, sentence: str) -> str:
+    """The arguments of a HAProxy rule that answers in the envelope of `serve.errors`."""
+    body = f'{{"error":"{sentence}","code":"{code}","request_id":"%[var(txn.request_id)]"}}'
+    retry = " hdr Retry-After 2" if status >= 500 else ""
+    header = f"hdr X-Request-ID %[var(txn.request_id)]{retry}"
+    return f"status {status} content-type application/json lf-string '{body}' {header}"
+
+
+# What HAProxy cannot read is refused before there is anything to write an answer with: it has a page of HTML for that,
+# or closes the connection.
+_ERRORS = f"""\
+    errorfile 400 /dev/null
+    errorfile 408 /dev/null
+    errorfile 501 /dev/null
+    http-error {_answer(500, *_LOST)}
+    http-error {_answer(502, *_LOST)}
+    http-error {_answer(503, *_BUSY)}
+    http-error {_answer(504, *_LOST)}"""
+# One X-Forwarded-For whatever came in, so that its last entry is the address that connected.
+_FRONTEND = f"""\
     acl was_forwarded req.hdr(X-Forwarded-For) -m found
     http-request set-header X-Forwarded-For "%[req.fhdr(X-Forwarded-For)], %[src]" if was_forwarded
-    http-request set-header X-Forwarded-For %[src] if !was_forwarded"""
+    http-request set-header X-Forwarded-For %[src] if !was_forwarded
+    acl has_sane_id req.fhdr(X-Request-ID,-1) -m reg ^[A-Za-z0-9._-]{{1,64}}$
+    http-request set-var(txn.request_id) uuid()
+    http-request set-var(txn.request_id) req.fhdr(X-Request-ID,-1) if has_sane_id
+    http-request set-header X-Request-ID %[var(txn.request_id)]
+    acl is_ours res.hdr(X-Request-ID) -m found
+    http-response return {_answer(400, "malformed_request", "This is not valid HTTP.")} if {{ status 400 }} !is_ours
+    http-response return {_answer(503, *_BUSY)} if {{ status 503 }} !is_ours
+    http-response return {_answer(503, *_LOST)} if {{ status ge 400 }} !is_ours"""
 
 
 def adapt(config: str, private_ports: list[str]) -> str:
-    """The configuration with forwarding on, and those ports on the loopback. Doing it twice changes nothing more."""
+    """The configuration with what is ours, and those ports on the loopback. Doing it twice changes nothing more."""
     for port in private_ports:
-        config = re.sub(rf"^(\s*bind )\*?:{port}[ \t]*$", rf"\g<1>127.0.0.1:{port}", config, flags=re.MULTILINE)
-    if _FORWARD in config:
+        config = _replaced(rf"(\s*bind )\*?:{port}", rf"\g<1>127.0.0.1:{port}", config)
+    if _FRONTEND in config:
         return config
-    return re.sub(r"^frontend http_frontend[ \t]*$", lambda head: f"{head[0]}\n{_FORWARD}", config, flags=re.MULTILINE)
+    config = _replaced(r" *errorfile .*", "", config)
+    config = _replaced(r"( *tune\.bufsize) .*", rf"\g<1> {_BUFFER_BYTES}", config)
+    config = _replaced(r"( *http-request return) status 404 .*", rf"\g<1> {_answer(503, *_BUSY)}", config)  # no app yet
+    config = _replaced(r"(defaults)", rf"\g<1>\n{_ERRORS}", config)
+    return _replaced(r"(frontend http_frontend)", rf"\g<1>\n{_FRONTEND}", config)
+
+
+def _replaced(line: str, by: str, config: str) -> str:
+    return re.sub(rf"^{line}[ \t]*$", by, config, flags=re.MULTILINE)
 
 
 def main() -> None:

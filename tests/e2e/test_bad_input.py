@@ -6,7 +6,9 @@ the request's id, and is never a 500. Alice asks, Bob wrote a tweet; `<alice>`, 
 
 import base64
 import json
+import socket
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -202,6 +204,14 @@ IDS = [
     nothing("a name that nobody bears", "/api/v1/users/by/username/nobody_at_all"),
     nothing("a name that nobody can bear", "/api/v1/users/by/username/" + "a" * 2_000),
     nothing("a name of a NUL", "/api/v1/users/by/username/%00"),
+    Bad(
+        what="a header of 20 KB",
+        method="GET",
+        path="/api/v1/nothing",
+        headers={"X-Large": "a" * 20_000},
+        status=404,
+        code="not_found",
+    ),
     nothing("a hashtag that none can be", "/api/v1/timeline/hashtag/" + "a" * 200),
 ]
 PAGES = [
@@ -442,3 +452,24 @@ async def test_a_refresh_token_is_good_for_one_use(api: httpx.AsyncClient, world
     for used in (first, second):
         response = await api.post(REFRESH, json=used)
         assert (response.status_code, response.json()["code"]) == (401, "invalid_refresh_token")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"NONSENSE\r\n\r\n",
+        b"GET / HTTP/1.1\r\na header without a colon\r\n\r\n",
+        b"GET / HTTP/1.1\r\nContent-Length: many\r\n\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: nonsense\r\n\r\n",
+        b"GET / HTTP/1.1\r\nX-Large: " + b"a" * 40_000 + b"\r\n\r\n",
+    ],
+)
+def test_what_is_no_http_is_not_answered_at_all(system: RunningSystem, sent: bytes) -> None:
+    """HAProxy has nothing but a page of HTML to say to it, so it hangs up."""
+    url = httpx.URL(system.endpoints.http_url)
+    with socket.create_connection((url.host, url.port or 80), timeout=30) as connection:
+        connection.sendall(sent)
+        received = b""
+        with suppress(ConnectionResetError):
+            received = connection.recv(1_000)
+        assert received == b""
