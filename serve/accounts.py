@@ -10,6 +10,7 @@ from domain.errors import Unauthorized
 from domain.ids import IdSource, UserId
 from domain.texts import normalized
 from domain.users import PASSWORD_CHARS_MAX, User, check_registration
+from serve import errors
 from serve.passwords import Passwords
 from serve.sessions import TTL_S, AccessTokens
 from storage.ports import TokenStore, UserStore
@@ -57,6 +58,7 @@ class Accounts:
         check_registration(username, shown, password)
         user = UserId(self._ids.next())
         password_hash = await self._passwords.hash(password)
+        errors.writing.set(True)
         await self._users.create(User(id=user, username=username, name=shown), email, password_hash)
         return user, await self._begin(user)
 
@@ -71,6 +73,7 @@ class Accounts:
 
     async def refresh(self, refresh_token: str) -> Tokens:
         """Exchange a refresh token; one that was used before ends its family. Raises `Unauthorized`."""
+        errors.writing.set(True)
         spent = await self._tokens.spend(_hashed(refresh_token))
         if spent is None:
             raise Unauthorized("The refresh token is unknown, used or revoked.", "invalid_refresh_token")

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -28,6 +29,9 @@ from telemetry import logs
 
 RETRY_AFTER_S = 2
 """When to come back to a store that is down: about when its breaker lets a call through again."""
+
+writing: ContextVar[bool] = ContextVar("writing", default=False)
+"""Whether this request has begun to write: from then on no answer may say that nothing was done."""
 
 
 class RateLimited(Refused):
@@ -103,6 +107,8 @@ def answer_to(error: EngineError) -> Answer | None:
     row = next((BY_ERROR[kind] for kind in type(error).__mro__ if kind in BY_ERROR), None)
     if row is None:
         return None
+    if row.sentence == _BUSY and writing.get():
+        row = BY_ERROR[StoreUnavailable]
     if isinstance(error, Refused):
         row = Row(row.status, row.code or error.code, row.sentence or error.sentence)
     fields = dict(error.fields) if isinstance(error, Invalid) else None

@@ -36,6 +36,7 @@ class Edge:
         request_id, length = _of_interest(scope["headers"])
         added = scope[_ADDED] = [(b"x-request-id", request_id)]
         token = logs.request_id.set(request_id.decode())
+        reading = errors.writing.set(False)
         begun_s = asyncio.get_running_loop().time()
         status = 0
 
@@ -58,6 +59,7 @@ class Edge:
             await errors.unexpected()(scope, receive, answered)
         finally:
             logs.request_id.reset(token)
+            errors.writing.reset(reading)
             if status:
                 route = route_label(scope)
                 metrics.REQUESTS.record(route=route, status=str(status))

@@ -9,6 +9,7 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt,
 
 from domain.errors import Overloaded, StoreUnavailable
 from domain.events import Event
+from serve import errors
 from serve.doubts import Doubts
 from storage.effects import effects_of
 from storage.ports import CacheStore, EventLog, EventStore
@@ -42,6 +43,7 @@ class Publisher:
         if known:
             with suppress(StoreUnavailable, Overloaded):  # without a lease nothing is kept
                 await self._cache.lease(list(known), token)
+        errors.writing.set(True)
         await self._events.commit(event)
         if known:
             with suppress(StoreUnavailable, Overloaded):

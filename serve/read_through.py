@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
-from domain.errors import StoreUnavailable
+from domain.errors import Overloaded, StoreUnavailable
 from domain.limits import Limits
 from serve.doubts import Doubts
 from storage.ports import CacheStore
@@ -19,8 +19,8 @@ class ReadThrough:
 
     Whoever finds a value absent gets one that was read after that.
 
-    Fills are guarded by leases, so a value dropped while it was being loaded is not stored. While the cache is down
-    everything is loaded.
+    Fills are guarded by leases, so a value dropped while it was being loaded is not stored. While the cache is down or
+    too busy everything is loaded.
     """
 
     def __init__(
@@ -53,8 +53,8 @@ class ReadThrough:
             return {}
         try:
             _, found = await self._cache.fetch((), [self._key(id_) for id_ in wanted])
-        except StoreUnavailable:
-            if self._doubts is not None:
+        except (StoreUnavailable, Overloaded) as error:
+            if self._doubts is not None and isinstance(error, StoreUnavailable):
                 self._doubts.note()
             found = [None] * len(wanted)
         return await self.complete(dict(zip(wanted, found, strict=True)))
@@ -108,13 +108,13 @@ class ReadThrough:
             try:
                 filled = {self._key(id_): values[id_] for id_ in leased}
                 await self._cache.fill(filled, token, ttl_s=self._limits.cache_ttl_s)
-            except StoreUnavailable:
+            except (StoreUnavailable, Overloaded):
                 pass  # counted by the adapter; the value is right, only not kept
         return values
 
     async def _lease(self, ids: list[int], token: str) -> list[int]:
         try:
             taken = await self._cache.lease([self._key(id_) for id_ in ids], token)
-        except StoreUnavailable:
+        except (StoreUnavailable, Overloaded):
             return []
         return [id_ for id_, ok in zip(ids, taken, strict=True) if ok]

@@ -9,6 +9,7 @@ from domain.errors import Conflict, Invalid, Overloaded, Unauthorized
 from domain.ids import UserId
 from domain.users import User, folded
 from serve.accounts import Accounts
+from serve.errors import answer_to, writing
 from serve.passwords import MEMORY_KIB, Passwords
 from serve.sessions import AccessTokens
 from storage.ports import Credentials, RefreshToken
@@ -98,6 +99,24 @@ async def test_alice_signs_up_and_logs_in_by_name_and_by_address(accounts: Accou
         user, again = await accounts.login(login, PASSWORD)
         assert user == alice
         assert again.refresh_token != session.refresh_token
+
+
+async def test_a_refusal_after_a_user_was_made_or_a_token_spent_does_not_say_that_nothing_was_done(
+    accounts: Accounts, tokens: Tokens
+) -> None:
+    _, session = await accounts.register("alice", "a@example.com", PASSWORD, None)
+
+    async def refused(*_: object) -> None:
+        raise Overloaded("cassandra", retry_after_ms=100)
+
+    tokens.issue = refused  # type: ignore[method-assign,assignment]
+    for again in (accounts.register("bob", "b@example.com", PASSWORD, None), accounts.refresh(session.refresh_token)):
+        writing.set(False)
+        with pytest.raises(Overloaded) as caught:
+            await again
+        answer = answer_to(caught.value)
+        assert answer is not None
+        assert answer.row.code == "store_unavailable"
 
 
 async def test_the_name_shown_is_the_username_unless_given(accounts: Accounts, users: Users) -> None:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serve.errors import writing
 from serve.middleware import Edge, add_headers
 from telemetry import logs, metrics
 
@@ -79,6 +80,14 @@ async def test_any_other_is_replaced(insane: bytes) -> None:
 async def test_the_id_ends_with_the_request() -> None:
     await ask(says_its_id)
     assert logs.request_id.get() == ""
+
+
+async def test_each_request_begins_without_having_written() -> None:
+    async def says_and_writes(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse(str(writing.get()))(scope, receive, send)
+        writing.set(True)
+
+    assert [(await ask(says_and_writes)).body for _ in range(2)] == [b"False"] * 2
 
 
 async def test_a_mistake_of_ours_is_an_envelope_without_its_reason() -> None:

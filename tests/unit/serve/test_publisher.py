@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import pytest
 from typing_extensions import override
 
-from domain.errors import EngineError, Overloaded, StoreUnavailable
+from domain.errors import EngineError, LeaseExpired, Overloaded, StoreUnavailable
 from domain.events import Event, TweetPosted
 from domain.ids import EventId, UserId, stamp_us
 from serve.doubts import Doubts
+from serve.errors import answer_to, writing
 from serve.publisher import Publisher
 from storage.memory.hot import MemoryEventLog
 from storage.memory.truth import MemoryEventStore
@@ -61,3 +62,19 @@ async def test_known_values_are_kept_unless_somebody_knew_better_meanwhile(chang
     await publisher.publish(event, {"t": b"known"}, ttl_s=60)
     _, found = await engine.cache.fetch((), ("t",))
     assert found == [None if changed else b"known"]
+
+
+@pytest.mark.parametrize("refusal", [Overloaded("redis", retry_after_ms=100), LeaseExpired(3)])
+async def test_a_refusal_after_the_commit_does_not_say_that_nothing_was_done(refusal: EngineError) -> None:
+    engine = Engine()
+    id_ = engine.next_id()
+    event = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=UserId(7), text="hello")
+    writing.set(False)
+    before = answer_to(refusal)
+    await Publisher(engine.truth.events, engine.cache, engine.log, Doubts(engine.clock)).publish(event)
+    after = answer_to(refusal)
+    assert before is not None
+    assert after is not None
+    assert "nothing was done" in before.row.sentence
+    assert "may have happened" in after.row.sentence
+    assert (after.row.code, after.headers) == ("store_unavailable", before.headers)

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from domain.errors import StoreUnavailable
+from domain.errors import EngineError, Overloaded, StoreUnavailable
 from domain.limits import SMALL
 from serve.read_through import ReadThrough
 from storage import keys
@@ -83,12 +83,16 @@ async def test_a_value_dropped_while_it_was_loaded_is_not_kept() -> None:
     assert await through(engine, truth).get((1,)) == {1: b"new"}
 
 
-async def test_while_the_cache_is_down_the_truth_is_read() -> None:
+@pytest.mark.parametrize("error", [StoreUnavailable("redis"), Overloaded("redis", retry_after_ms=100)])
+@pytest.mark.parametrize("failing", [("fetch", "lease", "fill"), ("fetch",), ("lease",), ("fill",)])
+async def test_while_the_cache_is_down_or_too_busy_the_truth_is_read(
+    failing: tuple[str, ...], error: EngineError
+) -> None:
     engine, truth = Engine(), Truth()
 
     async def away(*_: object, **__: object) -> None:
-        raise StoreUnavailable("redis")
+        raise error
 
-    for name in ("fetch", "lease", "fill"):
+    for name in failing:
         setattr(engine.cache, name, away)
     assert await through(engine, truth).get((1,)) == {1: b"one"}
