@@ -20,7 +20,7 @@ from cassandra.query import BatchStatement, BatchType, PreparedStatement, dict_f
 from pybreaker import CircuitBreakerError
 
 from domain.errors import Overloaded
-from storage.cassandra.breaker import Breaker
+from storage.breaker import Breaker
 from storage.cassandra.bridge import Bridge, Page
 from storage.cassandra.failures import DRIVER_ERRORS, RetryIdempotent, counted, is_mistake, is_outage, unavailable
 from storage.cassandra.options import CassandraOptions

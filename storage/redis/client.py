@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
-from pybreaker import STATE_HALF_OPEN, CircuitBreaker, CircuitBreakerError
+from pybreaker import CircuitBreakerError
 from redis.asyncio import ConnectionPool
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
@@ -23,6 +23,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from domain.errors import Overloaded, StoreUnavailable
+from storage.breaker import Breaker
 from storage.redis import incarnation
 from storage.redis.scripts import Script
 from telemetry.metrics import STORE_ERRORS
@@ -64,11 +65,11 @@ class RedisClient:
         self._free = asyncio.Semaphore(connections_max)
         self._waiting_pool = _pool(url, waiting_max)
         self._waiting_free = asyncio.Semaphore(waiting_max)
-        self._breaker = CircuitBreaker(
-            fail_max=FAILURES_MAX,
-            reset_timeout=BREAKER_RESET_S,
-            exclude=[lambda error: not isinstance(error, StoreUnavailable | asyncio.CancelledError)],
-            throw_new_error_on_trip=False,
+        self._breaker = Breaker(
+            lambda error: isinstance(error, StoreUnavailable),
+            lambda error: not isinstance(error, StoreUnavailable | asyncio.CancelledError),
+            failures_max=FAILURES_MAX,
+            reset_s=BREAKER_RESET_S,
         )
 
     async def run(self, commands: Sequence[Command], *, repeat: bool = False, wait_ms: int = 0) -> list[Any]:
@@ -106,10 +107,8 @@ class RedisClient:
     @contextmanager
     def answering(self) -> Iterator[None]:
         """Around everything that talks to Redis: the breaker, and `StoreUnavailable` for what redis-py raises."""
-        if self._breaker.current_state == STATE_HALF_OPEN:
-            raise _unavailable("breaker_open", "another call is trying")
         try:
-            with self._breaker.calling(), _translated():
+            with self._breaker.guarding(), _translated():
                 yield
         except CircuitBreakerError as error:
             raise _unavailable("breaker_open", str(error)) from None
