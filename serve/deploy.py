@@ -59,7 +59,7 @@ class _Replica:
         self._config = config
         self._app: ASGIApp | None = None
         self._stores: Stores | None = None
-        self._leasing: asyncio.Task[None] | None = None
+        self._ids: LeasedIds | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -67,6 +67,11 @@ class _Replica:
             return
         assert self._app is not None, "requests come after the start-up"
         await self._app(scope, receive, send)
+
+    def check_health(self) -> None:
+        """Raise what a replica cannot live on after."""
+        if self._ids is not None:
+            self._ids.check()
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -85,14 +90,13 @@ class _Replica:
         logs.configure("api", self._config.log_level)
         metrics.install(RayBackend())
         self._stores = await open_stores(self._config.stores)
-        ids = LeasedIds(self._stores.truth.coordination, SystemClock())
-        await ids.renew()
-        self._leasing = asyncio.create_task(ids.keep())
-        self._app = _build(self._config, self._stores, ids)
+        self._ids = LeasedIds(self._stores.truth.coordination, SystemClock())
+        await self._ids.begin()
+        self._app = _build(self._config, self._stores, self._ids)
 
     async def _close(self) -> None:
-        if self._leasing is not None:
-            self._leasing.cancel()
+        if self._ids is not None:
+            self._ids.end()
         if self._stores is not None:
             await self._stores.close()
 
@@ -157,11 +161,15 @@ class MurmurApi:
     """One replica of the HTTP API."""
 
     def __init__(self, config: ApiConfig) -> None:
-        self._config = config
+        self._replica = _Replica(config)
         RequestIdMiddleware.__call__ = _passed_on  # type: ignore[method-assign]
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return _Replica(self._config)
+        return self._replica
+
+    def check_health(self) -> None:
+        """Called by Ray Serve, which puts another replica in the place of one that raises."""
+        self._replica.check_health()
 
 
 def start(http_host: str, http_port: int) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections.abc import Awaitable, Callable
 
 from domain.clock import Clock
 from domain.errors import LeaseExpired, Overloaded, StoreUnavailable
@@ -11,11 +12,15 @@ from telemetry.logs import logger
 
 LEASE_MS = 30_000
 
+Sleep = Callable[[float], Awaitable[None]]
+
 
 class LeasedIds:
     """Makes ids while the lease lasts; renewed three times per lease, taken anew when it was lost."""
 
-    def __init__(self, coordination: CoordinationStore, clock: Clock) -> None:
+    def __init__(self, coordination: CoordinationStore, clock: Clock, sleep: Sleep = asyncio.sleep) -> None:
+        self._sleep = sleep
+        self._keeping: asyncio.Task[None] | None = None
         self._coordination = coordination
         self._clock = clock
         self._holder = uuid.uuid4().hex
@@ -47,10 +52,24 @@ class LeasedIds:
             lease.worker, self._clock, after_ms=lease.after_ms, until_ms=lease.until_ms, lease_ends_ms=ends_ms
         )
 
-    async def keep(self) -> None:
-        """Renew for ever; to be run as a task and cancelled at the end."""
+    async def begin(self) -> None:
+        """Take a lease and keep it until `end`. Raises as `renew` does."""
+        await self.renew()
+        self._keeping = asyncio.create_task(self._keep())
+
+    def check(self) -> None:
+        """Raise what ended the keeping, if anything did: soon there will be no more ids."""
+        if self._keeping is not None and self._keeping.done():
+            self._keeping.result()
+
+    def end(self) -> None:
+        """Let the lease run out."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+
+    async def _keep(self) -> None:
         while True:
-            await asyncio.sleep(LEASE_MS / 3000)
+            await self._sleep(LEASE_MS / 3000)
             try:
                 await self.renew()
             except (StoreUnavailable, Overloaded) as error:
