@@ -4,7 +4,7 @@ import os
 import signal
 from pathlib import Path
 
-from cluster.errors import NotReady
+from cluster.errors import NotReady, NotRunning
 from cluster.state import RunState, is_locked
 from cluster.waiting import wait_until
 
@@ -15,7 +15,10 @@ def stop_running(data_dir: Path, timeout_s: float) -> int:
     Raises `NotRunning` when there is none. The pid is that of the folder's lock holder, so no stranger is signalled.
     """
     state = RunState.read(data_dir)
-    os.kill(state.pid, signal.SIGTERM)
+    try:
+        os.kill(state.pid, signal.SIGTERM)
+    except ProcessLookupError:
+        raise NotRunning(f"Murmur (pid {state.pid}) on {data_dir} has just ended.") from None
     if not wait_until(lambda: not is_locked(data_dir), timeout_s):
         raise NotReady(f"Murmur (pid {state.pid}) has not stopped within {timeout_s:.0f} s; see {data_dir / 'logs'}.")
     return state.pid

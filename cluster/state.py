@@ -35,19 +35,21 @@ class RunState:
     def read(cls, data_dir: Path) -> Self:
         """The state of the system that runs on this folder. Raises `NotRunning` when none does."""
         path = data_dir / _STATE
-        locked = is_locked(data_dir)
-        if locked and not path.exists():
-            raise NotRunning(f"The system on {data_dir} is starting or stopping; try again in a moment.")
-        if not locked:
+        between = NotRunning(f"The system on {data_dir} is starting or stopping; try again in a moment.")
+        if not is_locked(data_dir):
             raise NotRunning(f"No system runs on {data_dir}; start one with `make run`.")
         try:
             document = json.loads(path.read_text())
             pid = int(document.pop("pid"))
+            if not _holder(data_dir).startswith(f"pid {pid},"):
+                raise between
             for name in ("cassandra_contact_points", "metrics_urls"):
                 document[name] = tuple(document[name])
             for name in ("log_dir", "data_dir"):
                 document[name] = Path(document[name])
             return cls(pid=pid, endpoints=Endpoints(**document))
+        except FileNotFoundError:
+            raise between from None
         except (ValueError, KeyError, TypeError) as failure:
             raise ClusterError(f"{path} cannot be read ({failure}); stop the system and start it again.") from failure
 
@@ -56,7 +58,10 @@ class RunState:
 
 
 class FolderLock:
-    """Held while a system runs on a folder; the kernel drops it with the process, so a crash needs no cleaning up."""
+    """Held while a system runs on a folder; the kernel drops it with the process, so a crash needs no cleaning up.
+
+    Whoever takes it removes what a system that was killed has left behind about itself.
+    """
 
     def __init__(self, data_dir: Path) -> None:
         try:
@@ -65,18 +70,19 @@ class FolderLock:
         except OSError as failure:
             raise ClusterError(f"The data folder {data_dir} cannot be written: {failure}.") from failure
         if not _try_lock(file):
-            file.seek(0)
-            holder = file.read().strip() or "pid unknown"
             file.close()
+            holder = _holder(data_dir) or "pid unknown"
             raise AlreadyRunning(f"Murmur is already running on {data_dir} ({holder}); stop it with `make down`.")
-        self._file = file
+        self._data_dir, self._file = data_dir, file
+        (data_dir / _STATE).unlink(missing_ok=True)
 
     def name_holder(self, http_url: str) -> None:
-        """Say who holds it, for the sentence that a second start prints."""
-        self._file.seek(0)
-        self._file.truncate()
-        self._file.write(f"pid {os.getpid()}, at {http_url}\n")
-        self._file.flush()
+        """Say who holds it, for the sentence that a second start prints. Raises `ClusterError` if the disk is full."""
+        try:
+            self._file.truncate(0)
+            os.write(self._file.fileno(), f"pid {os.getpid()}, at {http_url}\n".encode())
+        except OSError as failure:
+            raise ClusterError(f"The data folder {self._data_dir} cannot be written: {failure}.") from failure
 
     def release(self) -> None:
         self._file.close()
@@ -99,6 +105,11 @@ def is_locked(data_dir: Path) -> bool:
         return False
     with path.open("r+") as file:
         return not _try_lock(file)
+
+
+def _holder(data_dir: Path) -> str:
+    """What the last one to take the lock said about itself."""
+    return (data_dir / _LOCK).read_text().strip()
 
 
 def _try_lock(file: IO[str]) -> bool:

@@ -122,7 +122,6 @@ class OwnSystem:
         self._process.stop(_KILL_TIMEOUT_S)
         self._process = None
         assert not is_locked(self._data_dir), "the kernel drops the lock with its holder"
-        (self._data_dir / "run.json").unlink(missing_ok=True)  # so that its coming back can be seen
         return len(victims)
 
     def processes(self) -> list[psutil.Process]:

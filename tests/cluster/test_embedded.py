@@ -17,6 +17,7 @@ import pytest
 import redis
 from cassandra.cluster import Cluster, Session
 
+from cluster.down import stop_running
 from cluster.embedded.cassandra import start_cassandra
 from cluster.embedded.cassandra_jars import VERSION, CassandraJars
 from cluster.embedded.cassandra_node import CassandraNode, answers_cql
@@ -24,9 +25,10 @@ from cluster.embedded.haproxy_launcher import adapt
 from cluster.embedded.ports import PortBlock, is_free, require_free
 from cluster.embedded.processes import ChildProcess
 from cluster.embedded.redis import EmbeddedRedis
-from cluster.errors import AlreadyRunning, PortTaken
+from cluster.endpoints import Endpoints
+from cluster.errors import AlreadyRunning, NotRunning, PortTaken
 from cluster.settings import environment
-from cluster.state import FolderLock
+from cluster.state import FolderLock, RunState
 from cluster.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -144,6 +146,41 @@ def test_a_folder_has_one_system(tmp_path: Path) -> None:
         FolderLock(tmp_path)
     holder.release()
     FolderLock(tmp_path).release()
+
+
+def endpoints_on(folder: Path) -> Endpoints:
+    return Endpoints(
+        cassandra_contact_points=(),
+        redis_url="",
+        ray_address="",
+        http_url="",
+        dashboard_url=None,
+        metrics_urls=(),
+        log_dir=folder,
+        data_dir=folder,
+    )
+
+
+def test_what_a_killed_system_said_about_itself_is_not_believed_of_the_next(tmp_path: Path) -> None:
+    RunState(pid=os.getpid(), endpoints=endpoints_on(tmp_path)).write()
+    holder = FolderLock(tmp_path)
+    holder.name_holder("http://127.0.0.1:8000")
+    with pytest.raises(NotRunning, match="starting or stopping"):
+        stop_running(tmp_path, timeout_s=1)
+    holder.release()
+
+
+def test_only_the_holder_of_the_lock_is_told_to_stop(tmp_path: Path) -> None:
+    holder = FolderLock(tmp_path)
+    holder.name_holder("http://127.0.0.1:8000")
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
+        RunState(pid=stranger.pid, endpoints=endpoints_on(tmp_path)).write()
+        with pytest.raises(NotRunning, match="starting or stopping"):
+            stop_running(tmp_path, timeout_s=1)
+        assert stranger.poll() is None
+        stranger.communicate(b"\n")
+    assert stranger.returncode == 0
+    holder.release()
 
 
 def test_haproxy_forwards_addresses_and_keeps_its_statistics_private() -> None:
