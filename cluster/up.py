@@ -66,11 +66,13 @@ class System:
         """Start every part and deploy the application on them. Raises `ClusterError`; then call `stop`."""
         settings = self._settings
         self._lock = FolderLock(settings.data_dir)
+        _require_disk(settings)
         self._lock.name_holder(self._http_url())
         require_free(settings.http_port, settings.http_host, "MURMUR_HTTP_PORT")
-        _require_disk(settings)
         self._ports = PortBlock()
-        if not settings.exporter_port and settings.ray_address is None:
+        if settings.exporter_port and settings.ray_address is None:
+            require_free(settings.exporter_port, settings.http_host, "MURMUR_EXPORTER_PORT")
+        elif settings.ray_address is None:
             # Chosen here, so that the supervisor comes back to the same one after a crash.
             settings = self._settings = settings.model_copy(update={"exporter_port": self._ports.port()})
         endpoints = self._start_parts(self._ports)

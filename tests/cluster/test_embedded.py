@@ -2,7 +2,9 @@
 
 import os
 import re
+import resource
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -181,6 +183,39 @@ def test_only_the_holder_of_the_lock_is_told_to_stop(tmp_path: Path) -> None:
         stranger.communicate(b"\n")
     assert stranger.returncode == 0
     holder.release()
+
+
+def up_that_fails(folder: Path, *, file_bytes_max: int | None = None, **settings: str) -> str:
+    """What `python -m cluster up` says when it cannot even begin; files may be kept from growing."""
+
+    def limit() -> None:
+        if file_bytes_max is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes_max, file_bytes_max))
+
+    ours = {f"MURMUR_{name.upper()}": value for name, value in {"data_dir": str(folder), **settings}.items()}
+    done = subprocess.run(
+        [sys.executable, "-B", "-m", "cluster", "up"],
+        cwd=ROOT,
+        env={**environment(), **ours},
+        capture_output=True,
+        text=True,
+        preexec_fn=limit,
+        timeout=_PATIENCE_S,
+    )
+    assert done.returncode == 1, done.stderr
+    return done.stderr
+
+
+def test_a_disk_on_which_nothing_can_be_written_is_one_sentence(tmp_path: Path, ports: PortBlock) -> None:
+    said = up_that_fails(tmp_path, file_bytes_max=0, http_port=str(ports.port()))
+    assert re.fullmatch(r"The data folder \S+ cannot be written: .*\.\n", said), said
+
+
+def test_a_taken_port_of_the_exporter_is_one_sentence(tmp_path: Path, ports: PortBlock) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = up_that_fails(tmp_path, http_port=str(ports.port()), exporter_port=str(port))
+    assert re.fullmatch(rf"Port {port} .* set MURMUR_EXPORTER_PORT to a free port\.\n", said), said
 
 
 def test_haproxy_forwards_addresses_and_keeps_its_statistics_private() -> None:
