@@ -64,7 +64,7 @@ def deploy(settings: Settings, endpoints: Endpoints) -> None:
 
 
 def undeploy(settings: Settings, _endpoints: Endpoints) -> None:
-    """Drain: first no more requests, then what they left in the log, then nothing."""
+    """End replicas and actors side by side, each drained; what they leave in the log is found at the next start."""
     with ThreadPoolExecutor(1) as pool:
         stopping = pool.submit(serve.deploy.undeploy)
         actors.deploy.stop(shard_names(settings.fanout_shards), _STOP_S)

@@ -39,10 +39,9 @@ class Rebuilder:
         token = await self._begin(key)
         authors = await followees()
         built = await self._newest_of([UserId(author) for author in authors.tolist()])
-        if token is not None and await self._finish(key, token, built):
-            metrics.EDGES.record(edge="rebuild")
-        else:
-            metrics.EDGES.record(edge="rebuild_race")
+        kept = token and await self._finish(key, token, built)
+        if kept is not None:
+            metrics.EDGES.record(edge="rebuild" if kept else "rebuild_race")
         return authors, built
 
     async def recents(self, authors: Sequence[UserId], found: Sequence[EntryList | None]) -> list[EntryList]:
@@ -94,22 +93,24 @@ class Rebuilder:
         key = ListKey(ListKind.RECENT, author)
         token = await self._begin(key)
         built = await self.stored(author)
-        if token is not None:
+        if token:
             await self._finish(key, token, built)
         return built
 
     async def _begin(self, key: ListKey) -> str | None:
+        """What to finish with; empty if somebody else builds it, None if the cache is down."""
         token = secrets.token_hex(8)
         try:
-            return token if await self._cache.begin_list(key, token) else None
+            return token if await self._cache.begin_list(key, token) else ""
         except StoreUnavailable:
             return None
 
-    async def _finish(self, key: ListKey, token: str, built: EntryList) -> bool:
+    async def _finish(self, key: ListKey, token: str, built: EntryList) -> bool | None:
+        """Whether it is kept; None if the cache is down."""
         try:
             return await self._cache.finish_list(key, token, built)
         except StoreUnavailable:
-            return False
+            return None
 
 
 def _floor(part: EntryList) -> int:

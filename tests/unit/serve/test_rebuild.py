@@ -1,12 +1,15 @@
 from collections.abc import Awaitable, Callable
 
 import numpy as np
+import pytest
 
+from domain.errors import StoreUnavailable
 from domain.ids import Ids, UserId
 from domain.limits import SMALL
 from domain.timeline import EntryList
 from serve.rebuild import Rebuilder
 from storage.ports import ListKey, ListKind
+from telemetry import metrics
 from tests.unit.actors.engine import Engine
 
 READER = UserId(1)
@@ -28,6 +31,14 @@ def following(*authors: UserId) -> Callable[[], Awaitable[Ids]]:
 async def kept(engine: Engine, kind: ListKind, user: UserId) -> EntryList | None:
     (found,), _ = await engine.cache.fetch((ListKey(kind, user),), ())
     return found
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> metrics.LocalBackend:
+    """What is counted during a test."""
+    backend = metrics.LocalBackend()
+    monkeypatch.setattr(metrics, "_backend", backend)
+    return backend
 
 
 async def test_a_home_timeline_is_built_from_everybodys_tweets_and_kept() -> None:
@@ -81,7 +92,7 @@ async def test_what_is_pushed_while_it_is_built_is_kept() -> None:
     assert late in ids(await kept(engine, ListKind.HOME, READER))
 
 
-async def test_a_list_unlinked_while_it_is_built_is_not_kept() -> None:
+async def test_a_list_unlinked_while_it_is_built_is_not_kept(counted: metrics.LocalBackend) -> None:
     engine = Engine()
     tweet = await engine.post(ALICE)
     rebuilder = Rebuilder(engine.cache, engine.truth.tweets, SMALL)
@@ -94,9 +105,10 @@ async def test_a_list_unlinked_while_it_is_built_is_not_kept() -> None:
     engine.truth.tweets.entries_by_author = unlinked_meanwhile  # type: ignore[method-assign,assignment]
     assert ids((await rebuilder.home(READER, following(ALICE)))[1]) == [tweet]
     assert await kept(engine, ListKind.HOME, READER) is None
+    assert counted.total(metrics.EDGES.spec, edge="rebuild_race") == 1
 
 
-async def test_two_who_build_at_once_get_the_same_and_one_is_kept() -> None:
+async def test_two_who_build_at_once_get_the_same_and_one_is_kept(counted: metrics.LocalBackend) -> None:
     engine = Engine()
     tweet = await engine.post(ALICE)
     rebuilder = Rebuilder(engine.cache, engine.truth.tweets, SMALL)
@@ -105,6 +117,7 @@ async def test_two_who_build_at_once_get_the_same_and_one_is_kept() -> None:
     home = await kept(engine, ListKind.HOME, READER)
     assert home is not None
     assert home.floor is None, "still being built by the other"
+    assert counted.total(metrics.EDGES.spec, edge="rebuild_race") == 1
 
 
 async def test_a_follow_that_the_building_missed_ends_it() -> None:
@@ -118,3 +131,16 @@ async def test_a_follow_that_the_building_missed_ends_it() -> None:
 
     await rebuilder.home(READER, before_the_follow)
     assert await kept(engine, ListKind.HOME, READER) is None
+
+
+@pytest.mark.parametrize("failing", ["begin_list", "finish_list"])
+async def test_a_cache_that_is_down_is_no_race(failing: str, counted: metrics.LocalBackend) -> None:
+    engine = Engine()
+
+    async def away(*_: object) -> None:
+        raise StoreUnavailable("redis")
+
+    setattr(engine.cache, failing, away)
+    await Rebuilder(engine.cache, engine.truth.tweets, SMALL).home(READER, following(ALICE))
+    for edge in ("rebuild", "rebuild_race"):
+        assert counted.total(metrics.EDGES.spec, edge=edge) == 0
