@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -71,6 +72,32 @@ async def test_killing_actors_in_mid_stream_loses_nothing(
     await ready(api)
 
 
+async def test_while_replicas_die_whatever_is_answered_is_a_tweet_or_our_envelope(
+    system: RunningSystem, api: httpx.AsyncClient
+) -> None:
+    (author,) = await sign_up(api, 1)
+    gate, answers = asyncio.Semaphore(8), list[httpx.Response]()
+
+    async def post(number: int) -> None:
+        async with gate:
+            if number == TWEETS // 2:
+                assert faults.kill(system, "ray::ServeReplica") > 0
+            body = {"text": f"tweet {number}"}
+            # HAProxy tells the client of a connection that is used again nothing, so that it may try again.
+            with suppress(httpx.RemoteProtocolError):
+                answers.append(await api.post("/api/v1/tweets", json=body, headers=author.headers))
+
+    await asyncio.gather(*(post(number) for number in range(TWEETS)))
+    for answer in answers:
+        assert answer.headers["Content-Type"] == "application/json", answer.text
+        assert answer.status_code in (201, 502, 503, 504)
+        if answer.status_code != 201:
+            assert answer.json()["code"] in ("overloaded", "no_answer", "store_unavailable")
+            assert answer.json()["request_id"] == answer.headers["X-Request-ID"]
+            assert int(answer.headers["Retry-After"]) > 0
+    await ready(api)
+
+
 async def test_after_flushall_reads_are_complete_at_once(system: RunningSystem, api: httpx.AsyncClient) -> None:
     author, followers = await audience(api)
     redis = Redis.from_url(system.endpoints.redis_url)
@@ -83,10 +110,10 @@ async def test_after_flushall_reads_are_complete_at_once(system: RunningSystem, 
     finally:
         await redis.aclose()
     for follower in followers:
-        await eventually(follower.home, lambda seen: seen == ids, within_s=30)
+        await eventually(follower.home, lambda seen: seen == ids, within_s=10)
     later = await author.post("after the flush")
     for follower in followers:
-        await eventually(follower.home, lambda seen: seen == [later, *ids], within_s=30)
+        await eventually(follower.home, lambda seen: seen == [later, *ids], within_s=10)
 
 
 async def test_bytes_that_are_no_event_are_put_aside_and_the_partition_goes_on(

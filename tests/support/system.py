@@ -38,19 +38,34 @@ class RunningSystem:
 @contextmanager
 def running_system(**settings: str) -> Iterator[RunningSystem]:
     """`python -m cluster up` with some `MURMUR_*` settings (lower case, without the prefix), until the block ends."""
+    with system_environment(**settings) as environment_, started(environment_) as system:
+        yield system
+
+
+@contextmanager
+def system_environment(**settings: str) -> Iterator[Mapping[str, str]]:
+    """What makes a system: a folder and ports of its own, for one start after another."""
     ports = PortBlock()
     with tempfile.TemporaryDirectory(prefix="murmur-tests-") as folder:
         data_dir = Path(folder) / "data"
         chosen = {"data_dir": str(data_dir), "http_port": str(ports.port()), "rate_limits": "off", **settings}
         ours = {f"MURMUR_{name.upper()}": value for name, value in chosen.items()}
-        environment_ = {**environment(), **ours}
-        log = Path(folder) / "up.log"
-        process = ChildProcess("Murmur", [sys.executable, "-m", "cluster", "up"], log, environment_, ROOT)
         try:
-            yield RunningSystem(process, _endpoints(process, data_dir), environment_)
+            yield {**environment(), **ours}
         finally:
-            process.stop(_STOP_TIMEOUT_S)
             ports.release()
+
+
+@contextmanager
+def started(environment_: Mapping[str, str]) -> Iterator[RunningSystem]:
+    """A system that runs until the block ends, or by itself before."""
+    data_dir = Path(environment_["MURMUR_DATA_DIR"])
+    log = data_dir.with_name("up.log")
+    process = ChildProcess("Murmur", [sys.executable, "-m", "cluster", "up"], log, environment_, ROOT)
+    try:
+        yield RunningSystem(process, _endpoints(process, data_dir), environment_)
+    finally:
+        process.stop(_STOP_TIMEOUT_S)
 
 
 def _endpoints(process: ChildProcess, data_dir: Path) -> Endpoints:

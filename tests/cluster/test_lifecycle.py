@@ -1,0 +1,64 @@
+"""A system is started, asked to stop, killed, and started again: what is left of it, and what is kept."""
+
+import os
+import re
+import signal
+import subprocess
+
+import httpx
+import psutil
+from rich.console import Console
+
+from cluster.demo.crash import crash_rounds
+from cluster.demo.own_system import OwnSystem
+from cluster.state import is_locked
+from cluster.waiting import wait_until
+from tests.support.people import sign_up
+from tests.support.system import RunningSystem, started, system_environment
+
+_STOP_S = 20.0
+"""Twice what a stop may take: the machine may be busy with other tests."""
+
+
+async def test_a_signal_stops_all_of_it_and_the_next_start_has_the_data() -> None:
+    with system_environment() as environment:
+        with started(environment) as system:
+            async with httpx.AsyncClient(base_url=system.endpoints.http_url, timeout=30) as api:
+                (alice,) = await sign_up(api, 1)
+                tweet = await alice.post("still here?")
+            second_start_is_refused(system)
+            ends_in_order(system, signal.SIGTERM)
+        with started(environment) as system:
+            async with httpx.AsyncClient(base_url=system.endpoints.http_url, timeout=30) as api:
+                assert (await api.get(f"/api/v1/tweets/{tweet}")).json()["text"] == "still here?"
+            ends_in_order(system, signal.SIGINT)
+
+
+def second_start_is_refused(system: RunningSystem) -> None:
+    second = subprocess.run(
+        system.command("up"), env=system.environment, cwd=system.folder, capture_output=True, text=True, timeout=60
+    )
+    said = rf"Murmur is already running on \S+ \(pid {system.process.pid}, at \S+\); stop it with `make down`\.\n"
+    assert second.returncode == 3
+    assert re.fullmatch(said, second.stderr), second.stderr
+    assert httpx.get(f"{system.endpoints.http_url}/readyz").status_code == 200, "the first was left alone"
+
+
+def ends_in_order(system: RunningSystem, number: signal.Signals) -> None:
+    """It ends by itself, leaves no process and no trace that it runs, and says so."""
+    family = psutil.Process(system.process.pid).children(recursive=True)
+    assert len(family) > 5
+    os.kill(system.process.pid, number)
+    assert wait_until(lambda: system.process.exit_code() is not None, _STOP_S)
+    assert system.process.exit_code() == 0
+    gone, alive = psutil.wait_procs(family, timeout=1)
+    assert not alive
+    assert len(gone) == len(family)
+    folder = system.endpoints.data_dir
+    assert not is_locked(folder)
+    assert not (folder / "run.json").exists()
+
+
+async def test_tweets_that_were_answered_outlive_a_kill_of_everything_under_load() -> None:
+    with OwnSystem("default", print) as system:
+        assert await crash_rounds(system, rounds=1, users=12, load_s=3, seed=1, console=Console())
