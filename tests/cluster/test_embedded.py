@@ -71,6 +71,8 @@ def test_cassandra_keeps_its_data_over_a_restart_on_other_ports(tmp_path: Path, 
         session.execute("CREATE KEYSPACE k WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}")
         session.execute("CREATE TABLE k.t (id int PRIMARY KEY, text text)")
         session.execute("INSERT INTO k.t (id, text) VALUES (1, 'kept')")
+        sync = session.execute("SELECT value FROM system_views.settings WHERE name = 'commitlog_sync'").one().value
+        assert sync == "group", "what is acknowledged is on disk, which only a loss of power would tell"
     assert not answers_cql("127.0.0.1", first.port)
     assert not psutil.pid_exists(first.process.pid)
 
