@@ -7,13 +7,14 @@ import pytest
 from domain.clock import ManualClock
 from domain.errors import StoreUnavailable
 from domain.events import TweetPosted, decode
-from domain.ids import EventId, IdGenerator, UserId, log_partition
+from domain.ids import EventId, IdGenerator, UserId, log_partition, time_ms
 from domain.limits import SMALL
 from storage.log_reader import LogBatch, LogReader, earliest
 from storage.memory.hot import MemoryEventLog, MemoryRedis
 from storage.memory.stores import memory_stores
 from storage.memory.tables import no_faults
 from storage.ports import NOWHERE
+from storage.rows import HOUR_MS, MINUTE_MS
 
 PARTITIONS = 2
 LIMITS = replace(SMALL, log_entries_max=5, log_read_max=3)
@@ -38,6 +39,10 @@ class World:
 
     def new_reader(self) -> LogReader:
         return LogReader(self.log, self.truth.events, self.truth.coordination, self.clock, LIMITS, range(PARTITIONS))
+
+    def far_looking_reader(self) -> LogReader:
+        truth = self.truth
+        return LogReader(self.log, truth.events, truth.coordination, self.clock, LIMITS, (0,), look_back_ms=2 * HOUR_MS)
 
     async def post(self, partition: int = 0, *, append: bool = True, step_ms: int = 1_000) -> int:
         self.clock.advance(step_ms)
@@ -205,6 +210,30 @@ async def test_without_a_position_a_loss_is_made_up_for_from_the_reconcilers_mar
     world.redis.flush()
     assert (await world.reader.read(0)).lost
     assert old in await world.read_all()
+
+
+@pytest.mark.parametrize("flushed", [True, False], ids=["lost", "cut"])
+async def test_nothing_that_was_made_before_what_a_reader_says_comes_again(flushed: bool) -> None:
+    world = World()
+    before = world.far_looking_reader()
+    posted = [await world.post() for _ in range(2)]
+    await world.read_all(before)
+    posted += [await world.post(step_ms=23 * MINUTE_MS) for _ in range(5)]
+    assert set(await world.read_all(before)) == set(posted)
+    world.clock.advance(16 * MINUTE_MS)
+    if flushed:
+        world.redis.flush()
+    missed = [await world.post() for _ in range(1 if flushed else LIMITS.log_entries_max + 1)]
+    after = world.far_looking_reader()
+    after.restore(before.state())
+    again, back_to_ms = [], before.back_to_ms
+    for _ in range(300):
+        found = ids(await after.read(0))
+        assert all(time_ms(id_) >= back_to_ms for id_ in found)
+        again += found
+        back_to_ms = max(back_to_ms, after.back_to_ms)
+    assert {*posted, *missed} == set(again)
+    assert back_to_ms > time_ms(posted[0]), "in the end it lets go of what is old"
 
 
 @pytest.mark.parametrize(
