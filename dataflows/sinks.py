@@ -1,6 +1,7 @@
 """Where rankings and minutes go. All that is written is absolute: what comes twice changes nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from typing_extensions import override
@@ -14,10 +15,12 @@ from storage import values
 from telemetry.logs import logger
 
 _ALL_AGAIN_MS = 5_000
-"""How often everything is published, changed or not: what Redis lost is back after that."""
+"""How often everything is published, changed or not."""
 _CALL_S = 10.0
 _PATIENCE_S = 20.0
 """How long minutes wait for Cassandra before the dataflow gives up and goes back to its snapshot."""
+Publish = Callable[[str, int, Mapping[str, bytes], Collection[str] | None], bool]
+"""`TrendStore.publish`, which is waited for."""
 
 
 class RankingSink(DynamicSink[Ranking]):
@@ -28,15 +31,18 @@ class RankingSink(DynamicSink[Ranking]):
         self._clock = clock
 
     @override
-    def build(self, step_id: str, worker_index: int, worker_count: int) -> "_RankingPartition":
-        return _RankingPartition(self._stores, self._clock)
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> "RankingPartition":
+        return RankingPartition(self._publish, self._clock)
+
+    def _publish(self, *what: Any) -> bool:
+        return self._stores.call(self._stores.stores.hot.trends.publish(*what), _CALL_S)
 
 
-class _RankingPartition(StatelessSinkPartition[Ranking]):
-    """Writes what changed since the last write; now and then all of it."""
+class RankingPartition(StatelessSinkPartition[Ranking]):
+    """Writes what changed since the last write; all of it now and then, and where that was lost."""
 
-    def __init__(self, stores: StoreThread, clock: Clock) -> None:
-        self._stores = stores
+    def __init__(self, publish: Publish, clock: Clock) -> None:
+        self._publish = publish
         self._clock = clock
         self._written: dict[str, Mapping[str, Sequence[Trend]]] = {}
         self._all_at_ms = 0
@@ -49,16 +55,18 @@ class _RankingPartition(StatelessSinkPartition[Ranking]):
             self._all_at_ms = now_ms + _ALL_AGAIN_MS
         for ranking in {item.window: item for item in items}.values():
             before = self._written.pop(ranking.window, None)
-            held = before or {}
-            changed = {place: values.trends(top) for place, top in ranking.places.items() if held.get(place) != top}
-            gone = None if before is None else held.keys() - ranking.places.keys()
-            publish = self._stores.stores.hot.trends.publish(ranking.window, ranking.as_of_ms, changed, gone)
             try:
-                self._stores.call(publish, _CALL_S)
+                if (before is not None and self._write(ranking, before)) or self._write(ranking):
+                    self._written[ranking.window] = ranking.places
             except (StoreUnavailable, Overloaded, TimeoutError) as error:
                 logger().warning("trends were not published", window=ranking.window, error=str(error))
-            else:
-                self._written[ranking.window] = ranking.places
+
+    def _write(self, ranking: Ranking, before: Mapping[str, Sequence[Trend]] | None = None) -> bool:
+        """Publish what changed since something that is there, or all of it."""
+        held = before or {}
+        tops = {place: values.trends(top) for place, top in ranking.places.items() if held.get(place) != top}
+        gone = None if before is None else held.keys() - ranking.places.keys()
+        return self._publish(ranking.window, ranking.as_of_ms, tops, gone)
 
 
 class MinuteSink(DynamicSink[PaneCount]):

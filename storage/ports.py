@@ -503,12 +503,12 @@ class TrendStore(Protocol):
     """The top of every place in every window, as it was computed last; gone an hour after the last of it came."""
 
     async def publish(
-        self, window: str, as_of_ms: int, tops: Mapping[str, bytes], gone: Collection[str] | None = ()
-    ) -> None:
+        self, window: str, as_of_ms: int, tops: Mapping[str, bytes], gone: Collection[str] | None = None
+    ) -> bool:
         """Set the tops of some places, take out those that are `gone`, and date the whole window, all at once.
 
-        Places that are not named stay as they were; with `gone=None` none of them stays. Nothing happens if a later
-        state is there already.
+        Places that are not named stay as they were; with `gone=None` none of them stays. Returns whether it was done:
+        it is not if a later state is there already, nor if places shall stay in a window that is lost.
         """
         ...
 

@@ -20,12 +20,13 @@ class RedisTrendStore:
         self._limits = limits
 
     async def publish(
-        self, window: str, as_of_ms: int, tops: Mapping[str, bytes], gone: Collection[str] | None = ()
-    ) -> None:
+        self, window: str, as_of_ms: int, tops: Mapping[str, bytes], gone: Collection[str] | None = None
+    ) -> bool:
         set_ = [word for place, top in tops.items() for word in (_PLACE + place, top)]
         gone_ = [_PLACE + place for place in gone or ()]
         head = (as_of_ms, self._limits.cache_ttl_s, int(gone is None), len(set_))
-        await self._client.run([PUBLISH.call([keys.trends(window)], *head, *set_, *gone_)])
+        (done,) = await self._client.run([PUBLISH.call([keys.trends(window)], *head, *set_, *gone_)])
+        return bool(done)
 
     async def top(self, window: str, place: str) -> tuple[int, bytes | None] | None:
         ((as_of_ms, top),) = await self._client.run(

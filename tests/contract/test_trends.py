@@ -68,6 +68,15 @@ async def test_any_number_of_places_comes_and_goes_at_once(trends: TrendStore, p
     assert {await trends.top("24h", name) for name in names[1:]} == {(2, None)}
 
 
+async def test_what_is_lost_is_not_made_up_of_changes(trends: TrendStore) -> None:
+    assert not await trends.publish("60m", 1, {"fr": b"france"}, gone=())
+    assert await trends.top("60m", "fr") is None
+    assert await trends.publish("60m", 1, {GLOBAL: b"all", "fr": b"france"})
+    assert await trends.publish("60m", 2, {"fr": b"new"}, gone=())
+    assert not await trends.publish("60m", 1, {"fr": b"old"}, gone=())
+    assert [await trends.top("60m", place) for place in (GLOBAL, "fr")] == [(2, b"all"), (2, b"new")]
+
+
 async def test_a_window_that_nobody_publishes_any_more_ends(redis_stores: RedisStores) -> None:
     await redis_stores.trends.publish("60m", 1, {GLOBAL: b"all"})
     (ttl_s,) = await redis_stores.client.run([("TTL", keys.trends("60m"))])

@@ -1,7 +1,8 @@
 -- Publish the trends of a window. KEYS: the hash. ARGV: as_of in ms, seconds to live, 1 if no other field stays, how
--- many words are set, then field and value alternately, then the fields that are gone. A later state that is there stays as it is.
+-- many words are set, then field and value alternately, then the fields that are gone. Returns 0, and changes nothing, if a
+-- later state is there, or if fields are to stay and nothing is there: it was lost, and what is set is not all of it.
 local held = redis.call('HGET', KEYS[1], 'as_of')
-if held and tonumber(held) > tonumber(ARGV[1]) then
+if held and tonumber(held) > tonumber(ARGV[1]) or not held and ARGV[3] == '0' then
   return 0
 end
 if ARGV[3] == '1' then

@@ -25,9 +25,10 @@ class Published:
         self.windows: dict[str, tuple[int, dict[str, bytes]]] = {}
 
     async def publish(
-        self, window: str, as_of_ms: int, tops: Mapping[str, bytes], gone: Collection[str] | None = ()
-    ) -> None:
+        self, window: str, as_of_ms: int, tops: Mapping[str, bytes], gone: Collection[str] | None = None
+    ) -> bool:
         self.windows[window] = as_of_ms, dict(tops)
+        return True
 
     async def top(self, window: str, place: str) -> tuple[int, bytes | None] | None:
         if window not in self.windows:
