@@ -214,7 +214,7 @@ def _sizes(events: Sequence[AnyEvent]) -> dict[str, object]:
     for at in range(0, len(events), _CHUNK_EVENTS):
         ((_, work), *_) = by_bucket(Chunk(0, 1, 0, tuple(events[at : at + _CHUNK_EVENTS])))
         bucket.add(work.mentions)
-        bucket.delete(work.deleted)
+        bucket.delete(each.tweet for each in work.deleted)
     bucket.top(_WINDOW, _END_MS)
     kept = len(pickle.dumps(bucket, pickle.HIGHEST_PROTOCOL))
     return {"snapshot bytes per live mention": round(kept / bucket.pairs, 1)}

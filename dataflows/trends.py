@@ -19,14 +19,14 @@ from typing_extensions import override
 
 from dataflows.chunks import Chunk
 from domain.events import TweetDeleted, TweetPosted, UserReinstated, UserSuspended
-from domain.ids import time_ms
+from domain.ids import first_id_at, time_ms
 from domain.places import places_of
 from domain.tag_bucket import TagBucket
 from domain.trends import TAG_BUCKETS, Mention, PaneCount, Suspension, Trend, Window, bucket_of, merged
 from domain.tweets import folded_tag
 from telemetry.metrics import FLOW_LATE, FLOW_SNAPSHOT_BYTES, FLOW_SNAPSHOT_SECONDS
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 """Of what snapshots hold; with another the dataflow begins anew."""
 _TAGS_CACHED_MAX = 1 << 17
 _PENDING_MAX = 64
@@ -45,8 +45,8 @@ class Ranking(NamedTuple):
 class Schedule:
     """When the dataflow looks: at the last millisecond of each `every_ms` that the events have reached.
 
-    `exact` is for history: every look is made, from `from_ms` on and at `to_ms`, and sees nothing that was made after
-    it. A live dataflow looks at the newest only, and takes in what comes as it comes.
+    A look sees what was made until then, and nothing that was made after it. `exact` is for history: every look is
+    made, from `from_ms` on and at `to_ms`. A live dataflow looks at the newest only.
     """
 
     windows: Sequence[Window]
@@ -67,6 +67,13 @@ class Schedule:
         return looks
 
 
+class Deleted(NamedTuple):
+    """A tweet is live no longer, from an event on."""
+
+    tweet: int
+    event: int
+
+
 class Work(NamedTuple):
     """What a chunk holds for one bucket; `complete_ms` is 0 while the chunk's source is behind."""
 
@@ -75,7 +82,7 @@ class Work(NamedTuple):
     partitions: int
     complete_ms: int
     mentions: list[Mention]
-    deleted: list[int]
+    deleted: list[Deleted]
     suspensions: list[Suspension]
 
 
@@ -92,7 +99,7 @@ def by_bucket(chunk: Chunk) -> Iterable[tuple[str, Work]]:
     """The mentions and deletes of a chunk for each bucket; every bucket learns how far the chunk goes."""
     complete_ms = 0 if chunk.behind else chunk.complete_ms
     mentions: list[list[Mention]] = [[] for _ in range(TAG_BUCKETS)]
-    deleted: list[list[int]] = [[] for _ in range(TAG_BUCKETS)]
+    deleted: list[list[Deleted]] = [[] for _ in range(TAG_BUCKETS)]
     suspensions: list[Suspension] = []
     for event in chunk.events:
         match event:
@@ -102,7 +109,7 @@ def by_bucket(chunk: Chunk) -> Iterable[tuple[str, Work]]:
                     mentions[_bucket_of(tag)].append((id_, author, tag, places))
             case TweetDeleted(hashtags=tags):
                 for bucket in {*map(_bucket_of, tags)}:
-                    deleted[bucket].append(event.tweet_id)
+                    deleted[bucket].append(Deleted(event.tweet_id, event.event_id))
             case UserSuspended(user=user, event_id=id_) | UserReinstated(user=user, event_id=id_):
                 suspensions.append(Suspension(user, id_, isinstance(event, UserSuspended)))
             case _:
@@ -121,10 +128,14 @@ def _bucket_of(tag: str) -> int:
 
 @dataclass(slots=True)
 class _BucketState:
-    """What is kept beside a bucket: how far each partition has come, and at what it looked last."""
+    """What is kept beside a bucket: how far each partition has come, at what it looked last, what waits for a look.
+
+    A look leaves out tweets that were made after it; what takes tweets out waits until it comes before a look.
+    """
 
     complete_ms: dict[int, int] = field(default_factory=dict)
-    held: list[Work] = field(default_factory=list)
+    deleted: list[Deleted] = field(default_factory=list)
+    suspensions: list[Suspension] = field(default_factory=list)
     looked_ms: int = 0
     changed: bool = True
     open_panes: dict[str, int] = field(default_factory=dict)
@@ -146,14 +157,12 @@ class BucketLogic(StatefulBatchLogic[Work, Top | list[PaneCount], bytes]):
         state = self._state
         for work in values:
             state.complete_ms[work.partition] = work.complete_ms
-        state.held += values
+            self._take_in(work)
         complete = len(state.complete_ms) == values[0].partitions
         until_ms = min(state.complete_ms.values()) if complete else 0
-        if not self._schedule.exact:
-            self._take_in(until_ms, every=True)
         found: list[Top | list[PaneCount]] = []
         for as_of_ms in self._schedule.looks(state.looked_ms, until_ms):
-            self._take_in(as_of_ms, every=not self._schedule.exact)
+            self._take_out(as_of_ms)
             found += self._look(values[0].bucket, as_of_ms)
         return found, StatefulBatchLogic.RETAIN
 
@@ -167,19 +176,26 @@ class BucketLogic(StatefulBatchLogic[Work, Top | list[PaneCount], bytes]):
         FLOW_SNAPSHOT_SECONDS.record(perf_counter() - started_s)
         return state
 
-    def _take_in(self, until_ms: int, *, every: bool) -> None:
-        """Take in all that is held, or only what was made up to a wall time."""
+    def _take_in(self, work: Work) -> None:
         state = self._state
-        now = [work for work in state.held if every or work.complete_ms <= until_ms]
-        state.held = [] if every else [work for work in state.held if work.complete_ms > until_ms]
-        for work in now:
-            if not (work.mentions or work.deleted or work.suspensions):
-                continue
+        state.deleted += work.deleted
+        state.suspensions += work.suspensions
+        if work.mentions:
             state.changed, self._kept = True, None
             if late := self._bucket.add(work.mentions):
                 FLOW_LATE.record(late)
-            self._bucket.delete(work.deleted)
-            self._bucket.suspend(work.suspensions)
+
+    def _take_out(self, until_ms: int) -> None:
+        """Take out what was deleted or suspended up to a wall time."""
+        state, end = self._state, first_id_at(until_ms + 1)
+        deleted = [each.tweet for each in state.deleted if each.event < end]
+        suspensions = [each for each in state.suspensions if each.event < end]
+        if deleted or suspensions:
+            state.changed, self._kept = True, None
+            self._bucket.delete(deleted)
+            self._bucket.suspend(suspensions)
+            state.deleted = [each for each in state.deleted if each.event >= end]
+            state.suspensions = [each for each in state.suspensions if each.event >= end]
 
     def _look(self, bucket: int, as_of_ms: int) -> list[Top | list[PaneCount]]:
         state = self._state

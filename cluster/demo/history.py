@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 
 import orjson
@@ -12,7 +13,7 @@ from cluster.demo.shapes import Json
 from cluster.demo.verify import Comparison
 from domain.trends import TOP_MAX, WINDOWS
 
-_SAME = ("tag", "count", "unique_authors", "score")
+_SAME = ("tag", "count", "unique_authors", "velocity", "is_new", "score")
 
 
 async def compare_history(api: Api, own: OwnSystem, places: Iterable[str]) -> Comparison:
@@ -30,9 +31,16 @@ async def _difference(api: Api, own: OwnSystem, window: str, place: str | None) 
         what = ("--window", window, *(() if place is None else ("--location", place)), "--out", str(out))
         await own.run("dataflows", "trends", "--from", as_of, "--to", as_of, *what)
         rows = [orjson.loads(line) for line in out.read_bytes().splitlines()]
-    said, computed = [_known(trend) for trend in answer["trends"]], [_known(row) for row in rows]
+    said, computed = [_known(trend) for trend in answer["trends"]], [_known(_as_answered(row)) for row in rows]
     return None if said == computed else f"{window} at {place} as of {as_of}: {computed} instead of {said}"
 
 
+def _as_answered(row: Json) -> Json:
+    """A row of the command with what the API says instead of `previous`."""
+    previous = row["previous"]
+    return {**row, "velocity": row["count"] / previous if previous else None, "is_new": not previous}
+
+
 def _known(trend: Json) -> tuple[object, ...]:
-    return *(trend[name] for name in _SAME), [str(id_) for id_ in trend["tweets"]]
+    since = datetime.fromisoformat(str(trend["since"]))
+    return *(trend[name] for name in _SAME), since, [str(id_) for id_ in trend["tweets"]]

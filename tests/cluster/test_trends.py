@@ -183,10 +183,9 @@ async def test_history_says_what_the_living_said(system: RunningSystem, api: htt
     people = await crowd(api, "past", "Prague")
     await people.tweet(24)
     await people.settled(api)
-    done_ms = SystemClock().now_ms()  # a delete takes effect at once, also in an answer that is dated before it
     for window, form in (("5m", "jsonl"), ("60m", "parquet"), ("24h", "jsonl")):
         said = await eventually(
-            partial(answer, api, window, "Prague"), lambda seen: as_of_ms(seen) >= done_ms, within_s=60
+            partial(answer, api, window, "Prague"), lambda seen: as_of_ms(seen) >= people.done_ms, within_s=60
         )
         out = tmp_path / f"{window}.{form}"
         moment = ("--from", said["as_of"], "--to", said["as_of"])
@@ -195,6 +194,9 @@ async def test_history_says_what_the_living_said(system: RunningSystem, api: htt
         rows = read_rows(out)
         keys = ("tag", "count", "unique_authors", "score")
         assert [[row[key] for key in keys] for row in rows] == [[t[key] for key in keys] for t in said["trends"]]
+        assert [(not row["previous"], since_of(row)) for row in rows] == [
+            (t["is_new"], since_of(t)) for t in said["trends"]
+        ]
         assert [list(map(str, row["tweets"])) for row in rows] == [t["tweets"] for t in said["trends"]]
         assert len(rows) == len(people.tags)
 
@@ -208,6 +210,10 @@ async def answer(api: httpx.AsyncClient, window: str, location: str) -> dict[str
 
 def as_of_ms(seen: dict[str, Any]) -> int:
     return round(datetime.fromisoformat(seen["as_of"]).timestamp() * 1000)
+
+
+def since_of(trend: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(str(trend["since"]))
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
