@@ -24,7 +24,7 @@ from dataflows.store_thread import StoreThread
 from dataflows.trends import Ranking
 from domain.clock import SystemClock
 from domain.places import place
-from domain.trends import GLOBAL, WINDOWS
+from domain.trends import GLOBAL, WINDOWS, Window
 from storage.log_reader import EVENTS_KEPT_MS
 
 app = command_line(
@@ -49,7 +49,7 @@ def trends(
 ) -> None:
     """Write what trended at the end of each pane, as the API would have answered then. Exit code 0 when all is written.
 
-    Events are kept seven days.
+    Events are kept seven days, and a ranking is made of those of two windows: a --from that reaches too far is refused.
     """
     if window not in WINDOWS:
         raise typer.BadParameter(f"choose among {', '.join(WINDOWS)}", param_hint="--window")
@@ -61,6 +61,7 @@ def trends(
     settings = load_settings()
     stores = StoreThread(store_config(settings, RunState.read(settings.data_dir).endpoints))
     try:
+        require_kept(WINDOWS[window], from_ms, stores.born_ms(), SystemClock().now_ms())
         written = _write(stores, out, plot, window, key, from_ms, to_ms)
     finally:
         stores.close()
@@ -153,6 +154,16 @@ def _write(stores: StoreThread, out: Path, plot: Path | None, window: str, key: 
     if plot is not None:
         picture.write(plot)
     return written
+
+
+def require_kept(window: Window, from_ms: int, born_ms: int, now_ms: int) -> None:
+    """Raise `ClusterError` if events that a ranking at a wall time needs may be gone."""
+    kept_ms = now_ms - EVENTS_KEPT_MS
+    if over_history.reads_from_ms(window, from_ms, born_ms) < kept_ms:
+        first = files.time_of(kept_ms + 2 * window.span_ms + 60_000).strftime("%Y-%m-%dT%H:%M:%SZ")
+        raise ClusterError(
+            f"The events of the two windows before --from are not all kept; for {window.name} begin at {first}."
+        )
 
 
 def _until_ms(to: datetime | None) -> int:

@@ -22,8 +22,12 @@ def run(stores: StoreThread, window: Window, from_ms: int, to_ms: int, take: Tak
 
     Each is what the live dataflow would have published at that moment, had it known all that was made until then.
     """
-    first_ms = max(stores.born_ms(), from_ms - 2 * window.span_ms)
-    source = HistorySource(stores, from_ms=first_ms, to_ms=to_ms, step_ms=min(window.pane_ms, MINUTE_MS))
+    source = HistorySource(
+        stores,
+        from_ms=reads_from_ms(window, from_ms, stores.born_ms()),
+        to_ms=to_ms,
+        step_ms=min(window.pane_ms, MINUTE_MS),
+    )
     schedule = Schedule(
         windows=(window,),
         every_ms=window.pane_ms,
@@ -34,6 +38,11 @@ def run(stores: StoreThread, window: Window, from_ms: int, to_ms: int, take: Tak
     flow = Dataflow("trends-over-history")
     op.output("take", trends(flow, source, schedule).rankings, _Taking(take))
     running.run(flow)
+
+
+def reads_from_ms(window: Window, from_ms: int, born_ms: int) -> int:
+    """Where the events begin that a ranking is made of: two windows before it, or with the system."""
+    return max(born_ms, from_ms - 2 * window.span_ms)
 
 
 class _Taking(DynamicSink[Ranking]):

@@ -1,0 +1,19 @@
+"""What the command line of dataflows decides before it runs one."""
+
+import pytest
+
+from cluster.dataflows_cli import require_kept
+from cluster.errors import ClusterError
+from domain.trends import WINDOWS, Window
+from storage.log_reader import EVENTS_KEPT_MS
+
+NOW_MS = 1_800_000_000_000
+
+
+@pytest.mark.parametrize("window", WINDOWS.values(), ids=lambda window: window.name)
+def test_a_ranking_whose_events_may_be_gone_is_refused(window: Window) -> None:
+    first_ms = NOW_MS - EVENTS_KEPT_MS + 2 * window.span_ms
+    require_kept(window, first_ms, 0, NOW_MS)
+    with pytest.raises(ClusterError, match="not all kept"):
+        require_kept(window, first_ms - 1, 0, NOW_MS)
+    require_kept(window, first_ms - 1, NOW_MS - 3_600_000, NOW_MS)  # a system that is younger never had more
