@@ -1,11 +1,11 @@
 """`python -m dataflows`: dataflows over the history of a running system."""
 
+import hashlib
 import signal
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import quote
 
 import typer
 from rich.console import Console
@@ -33,6 +33,7 @@ app = command_line(
 )
 _console = Console()
 _MINUTES_DEFAULT = 60
+_STORES = ("redis", "cassandra")
 _TIMES = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%d"]
 
 
@@ -103,17 +104,24 @@ def run(
         sink = _sink(stores, out, name)
         kept_ms = max(stores.born_ms(), clock.now_ms() - EVENTS_KEPT_MS)
         from_ms = kept_ms if from_ is None else max(kept_ms, _wall_ms(from_))
-        if to is not None:
-            with _console.status(f"{name}: over history"):
-                runner.over_history(stores, build, sink, from_ms, _until_ms(to))
-        else:
-            kept = settings.data_dir / "dataflows" / name / quote(out, safe="")
-            status = _console.status(f"{name}: on and on; Ctrl-C stops it")
-            with held_alone(kept, f"{name} is running to {out} already."), status:
+        kept = kept_in(settings.data_dir, name, out)
+        how = "on and on; Ctrl-C stops it" if to is None else "over history"
+        with held_alone(kept, f"{name} is running to {out} already."), _console.status(f"{name}: {how}"):
+            if to is None:
                 runner.on_and_on(stores, build, sink, from_ms, kept, clock, _stopped_by_signals(), fresh=fresh)
+            else:
+                runner.over_history(stores, build, sink, from_ms, _until_ms(to))
     finally:
         stores.close()
     _console.print(f"{name}: rows in {out}.", soft_wrap=True)
+
+
+def kept_in(data_dir: Path, name: str, out: str) -> Path:
+    """Where the snapshots of a dataflow are, its lock beside them: by where its rows go, however that is written."""
+    if out in _STORES:
+        return data_dir / "dataflows" / name / out
+    path = Path(out).resolve()
+    return data_dir / "dataflows" / name / f"{path.name}-{hashlib.sha256(bytes(path)).hexdigest()[:16]}"
 
 
 def _sink(stores: StoreThread, out: str, name: str) -> RowSink:

@@ -113,6 +113,8 @@ class _ParquetFiles(StatefulSinkPartition[Row, int]):
         self._next = next_file
         self._rows: list[Row] = []
         folder.mkdir(parents=True, exist_ok=True)
+        if not all(self._path(number).exists() for number in range(next_file)):
+            raise OutputLost(f"Files are gone from {folder} since the dataflow stopped; name another, or begin anew.")
         for file in folder.glob("[0-9]*.parquet"):
             if int(file.stem) >= next_file:
                 file.unlink()
@@ -144,9 +146,12 @@ class _ParquetFiles(StatefulSinkPartition[Row, int]):
             pq.write_table(pa.table({name: [row.get(name) for row in rows] for name in names}), file)
             file.flush()
             os.fsync(file.fileno())
-        part.rename(self._folder / f"{self._next:08d}.parquet")
+        part.rename(self._path(self._next))
         del self._rows[:count]
         self._next += 1
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"{number:08d}.parquet"
 
 
 class StoreSink(_OnePart[None]):
