@@ -1,4 +1,7 @@
-"""Accounts that tweet like bots: very often, or the same again and again."""
+"""Accounts that tweet like bots: very often, or the same again and again.
+
+Every author who ever tweeted keeps a state: at most a hundred tweets, those of the ten minutes before the last one.
+"""
 
 from collections import Counter
 

@@ -11,12 +11,14 @@ from dataflows.outputs import Row, RowSink, output
 from domain.events import AnyEvent, TweetPosted
 from domain.ids import time_ms
 
+KEPT_MINUTES = 180
+
 
 def build(log: Source[Chunk], out: RowSink) -> Dataflow:
     """The dataflow."""
     flow = Dataflow("languages")
     tweets = op.filter_map("tweets", in_order("log", flow, log), language_and_minute)
-    output("out", op.stateful_map("count", tweets, count), out)
+    output("out", op.stateful_flat_map("count", tweets, count), out)
     return flow
 
 
@@ -28,9 +30,12 @@ def language_and_minute(event: AnyEvent) -> tuple[str, tuple[str, int]] | None:
     return language, (language, time_ms(event.tweet_id) // 60_000)
 
 
-def count(counts: dict[int, int] | None, tweet: tuple[str, int]) -> tuple[dict[int, int], Row]:
-    """The state is a count for each minute of the last hour: a late tweet counts where it belongs."""
+def count(counts: dict[int, int] | None, tweet: tuple[str, int]) -> tuple[dict[int, int], list[Row]]:
+    """The state is a count for each minute of the last three hours; a tweet that is later than that is left out."""
     language, minute = tweet
-    kept = {at: n for at, n in (counts or {}).items() if at > minute - 60}
+    newest = max([minute, *(counts or ())])
+    kept = {at: n for at, n in (counts or {}).items() if at > newest - KEPT_MINUTES}
+    if minute <= newest - KEPT_MINUTES:
+        return kept, []
     kept[minute] = kept.get(minute, 0) + 1
-    return kept, Row(f"{minute} {language}", {"minute": minute, "language": language, "tweets": kept[minute]})
+    return kept, [Row(f"{minute} {language}", {"minute": minute, "language": language, "tweets": kept[minute]})]

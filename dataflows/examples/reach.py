@@ -1,4 +1,8 @@
-"""An author's reach per hour: how many people followed the author, or somebody who retweeted them, when they did."""
+"""An author's reach per hour: how many people followed the author, or somebody who retweeted them, when they did.
+
+It knows the follows that are still events when it begins, those of the last seven days, and all that come later. A user
+who was ever followed or tweeted keeps a state: the followers, and whom the last two hours reached.
+"""
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow

@@ -9,7 +9,7 @@ import pytest
 from bytewax.testing import TestingSource, run_main
 
 from dataflows import runner
-from dataflows.examples import bots
+from dataflows.examples import bots, languages
 from dataflows.outputs import file_sink
 from domain.errors import NotFound
 from tests.unit.dataflows.events import START_MS, Story
@@ -37,6 +37,15 @@ def test_tweets_per_language_and_minute(tmp_path: Path) -> None:
         f"{MINUTE} ja": {"minute": MINUTE, "language": "ja", "tweets": 1},
         f"{MINUTE + 1} en": {"minute": MINUTE + 1, "language": "en", "tweets": 1},
     }
+
+
+def test_a_late_tweet_counts_where_it_belongs_or_not_at_all() -> None:
+    counts: dict[int, int] | None = None
+    shown = []
+    for minute in (MINUTE, MINUTE, MINUTE + 125, MINUTE, MINUTE + 180, MINUTE, MINUTE + 1, MINUTE + 180):
+        counts, rows = languages.count(counts, ("en", minute))
+        shown += [(row.columns["minute"] - MINUTE, row.columns["tweets"]) for row in rows]
+    assert shown == [(0, 1), (0, 2), (125, 1), (0, 3), (180, 1), (1, 1), (180, 2)]
 
 
 def test_an_authors_reach_per_hour(tmp_path: Path) -> None:
