@@ -21,6 +21,7 @@ _SCHEMA = pa.schema(
         ("location", pa.string()),
         ("rank", pa.int32()),
         ("tag", pa.string()),
+        ("folded", pa.string()),
         ("count", pa.int64()),
         ("unique_authors", pa.int64()),
         ("previous", pa.int64()),
@@ -29,7 +30,10 @@ _SCHEMA = pa.schema(
         ("tweets", pa.list_(pa.int64())),
     ]
 )
-"""The columns of both forms. `location` is null for everywhere; times are UTC, in JSON as RFC 3339."""
+"""The columns of both forms. `location` is null for everywhere; times are UTC, in JSON as RFC 3339.
+
+`tag` is the spelling that is used most, which may change; `folded` names the same tag at all times.
+"""
 
 
 class Rows(Protocol):
@@ -82,6 +86,7 @@ def _row(ranking: Ranking, place: str, rank: int, trend: Trend) -> dict[str, Any
         "location": place or None,
         "rank": rank,
         "tag": trend.tag,
+        "folded": trend.folded,
         "count": trend.count,
         "unique_authors": trend.unique_authors,
         "previous": trend.previous,

@@ -3,12 +3,15 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from math import nan
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
+
+from domain.trends import TOP_MAX
 
 TAGS_MAX = 8
 _FONTS = ("DejaVu Sans", "Noto Sans CJK JP", "Noto Sans Arabic", "Noto Sans Devanagari", "Noto Emoji")
@@ -20,23 +23,32 @@ class TrendsPlot:
 
     def __init__(self, window: str, location: str) -> None:
         self._title = f"Hashtags in {window}{f' at {location}' if location else ''}"
-        self._times: list[datetime] = []
+        self._absent: dict[datetime, float] = {}
+        """What a tag has that a ranking does not name: nothing if the ranking is short, else nobody knows."""
         self._counts: dict[str, dict[datetime, int]] = defaultdict(dict)
+        self._spelled: dict[str, str] = {}
 
     def take(self, as_of: datetime, rows: Sequence[dict[str, Any]]) -> None:
         """Add the ranking of one moment; moments come in order."""
-        self._times.append(as_of)
+        self._absent[as_of] = 0 if len(rows) < TOP_MAX else nan
         for row in rows:
-            self._counts[row["tag"]][as_of] = row["count"]
+            self._counts[row["folded"]][as_of] = row["count"]
+            self._spelled[row["folded"]] = row["tag"]
+
+    def lines(self) -> list[tuple[str, list[float]]]:
+        """The tags that are drawn, as they were spelled last, with a count for each moment; NaN leaves a gap."""
+        top = sorted(self._counts, key=lambda tag: (-max(self._counts[tag].values()), tag))[:TAGS_MAX]
+        moments = self._absent.items()
+        return [(self._spelled[tag], [self._counts[tag].get(at, absent) for at, absent in moments]) for tag in top]
 
     def write(self, path: Path) -> None:
         """Draw the picture, as a PNG."""
-        top = sorted(self._counts, key=lambda tag: (-max(self._counts[tag].values()), tag))[:TAGS_MAX]
+        lines = self.lines()
         with mpl.rc_context({"font.family": _known_fonts()}):
             figure = Figure(figsize=(10, 5), layout="constrained")
             axes = figure.subplots()
-            for tag in top:
-                axes.plot(date2num(self._times), [self._counts[tag].get(at, 0) for at in self._times], label=f"#{tag}")
+            for tag, counts in lines:
+                axes.plot(date2num(list(self._absent)), counts, label=f"#{tag}")
             axes.set_title(self._title)
             axes.set_ylabel("tweets in the window")
             axes.set_ylim(bottom=0)
@@ -45,7 +57,7 @@ class TrendsPlot:
             axes.xaxis.set_major_locator(locator)
             axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
             axes.set_xlabel("as of (UTC)")
-            if top:
+            if lines:
                 axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
             figure.savefig(path, format="png", dpi=120)
 
