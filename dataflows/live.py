@@ -26,6 +26,9 @@ _LOOK_AGAIN = timedelta(milliseconds=50)
 _COUNT_EVERY_MS = 1_000
 _SETTLE_MS = 500
 """How long a command may take from making an id to appending its event; what takes longer counts as late."""
+_JUMP_MS = 5_000
+_LASTED_MS = 60_000
+"""How long a clock must have been ahead to be believed."""
 
 
 class LogSource(FixedPartitionedSource[Chunk, ReaderState | None]):
@@ -68,6 +71,29 @@ class LogSource(FixedPartitionedSource[Chunk, ReaderState | None]):
         )
 
 
+class SteadyClock:
+    """Wall time that follows a jump forward only once it has lasted.
+
+    What was complete up to some time is not looked at again, so a clock that is set right after it ran ahead would stop
+    trends until it is there again.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ahead_ms = clock.now_ms() - clock.monotonic_ms()
+        self._jumped_ms: int | None = None
+
+    def now_ms(self) -> int:
+        """The wall time that is believed."""
+        wall_ms, monotonic_ms = self._clock.now_ms(), self._clock.monotonic_ms()
+        if wall_ms - monotonic_ms > self._ahead_ms + _JUMP_MS:
+            self._jumped_ms = monotonic_ms if self._jumped_ms is None else self._jumped_ms
+            if monotonic_ms - self._jumped_ms < _LASTED_MS:
+                return monotonic_ms + self._ahead_ms
+        self._jumped_ms, self._ahead_ms = None, wall_ms - monotonic_ms
+        return wall_ms
+
+
 class _Read(NamedTuple):
     """A chunk, and where the reader stood behind it."""
 
@@ -94,6 +120,7 @@ class _LogPartition(StatefulSourcePartition[Chunk, ReaderState | None]):
         self._begin_ms = begin_ms
         self._loop = loop
         self._clock = clock
+        self._steady = SteadyClock(clock)
         self._stopping = stopping
         self._state: ReaderState | None = None
         """Where the last chunk that was handed out ended."""
@@ -150,7 +177,7 @@ class _LogPartition(StatefulSourcePartition[Chunk, ReaderState | None]):
                 if self._begin_ms is not None:
                     await self._reader.begin_at(self._begin_ms)
                     self._begin_ms = None
-                now_ms = self._clock.now_ms()
+                now_ms = self._steady.now_ms()
                 batch = await self._reader.read(0)
             except EngineError as error:
                 logger().warning("will try again", source=self._partition, error=str(error))
