@@ -138,7 +138,6 @@ class LogReader:
     def back_to_ms(self) -> int:
         """Whatever happens to the log, nothing that was made before this wall time is read again."""
         at = [self._catching_up[p].resume if p in self._catching_up else at for p, at in self.positions.items()]
-        at += [self.positions[p] for p in self._catching_up if appended_ms(self.positions[p])]
         back = max(self._gap_look_back_ms, self._loss_look_back_ms)
         reads_now_ms = [catch_up.minute * MINUTE_MS for catch_up in self._catching_up.values()]
         return max(0, min([*(appended_ms(position) - back for position in at), *reads_now_ms]))
