@@ -157,7 +157,7 @@ def _write(stores: StoreThread, out: Path, plot: Path | None, window: str, key: 
                 picture.take(files.time_of(ranking.as_of_ms), found)
             progress.update(bar, completed=ranking.as_of_ms - from_ms)
 
-        over_history.run(stores, WINDOWS[window], from_ms, to_ms, take)
+        over_history.run(stores, WINDOWS[window], key, from_ms, to_ms, take)
         progress.update(bar, completed=max(1, to_ms - from_ms))
     if plot is not None:
         picture.write(plot)

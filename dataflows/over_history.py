@@ -11,17 +11,21 @@ from dataflows import running
 from dataflows.history import HistorySource
 from dataflows.store_thread import StoreThread
 from dataflows.trends import Ranking, Schedule, trends
-from domain.trends import Window
+from domain.trends import GLOBAL, Window
 from storage.rows import MINUTE_MS
 
 Take = Callable[[Ranking], None]
 
 
-def run(stores: StoreThread, window: Window, from_ms: int, to_ms: int, take: Take) -> None:
-    """Hand over the ranking at the end of every pane in [from_ms, to_ms], and at `to_ms`, oldest first.
+def run(stores: StoreThread, window: Window, place: str, from_ms: int, to_ms: int, take: Take) -> None:
+    """Hand over the ranking of a place at the end of every pane in [from_ms, to_ms], and at `to_ms`, oldest first.
 
     Each is what the live dataflow would have published at that moment, had it known all that was made until then.
     """
+
+    def take_place(ranking: Ranking) -> None:
+        take(ranking._replace(places={place: ranking.places.get(GLOBAL, ())}))
+
     source = HistorySource(
         stores,
         from_ms=reads_from_ms(window, from_ms, stores.born_ms()),
@@ -36,7 +40,7 @@ def run(stores: StoreThread, window: Window, from_ms: int, to_ms: int, take: Tak
         to_ms=to_ms,
     )
     flow = Dataflow("trends-over-history")
-    op.output("take", trends(flow, source, schedule).rankings, _Taking(take))
+    op.output("take", trends(flow, source, schedule, only=place).rankings, _Taking(take_place))
     running.run(flow)
 
 

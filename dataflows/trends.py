@@ -22,7 +22,7 @@ from domain.events import TweetDeleted, TweetPosted, UserReinstated, UserSuspend
 from domain.ids import first_id_at, time_ms
 from domain.places import places_of
 from domain.tag_bucket import TagBucket
-from domain.trends import TAG_BUCKETS, Mention, PaneCount, Suspension, Trend, Window, bucket_of, merged
+from domain.trends import GLOBAL, TAG_BUCKETS, Mention, PaneCount, Suspension, Trend, Window, bucket_of, merged
 from domain.tweets import folded_tag
 from telemetry.metrics import FLOW_LATE, FLOW_SNAPSHOT_BYTES, FLOW_SNAPSHOT_SECONDS
 
@@ -95,8 +95,11 @@ class Top(NamedTuple):
     places: Mapping[str, Sequence[Trend]] | None
 
 
-def by_bucket(chunk: Chunk) -> Iterable[tuple[str, Work]]:
-    """The mentions and deletes of a chunk for each bucket; every bucket learns how far the chunk goes."""
+def by_bucket(chunk: Chunk, *, only: str | None = None) -> Iterable[tuple[str, Work]]:
+    """The mentions and deletes of a chunk for each bucket; every bucket learns how far the chunk goes.
+
+    With `only` the tweets of one place alone are mentioned, and as if there were no places.
+    """
     complete_ms = 0 if chunk.behind else chunk.complete_ms
     mentions: list[list[Mention]] = [[] for _ in range(TAG_BUCKETS)]
     deleted: list[list[Deleted]] = [[] for _ in range(TAG_BUCKETS)]
@@ -105,6 +108,10 @@ def by_bucket(chunk: Chunk) -> Iterable[tuple[str, Work]]:
         match event:
             case TweetPosted(event_id=id_, hashtags=tags) if tags:
                 author, places = event.author, places_of(event.location)
+                if only is not None:
+                    if only not in (GLOBAL, *places):
+                        continue
+                    places = ()
                 for tag in tags:
                     mentions[_bucket_of(tag)].append((id_, author, tag, places))
             case TweetDeleted(hashtags=tags):
@@ -257,10 +264,10 @@ class TrendStreams(NamedTuple):
     minutes: Stream[PaneCount]
 
 
-def trends(flow: Dataflow, source: Source[Chunk], schedule: Schedule) -> TrendStreams:
-    """Wire trends into a dataflow."""
+def trends(flow: Dataflow, source: Source[Chunk], schedule: Schedule, *, only: str | None = None) -> TrendStreams:
+    """Wire trends into a dataflow. With `only` the tweets of that place are all there is, under `GLOBAL`."""
     chunks = op.input("log", flow, source)
-    works = op.flat_map("by-bucket", chunks, by_bucket)
+    works = op.flat_map("by-bucket", chunks, partial(by_bucket, only=only))
     answers = op.stateful_batch("bucket", works, partial(BucketLogic, schedule))
     tops = op.filter_map("tops", answers, _keyed_top)
     rankings = op.stateful_batch("window", tops, WindowLogic)

@@ -125,12 +125,13 @@ class Run:
         self,
         chunks: list[Any] | Source[Chunk],
         schedule: Schedule,
+        only: str | None = None,
     ) -> None:
         self.rankings: list[Ranking] = []
         self.minutes: list[PaneCount] = []
         self.flow = Dataflow("trends")
         source = TestingSource(chunks, batch_size=1) if isinstance(chunks, list) else chunks
-        streams = trends(self.flow, source, schedule)
+        streams = trends(self.flow, source, schedule, only=only)
         op.output("out-rankings", streams.rankings, TestingSink(self.rankings))
         op.output("out-minutes", streams.minutes, TestingSink(self.minutes))
 
@@ -260,12 +261,12 @@ def test_after_a_crash_in_any_step_the_flow_equals_the_model(
     history = History(seed=5, minutes=6, tweets=60)
     works, calls, deaths = getattr(owner, step), 0, {3, 20, 21, 60}
 
-    def dying(*args: Any) -> Any:
+    def dying(*args: Any, **options: Any) -> Any:
         nonlocal calls
         calls += 1
         if calls in deaths:
             raise RuntimeError("died here")
-        return works(*args)
+        return works(*args, **options)
 
     monkeypatch.setattr(owner, step, dying)
     init_db_dir(tmp_path, 2)
@@ -299,3 +300,16 @@ def test_history_shows_at_every_look_what_the_living_showed() -> None:
     run = Run(list(history.chunks), schedule)
     run_main(run.flow)
     assert_equals_the_model(run, history, looks=12)
+
+
+@pytest.mark.parametrize("place", [GLOBAL, "fr", "gb/england/london"])
+def test_history_of_one_place_is_that_places_part_of_all(place: str) -> None:
+    history = History(seed=5, late=0)
+    schedule = Schedule(windows=(WINDOWS["60m"],), every_ms=60_000, exact=True, from_ms=START_MS, to_ms=history.end_ms)
+    run = Run(list(history.chunks), schedule, only=place)
+    run_main(run.flow)
+    assert len(run.rankings) > 10
+    for ranking in run.rankings:
+        expected = history.places("60m", ranking.as_of_ms).get(place, [])
+        assert list(ranking.places.get(GLOBAL, ())) == expected
+        assert ranking.places.keys() <= {GLOBAL}
