@@ -4,10 +4,10 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
-.PHONY: help run down status test check demo bench clean
+.PHONY: help run down status test check demo bench bench-quick clean
 
 help:  ## list the commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 # The last line of each recipe is an exec, so that Ctrl-C and SIGTERM reach the Python process itself.
 
@@ -34,6 +34,9 @@ demo: $(STAMP)  ## real tweets through a system of its own, compared with a plai
 
 bench: $(STAMP)  ## measure and print the table of ratios
 	@exec $(PYTHON) -m benchmarks
+
+bench-quick: $(STAMP)  ## the same with short loads
+	@exec $(PYTHON) -m benchmarks --quick
 
 clean:  ## remove the virtual environment (data folders stay)
 	rm -rf $(VENV)
