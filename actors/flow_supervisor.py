@@ -85,8 +85,11 @@ class FlowSupervisor:
             await self._give_up(why)
 
     async def stop(self) -> None:
-        """End the fleet in order."""
-        await self._fleet.stop(_STOP_S)
+        """End the fleet, in order if it runs: what has not begun has nothing to write down."""
+        if self._ran:
+            await self._fleet.stop(_STOP_S)
+        else:
+            await self._fleet.kill()
         self._size, self._ran, self._failures = 0, False, 0
 
     async def _start(self) -> None:

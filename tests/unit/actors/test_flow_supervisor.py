@@ -127,6 +127,16 @@ async def test_another_number_of_workers_begins_with_an_orderly_end() -> None:
     fleet = Fleet()
     supervisor = FlowSupervisor(fleet, 1, ManualClock())
     await supervisor.step()
+    await supervisor.step()
     supervisor.wanted = 3
     await supervisor.step()
     assert fleet.log == ["kill", "start 1", "stop", "kill", "start 3"]
+
+
+async def test_a_stop_does_not_wait_for_a_start() -> None:
+    fleet = Fleet(seen=Status(running=False))
+    supervisor = FlowSupervisor(fleet, 1, ManualClock())
+    await supervisor.step()
+    await supervisor.step()
+    await supervisor.stop()
+    assert fleet.log == ["kill", "start 1", "kill"]
