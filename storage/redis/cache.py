@@ -15,7 +15,6 @@ from storage.redis.client import Command, RedisClient
 from storage.redis.lists import entry_list
 from storage.redis.resp import PARTITIONS_MAX, encode_pushes
 from storage.redis.scripts import BEGIN, FILL, FINISH, TOUCH, TRIM
-from storage.redis.together import Together
 
 _VALUE = b"="
 _LEASE = b"?"
@@ -28,7 +27,6 @@ class RedisCacheStore:
     def __init__(self, client: RedisClient, bulk: BulkConnection, partitions: int, limits: Limits) -> None:
         assert 1 <= partitions <= PARTITIONS_MAX
         self._client = client
-        self._together = Together(client)
         self._bulk = bulk
         self._partitions = partitions
         self._limits = limits
@@ -39,7 +37,7 @@ class RedisCacheStore:
         commands: list[Command] = [("LRANGE", self._name(key), "0", "-1") for key in lists]
         if keys:
             commands.append(("MGET", *keys))
-        replies = await self._together.run(commands)
+        replies = await self._client.run(commands, repeat=True)
         values = replies.pop() if keys else []
         return [entry_list(elements) for elements in replies], [_value(stored) for stored in values]
 
