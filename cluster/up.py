@@ -70,11 +70,11 @@ class System:
         self._lock.name_holder(self._http_url())
         require_free(settings.http_port, settings.http_host, "MURMUR_HTTP_PORT")
         self._ports = PortBlock()
-        if settings.exporter_port and settings.ray_address is None:
-            require_free(settings.exporter_port, settings.http_host, "MURMUR_EXPORTER_PORT")
-        elif settings.ray_address is None:
-            # Chosen here, so that the supervisor comes back to the same one after a crash.
-            settings = self._settings = settings.model_copy(update={"exporter_port": self._ports.port()})
+        if settings.ray_address is None:
+            if settings.exporter_port:
+                require_free(settings.exporter_port, settings.http_host, "MURMUR_EXPORTER_PORT")
+            else:  # chosen here, so that the supervisor comes back to the same one after a crash
+                settings = self._settings = settings.model_copy(update={"exporter_port": self._ports.port()})
         endpoints = self._start_parts(self._ports)
         from cluster import wiring  # imports Ray, which reads its environment then; meanwhile the parts come up
 

@@ -1,7 +1,11 @@
 """Time as an argument: whoever needs it is given a clock."""
 
 import time
+from collections.abc import Awaitable, Callable
 from typing import Protocol
+
+Sleep = Callable[[float], Awaitable[None]]
+"""Waits for so many seconds."""
 
 
 class Clock(Protocol):

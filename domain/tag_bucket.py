@@ -168,9 +168,7 @@ class TagBucket:
     def changed_minutes(self) -> list[PaneCount]:
         """What the panes of a minute that changed since the last call hold now, over all places."""
         self._settle()
-        if not self._changed_minutes:
-            return []
-        minutes, series = parted(np.unique(np.concatenate(self._changed_minutes)))
+        minutes, series = self._waiting()
         self._changed_minutes = []
         everywhere = self._places()[series] == self._place_numbers[GLOBAL]
         minutes, series = minutes[everywhere], series[everywhere]
@@ -372,12 +370,12 @@ class TagBucket:
     def _tags(self, ranks: Series, spellings: Series) -> Iterator[str]:
         """The most used spelling of each series; of several, the first in the order of code points."""
         keys = np.sort(joined(ranks, spellings))
-        runs = np.flatnonzero(differs(keys))
+        runs = starts_of(keys)
         uses = np.diff(np.append(runs, len(keys))).tolist()
         of, numbers = parted(keys[runs])
         spelled = self._spellings.names
         names = [spelled[number] for number in numbers.tolist()]
-        firsts = np.flatnonzero(differs(of)).tolist()
+        firsts = starts_of(of).tolist()
         for first, end in zip(firsts, [*firsts[1:], len(runs)], strict=False):
             if end == first + 1:
                 yield names[first]
@@ -408,7 +406,8 @@ class TagBucket:
             used = self._used(column)
             if 2 * len(used) >= len(numbers):
                 continue
-            waiting = self._waiting() if column == "series" else []
+            minutes, series = self._waiting()
+            waiting = [self._series.names[number] for number in series.tolist()]
             moved = numbers.keep(used)
             for slot, pairs in self._slots.items():
                 pairs = pairs.copy()
@@ -417,18 +416,12 @@ class TagBucket:
             if column == "series":
                 self._panes = {}
                 self._place_of = NO_SERIES
-                minutes = np.array([minute for minute, _ in waiting], np.uint64)
-                self._changed_minutes = [
-                    joined(minutes, np.array([self._series[name] for _, name in waiting], np.uint64))
-                ]
+                renumbered = np.array([self._series[name] for name in waiting], np.uint64)
+                self._changed_minutes = [joined(minutes, renumbered)]
 
-    def _waiting(self) -> list[tuple[int, tuple[str, str]]]:
-        """The minutes of series that changed and were not told, by name."""
-        if not self._changed_minutes:
-            return []
-        minutes, series = parted(np.unique(np.concatenate(self._changed_minutes)))
-        names = self._series.names
-        return [(minute, names[number]) for minute, number in zip(minutes.tolist(), series.tolist(), strict=True)]
+    def _waiting(self) -> tuple[Series, Series]:
+        """The minutes that changed and were not told, each with its series, sorted."""
+        return parted(np.unique(np.concatenate([_NO_IDS, *self._changed_minutes])))
 
 
 def _pane_start(window: Window, as_of_ms: int, back: int) -> int:

@@ -2,17 +2,14 @@
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
 
-from domain.clock import Clock
+from domain.clock import Clock, Sleep
 from domain.errors import LeaseExpired, Overloaded, StoreUnavailable
 from domain.ids import IdGenerator
 from storage.ports import CoordinationStore, WorkerLease
 from telemetry.logs import logger
 
 LEASE_MS = 30_000
-
-Sleep = Callable[[float], Awaitable[None]]
 
 
 class LeasedIds:

@@ -2,11 +2,11 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_fixed
 
+from domain.clock import Sleep
 from domain.errors import Overloaded, StoreUnavailable
 from domain.events import Event
 from serve import errors
@@ -16,7 +16,6 @@ from storage.ports import CacheStore, EventLog, EventStore
 from telemetry import metrics
 from telemetry.logs import logger
 
-Sleep = Callable[[float], Awaitable[None]]
 _TRIES_MAX = 3
 _WAIT_S = 0.6
 

@@ -5,7 +5,7 @@ from domain.events import TweetPosted
 from domain.ids import EventId, TweetId, UserId, log_partition, stamp_us
 from storage.log_reader import EVENTS_KEPT_MS, RECONCILED
 from storage.ports import NOWHERE
-from storage.rows import event_row
+from storage.rows import Put, event_row
 from tests.unit.actors.engine import PARTITIONS, Engine
 
 ALICE = 1_001
@@ -15,6 +15,13 @@ async def logged(engine: Engine) -> int:
     """How many events the log holds."""
     read = await engine.log.read(dict.fromkeys(range(PARTITIONS), NOWHERE), limit=1_000, wait_ms=0)
     return len(read.records)
+
+
+def unwritten(engine: Engine) -> tuple[int, Put]:
+    """The id of a new tweet, and the row of its event alone."""
+    id_ = engine.next_id()
+    event = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=UserId(ALICE), text="half")
+    return id_, event_row(event, PARTITIONS)
 
 
 async def test_an_event_that_was_committed_and_not_appended_is_appended_once() -> None:
@@ -33,9 +40,8 @@ async def test_a_half_written_event_is_written_whole_before_it_is_appended() -> 
     engine = Engine()
     reconciler = engine.reconciler()
     await reconciler.step(0)
-    id_ = engine.next_id()
-    half = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=UserId(ALICE), text="half")
-    engine.truth.tables.apply([event_row(half, PARTITIONS)])
+    id_, row = unwritten(engine)
+    engine.truth.tables.apply([row])
     engine.clock.advance(3_000)
     await reconciler.step(0)
     assert await logged(engine) == 1
@@ -157,9 +163,7 @@ async def test_a_committed_event_that_cannot_be_decoded_becomes_a_dead_letter_an
     engine = Engine()
     reconciler = engine.reconciler()
     await reconciler.step(0)
-    id_ = engine.next_id()
-    good = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=UserId(ALICE), text="bad")
-    row = event_row(good, PARTITIONS)
+    _, row = unwritten(engine)
     engine.truth.tables.apply([replace(row, values={**row.values, "body": b"\x02from the future"})])
     await engine.post(ALICE, append=False)
     for _ in range(3):
