@@ -235,8 +235,8 @@ class SupervisorActor(_Hosted):
 
         It comes last: what it does waits in the log, while readiness waits for the others.
         """
-        await asyncio.sleep(_FLOW_AFTER_S)
         kept = flow.wanted
+        await asyncio.sleep(_FLOW_AFTER_S)
         while True:
             try:
                 if flow.wanted != kept:
