@@ -17,7 +17,7 @@ from cluster.settings import Settings
 from cluster.stores import store_config
 from dataflows.deploy import TrendsConfig, TrendsFleet
 from domain.clock import SystemClock
-from serve.deploy import ApiConfig
+from serve.config import ApiConfig
 from storage.cassandra import schema
 from storage.cassandra.stores import open_stores
 from storage.opening import StoreConfig

@@ -1,151 +1,14 @@
 """The HTTP application on Ray Serve: the only module of this package that knows Ray."""
 
-import asyncio
-from dataclasses import dataclass
 from typing import Any
 
-import uvloop
-from fastapi import FastAPI
 from ray import serve as ray_serve
 from ray.serve._private.http_util import RequestIdMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from domain.clock import SystemClock
-from domain.errors import StoreUnavailable
-from serve.accounts import Accounts
-from serve.app import build_app
-from serve.commands import Commands
-from serve.doubts import Doubts
-from serve.home import HomeTimeline
-from serve.hydration import Hydrator
-from serve.leased_ids import LeasedIds
-from serve.lists import Queries
-from serve.passwords import Passwords
-from serve.publisher import Publisher
-from serve.pulled import PulledAuthors
-from serve.rate_limits import Guard
-from serve.readiness import Check, Readiness
-from serve.rebuild import Rebuilder
-from serve.services import Services
-from serve.sessions import AccessTokens
-from serve.trend_queries import TrendQueries
-from storage import keys
-from storage.opening import StoreConfig, Stores, open_stores
-from telemetry import logs, metrics
-from telemetry.ray_backend import RayBackend
+from serve.config import ApiConfig
 
 APP = "murmur"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiConfig:
-    """What every replica is given."""
-
-    stores: StoreConfig
-    jwt_private_key_pem: bytes
-    rate_limits_on: bool
-    trusted_proxies: tuple[str, ...]
-    actors: tuple[str, ...]
-    """Names of the actors that must be alive for the system to be ready."""
-    log_level: str
-    replicas: int
-    replicas_max: int | None
-
-
-class _Replica:
-    """An ASGI application that opens its stores when it starts and closes them when it ends (ASGI lifespan)."""
-
-    def __init__(self, config: ApiConfig) -> None:
-        self._config = config
-        self._app: ASGIApp | None = None
-        self._stores: Stores | None = None
-        self._ids: LeasedIds | None = None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self._live(receive, send)
-            return
-        assert self._app is not None, "requests come after the start-up"
-        await self._app(scope, receive, send)
-
-    def check_health(self) -> None:
-        """Raise what a replica cannot live on after."""
-        if self._ids is not None:
-            self._ids.check()
-
-    async def _live(self, receive: Receive, send: Send) -> None:
-        await receive()
-        try:
-            await self._open()
-        except StoreUnavailable as error:
-            await send({"type": "lifespan.startup.failed", "message": str(error)})
-            return
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        await self._close()
-        await send({"type": "lifespan.shutdown.complete"})
-
-    async def _open(self) -> None:
-        assert isinstance(asyncio.get_running_loop(), uvloop.Loop), "replicas run on uvloop"
-        logs.configure("api", self._config.log_level)
-        metrics.install(RayBackend())
-        self._stores = await open_stores(self._config.stores)
-        self._ids = LeasedIds(self._stores.truth.coordination, SystemClock())
-        await self._ids.begin()
-        self._app = _build(self._config, self._stores, self._ids)
-
-    async def _close(self) -> None:
-        if self._ids is not None:
-            self._ids.end()
-        if self._stores is not None:
-            await self._stores.close()
-
-
-def _build(config: ApiConfig, stores: Stores, ids: LeasedIds) -> FastAPI:
-    clock, limits = SystemClock(), config.stores.limits
-    truth, hot = stores.truth, stores.hot
-    doubts = Doubts(clock)
-    hydrator = Hydrator(hot.cache, truth.tweets, truth.users, truth.graph, truth.engagements, doubts, limits)
-    rebuilder = Rebuilder(hot.cache, truth.tweets, limits)
-    pulled = PulledAuthors(truth.coordination, clock, limits)
-    home = HomeTimeline(hot.cache, truth.tweets, hydrator, rebuilder, pulled, doubts, clock, limits)
-    publisher = Publisher(truth.events, hot.cache, hot.log, doubts)
-    sessions = AccessTokens(config.jwt_private_key_pem, clock)
-    services = Services(
-        commands=Commands(
-            publisher, truth.tweets, truth.graph, truth.engagements, truth.idempotency, hydrator, ids, clock, limits
-        ),
-        queries=Queries(home, hydrator, truth.tweets, truth.users, truth.graph, truth.engagements, limits),
-        trends=TrendQueries(hot.trends, truth.panes),
-        accounts=Accounts(truth.users, truth.tokens, ids, Passwords(), sessions),
-        sessions=sessions,
-        guard=Guard(hot.limiter, clock, on=config.rate_limits_on, trusted_proxies=config.trusted_proxies),
-        readiness=Readiness(_checks(config, stores)),
-        limits=limits,
-    )
-    return build_app(services)
-
-
-def _checks(config: ApiConfig, stores: Stores) -> dict[str, Check]:
-    """One check per dependency; an actor leaves its sign of life in Redis."""
-
-    async def cassandra() -> str:
-        await stores.truth.coordination.mark("ready")
-        return "answers"
-
-    async def redis() -> str:
-        return f"life {await stores.hot.log.incarnation()}"
-
-    def actor(name: str) -> Check:
-        async def check() -> str:
-            _, (beat,) = await stores.hot.cache.fetch((), (keys.heartbeat(name),))
-            if beat is None:
-                raise StoreUnavailable(name, "no sign of life in the last seconds")
-            return "alive"
-
-        return check
-
-    return {"cassandra": cassandra, "redis": redis, **{name: actor(name) for name in config.actors}}
 
 
 async def _passed_on(self: RequestIdMiddleware, scope: Scope, receive: Receive, send: Send) -> None:
@@ -161,7 +24,9 @@ class MurmurApi:
     """One replica of the HTTP API."""
 
     def __init__(self, config: ApiConfig) -> None:
-        self._replica = _Replica(config)
+        from serve.replica import Replica  # half of what a replica loads, and the driver needs none of it
+
+        self._replica = Replica(config)
         RequestIdMiddleware.__call__ = _passed_on  # type: ignore[method-assign]
 
     def __serve_build_asgi_app__(self) -> ASGIApp:

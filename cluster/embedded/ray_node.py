@@ -54,7 +54,6 @@ class EmbeddedRay:
             "--dashboard-host": "127.0.0.1",
             "--dashboard-port": dashboard,
             "--metrics-export-port": metrics,
-            "--ray-client-server-port": ports.port(),
             "--dashboard-agent-listen-port": ports.port(),
             "--dashboard-agent-grpc-port": ports.port(),
             "--runtime-env-agent-port": ports.port(),
@@ -62,11 +61,12 @@ class EmbeddedRay:
             "--max-worker-port": 0,
             "--num-cpus": num_cpus,
             "--temp-dir": self._scratch,
+            "--include-log-monitor": False,  # it sends what actors print to drivers; ours write logs
             "--system-config": f'{{"metrics_report_interval_ms": {_METRICS_INTERVAL_MS}}}',
         }
-        guard = Path(__file__).with_name("group_guard.py")
+        guard, head = (Path(__file__).with_name(name) for name in ("group_guard.py", "ray_head.py"))
         command = [sys.executable, "-IS", str(guard), str(os.getpid())]
-        command += [str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", "--disable-usage-stats"]
+        command += [sys.executable, "-P", str(head), "start", "--head", "--block", "--disable-usage-stats"]
         command += [f"{name}={value}" for name, value in options.items()]
         log = data_dir / "logs" / "ray_head.log"
         self.process = ChildProcess("Ray", command, log, {**environment(), **self._environment}, ROOT)

@@ -77,8 +77,9 @@ class CassandraSession:
             idle_heartbeat_timeout=_HEARTBEAT_S,
             reconnection_policy=ConstantReconnectionPolicy(_RECONNECT_S, max_attempts=None),
             execution_profiles=_profiles(options),
+            schema_metadata_enabled=False,  # every table of the system's keyspaces, too; see `_connect`
         )
-        connecting = asyncio.create_task(asyncio.to_thread(cluster.connect, options.keyspace))
+        connecting = asyncio.create_task(asyncio.to_thread(_connect, cluster, options.keyspace))
         try:
             session = await asyncio.wait_for(asyncio.shield(connecting), CALL_S_MAX)
         except BaseException as error:
@@ -219,6 +220,13 @@ class CassandraSession:
         prepared.fetch_size = statement.fetch_rows
         self._prepared[statement] = prepared
         return prepared
+
+
+def _connect(cluster: Cluster, keyspace: str) -> Any:
+    """Connect, and learn how that keyspace is replicated: all of the schema that routing by token needs."""
+    session = cluster.connect(keyspace)
+    cluster.refresh_keyspace_metadata(keyspace, max_schema_agreement_wait=0)
+    return session
 
 
 def _profiles(options: CassandraOptions) -> dict[Any, ExecutionProfile]:

@@ -27,6 +27,7 @@ async def test_a_signal_stops_all_of_it_and_the_next_start_has_the_data() -> Non
                 (alice,) = await sign_up(api, 1)
                 tweet = await alice.post("still here?")
             second_start_is_refused(system)
+            runs_nothing_unused(system)
             ends_in_order(system, signal.SIGTERM)
         with started(environment) as system:
             async with httpx.AsyncClient(base_url=system.endpoints.http_url, timeout=30) as api:
@@ -42,6 +43,13 @@ def second_start_is_refused(system: RunningSystem) -> None:
     assert second.returncode == 3
     assert re.fullmatch(said, second.stderr), second.stderr
     assert httpx.get(f"{system.endpoints.http_url}/readyz").status_code == 200, "the first was left alone"
+
+
+def runs_nothing_unused(system: RunningSystem) -> None:
+    """Ray's servers for what nobody here uses stay away, see `cluster/embedded/ray_head.py`; a new Ray may undo that."""
+    commands = [" ".join(child.cmdline()) for child in psutil.Process(system.process.pid).children(recursive=True)]
+    assert any("dashboard.py" in command for command in commands), commands
+    assert not [command for command in commands if "ray.util.client" in command or "log_monitor" in command]
 
 
 def ends_in_order(system: RunningSystem, number: signal.Signals) -> None:

@@ -137,3 +137,13 @@ async def test_a_long_answer_comes_whole_and_in_pages(session: CassandraSession)
     assert [len(page) async for page in session.pages(slots, (topic,))] == [10, 10, 10, 5]
     both = await session.execute_many(slots, [(topic,), ("absent",)])
     assert [len(rows) for rows in both] == [35, 0]
+
+
+async def test_a_session_knows_which_nodes_hold_a_key_of_its_keyspace_and_no_other_schema(
+    cassandra_options: CassandraOptions,
+) -> None:
+    session = await CassandraSession.connect(cassandra_options)
+    known = session._cluster.metadata
+    assert list(known.keyspaces) == [cassandra_options.keyspace]
+    assert len(known.get_replicas(cassandra_options.keyspace, b"any key")) == 1
+    await session.close()

@@ -1,0 +1,20 @@
+"""What the HTTP application is given; light to import, for whoever deploys it."""
+
+from dataclasses import dataclass
+
+from storage.opening import StoreConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiConfig:
+    """What every replica is given."""
+
+    stores: StoreConfig
+    jwt_private_key_pem: bytes
+    rate_limits_on: bool
+    trusted_proxies: tuple[str, ...]
+    actors: tuple[str, ...]
+    """Names of the actors that must be alive for the system to be ready."""
+    log_level: str
+    replicas: int
+    replicas_max: int | None
