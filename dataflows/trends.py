@@ -26,7 +26,7 @@ from domain.trends import GLOBAL, TAG_BUCKETS, Mention, PaneCount, Suspension, T
 from domain.tweets import folded_tag
 from telemetry.metrics import FLOW_LATE, FLOW_SNAPSHOT_BYTES, FLOW_SNAPSHOT_SECONDS
 
-STATE_VERSION = 3
+STATE_VERSION = 4
 """Of what snapshots hold; with another the dataflow begins anew."""
 _TAGS_CACHED_MAX = 1 << 17
 _PENDING_MAX = 64

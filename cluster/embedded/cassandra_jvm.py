@@ -14,9 +14,9 @@ _ADD_PACKAGES = tuple(
     }.items()
     for package in packages.split()
 )
-# CPU seconds of the node until the whole system is ready, on a shared 2-core machine: 13.0 and 15.5 with C2's thresholds
-# at six times Java's own (5,000 calls, ...), 10.6 to 11.8 at forty times, both with the class archive. Under load the
-# methods that matter pass the thresholds within seconds.
+# CPU seconds of the node until the whole system is ready, on a shared 2-core machine: 13.0 and 15.5 with the thresholds
+# of C2 at six times Java's own (which are 5,000 calls, ...), 10.6 to 11.8 at forty times; both with the class archive.
+# Under load the methods that matter pass them within seconds.
 _QUICK_START = (
     "-XX:Tier4InvocationThreshold=200000",
     "-XX:Tier4MinInvocationThreshold=50000",

@@ -14,8 +14,8 @@ def main() -> None:
         sys.modules[name] = None  # type: ignore[assignment]  # not to be imported: Ray then goes without it
     from ray.scripts import scripts
 
-    scripts.get_ray_client_dependency_error = lambda: "not wanted"
-    scripts.main()
+    vars(scripts)["get_ray_client_dependency_error"] = lambda: ImportError("not wanted")
+    scripts.cli()
 
 
 if __name__ == "__main__":

@@ -117,14 +117,14 @@ async def test_no_more_are_told_than_are_wanted_and_the_best_are(published: Publ
     assert [each["tag"] for each in (await read(queries, limit=2))["trends"]] == ["a", "b"]
 
 
-@pytest.mark.parametrize("location", ["fr/paris", "Paris", "paris, France"])
+@pytest.mark.parametrize("location", ["fr/ile-de-france/paris", "Paris", "paris, France"])
 async def test_a_place_is_named_by_its_key_or_in_words(
     published: Published, queries: TrendQueries, location: str
 ) -> None:
-    tops = {GLOBAL: values.trends([trend("rain")]), "fr/paris": values.trends([trend("pluie")])}
+    tops = {GLOBAL: values.trends([trend("rain")]), "fr/ile-de-france/paris": values.trends([trend("pluie")])}
     await published.publish("60m", AS_OF_MS, tops)
     answer = await read(queries, location=location)
-    assert (answer["location"], [each["tag"] for each in answer["trends"]]) == ("fr/paris", ["pluie"])
+    assert (answer["location"], [each["tag"] for each in answer["trends"]]) == ("fr/ile-de-france/paris", ["pluie"])
 
 
 async def test_a_known_place_where_nothing_is_used_has_no_trends(published: Published, queries: TrendQueries) -> None:
