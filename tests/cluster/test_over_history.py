@@ -84,6 +84,15 @@ def test_a_kill_ends_all_of_them_in_a_sentence(stores: StoreThread) -> None:
     assert multiprocessing.active_children() == []
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C means what it does in a terminal; what is started in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_ends_all_of_them(stores: StoreThread) -> None:
     def interrupt(_: Ranking) -> None:
         signal.raise_signal(signal.SIGINT)
