@@ -14,7 +14,7 @@ from domain.ids import ID_MAX, Ids, UserId
 from domain.limits import Limits
 from domain.timeline import NO_ENTRIES, START, Entries, EntryList, Walk, merged, newer_rivals, settled
 from serve.doubts import Doubts
-from serve.hydration import Hydrator, Record, ids_from
+from serve.hydration import Hydrator, Reading, Record, ids_from
 from serve.pulled import PulledAuthors
 from serve.rebuild import Rebuilder
 from storage.ports import CacheStore, ListKey, ListKind, TweetStore
@@ -27,10 +27,10 @@ _UNKNOWN = EntryList(NO_ENTRIES, ID_MAX)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What to show: entry ids newest first, the records behind them, and where to go on (None at the end)."""
+    """What to show: entry ids newest first, the reading that has them, and where to go on (None at the end)."""
 
     shown: tuple[int, ...]
-    records: dict[int, Record]
+    reading: Reading
     next: Walk | None
 
 
@@ -69,24 +69,24 @@ class HomeTimeline:
         assert cached.floor is not None
         authors = frozenset((*followees.tolist(), viewer))
         shown: list[int] = []
-        records: dict[int, Record] = {}
+        reading = self._hydrator.reading(viewer)
         rivals = newer_rivals(cached.entries)
         left = cached.entries[cached.entries[:, 0] < np.uint64(walk.last)]
         while len(shown) <= limit and len(left):
             chunk, left = left[: limit + 1 - len(shown)], left[limit + 1 - len(shown) :]
             above = {entry: rivals[entry] for entry in chunk[:, 0].tolist() if entry in rivals}
-            records |= await self._missing(records, [*chunk[:, 0].tolist(), *(r for rs in above.values() for r in rs)])
+            records = await reading.read([*chunk[:, 0].tolist(), *(r for rs in above.values() for r in rs)])
             for entry in chunk[:, 0].tolist():
                 hidden = any(_visible(rival, records, authors) for rival in above.get(entry, ()))
                 if not hidden and _visible(entry, records, authors):
                     shown.append(entry)
         if len(shown) <= limit and cached.floor > 0:
             before = min(walk.last, cached.floor + 1)
-            await self._from_store(authors, before, limit, shown, records)
+            await self._from_store(authors, before, limit, shown, reading)
         more = len(shown) > limit
         shown = shown[:limit]
         top = shown[0] if walk == START and shown else walk.top
-        return Page(tuple(shown), records, Walk(top, shown[-1]) if more else None)
+        return Page(tuple(shown), reading, Walk(top, shown[-1]) if more else None)
 
     async def _cached_part(self, viewer: UserId, top: int) -> tuple[Ids, EntryList]:
         """Whom the viewer follows, and the entries at or below `top` that need no store, newest first."""
@@ -131,7 +131,7 @@ class HomeTimeline:
         return await self._rebuilder.recents(pulled, found)
 
     async def _from_store(
-        self, authors: Iterable[int], before: int, limit: int, shown: list[int], records: dict[int, Record]
+        self, authors: Iterable[int], before: int, limit: int, shown: list[int], reading: Reading
     ) -> None:
         """Go on below the cached part: merge what the authors wrote, until the page is full or the end is reached."""
         metrics.EDGES.record(edge="seam")
@@ -143,7 +143,7 @@ class HomeTimeline:
             if not len(entries):
                 return
             before = int(entries[-1, 0])
-            records |= await self._missing(records, entries[:, 0].tolist())
+            records = await reading.read(entries[:, 0].tolist())
             visible = (entry for entry in entries[:, 0].tolist() if _visible(entry, records, everyone))
             shown.extend(list(visible)[: limit + 1 - len(shown)])
             want = min(want * 2, self._limits.continuation_entries_max)
@@ -167,9 +167,6 @@ class HomeTimeline:
             if len(part) == want or (len(part) and part[-1, 0] < lowest)
         ]
         return entries, remaining
-
-    async def _missing(self, records: dict[int, Record], ids: list[int]) -> dict[int, Record]:
-        return await self._hydrator.records(id_ for id_ in ids if id_ not in records)
 
 
 def _visible(entry: int, records: dict[int, Record], authors: frozenset[int]) -> bool:

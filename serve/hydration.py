@@ -5,7 +5,7 @@ A read touches no model: a tweet's JSON is made once, when it is first needed, a
 
 import asyncio
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -19,7 +19,7 @@ from domain.limits import Limits
 from domain.tweets import Tweet
 from domain.users import User
 from serve.doubts import Doubts
-from serve.read_through import ReadThrough
+from serve.read_through import ReadThrough, looked_up
 from storage import keys, values
 from storage.ports import CacheStore, Engagement, EngagementStore, GraphStore, TweetStore, UserStore
 from telemetry import metrics
@@ -106,10 +106,11 @@ class Hydrator:
         doubts: Doubts,
         limits: Limits,
     ) -> None:
+        self.cache = cache
+        self.engagements = engagements
         self._tweets = tweets
         self._users_store = users
         self._graph = graph
-        self._engagements = engagements
         self._limits = limits
         self._users: LRUCache[UserId, User] = LRUCache(limits.local_entries_max)
         self.tweet_values = ReadThrough(
@@ -123,16 +124,6 @@ class Hydrator:
         self.engaged = ReadThrough(
             cache, limits, kind="engaged", key=keys.engaged, load=self._load_engaged, doubts=doubts
         )
-
-    async def records(self, ids: Iterable[int]) -> dict[int, Record]:
-        """The tweets and retweets that exist, with every original that a retweet among them shows."""
-        found = await self.tweet_values.get(ids)
-        records = {id_: record for id_, value in found.items() if (record := _record(id_, value))}
-        originals = {r.retweet_of for r in records.values() if r.retweet_of} - records.keys()
-        if originals:
-            found = await self.tweet_values.get(originals)
-            records |= {id_: record for id_, value in found.items() if (record := _record(id_, value))}
-        return records
 
     async def followees(self, user: UserId) -> Ids:
         """Whom a user follows, sorted."""
@@ -149,27 +140,9 @@ class Hydrator:
             found |= loaded
         return found
 
-    async def tweets_json(
-        self, viewer: UserId | None, shown: Sequence[int], records: Mapping[int, Record]
-    ) -> list[bytes]:
-        """The JSON of some records, in order. A retweet carries its original, and that one's counts and marks."""
-        originals = [records[id_].original for id_ in shown]
-        counts, (liked, retweeted) = await asyncio.gather(
-            self.tweet_counts.get(originals), self._marks(viewer, list(dict.fromkeys(originals)))
-        )
-        tails = {
-            id_: _TAIL % (c.likes, c.retweets, c.replies, c.quotes, _bool(id_ in liked), _bool(id_ in retweeted))
-            for id_, c in ((id_, values.tweet_counts_from(counts[id_])) for id_ in dict.fromkeys(originals))
-        }
-        return [self._tweet_json(records[id_], records, tails) for id_ in shown]
-
-    @staticmethod
-    def _tweet_json(record: Record, records: Mapping[int, Record], tails: Mapping[int, bytes]) -> bytes:
-        tail = tails[record.original]
-        if not record.retweet_of:
-            return record.body + b',"retweet_of":null' + tail
-        inner = records[record.retweet_of].body + b',"retweet_of":null' + tail
-        return record.body + b',"retweet_of":' + inner + tail
+    def reading(self, viewer: UserId | None) -> "Reading":
+        """A new reading of tweets by somebody, None without a token."""
+        return Reading(self, viewer)
 
     async def users_json(self, viewer: UserId | None, ids: Sequence[UserId]) -> list[bytes]:
         """The JSON of some users, in order, with counts and the viewer's relation; the absent are left out."""
@@ -205,23 +178,6 @@ class Hydrator:
         edges = await self._graph.follows([*((viewer, id_) for id_ in ids), *((id_, viewer) for id_ in ids)])
         return [(edges[at].active, edges[len(ids) + at].active) for at in range(len(ids))]
 
-    async def _marks(self, viewer: UserId | None, originals: list[int]) -> tuple[set[int], set[int]]:
-        """Which originals the viewer liked and which they retweeted."""
-        if viewer is None or not originals:
-            return set(), set()
-        value = (await self.engaged.get((viewer,)))[viewer]
-        like_floor, retweet_floor, likes = _ENGAGED.unpack_from(value)
-        recent = ids_from(value[_ENGAGED.size :]).tolist()
-        liked, retweeted = set(recent[:likes]), set(recent[likes:])
-        for kind, floor, found in (
-            (Engagement.LIKE, like_floor, liked),
-            (Engagement.RETWEET, retweet_floor, retweeted),
-        ):
-            below = [TweetId(id_) for id_ in originals if id_ <= floor]
-            if below:
-                found |= await self._engagements.engaged_with(kind, viewer, below)
-        return liked, retweeted
-
     async def _load_tweets(self, ids: list[int]) -> dict[int, bytes]:
         authors = await self._tweets.authors([TweetId(id_) for id_ in ids])
         tweets = await self._tweets.tweets([(author, id_) for id_, author in authors.items()])
@@ -232,7 +188,7 @@ class Hydrator:
         return found
 
     async def _load_counts(self, ids: list[int]) -> dict[int, bytes]:
-        counts = await asyncio.gather(*(self._engagements.tweet_counts(TweetId(id_)) for id_ in ids))
+        counts = await asyncio.gather(*(self.engagements.tweet_counts(TweetId(id_)) for id_ in ids))
         return {id_: values.tweet_counts(c) for id_, c in zip(ids, counts, strict=True)}
 
     async def _load_user_counts(self, ids: list[int]) -> dict[int, bytes]:
@@ -252,10 +208,78 @@ class Hydrator:
     async def _engaged_value(self, user: UserId) -> bytes:
         limit = self._limits.liked_recent_max
         (likes, like_floor), (retweets, retweet_floor) = await asyncio.gather(
-            self._engagements.engaged(Engagement.LIKE, user, limit=limit),
-            self._engagements.engaged(Engagement.RETWEET, user, limit=limit),
+            self.engagements.engaged(Engagement.LIKE, user, limit=limit),
+            self.engagements.engaged(Engagement.RETWEET, user, limit=limit),
         )
         return _ENGAGED.pack(like_floor, retweet_floor, len(likes)) + np.array([*likes, *retweets], np.uint64).tobytes()
+
+
+class Reading:
+    """What one request reads of tweets: who asks for some gets counts and the reader's marks in the same trip."""
+
+    def __init__(self, hydrator: Hydrator, viewer: UserId | None) -> None:
+        self.records: dict[int, Record] = {}
+        """The tweets and retweets found so far, with every original that a retweet among them shows."""
+        self._hydrator = hydrator
+        self._viewers = () if viewer is None else (viewer,)
+        self._counts: dict[int, bytes | None] = {}
+        self._engaged: dict[int, bytes | None] = {}
+
+    async def read(self, ids: Iterable[int]) -> dict[int, Record]:
+        """Look some up that were not yet; all records so far."""
+        wanted = {id_ for id_ in ids if id_ not in self._counts}
+        while wanted:
+            self.records |= await self._found(wanted)
+            wanted = {r.retweet_of for r in self.records.values() if r.retweet_of} - self._counts.keys()
+        return self.records
+
+    async def json(self, shown: Sequence[int]) -> list[bytes]:
+        """The JSON of some records, in order. A retweet carries its original, and that one's counts and marks."""
+        originals = list(dict.fromkeys(self.records[id_].original for id_ in shown))
+        counts, (liked, retweeted) = await asyncio.gather(
+            self._hydrator.tweet_counts.complete({id_: self._counts[id_] for id_ in originals}), self._marks(originals)
+        )
+        tails = {
+            id_: _TAIL % (c.likes, c.retweets, c.replies, c.quotes, _bool(id_ in liked), _bool(id_ in retweeted))
+            for id_, c in ((id_, values.tweet_counts_from(counts[id_])) for id_ in originals)
+        }
+        return [self._tweet_json(self.records[id_], tails) for id_ in shown]
+
+    async def _found(self, ids: Collection[int]) -> dict[int, Record]:
+        hydrator = self._hydrator
+        viewers = () if self._engaged else self._viewers
+        tweets, counts, engaged = await looked_up(
+            hydrator.cache, (hydrator.tweet_values, ids), (hydrator.tweet_counts, ids), (hydrator.engaged, viewers)
+        )
+        self._counts |= counts
+        self._engaged |= engaged
+        found = await hydrator.tweet_values.complete(tweets)
+        return {id_: record for id_, value in found.items() if (record := _record(id_, value))}
+
+    def _tweet_json(self, record: Record, tails: Mapping[int, bytes]) -> bytes:
+        tail = tails[record.original]
+        if not record.retweet_of:
+            return record.body + b',"retweet_of":null' + tail
+        inner = self.records[record.retweet_of].body + b',"retweet_of":null' + tail
+        return record.body + b',"retweet_of":' + inner + tail
+
+    async def _marks(self, originals: Sequence[int]) -> tuple[set[int], set[int]]:
+        """Which originals the reader liked and which they retweeted."""
+        if not self._viewers or not originals:
+            return set(), set()
+        (viewer,) = self._viewers
+        value = (await self._hydrator.engaged.complete(self._engaged))[viewer]
+        like_floor, retweet_floor, likes = _ENGAGED.unpack_from(value)
+        recent = ids_from(value[_ENGAGED.size :]).tolist()
+        liked, retweeted = set(recent[:likes]), set(recent[likes:])
+        for kind, floor, found in (
+            (Engagement.LIKE, like_floor, liked),
+            (Engagement.RETWEET, retweet_floor, retweeted),
+        ):
+            below = [TweetId(id_) for id_ in originals if id_ <= floor]
+            if below:
+                found |= await self._hydrator.engagements.engaged_with(kind, viewer, below)
+        return liked, retweeted
 
 
 def _bool(value: bool) -> bytes:

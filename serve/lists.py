@@ -39,16 +39,16 @@ class Queries:
 
     async def tweet(self, viewer: UserId | None, tweet_id: TweetId) -> bytes:
         """One tweet or retweet."""
-        records = await self._hydrator.records((tweet_id,))
-        if not _exists(tweet_id, records):
+        reading = self._hydrator.reading(viewer)
+        if not _exists(tweet_id, await reading.read((tweet_id,))):
             raise _no_tweet()
-        (found,) = await self._hydrator.tweets_json(viewer, (tweet_id,), records)
+        (found,) = await reading.json((tweet_id,))
         return found
 
     async def home(self, viewer: UserId, cursor: str | None, limit: int) -> bytes:
         """A page of the viewer's home timeline."""
         page = await self._home.page(viewer, walk_of(cursor), limit)
-        items = await self._hydrator.tweets_json(viewer, page.shown, page.records)
+        items = await page.reading.json(page.shown)
         return _page("tweets", items, page.next)
 
     async def user_timeline(self, viewer: UserId | None, author: UserId, cursor: str | None, limit: int) -> bytes:
@@ -84,9 +84,10 @@ class Queries:
         original = await self._check_tweet(tweet_id)
         ancestors, descendants = await asyncio.gather(self._ancestors(original), self._descendants(original))
         shown = [*ancestors, original, *descendants]
-        records = await self._hydrator.records(shown)
+        reading = self._hydrator.reading(viewer)
+        records = await reading.read(shown)
         shown = [id_ for id_ in shown if id_ in records]
-        items = dict(zip(shown, await self._hydrator.tweets_json(viewer, shown, records), strict=True))
+        items = dict(zip(shown, await reading.json(shown), strict=True))
         if original not in items:
             raise _no_tweet()
         above = b",".join(items[id_] for id_ in ancestors if id_ in items)
@@ -153,17 +154,17 @@ class Queries:
         """A full page of tweets that exist, however many that do not lie between them."""
         before = walk_of(cursor).last
         shown: list[int] = []
-        records: dict[int, Record] = {}
+        reading = self._hydrator.reading(viewer)
         want = limit + 1
         while len(shown) <= limit:
             found = [id_ for id_, _ in await more(before, want)]
-            records |= await self._hydrator.records(found)
+            records = await reading.read(found)
             shown += [id_ for id_ in found if _exists(id_, records)][: limit + 1 - len(shown)]
             if len(found) < want:
                 break
             before = found[-1]
         rest = Walk(shown[limit - 1], shown[limit - 1]) if len(shown) > limit else None
-        return _page("tweets", await self._hydrator.tweets_json(viewer, shown[:limit], records), rest)
+        return _page("tweets", await reading.json(shown[:limit]), rest)
 
     async def _engagers_page(
         self, viewer: UserId | None, kind: Engagement, tweet_id: TweetId, cursor: str | None, limit: int
@@ -210,7 +211,7 @@ class Queries:
             raise _no_user()
 
     async def _check_tweet(self, tweet_id: TweetId) -> TweetId:
-        records = await self._hydrator.records((tweet_id,))
+        records = await self._hydrator.reading(None).read((tweet_id,))
         if not _exists(tweet_id, records):
             raise _no_tweet()
         return TweetId(records[tweet_id].original)

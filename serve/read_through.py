@@ -48,16 +48,13 @@ class ReadThrough:
 
     async def get(self, ids: Iterable[int]) -> dict[int, bytes]:
         """The values of some ids; an empty one where there is none."""
-        wanted = list(dict.fromkeys(ids))
-        if not wanted:
-            return {}
-        try:
-            _, found = await self._cache.fetch((), [self._key(id_) for id_ in wanted])
-        except (StoreUnavailable, Overloaded) as error:
-            if self._doubts is not None and isinstance(error, StoreUnavailable):
-                self._doubts.note()
-            found = [None] * len(wanted)
-        return await self.complete(dict(zip(wanted, found, strict=True)))
+        (found,) = await looked_up(self._cache, (self, ids))
+        return await self.complete(found)
+
+    def note_outage(self) -> None:
+        """The cache could not be asked: if it matters to this kind, there are doubts now."""
+        if self._doubts is not None:
+            self._doubts.note()
 
     async def complete(self, found: Mapping[int, bytes | None]) -> dict[int, bytes]:
         """Values that somebody already looked up, with what was absent loaded."""
@@ -118,3 +115,19 @@ class ReadThrough:
         except (StoreUnavailable, Overloaded):
             return []
         return [id_ for id_, ok in zip(ids, taken, strict=True) if ok]
+
+
+async def looked_up(cache: CacheStore, *wanted: tuple[ReadThrough, Iterable[int]]) -> list[dict[int, bytes | None]]:
+    """What the cache holds of several kinds, in one trip, to be completed; nothing while it is down or too busy."""
+    asked = [(kind, list(dict.fromkeys(ids))) for kind, ids in wanted]
+    keys = [kind.key(id_) for kind, ids in asked for id_ in ids]
+    values: list[bytes | None] = [None] * len(keys)
+    if keys:
+        try:
+            _, values = await cache.fetch((), keys)
+        except (StoreUnavailable, Overloaded) as error:
+            if isinstance(error, StoreUnavailable):
+                for kind, _ in asked:
+                    kind.note_outage()
+    remaining = iter(values)
+    return [dict(zip(ids, remaining, strict=False)) for _, ids in asked]

@@ -11,7 +11,8 @@ from storage import keys as names
 from storage.ports import ListKey, ListKind, Pushed
 from storage.redis import lists
 from storage.redis.bulk import BulkConnection
-from storage.redis.client import Command, RedisClient
+from storage.redis.client import RedisClient
+from storage.redis.line import Command
 from storage.redis.lists import entry_list
 from storage.redis.resp import PARTITIONS_MAX, encode_pushes
 from storage.redis.scripts import BEGIN, FILL, FINISH, TOUCH, TRIM

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 from pybreaker import CircuitBreakerError
@@ -25,18 +26,20 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from domain.errors import Overloaded, StoreUnavailable
 from storage.breaker import Breaker
 from storage.redis import incarnation
+from storage.redis.incarnation import Exchange
+from storage.redis.line import Command, Line
 from storage.redis.scripts import Script
 from telemetry.metrics import STORE_ERRORS
 
 STORE = "redis"
-CONNECTIONS_MAX = 32
+CALLS_MAX = 64
 """Calls under way at once; the others wait."""
 WAITING_MAX = 8
 """Calls that wait for new events at once; they have connections of their own, so that they keep nobody waiting."""
-CONNECTION_WAIT_S = 0.5
-"""How long a call waits for a connection to be free; then it is `Overloaded`."""
+TURN_WAIT_S = 0.5
+"""How long a call waits for its turn; then it is `Overloaded`."""
 CALL_S = 2.4
-"""The time limit of a call, reconnecting included; with the wait for a connection it stays under 3 s."""
+"""The time limit of a call, reconnecting included; with the wait for its turn it stays under 3 s."""
 CONNECT_S = 1.0
 FAILURES_MAX = 5
 """Failures in a row that open the breaker."""
@@ -44,7 +47,6 @@ BREAKER_RESET_S = 1.0
 READ_ATTEMPTS_MAX = 3
 """How often a read is sent when connections break; a write is sent once."""
 
-Command = tuple[Any, ...]
 Result = TypeVar("Result")
 
 _UNAVAILABLE = (OutOfMemoryError, ReadOnlyError, MasterDownError, ClusterDownError)
@@ -59,12 +61,12 @@ class RedisClient:
     are under way. After some failures in a row the breaker opens: calls fail at once, but for one that tries.
     """
 
-    def __init__(self, url: str, *, connections_max: int = CONNECTIONS_MAX, waiting_max: int = WAITING_MAX) -> None:
+    def __init__(self, url: str, *, calls_max: int = CALLS_MAX, waiting_max: int = WAITING_MAX) -> None:
         """Prepare for `redis://`, `rediss://` or `unix://`; connections are made when they are needed."""
-        self._pool = _pool(url, connections_max)
-        self._free = asyncio.Semaphore(connections_max)
         self._waiting_pool = _pool(url, waiting_max)
         self._waiting_free = asyncio.Semaphore(waiting_max)
+        self._line = Line(self.new_connection)
+        self._free = asyncio.Semaphore(calls_max)
         self._breaker = Breaker(
             lambda error: isinstance(error, StoreUnavailable),
             lambda error: not isinstance(error, StoreUnavailable | asyncio.CancelledError),
@@ -85,8 +87,8 @@ class RedisClient:
         if not commands:
             return []
 
-        async def send(connection: AbstractConnection) -> list[Any]:
-            return await _exchange(connection, commands)
+        async def send(exchange: Exchange) -> list[Any]:
+            return await _exchange(exchange, commands)
 
         return await self._call(send, READ_ATTEMPTS_MAX if repeat else 1, wait_ms)
 
@@ -96,12 +98,12 @@ class RedisClient:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._pool.aclose()
+        await self._line.close()
         await self._waiting_pool.aclose()
 
     def new_connection(self) -> AbstractConnection:
         """A connection outside the pool, not yet connected, for whoever keeps one to itself."""
-        connection: AbstractConnection = self._pool.make_connection()  # type: ignore[no-untyped-call]
+        connection: AbstractConnection = self._waiting_pool.make_connection()  # type: ignore[no-untyped-call]
         return connection
 
     @contextmanager
@@ -113,33 +115,44 @@ class RedisClient:
         except CircuitBreakerError as error:
             raise _unavailable("breaker_open", str(error)) from None
 
-    async def _call(
-        self, act: Callable[[AbstractConnection], Awaitable[Result]], attempts_max: int, wait_ms: int
-    ) -> Result:
-        async with self._slot(waiting=wait_ms > 0) as pool:
+    async def _call(self, act: Callable[[Exchange], Awaitable[Result]], attempts_max: int, wait_ms: int) -> Result:
+        async with _turn(self._waiting_free if wait_ms else self._free):
             with self.answering():
-                async with asyncio.timeout(CALL_S + wait_ms / 1000):
-                    for attempt in range(attempts_max):
-                        try:
-                            return await _on_connection(pool, act)
-                        except RedisConnectionError:
-                            if attempt + 1 == attempts_max:
-                                raise
-                            await asyncio.sleep(0.05 * (attempt + 1))
-        raise AssertionError("every attempt returns or raises")
+                try:
+                    async with asyncio.timeout(CALL_S + wait_ms / 1000):
+                        return await self._tried(act, attempts_max, alone=wait_ms > 0)
+                except TimeoutError:
+                    if not wait_ms:
+                        self._line.drop()  # it may be dead without a word
+                    raise
 
-    @asynccontextmanager
-    async def _slot(self, *, waiting: bool) -> AsyncIterator[ConnectionPool]:
-        free, pool = (self._waiting_free, self._waiting_pool) if waiting else (self._free, self._pool)
+    async def _tried(self, act: Callable[[Exchange], Awaitable[Result]], attempts_max: int, *, alone: bool) -> Result:
+        for attempt in range(1, attempts_max):
+            try:
+                return await (self._alone(act) if alone else act(self._line.exchange))
+            except RedisConnectionError:
+                await asyncio.sleep(0.05 * attempt)
+        return await (self._alone(act) if alone else act(self._line.exchange))
+
+    async def _alone(self, act: Callable[[Exchange], Awaitable[Result]]) -> Result:
+        connection = await self._waiting_pool.get_connection()  # type: ignore[no-untyped-call]
         try:
-            async with asyncio.timeout(CONNECTION_WAIT_S):
-                await free.acquire()
-        except TimeoutError:
-            raise Overloaded(STORE, retry_after_ms=100) from None
-        try:
-            yield pool
+            return await act(partial(incarnation.exchange, connection))
         finally:
-            free.release()
+            await self._waiting_pool.release(connection)
+
+
+@asynccontextmanager
+async def _turn(free: asyncio.Semaphore) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(TURN_WAIT_S):
+            await free.acquire()
+    except TimeoutError:
+        raise Overloaded(STORE, retry_after_ms=100) from None
+    try:
+        yield
+    finally:
+        free.release()
 
 
 def means_unavailable(message: str) -> bool:
@@ -172,22 +185,14 @@ async def _greet(connection: AbstractConnection) -> None:
         raise
 
 
-async def _on_connection(pool: ConnectionPool, act: Callable[[AbstractConnection], Awaitable[Result]]) -> Result:
-    connection = await pool.get_connection()  # type: ignore[no-untyped-call]
-    try:
-        return await act(connection)
-    finally:
-        await pool.release(connection)
-
-
-async def _exchange(connection: AbstractConnection, commands: Sequence[Command]) -> list[Any]:
+async def _exchange(exchange: Exchange, commands: Sequence[Command]) -> list[Any]:
     """Replies to all commands; scripts that the server has forgotten are loaded and run again."""
-    replies = await incarnation.exchange(connection, list(commands))
+    replies = await exchange(commands)
     forgotten = [at for at, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
     if forgotten:
         sources = {Script.by_sha(commands[at][1]).source for at in forgotten}
-        await incarnation.exchange(connection, [("SCRIPT", "LOAD", source) for source in sources])
-        again = await incarnation.exchange(connection, [commands[at] for at in forgotten])
+        await exchange([("SCRIPT", "LOAD", source) for source in sources])
+        again = await exchange([commands[at] for at in forgotten])
         for at, reply in zip(forgotten, again, strict=True):
             replies[at] = reply
     for reply in replies:

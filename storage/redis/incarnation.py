@@ -6,6 +6,8 @@ database must therefore be ours alone. After FLUSHALL the key is absent, and who
 """
 
 import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from redis.asyncio.connection import AbstractConnection
@@ -14,11 +16,14 @@ from redis.exceptions import ResponseError
 
 from storage import keys
 
+Exchange = Callable[[Sequence[tuple[Any, ...]]], Awaitable[list[Any]]]
+"""Sends commands at once and gets all their replies; an error reply is returned, not raised."""
+
 _ATTEMPTS_MAX = 5
 
 
-async def exchange(connection: AbstractConnection, commands: list[tuple[Any, ...]]) -> list[Any]:
-    """Send commands at once and read all their replies; an error reply is returned, not raised."""
+async def exchange(connection: AbstractConnection, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """`Exchange` over a connection that is ours alone."""
     await connection.send_packed_command(connection.pack_commands(commands))
     replies: list[Any] = []
     for _ in commands:
@@ -34,49 +39,48 @@ async def check(connection: AbstractConnection) -> None:
 
     Raises redis-py's errors; the connection must then not be used.
     """
+    ours = partial(exchange, connection)
     for _ in range(_ATTEMPTS_MAX):
-        stored, run_id = await _look(connection)
+        stored, run_id = await _look(ours)
         if stored is None:
-            await renew(connection, run_id)
+            await _renew(ours, run_id)
             return
-        if stored.partition(":")[0] == run_id or await _drop_all(connection):
+        if stored.partition(":")[0] == run_id or await _drop_all(ours):
             return
     raise RedisConnectionError("the incarnation kept changing while it was checked")
 
 
-async def renew(connection: AbstractConnection, run_id: str) -> str:
+async def _renew(exchange: Exchange, run_id: str) -> str:
     """Write a token if there is none, and get the one that holds."""
-    _, stored = _checked(
-        await exchange(connection, [("SET", keys.INCARNATION, _token(run_id), "NX"), ("GET", keys.INCARNATION)])
-    )
+    _, stored = _checked(await exchange([("SET", keys.INCARNATION, _token(run_id), "NX"), ("GET", keys.INCARNATION)]))
     if stored is None:
         raise RedisConnectionError("the incarnation was lost again while it was renewed")
     return bytes(stored).decode()
 
 
-async def current(connection: AbstractConnection) -> str:
+async def current(exchange: Exchange) -> str:
     """The token, a new one if there is none."""
-    stored, run_id = await _look(connection)
-    return stored if stored is not None else await renew(connection, run_id)
+    stored, run_id = await _look(exchange)
+    return stored if stored is not None else await _renew(exchange, run_id)
 
 
-async def _look(connection: AbstractConnection) -> tuple[str | None, str]:
+async def _look(exchange: Exchange) -> tuple[str | None, str]:
     """The stored token and the server's run id."""
-    info, stored = _checked(await exchange(connection, [("INFO", "server"), ("GET", keys.INCARNATION)]))
+    info, stored = _checked(await exchange([("INFO", "server"), ("GET", keys.INCARNATION)]))
     lines = bytes(info).decode().splitlines()
     run_id = next(line.partition(":")[2] for line in lines if line.startswith("run_id:"))
     return None if stored is None else bytes(stored).decode(), run_id
 
 
-async def _drop_all(connection: AbstractConnection) -> bool:
+async def _drop_all(exchange: Exchange) -> bool:
     """Drop everything and write a new token, unless somebody else just did; False means: look again."""
-    _checked(await exchange(connection, [("WATCH", keys.INCARNATION)]))
-    stored, run_id = await _look(connection)
+    _checked(await exchange([("WATCH", keys.INCARNATION)]))
+    stored, run_id = await _look(exchange)
     if stored is None or stored.partition(":")[0] == run_id:
-        _checked(await exchange(connection, [("UNWATCH",)]))
+        _checked(await exchange([("UNWATCH",)]))
         return False
     set_new = ("SET", keys.INCARNATION, _token(run_id))
-    replies = _checked(await exchange(connection, [("MULTI",), ("FLUSHDB", "ASYNC"), set_new, ("EXEC",)]))
+    replies = _checked(await exchange([("MULTI",), ("FLUSHDB", "ASYNC"), set_new, ("EXEC",)]))
     return replies[-1] is not None
 
 

@@ -10,7 +10,8 @@ from domain.timeline import entries_of, entries_to_wire
 from storage import keys
 from storage.ports import NOWHERE, CacheStore, ListKey, ListKind, LogRead, LogRecord, LogTail
 from storage.redis import lists
-from storage.redis.client import Command, RedisClient
+from storage.redis.client import RedisClient
+from storage.redis.line import Command
 
 _FIELD = "e"
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from storage import keys as names
-from storage.redis.client import Command, RedisClient
+from storage.redis.client import RedisClient
+from storage.redis.line import Command
 
 TTL_S = 7 * 86_400
 _ROWS_PER_TRIP = 1_000

@@ -131,7 +131,7 @@ async def test_while_one_call_tries_the_others_are_refused_at_once(
 
 async def test_too_many_calls_at_once_are_refused(private_redis: PrivateRedis) -> None:
     await private_redis.start()
-    client = RedisClient(private_redis.url, connections_max=2)
+    client = RedisClient(private_redis.url, calls_max=2)
     await client.run([("PING",)])
     private_redis.pause()
     outcomes = await asyncio.gather(*(client.run([("PING",)]) for _ in range(4)), return_exceptions=True)
@@ -140,9 +140,19 @@ async def test_too_many_calls_at_once_are_refused(private_redis: PrivateRedis) -
     await client.close()
 
 
+async def test_calls_side_by_side_share_one_connection_and_each_gets_its_own_replies(
+    stores: RedisStores,
+) -> None:
+    said = [[f"{call}.{n}".encode() for n in range(call % 7 + 1)] for call in range(200)]
+    answers = await asyncio.gather(*(stores.client.run([("ECHO", word) for word in words]) for words in said))
+    assert answers == said
+    (connected,) = await stores.client.run([("CLIENT", "LIST")])
+    assert len(connected.splitlines()) == 1
+
+
 async def test_readers_that_wait_keep_nobody_else_waiting(private_redis: PrivateRedis) -> None:
     await private_redis.start()
-    client = RedisClient(private_redis.url, connections_max=1, waiting_max=2)
+    client = RedisClient(private_redis.url, calls_max=1, waiting_max=2)
     block = ("BLPOP", "news", 30)
     waiting = [asyncio.create_task(client.run([block], wait_ms=30_000)) for _ in range(2)]
     async with asyncio.timeout(5):

@@ -77,7 +77,9 @@ class Replica:
         return list((await self.home.page(viewer, START, 5)).shown)
 
     async def json(self, viewer: UserId, tweet: TweetId) -> bytes:
-        (found,) = await self.hydrator.tweets_json(viewer, [tweet], await self.hydrator.records([tweet]))
+        reading = self.hydrator.reading(viewer)
+        await reading.read([tweet])
+        (found,) = await reading.json([tweet])
         return found
 
 
@@ -148,4 +150,4 @@ async def test_a_second_try_does_not_bring_back_what_was_taken_away() -> None:
     await replica.commands.delete(ALICE, tweet)
     assert await replica.commands.post(ALICE, Draft(text="hello"), key="once") == tweet
     assert await replica.shown(ALICE) == []
-    assert tweet not in await replica.hydrator.records([tweet])
+    assert tweet not in await replica.hydrator.reading(None).read([tweet])
