@@ -72,6 +72,8 @@ class CassandraNode:
         log = folder.parent / "logs" / "cassandra.log"
         try:
             shutil.rmtree(folder / "tmp", ignore_errors=True)  # what a kill -9 left
+            for history in folder.glob("data/system/compaction_history-*"):  # each start copies it, row by row
+                shutil.rmtree(history)
             (folder / "tmp").mkdir(parents=True)
             config = _YAML.format(folder=folder, storage_port=ports.port(), cql_port=self.port)
             (folder / "cassandra.yaml").write_text(config)

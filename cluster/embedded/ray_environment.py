@@ -49,7 +49,6 @@ class ServePorts:
         self._stats = ports.port()
         self._fallback = (ports.port(), ports.port())
         self._dashboard_metrics = ports.port()
-        self._autoscaler_metrics = ports.port()
         self._http = ports.range_of(_REPLICA_PORTS)
         self._grpc = ports.range_of(_REPLICA_PORTS)
         self._folder = scratch / "h"  # short: Ray adds 56 characters, and a socket's path may have 107
@@ -73,7 +72,6 @@ class ServePorts:
             "RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT": str(self._grpc[0]),
             "RAY_SERVE_DIRECT_INGRESS_MAX_GRPC_PORT": str(self._grpc[1]),
             "DASHBOARD_METRIC_PORT": str(self._dashboard_metrics),
-            "AUTOSCALER_METRIC_PORT": str(self._autoscaler_metrics),
         }
 
     def write_wrapper(self, haproxy: str) -> None:

@@ -49,7 +49,8 @@ def runs_nothing_unused(system: RunningSystem) -> None:
     """Ray's servers for what nobody here uses stay away (`cluster/embedded/ray_head.py`); a new Ray may undo it."""
     commands = [" ".join(child.cmdline()) for child in psutil.Process(system.process.pid).children(recursive=True)]
     assert any("dashboard.py" in command for command in commands), commands
-    assert not [command for command in commands if "ray.util.client" in command or "log_monitor" in command]
+    unused = ("ray.util.client", "log_monitor", "autoscaler")
+    assert not [command for command in commands if any(word in command for word in unused)]
 
 
 def ends_in_order(system: RunningSystem, number: signal.Signals) -> None:
