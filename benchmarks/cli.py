@@ -36,7 +36,7 @@ def bench(
     quick: Annotated[bool, typer.Option("--quick", help="Short loads: three minutes in all.")] = False,
     only: Annotated[list[str] | None, typer.Option(help=f"What to measure, repeatable: {', '.join(NAMES)}.")] = None,
 ) -> None:
-    """Measure Murmur against its yardsticks on servers of its own, print the table and write results/latest.json."""
+    """Measure Murmur against its yardsticks on servers of its own; the table is printed, and kept in the README."""
     wanted = tuple(only or NAMES)
     if strangers := set(wanted) - set(NAMES):
         raise typer.BadParameter(f"{', '.join(sorted(strangers))}: choose among {', '.join(NAMES)}.")

@@ -12,6 +12,8 @@ from benchmarks.http_load import Load
 from benchmarks.results import Row, rounded
 from benchmarks.world import World
 
+_FEW = 16
+"""Connections of a load that leaves the service some air."""
 _PATH = f"/api/v1/timeline/home?limit={PAGE_TWEETS}"
 
 
@@ -30,7 +32,10 @@ class HomeLoads:
 
 async def measure(bench: Bench) -> list[Row]:
     """The row of the home timeline."""
-    loads = await rounds(bench, await bench.world(1))
+    world = await bench.world(1)
+    loads = await rounds(bench, world)
+    pages = [http_load.request("GET", _PATH, bench.tokens.of(reader)) for reader in world.readers]
+    few = await asyncio.to_thread(http_load.drive, bench.endpoints.http_url, pages, bench.effort, _FEW)
     return [
         Row(
             key="home_timeline",
@@ -43,7 +48,9 @@ async def measure(bench: Bench) -> list[Row]:
                 "requests/s": rounded([load.per_s for load in loads.pages]),
                 "constant/s": rounded([load.per_s for load in loads.constants]),
                 "p50 ms": [load.p50_ms for load in loads.pages],
+                "p95 ms": [load.p95_ms for load in loads.pages],
                 "p99 ms": [load.p99_ms for load in loads.pages],
+                f"p50, p95, p99 ms of {_FEW} connections": [few.p50_ms, few.p95_ms, few.p99_ms],
                 "constant p50 ms": [load.p50_ms for load in loads.constants],
                 "refused": [load.refused for load in (*loads.pages, *loads.constants)],
                 **problems(loads.pages),

@@ -10,6 +10,8 @@ from typing import Literal
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import readme
+
 LATEST = Path(__file__).parent / "results" / "latest.json"
 
 
@@ -69,10 +71,11 @@ def show(rows: Sequence[Row], machine: Mapping[str, str], effort: str, console: 
 
 
 def write(rows: Sequence[Row], machine: Mapping[str, str], effort: str) -> Path:
-    """Keep the results of this run in place of the last one's."""
+    """Keep the results of this run in place of the last one's, in the README too."""
     document = {"effort": effort, "machine": dict(machine), **{row.key: row.document() for row in rows}}
     LATEST.parent.mkdir(exist_ok=True)
     LATEST.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    readme.put(document)
     return LATEST
 
 

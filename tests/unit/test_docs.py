@@ -1,6 +1,7 @@
 import ast
 import importlib
 import inspect
+import json
 import os
 import pkgutil
 import re
@@ -15,6 +16,8 @@ import typer
 from typer.main import get_command
 
 import cluster
+from benchmarks import readme
+from benchmarks.results import LATEST
 from cluster import cli, dataflows_cli
 from cluster.settings import PREFIX, RAY_ADDRESS_NAME, Settings
 from domain.events import AnyEvent, Event
@@ -172,3 +175,8 @@ def test_the_guide_to_dataflows_names_every_event_with_its_fields() -> None:
     }
     for event in get_args(AnyEvent):
         assert set(event.__struct_fields__) - set(Event.__struct_fields__) <= named[event.__name__], event
+
+
+def test_the_figures_of_the_readme_are_those_of_the_last_run() -> None:
+    figures = readme.section(json.loads(LATEST.read_text()))
+    assert readme.BEGIN + figures + readme.END in readme.README.read_text()

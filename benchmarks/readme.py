@@ -1,0 +1,34 @@
+"""The table of the README: the figures of the last run, as `results/latest.json` has them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+BEGIN, END = "<!-- figures of the last `make bench` -->\n", "<!-- end of the figures -->\n"
+
+
+def section(document: Mapping[str, Any]) -> str:
+    """The table and what it was measured on, in Markdown."""
+    machine = document["machine"]
+    rows = [row for row in document.values() if isinstance(row, Mapping) and "median" in row]
+    lines = ["| what | against | min | median | max | target | reached |", "|---|---|--:|--:|--:|--:|---|"]
+    lines += [f"| {' | '.join(_cells(row))} |" for row in rows]
+    versions = ", ".join(f"{name} {value}" for name, value in machine.items() if name not in ("date", "load before"))
+    return "\n".join([*lines, "", f"Measured {machine['date']}, {document['effort']} loads, on: {versions}.", ""])
+
+
+def put(document: Mapping[str, Any], path: Path = README) -> None:
+    """Write them into the README, in place of the last ones."""
+    before, _, rest = path.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    assert after, f"{path} has no place for the figures"
+    path.write_text(before + BEGIN + section(document) + END + after)
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    unit = row["unit"]
+    target = "" if row["target"] is None else f"{'≥' if unit == 'x' else '<'} {row['target']:g} {unit}"
+    reached = {True: "yes", False: "no", None: ""}[row["reached"]]
+    spread = (f"{row[name]:.{2 if unit == 'x' else 0}f} {unit}" for name in ("min", "median", "max"))
+    return [row["what"], row["against"], *spread, target, reached]
