@@ -123,7 +123,7 @@ class RedisClient:
                         return await self._tried(act, attempts_max, alone=wait_ms > 0)
                 except TimeoutError:
                     if not wait_ms:
-                        self._line.drop()  # it may be dead without a word
+                        self._line.suspect()
                     raise
 
     async def _tried(self, act: Callable[[Exchange], Awaitable[Result]], attempts_max: int, *, alone: bool) -> Result:

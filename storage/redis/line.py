@@ -18,6 +18,7 @@ Command = tuple[Any, ...]
 Replies = list[Any]
 
 _READ_BYTES = 1 << 16
+_LISTEN_S = 0.1
 
 
 class Line:
@@ -37,10 +38,13 @@ class Line:
         """
         return await (self._open or await self._connect()).send(commands)
 
-    def drop(self) -> None:
-        """Close the connection, whoever waits for it: who finds that the server is silent does."""
-        if self._open is not None:
-            self._open.fail("the connection was given up")
+    def suspect(self) -> None:
+        """A call got no answer in time: close the connection, unless something is heard from it in a moment.
+
+        A server can die without a word; and this process may only have been too busy to listen.
+        """
+        if (open_ := self._open) is not None:
+            asyncio.get_running_loop().call_later(_LISTEN_S, open_.fail_unless_heard, open_.heard)
 
     async def close(self) -> None:
         """Close the connection; the next use makes it again."""
@@ -77,6 +81,9 @@ class _Open:
         self._replies: Replies = []
         """Those that came already of the first who waits."""
         self._unsent: list[bytes] = []
+        self._closed = False
+        self.heard = 0
+        """How often something came."""
         self._reading = self._loop.create_task(self._read())
 
     def send(self, commands: Sequence[Command]) -> "asyncio.Future[Replies]":
@@ -88,8 +95,16 @@ class _Open:
         self._unsent.append(wire)
         return replies
 
+    def fail_unless_heard(self, before: int) -> None:
+        """End it if nothing came since `heard` was this."""
+        if self.heard == before:
+            self.fail("the server is silent")
+
     def fail(self, why: str) -> None:
         """End it: nobody who waits gets an answer."""
+        if self._closed:
+            return
+        self._closed = True
         self._forget()
         self._reading.cancel()
         self._connection._close()  # type: ignore[no-untyped-call]
@@ -109,6 +124,7 @@ class _Open:
     async def _read(self) -> None:
         try:
             while data := await self._reader.read(_READ_BYTES):
+                self.heard += 1
                 self._parser.feed(data)
                 self._hand_over()
         except (OSError, InvalidResponse) as error:
