@@ -34,8 +34,9 @@ async def measure(bench: Bench) -> list[Row]:
     """The row of the home timeline."""
     world = await bench.world(1)
     loads = await rounds(bench, world)
-    pages = [http_load.request("GET", _PATH, bench.tokens.of(reader)) for reader in world.readers]
-    few = await asyncio.to_thread(http_load.drive, bench.endpoints.http_url, pages, bench.effort, _FEW)
+    few = await asyncio.to_thread(
+        http_load.drive, bench.endpoints.http_url, _requests(bench, world), bench.effort, _FEW
+    )
     return [
         Row(
             key="home_timeline",
@@ -65,7 +66,7 @@ async def rounds(bench: Bench, world: World) -> HomeLoads:
     url = bench.endpoints.http_url
     loads.page_bytes = await compare(bench, world, world.readers)
     constants = [http_load.request("GET", f"{constant.PREFIX}/{loads.page_bytes}")]
-    pages = [http_load.request("GET", _PATH, bench.tokens.of(reader)) for reader in world.readers]
+    pages = _requests(bench, world)
     for _ in range(ROUNDS):
         loads.constants.append(await asyncio.to_thread(http_load.drive, url, constants, bench.effort))
         loads.pages.append(await asyncio.to_thread(http_load.drive, url, pages, bench.effort))
@@ -73,6 +74,11 @@ async def rounds(bench: Bench, world: World) -> HomeLoads:
         assert not load.changed, f"{load.changed} answers differ from the first to the same request"
     await compare(bench, world, world.readers)
     return loads
+
+
+def _requests(bench: Bench, world: World) -> list[str]:
+    """Each reader's first page."""
+    return [http_load.request("GET", _PATH, bench.tokens.of(reader)) for reader in world.readers]
 
 
 def problems(loads: Sequence[Load]) -> dict[str, object]:

@@ -16,7 +16,7 @@ _ADD_PACKAGES = tuple(
 )
 # CPU seconds of the node until the whole system is ready, on a shared 2-core machine: 13.0 and 15.5 with the thresholds
 # of C2 at six times Java's own (which are 5,000 calls, ...), 10.6 to 11.8 at forty times; both with the class archive.
-# Under load the methods that matter pass them within seconds.
+# What the later C2 does to throughput under load has not been measured.
 _QUICK_START = (
     "-XX:Tier4InvocationThreshold=200000",
     "-XX:Tier4MinInvocationThreshold=50000",

@@ -1,7 +1,7 @@
 """Run in place of the command `ray`, of which it is a part: `ray start` without what a head of ours never uses.
 
 The command loads the command lines of Serve, of jobs and of the state API first, which takes a second, and has no
-option to leave out the server for `ray://` clients, which takes another and 100 MB.
+option to leave out the server for `ray://` clients, which takes another.
 """
 
 import sys

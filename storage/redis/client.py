@@ -127,12 +127,16 @@ class RedisClient:
                     raise
 
     async def _tried(self, act: Callable[[Exchange], Awaitable[Result]], attempts_max: int, *, alone: bool) -> Result:
+        tried = self._alone if alone else self._together
         for attempt in range(1, attempts_max):
             try:
-                return await (self._alone(act) if alone else act(self._line.exchange))
+                return await tried(act)
             except RedisConnectionError:
                 await asyncio.sleep(0.05 * attempt)
-        return await (self._alone(act) if alone else act(self._line.exchange))
+        return await tried(act)
+
+    async def _together(self, act: Callable[[Exchange], Awaitable[Result]]) -> Result:
+        return await act(self._line.exchange)
 
     async def _alone(self, act: Callable[[Exchange], Awaitable[Result]]) -> Result:
         connection = await self._waiting_pool.get_connection()  # type: ignore[no-untyped-call]

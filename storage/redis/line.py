@@ -19,6 +19,7 @@ Replies = list[Any]
 
 _READ_BYTES = 1 << 16
 _LISTEN_S = 0.1
+"""How long a connection that is suspected may still prove that it lives."""
 
 
 class Line:
@@ -118,6 +119,8 @@ class _Open:
         await asyncio.wait([self._reading])
 
     def _flush(self) -> None:
+        if self._closed:
+            return
         self._writer.write(b"".join(self._unsent))  # not drained: calls are bounded in number
         self._unsent.clear()
 

@@ -1,7 +1,6 @@
 import json
 import string
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -9,8 +8,8 @@ from hypothesis import strategies as st
 
 from domain.places import Place, place, places_of
 from tests.support.regions import regions
+from tests.unit.test_tidy import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 SAN_FRANCISCO = ("us", "us/california", "us/california/san-francisco")
 LONDON = ("gb", "gb/england", "gb/england/london")
 NEW_YORK = ("us", "us/new-york", "us/new-york/new-york-city")
