@@ -22,11 +22,11 @@ from domain.events import TweetDeleted, TweetPosted, UserReinstated, UserSuspend
 from domain.ids import first_id_at, time_ms
 from domain.places import places_of
 from domain.tag_bucket import TagBucket
-from domain.trends import GLOBAL, TAG_BUCKETS, Mention, PaneCount, Suspension, Trend, Window, bucket_of, merged
+from domain.trends import GLOBAL, TAG_BUCKETS, Mentions, PaneCount, Suspension, Trend, Window, bucket_of, merged
 from domain.tweets import folded_tag
 from telemetry.metrics import FLOW_LATE, FLOW_SNAPSHOT_BYTES, FLOW_SNAPSHOT_SECONDS
 
-STATE_VERSION = 4
+STATE_VERSION = 5
 """Of what snapshots hold; with another the dataflow begins anew."""
 _TAGS_CACHED_MAX = 1 << 17
 _PENDING_MAX = 64
@@ -81,7 +81,7 @@ class Work(NamedTuple):
     partition: int
     partitions: int
     complete_ms: int
-    mentions: list[Mention]
+    mentions: Mentions
     deleted: list[Deleted]
     suspensions: list[Suspension]
 
@@ -101,26 +101,28 @@ def by_bucket(chunk: Chunk, *, only: str | None = None) -> Iterable[tuple[str, W
     With `only` the tweets of one place alone are mentioned, and as if there were no places.
     """
     complete_ms = 0 if chunk.behind else chunk.complete_ms
-    mentions: list[list[Mention]] = [[] for _ in range(TAG_BUCKETS)]
+    mentions = [Mentions([], [], []) for _ in range(TAG_BUCKETS)]
     deleted: list[list[Deleted]] = [[] for _ in range(TAG_BUCKETS)]
     suspensions: list[Suspension] = []
     for event in chunk.events:
-        match event:
-            case TweetPosted(event_id=id_, hashtags=tags) if tags:
-                author, places = event.author, places_of(event.location)
-                if only is not None:
-                    if only not in (GLOBAL, *places):
-                        continue
-                    places = ()
-                for tag in tags:
-                    mentions[_bucket_of(tag)].append((id_, author, tag, places))
-            case TweetDeleted(hashtags=tags):
-                for bucket in {*map(_bucket_of, tags)}:
-                    deleted[bucket].append(Deleted(event.tweet_id, event.event_id))
-            case UserSuspended(user=user, event_id=id_) | UserReinstated(user=user, event_id=id_):
-                suspensions.append(Suspension(user, id_, isinstance(event, UserSuspended)))
-            case _:
+        if isinstance(event, TweetPosted):
+            if not event.hashtags:
                 continue
+            id_, author, places = event.event_id, event.author, places_of(event.location)
+            if only is not None:
+                if only not in (GLOBAL, *places):
+                    continue
+                places = ()
+            for tag in event.hashtags:
+                tweets, authors, uses = mentions[_bucket_of(tag)]
+                tweets.append(id_)
+                authors.append(author)
+                uses.append((tag, places))
+        elif isinstance(event, TweetDeleted):
+            for bucket in {*map(_bucket_of, event.hashtags)}:
+                deleted[bucket].append(Deleted(event.tweet_id, event.event_id))
+        elif isinstance(event, UserSuspended | UserReinstated):
+            suspensions.append(Suspension(event.user, event.event_id, isinstance(event, UserSuspended)))
     of_buckets = enumerate(zip(mentions, deleted, strict=True))
     return [
         (f"{n:02d}", Work(n, chunk.partition, chunk.partitions, complete_ms, found, gone, suspensions))
@@ -187,7 +189,7 @@ class BucketLogic(StatefulBatchLogic[Work, Top | list[PaneCount], bytes]):
         state = self._state
         state.deleted += work.deleted
         state.suspensions += work.suspensions
-        if work.mentions:
+        if work.mentions.tweets:
             state.changed, self._kept = True, None
             if late := self._bucket.add(work.mentions):
                 FLOW_LATE.record(late)

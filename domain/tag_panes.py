@@ -5,17 +5,17 @@ element a pair, or a series.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from domain.columns import differs, is_among, starts_of
 from domain.ids import Ids
+from domain.numbering import Number
 from domain.trends import AUTHORS_MIN, DECAY, WINDOWS
 
-PAIR = np.dtype([("tweet", "u8"), ("author", "u4"), ("series", "u4"), ("spelling", "u4")])
-Pairs = npt.NDArray[np.void]
-NO_PAIRS: Pairs = np.empty(0, PAIR)
 Series = npt.NDArray[np.int64]
 NO_SERIES: Series = np.empty(0, np.int64)
 Keys = npt.NDArray[np.uint64]
@@ -23,6 +23,38 @@ Keys = npt.NDArray[np.uint64]
 _WEIGHTS = [DECAY**i for i in range(max(window.n for window in WINDOWS.values()))]
 _HALF = np.uint64(32)
 _LOW = np.uint64((1 << 32) - 1)
+
+
+@dataclass(slots=True)
+class Pairs:
+    """Pairs as columns: tweet ids (u64), and numbers of authors, series and spellings (u32)."""
+
+    tweet: Ids
+    author: Number
+    series: Number
+    spelling: Number
+
+    def __len__(self) -> int:
+        return len(self.tweet)
+
+    def __getitem__(self, rows: slice | npt.NDArray[Any]) -> "Pairs":
+        return Pairs(self.tweet[rows], self.author[rows], self.series[rows], self.spelling[rows])
+
+
+_NO_NUMBERS: Number = np.empty(0, np.uint32)
+NO_PAIRS = Pairs(np.empty(0, np.uint64), _NO_NUMBERS, _NO_NUMBERS, _NO_NUMBERS)
+
+
+def together(parts: Sequence[Pairs]) -> Pairs:
+    """Some pairs after others."""
+    if len(parts) == 1:
+        return parts[0]
+    return Pairs(
+        np.concatenate([NO_PAIRS.tweet, *(part.tweet for part in parts)]),
+        np.concatenate([NO_PAIRS.author, *(part.author for part in parts)]),
+        np.concatenate([NO_PAIRS.series, *(part.series for part in parts)]),
+        np.concatenate([NO_PAIRS.spelling, *(part.spelling for part in parts)]),
+    )
 
 
 class Pane(NamedTuple):
@@ -36,35 +68,43 @@ class Pane(NamedTuple):
         """Counts and authors of some series in ascending order, 0 where they do not occur."""
         counts, authors = np.zeros(len(wanted), np.int64), np.zeros(len(wanted), np.int64)
         here = is_among(wanted, self.series)
-        at = np.searchsorted(self.series, wanted[here])
+        at = self.series.searchsorted(wanted[here])
         counts[here], authors[here] = self.counts[at], self.authors[at]
         return counts, authors
 
 
-class Sums:
-    """Panes added up by series, the newest first: how far back each is says how much its authors weigh."""
+_NO_PANE = Pane(NO_SERIES, NO_SERIES, NO_SERIES)
 
-    def __init__(self, panes: Sequence[tuple[int, Pane]], size: int) -> None:
+
+class Sums:
+    """The panes of a window added up by series, newest first, and those of as many panes before it."""
+
+    def __init__(self, panes: Sequence[tuple[int, Pane]], n: int, size: int) -> None:
+        """`panes` with how far back each is; `n` of them make a window, and there are `size` series."""
+        lengths = [len(pane.series) for _, pane in panes]
         series = np.concatenate([NO_SERIES, *(pane.series for _, pane in panes)])
         authors = np.concatenate([NO_SERIES, *(pane.authors for _, pane in panes)])
-        weights = np.repeat([_WEIGHTS[i] for i, _ in panes], [len(pane.series) for _, pane in panes])
         counts = np.concatenate([NO_SERIES, *(pane.counts for _, pane in panes)])
-        self.counts = np.bincount(series, counts, size).astype(np.int64)
-        self.decayed = np.bincount(series, weights * authors, size)
-        self.several = np.bincount(series, authors, size) >= AUTHORS_MIN
+        weighed = np.repeat([_WEIGHTS[back % n] for back, _ in panes], lengths) * authors
+        in_window = sum(length for (back, _), length in zip(panes, lengths, strict=True) if back < n)
+        inside, outside = series[:in_window], series[in_window:]
+        self.counts = np.bincount(inside, counts[:in_window], size).astype(np.int64)
+        self.counts_before = np.bincount(outside, counts[in_window:], size).astype(np.int64)
+        self.decayed = np.bincount(inside, weighed[:in_window], size)
+        self.decayed_before = np.bincount(outside, weighed[in_window:], size)
+        self.several = np.bincount(inside, authors[:in_window], size) >= AUTHORS_MIN
         """Whether there may be authors enough: one who tweeted in two panes is counted twice here."""
-        self.enough = np.zeros(size, bool)
-        """Whether there are authors enough in one pane alone."""
-        self.enough[series[authors >= AUTHORS_MIN]] = True
 
 
 def pane_of(pairs: Pairs) -> Pane:
     """What some pairs, each there once, come to."""
-    keys = np.sort(joined(pairs["series"], pairs["author"]))
-    starts = starts_of(keys >> _HALF)
-    counts = np.diff(np.append(starts, len(keys)))
-    distinct = np.add.reduceat(differs(keys), starts, dtype=np.int64) if len(keys) else NO_SERIES
-    return Pane((keys[starts] >> _HALF).astype(np.int64), counts, distinct)
+    if not len(pairs):
+        return _NO_PANE
+    keys = np.sort(joined(pairs.series, pairs.author))
+    series = (keys >> _HALF).astype(np.int64)
+    starts = starts_of(series)
+    counts = np.diff(starts, append=len(keys))
+    return Pane(series[starts], counts, np.add.reduceat(differs(keys), starts, dtype=np.int64))
 
 
 def distinct(groups: npt.NDArray[Any], members: npt.NDArray[Any], size: int) -> npt.NDArray[np.int64]:
@@ -82,38 +122,3 @@ def joined(high: npt.NDArray[Any], low: npt.NDArray[Any]) -> Keys:
 def parted(keys: Keys) -> tuple[Series, Series]:
     """The two columns of joined ones."""
     return (keys >> _HALF).astype(np.int64), (keys & _LOW).astype(np.int64)
-
-
-def differs(column: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Where a column is not what it is one row further up; so in the first row."""
-    changed = np.ones(len(column), bool)
-    np.not_equal(column[1:], column[:-1], out=changed[1:])
-    return changed
-
-
-def starts_of(*columns: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """Where each run of equal rows begins in sorted columns."""
-    changed = differs(columns[0])
-    for column in columns[1:]:
-        changed |= differs(column)
-    return np.flatnonzero(changed)
-
-
-def is_among(values: npt.NDArray[Any], held: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Which of some values are in a sorted array."""
-    if not len(held):
-        return np.zeros(len(values), bool)
-    found: npt.NDArray[np.bool_] = held[np.minimum(np.searchsorted(held, values), len(held) - 1)] == values
-    return found
-
-
-def without(pairs: Pairs, tweets: Ids) -> Pairs:
-    """Pairs, sorted by tweet, less those of some tweets; the same array if it has none of them."""
-    first, end = np.searchsorted(pairs["tweet"], tweets), np.searchsorted(pairs["tweet"], tweets, "right")
-    if np.array_equal(first, end):
-        return pairs
-    kept = np.ones(len(pairs), bool)
-    for start, stop in zip(first.tolist(), end.tolist(), strict=True):
-        kept[start:stop] = False
-    left: Pairs = pairs[kept]
-    return left

@@ -7,13 +7,14 @@ Panes are aligned to multiples of their length since the epoch; a window is its 
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import NamedTuple
 
 import msgspec
 
 GLOBAL = ""
 """The place that every tweet belongs to."""
-TAG_BUCKETS = 16
+TAG_BUCKETS = 8
 """Tags are spread over so many keys of state; fixed, as it is part of what snapshots are kept under."""
 TOP_MAX = 50
 SAMPLES_MAX = 3
@@ -54,8 +55,21 @@ MINUTE = WINDOWS["60m"]
 """The window whose panes, of a minute each, are kept as history."""
 
 
-Mention = tuple[int, int, str, tuple[str, ...]]
-"""A live tweet with one of its tags: tweet, author, the tag as it is written, and every place the tweet belongs to."""
+Use = tuple[str, tuple[str, ...]]
+"""A tag as it is written, and every place that the tweet belongs to."""
+
+
+class Mentions(NamedTuple):
+    """Live tweets, each with its author and one of its tags, as columns."""
+
+    tweets: list[int]
+    authors: list[int]
+    uses: list[Use]
+
+    def since(self, floor: int) -> "Mentions":
+        """Those of tweets from an id on."""
+        kept = [tweet >= floor for tweet in self.tweets]
+        return Mentions([*compress(self.tweets, kept)], [*compress(self.authors, kept)], [*compress(self.uses, kept)])
 
 
 class Suspension(NamedTuple):

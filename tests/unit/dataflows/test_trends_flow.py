@@ -22,11 +22,12 @@ from dataflows.trends import BucketLogic, Deleted, Ranking, Schedule, Top, Windo
 from domain.events import AnyEvent, TweetDeleted, TweetPosted, UserReinstated, UserSuspended
 from domain.ids import EventId, UserId, first_id_at, stamp_us, time_ms
 from domain.places import places_of
-from domain.trends import GLOBAL, WINDOWS, Mention, PaneCount, Suspension, Trend
+from domain.trends import GLOBAL, WINDOWS, Mentions, PaneCount, Suspension, Trend
 from domain.tweets import folded_tag
 
 START_MS = 1_800_000_000_000 - 1_800_000_000_000 % 60_000
 PARTITIONS = 2
+NONE = Mentions([], [], [])
 TAGS = ("rain", "Rain", "sun", "雨", "İstanbul", "café", "CAFÉ")
 LOCATIONS = (None, "Paris", "London, UK", "nowhere at all")
 
@@ -183,11 +184,11 @@ def test_a_delete_that_is_newer_than_a_look_counts_at_the_next() -> None:
     tweet, logic = first_id_at(START_MS), BucketLogic(live_schedule(), None)
     gone = Deleted(tweet, first_id_at(START_MS + 1_500))
     away = Suspension(2, first_id_at(START_MS + 2_500), True)
-    mentions: list[Mention] = [(tweet, 1, "rain", ()), (tweet + 1, 2, "rain", ())]
+    mentions = Mentions([tweet, tweet + 1], [1, 2], [("rain", ())] * 2)
     for at, work, expected in (
         (1_000, Work(3, 0, 1, START_MS + 1_000, mentions, [gone], [away]), 2),
-        (2_000, Work(3, 0, 1, START_MS + 2_000, [], [], []), 1),
-        (3_000, Work(3, 0, 1, START_MS + 3_000, [], [], []), 0),
+        (2_000, Work(3, 0, 1, START_MS + 2_000, NONE, [], []), 1),
+        (3_000, Work(3, 0, 1, START_MS + 3_000, NONE, [], []), 0),
     ):
         logic = BucketLogic(live_schedule(), logic.snapshot())
         answers, _ = logic.on_batch([work])
@@ -198,10 +199,10 @@ def test_a_delete_that_is_newer_than_a_look_counts_at_the_next() -> None:
 def test_a_tweet_that_is_newer_than_a_look_shows_at_the_next() -> None:
     tweet = first_id_at(START_MS + 1_500)
     logic = BucketLogic(live_schedule(), None)
-    mention = (tweet, 1, "rain", ())
-    first, _ = logic.on_batch([Work(3, 0, 1, START_MS + 1_000, [mention], [], [])])
-    again, _ = logic.on_batch([Work(3, 0, 1, START_MS + 2_000, [], [], [])])
-    last, _ = logic.on_batch([Work(3, 0, 1, START_MS + 3_000, [], [], [])])
+    mention = Mentions([tweet], [1], [("rain", ())])
+    first, _ = logic.on_batch([Work(3, 0, 1, START_MS + 1_000, mention, [], [])])
+    again, _ = logic.on_batch([Work(3, 0, 1, START_MS + 2_000, NONE, [], [])])
+    last, _ = logic.on_batch([Work(3, 0, 1, START_MS + 3_000, NONE, [], [])])
     for answers, expected in ((first, []), (again, [tweet])):
         for top in answers:
             if isinstance(top, Top):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cluster.demo.trends_model import LiveTweet, trends_of
 from domain.ids import first_id_at
 from domain.tag_bucket import TagBucket
-from domain.trends import GLOBAL, KEPT_MS, WINDOWS, PaneCount, Suspension, Trend
+from domain.trends import GLOBAL, KEPT_MS, WINDOWS, Mentions, PaneCount, Suspension, Trend
 from domain.tweets import folded_tag
 
 START_MS = 1_800_000_000_000
@@ -33,7 +33,8 @@ def tweet_of(made: Made) -> LiveTweet:
 
 
 def take_in(bucket: TagBucket, tweet: LiveTweet) -> int:
-    return bucket.add((tweet.id, tweet.author, tag, tweet.places) for tag in tweet.tags)
+    times = len(tweet.tags)
+    return bucket.add(Mentions([tweet.id] * times, [tweet.author] * times, [(tag, tweet.places) for tag in tweet.tags]))
 
 
 def tops(bucket: TagBucket, as_of_ms: int) -> dict[tuple[str, str], list[Trend]]:
