@@ -12,7 +12,7 @@ from itertools import islice
 
 from actors.dead_letters import GivenUp, Outcome, decoded
 from domain.clock import Clock
-from domain.errors import Fenced, PoisonedEvent
+from domain.errors import EngineError, Fenced, PoisonedEvent
 from domain.events import AnyEvent, Followed, Retweeted, TweetPosted, Unfollowed
 from domain.fanout import Batch, FollowerSets, Interleaver, Job, Pulled, Watermark
 from domain.ids import UserId, range_of, time_ms
@@ -30,6 +30,7 @@ from storage.ports import (
     ListKind,
     LogRecord,
     PositionStore,
+    Pushed,
 )
 from telemetry import metrics
 from telemetry.logs import logger
@@ -39,6 +40,8 @@ _LOOK_EVERY_MS = 1_000
 """How often the assignment is read: nobody needs to tell a shard of its ranges, so no such word can be lost."""
 _ADMITTED_MAX = 500
 """Records admitted in one turn, so that a backlog does not make it a long one."""
+_PUSHES_AT_ONCE = 2
+"""Batches on their way to the timelines: while the store works on one, the next is made up."""
 _LOADS_AT_ONCE = 32
 """Authors whose followers are loaded side by side; each takes up to eight reads."""
 
@@ -51,8 +54,9 @@ def reader_name(range_: int) -> str:
 class FanoutShard:
     """Fans out for the ranges that Cassandra says it owns.
 
-    `step` is one turn: read, admit, push one batch, save. It may raise `StoreUnavailable`; nothing is lost then,
-    and the next step goes on. It looks at its assignment every second, and at once when somebody newer owns a range.
+    `step` is one turn: read, admit, begin to push one batch, save. It may raise `StoreUnavailable`; nothing is lost
+    then, and the next step goes on. It looks at its assignment every second, and at once when somebody newer owns a
+    range.
     """
 
     def __init__(
@@ -87,7 +91,8 @@ class FanoutShard:
         self._pulled_read_ms: int | None = None
         self._interleaver = Interleaver(limits.slice_followers_max, limits.push_batch_max)
         self._unadmitted: deque[tuple[LogRecord, AnyEvent | PoisonedEvent]] = deque()
-        self._unpushed: Batch | None = None
+        self._under_way: deque[tuple[Batch, asyncio.Task[Pushed]]] = deque()
+        """Batches that are being written, in the order in which that began."""
         self._watermarks: dict[int, Watermark] = {}
         self._saved_ms = 0
         self._assigned_ms: int | None = None
@@ -96,7 +101,8 @@ class FanoutShard:
     @property
     def queue(self) -> int:
         """Tweets being fanned out."""
-        return len(self._interleaver) + len(self._unadmitted)
+        under_way = sum(len(batch.finished) for batch, _ in self._under_way)
+        return len(self._unadmitted) + len(self._interleaver) + under_way
 
     async def step(self, wait_ms: int) -> None:
         """One turn; waits up to `wait_ms` for events when there is nothing to do."""
@@ -117,7 +123,7 @@ class FanoutShard:
         """Finish what was read, and save how far that is."""
         if not self.ranges or self._assigned_ms is None:
             return
-        while self._unadmitted or self._unpushed or len(self._interleaver):
+        while self.queue:
             await self._admit()
             await self._push()
         await self._positions.save(self._names(), self._done())
@@ -142,13 +148,16 @@ class FanoutShard:
         self._reader.seek(positions)
         self._followers.clear()
         self._interleaver = Interleaver(self._limits.slice_followers_max, self._limits.push_batch_max)
-        self._unadmitted, self._unpushed = deque(), None
+        self._unadmitted = deque()
+        for _, write in self._under_way:
+            write.cancel()
+        self._under_way.clear()
         self._watermarks = {partition: Watermark(done=position) for partition, position in positions.items()}
 
     async def _read(self, wait_ms: int) -> None:
         if self._unadmitted or len(self._interleaver) >= self._limits.jobs_max:
             return
-        busy = self._unpushed is not None or len(self._interleaver)
+        busy = self._under_way or len(self._interleaver)
         read = await self._reader.read(0 if busy else wait_ms)
         if read.lost:
             # Every timeline and position is gone with the store's old life; what follows starts anew. First of all
@@ -223,25 +232,35 @@ class FanoutShard:
             self._pulled_read_ms = now_ms
 
     async def _push(self) -> None:
-        """Write one batch. It is kept until the write succeeded; a repeat after an error adds duplicates only."""
-        if self._unpushed is None:
-            if not len(self._interleaver):
-                return
-            self._unpushed = self._interleaver.next_batch()
-        batch = self._unpushed
-        if len(batch.followers):
-            pushed = await self._cache.push(ListKind.HOME, batch.followers, batch.entries)
-            metrics.DELIVERIES.record(pushed.delivered, outcome="delivered")
-            metrics.DELIVERIES.record(pushed.absent, outcome="absent")
-            if len(pushed.overfull):
-                trimmed = await self._cache.trim([ListKey(ListKind.HOME, UserId(u)) for u in pushed.overfull.tolist()])
-                metrics.EDGES.record(trimmed, edge="trim")
-        self._unpushed = None
+        """Begin to write the next batch; wait for earlier ones when enough are under way, or nothing else is to do."""
+        if len(self._interleaver) and len(self._under_way) < _PUSHES_AT_ONCE:
+            batch = self._interleaver.next_batch()
+            self._under_way.append((batch, self._begin(batch)))
+        while self._under_way and (len(self._under_way) == _PUSHES_AT_ONCE or not len(self._interleaver)):
+            await self._end_oldest()
+        metrics.FANOUT_QUEUE.record(self.queue, shard=self.name)
+
+    def _begin(self, batch: Batch) -> asyncio.Task[Pushed]:
+        return asyncio.create_task(self._cache.push(ListKind.HOME, batch.followers, batch.entries))
+
+    async def _end_oldest(self) -> None:
+        """A batch is kept until its write succeeded; a repeat after an error adds duplicates only."""
+        batch, write = self._under_way[0]
+        try:
+            pushed = await asyncio.shield(write)
+        except EngineError:
+            self._under_way[0] = batch, self._begin(batch)
+            raise
+        if len(pushed.overfull):
+            trimmed = await self._cache.trim([ListKey(ListKind.HOME, UserId(u)) for u in pushed.overfull.tolist()])
+            metrics.EDGES.record(trimmed, edge="trim")
+        self._under_way.popleft()
+        metrics.DELIVERIES.record(pushed.delivered, outcome="delivered")
+        metrics.DELIVERIES.record(pushed.absent, outcome="absent")
         now_ms = self._clock.now_ms()
         for job in batch.finished:
             self._finish(job.partition, job.position)
             metrics.FANOUT_SECONDS.record(max(0, now_ms - time_ms(job.entry)) / 1000)
-        metrics.FANOUT_QUEUE.record(self.queue, shard=self.name)
 
     def _finish(self, partition: int, position: str) -> None:
         self._watermarks[partition].finish(position)

@@ -36,9 +36,10 @@ class Batch:
 
 
 class Interleaver:
-    """Takes turns: each job gives one slice of followers, then goes to the back.
+    """Takes turns: to a batch each job gives one slice of followers, then it goes to the back.
 
-    So a tweet of an author with a million followers delays nobody else's by more than a slice.
+    So a tweet of an author with a million followers delays nobody else's by more than a slice, and a batch is small
+    unless many tweets wait.
     """
 
     def __init__(self, slice_followers_max: int, batch_max: int) -> None:
@@ -54,13 +55,15 @@ class Interleaver:
         self._jobs.append(job)
 
     def next_batch(self) -> Batch:
-        """The next deliveries, at most `batch_max`; empty when there are no jobs."""
+        """The next deliveries, a slice of each job and at most `batch_max`; empty when there are no jobs."""
         followers: list[Ids] = []
         entries: list[tuple[int, int]] = []
         sizes: list[int] = []
         finished: list[Job] = []
         room = self._batch_max
-        while self._jobs and room > 0:
+        for _ in range(len(self._jobs)):
+            if not room:
+                break
             job = self._jobs.popleft()
             part = job.followers[job.at : job.at + min(self._slice_max, room)]
             job.at += len(part)

@@ -17,7 +17,7 @@ class Limits:
     recents_slack: int = 100
     slice_followers_max: int = 1_000
     """Followers of one tweet that are pushed before another tweet has its turn."""
-    push_batch_max: int = 16_384
+    push_batch_max: int = 131_072
     """Deliveries in one write to Redis."""
     jobs_max: int = 4_096
     """Tweets a shard fans out side by side; beyond it stops reading the log."""

@@ -1,6 +1,8 @@
 """One connection for bulk pushes: bytes out, numbers back."""
 
 import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,22 +14,38 @@ from storage.redis.client import CALL_S, RedisClient, means_unavailable
 from storage.redis.resp import ReplyError, parse_integers
 
 _READ_BYTES = 1 << 18
+_NEWLINE = ord("\n")
+
+
+@dataclass(slots=True)
+class _Open:
+    """A connection while it lasts."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    left: bytes = b""
+    """Replies that were read already, of whoever reads next."""
+    given_up: bool = False
+    """Whether somebody left replies unread: what comes next is not the next reader's."""
 
 
 class BulkConnection:
     """A connection to which encoded commands are written whole; all their replies must be integers.
 
-    One batch is under way at a time. redis-py makes the connection (address, TLS, log-in, database, incarnation), its
-    streams are then used directly: parsing a reply at a time would cost more than the push.
+    Batches may be written while the replies to earlier ones are on their way. redis-py makes the connection (address,
+    TLS, log-in, database, incarnation), its streams are then used directly: parsing a reply at a time would cost more
+    than the push.
     """
 
     def __init__(self, client: RedisClient) -> None:
         self._client = client
         self._connection: AbstractConnection = client.new_connection()
-        self._turn = asyncio.Lock()
+        self._open: _Open | None = None
+        self._writing = asyncio.Lock()
+        self._reading = asyncio.Lock()
 
-    async def integers(self, wire: bytes, replies: int) -> npt.NDArray[np.int64]:
-        """Write commands and get their `replies` integer replies, shape (replies,).
+    async def integers(self, wire: Iterable[bytes], replies: int) -> npt.NDArray[np.int64]:
+        """Write commands, each part as soon as it is made, and get their `replies` integer replies, shape (replies,).
 
         Raises `StoreUnavailable` within 3 s; some of the commands may have been carried out. `ReplyError` is raised for
         an error that the server's state does not explain.
@@ -35,7 +53,7 @@ class BulkConnection:
         if not replies:
             return np.empty(0, dtype=np.int64)
         with self._client.answering():
-            async with asyncio.timeout(CALL_S), self._turn:
+            async with asyncio.timeout(CALL_S):
                 answer = await self._exchange(wire, replies)
             try:
                 return parse_integers(answer)
@@ -46,27 +64,52 @@ class BulkConnection:
 
     async def close(self) -> None:
         """Close the connection; the next use makes it again."""
+        self._open = None
         await self._connection.disconnect(nowait=True)
 
-    async def _exchange(self, wire: bytes, replies: int) -> bytes:
-        if self._connection.is_connected and await self._connection.can_read():
-            await self.close()  # it ended while nobody used it
-        await self._connection.connect()  # type: ignore[no-untyped-call]
-        reader, writer = self._connection._reader, self._connection._writer
-        assert reader is not None
-        assert writer is not None
-        parts: list[bytes] = []
-        missing = replies
+    async def _exchange(self, wire: Iterable[bytes], replies: int) -> bytes:
+        open_: _Open | None = None
         try:
-            writer.write(wire)  # not drained: replies are read meanwhile, and a batch is bounded
-            while missing > 0:
-                part = await reader.read(_READ_BYTES)
-                if not part:
-                    raise RedisConnectionError("the connection was closed")
-                parts.append(part)
-                missing -= part.count(b"\n")
+            async with self._writing:
+                open_ = await self._connected()
+                for part in wire:
+                    open_.writer.write(part)  # not drained: batches are bounded
+                    await asyncio.sleep(0)  # lets go what the socket did not take at once
+            async with self._reading:  # whoever wrote first, as nothing was waited for in between
+                return await _lines(open_, replies)
         except BaseException:
-            await self.close()  # replies may still be on their way
+            if open_ is not None:
+                open_.given_up = True
+                if self._open is open_:
+                    await self.close()
             raise
-        assert missing == 0, "more replies than commands"
-        return b"".join(parts)
+
+    async def _connected(self) -> _Open:
+        if self._open is not None and self._open.reader.at_eof():
+            await self.close()  # it ended while nobody used it
+        if self._open is None:
+            await self._connection.connect()  # type: ignore[no-untyped-call]
+            reader, writer = self._connection._reader, self._connection._writer
+            assert reader is not None
+            assert writer is not None
+            self._open = _Open(reader, writer)
+        return self._open
+
+
+async def _lines(open_: _Open, lines: int) -> bytes:
+    """The next so many lines that the server sends."""
+    if open_.given_up:
+        raise RedisConnectionError("the connection was given up")
+    parts, missing, part = list[bytes](), lines, open_.left
+    open_.left = b""
+    while (found := part.count(b"\n")) < missing:
+        parts.append(part)
+        missing -= found
+        part = await open_.reader.read(_READ_BYTES)
+        if not part:
+            raise RedisConnectionError("the connection was closed")
+    end = len(part)
+    if found > missing:
+        end = int(np.flatnonzero(np.frombuffer(part, np.uint8) == _NEWLINE)[missing - 1]) + 1
+    open_.left = part[end:]
+    return b"".join([*parts, part[:end]])

@@ -5,12 +5,15 @@
 matrix of bytes.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from domain import ids
+from domain.columns import starts_of
 from domain.ids import Ids
 from domain.timeline import ENTRY_BYTES, Entries
 from storage import keys
@@ -18,6 +21,9 @@ from storage.ports import ListKey, ListKind
 
 PARTITIONS_MAX = 100
 """A list's key holds its range or partition in two digits."""
+
+_PORTION_COMMANDS = 2_048
+"""Commands encoded at a time."""
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -33,11 +39,12 @@ class ReplyError(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pushes:
-    """Encoded commands: the i-th pushes `sizes[i]` entries to the list of `owners[i]`; both have shape (commands,)."""
+    """Commands: the i-th pushes `sizes[i]` entries to the list of `owners[i]`; both have shape (commands,)."""
 
-    wire: bytes
     owners: Ids
     sizes: npt.NDArray[np.int64]
+    wire: Iterator[bytes]
+    """The commands encoded, some at a time: the server may carry out the first while the next are made."""
 
 
 def encode_pushes(kind: ListKind, users: Ids, entries: Entries, partitions: int) -> Pushes:
@@ -51,23 +58,19 @@ def encode_pushes(kind: ListKind, users: Ids, entries: Entries, partitions: int)
     """
     assert users.dtype == np.uint64
     assert entries.shape == (len(users), 2)
-    if not len(users):
-        return Pushes(b"", users, np.empty(0, dtype=np.int64))
     payload = np.ascontiguousarray(entries, dtype=">u8").view(np.uint8).reshape(len(users), ENTRY_BYTES)
-    order = np.argsort(users, kind="stable")
-    ordered = users[order]
-    first = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-    sizes = np.diff(np.append(first, len(ordered)))
-    wire: list[bytes] = []
-    owners: list[Ids] = []
-    counts: list[npt.NDArray[np.int64]] = []
-    for size in np.unique(sizes).tolist():
-        chosen = first[sizes == size]
-        rows = payload[order[chosen[:, None] + np.arange(size)]]
-        owners.append(ordered[chosen])
-        counts.append(np.full(len(chosen), size, dtype=np.int64))
-        wire.append(_commands(key_bytes(kind, owners[-1], partitions), rows))
-    return Pushes(b"".join(wire), np.concatenate(owners), np.concatenate(counts))
+    by_user = np.argsort(users, kind="stable")
+    ordered = users[by_user]
+    first = starts_of(ordered)
+    sizes = np.diff(first, append=len(ordered))
+    by_size = np.argsort(sizes, kind="stable")
+    first, sizes = first[by_size], sizes[by_size]
+    owners = ordered[first]
+    wire = (
+        _commands(key_bytes(kind, owners[some], partitions), payload[by_user[first[some, None] + np.arange(size)]])
+        for size, some in _portions(sizes)
+    )
+    return Pushes(owners, sizes, wire)
 
 
 def key_bytes(kind: ListKind, users: Ids, partitions: int) -> Bytes:
@@ -88,6 +91,13 @@ def parse_integers(wire: bytes) -> npt.NDArray[np.int64]:
         line = next(line for line in wire.split(b"\r\n") if line.startswith(b"-"))
         raise ReplyError(line[1:].decode(errors="replace"))
     return np.fromstring(wire.translate(None, b":\r").decode(), dtype=np.int64, sep="\n")
+
+
+def _portions(sizes: npt.NDArray[np.int64]) -> Iterator[tuple[int, slice]]:
+    """Sorted sizes cut where they differ, and into portions: each size with the rows that have it."""
+    for first, end in pairwise([*starts_of(sizes).tolist(), len(sizes)]):
+        for at in range(first, end, _PORTION_COMMANDS):
+            yield int(sizes[at]), slice(at, min(at + _PORTION_COMMANDS, end))
 
 
 def _slots(kind: ListKind, users: Ids, partitions: int) -> npt.NDArray[np.intp]:

@@ -11,7 +11,7 @@ from domain.errors import Overloaded, StoreUnavailable
 from domain.ids import UserId
 from domain.limits import SMALL
 from domain.timeline import NO_ENTRIES, EntryList, entries_of
-from storage.ports import NOWHERE, ListKey, ListKind
+from storage.ports import NOWHERE, ListKey, ListKind, Pushed
 from storage.redis import RedisStores, open_stores
 from storage.redis.client import FAILURES_MAX, RedisClient
 from telemetry import metrics
@@ -36,6 +36,12 @@ async def push_one(stores: RedisStores) -> int:
     return pushed.delivered
 
 
+async def push_to(stores: RedisStores, people: int) -> Pushed:
+    """To Alice, and to others who have no timeline."""
+    entries = entries_of([(5, 5)] * people)
+    return await stores.cache.push(ListKind.HOME, np.arange(ALICE, ALICE + people, dtype=np.uint64), entries)
+
+
 async def make_home(stores: RedisStores) -> None:
     assert await stores.cache.begin_list(HOME, "me")
     assert await stores.cache.finish_list(HOME, "me", EntryList(NO_ENTRIES, 0))
@@ -57,6 +63,27 @@ def counted() -> Iterator[metrics.LocalBackend]:
     metrics.install(backend)
     yield backend
     metrics.install(metrics.LocalBackend())
+
+
+async def test_pushes_that_overlap_each_get_their_own_replies(stores: RedisStores) -> None:
+    await make_home(stores)
+    sizes = (1, 3_000, 2, 5_000, 1)
+    pushed = await asyncio.gather(*(push_to(stores, size) for size in sizes))
+    assert [(found.delivered, found.absent) for found in pushed] == [(1, size - 1) for size in sizes]
+
+
+async def test_a_push_that_nobody_waits_for_any_more_spoils_none_that_comes_after(stores: RedisStores) -> None:
+    await make_home(stores)
+    for turns in range(8):
+        given_up = asyncio.create_task(push_to(stores, 5_000))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        beside = asyncio.create_task(push_to(stores, 3))
+        given_up.cancel()
+        found = await asyncio.gather(beside, push_to(stores, 7), return_exceptions=True)
+        for pushed, absent in zip(found, (2, 6), strict=True):  # their connection may have been closed
+            assert isinstance(pushed, StoreUnavailable) or (isinstance(pushed, Pushed) and pushed.absent == absent)
+        assert (await push_to(stores, 4)).absent == 3
 
 
 async def test_every_call_to_a_server_that_hangs_is_unavailable_within_3_s(

@@ -80,20 +80,21 @@ async def test_whoever_goes_on_from_a_saved_position_repeats_but_never_skips() -
 async def test_a_position_is_saved_only_when_everything_before_it_is_done() -> None:
     engine = Engine()
     await engine.own_all()
-    followers = range(2_000, 2_000 + engine.limits.push_batch_max + 1)
+    followers = range(2_000, 2_000 + 3 * engine.limits.slice_followers_max)
     for follower in followers:
         await engine.follow(follower, ALICE, append=False)
     shard = engine.shard()
     await shard.step(0)
     await engine.post(ALICE)
     engine.clock.advance(5_000)
-    await shard.step(0)  # one batch: not yet all followers
+    await shard.step(0)  # a slice is under way: not yet all followers
     assert shard.queue == 1
     saved = await engine.positions.positions(reader_name(0))
     assert set(saved.values()) == {NOWHERE}
+    await stepped(shard)
+    assert shard.queue == 0
     engine.clock.advance(5_000)
     await shard.step(0)
-    assert shard.queue == 0
     saved = await engine.positions.positions(reader_name(0))
     assert set(saved.values()) != {NOWHERE}
 

@@ -34,7 +34,7 @@ def test_pushes_are_what_redis_py_would_send(
         ("LPUSHX", keys.list_key(ListKey(kind, UserId(user)), partitions), *entries_to_wire(entries_of(of[user])))
         for user in encoded.owners.tolist()
     ]
-    assert encoded.wire == b"".join(Connection().pack_commands(commands))
+    assert b"".join(encoded.wire) == b"".join(Connection().pack_commands(commands))
 
 
 @given(st.lists(IDS, min_size=1, max_size=20), st.sampled_from(ListKind), st.integers(1, 100))
