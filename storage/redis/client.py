@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from functools import partial
 from typing import Any, TypeVar
 
 from pybreaker import CircuitBreakerError
@@ -63,8 +62,10 @@ class RedisClient:
 
     def __init__(self, url: str, *, calls_max: int = CALLS_MAX, waiting_max: int = WAITING_MAX) -> None:
         """Prepare for `redis://`, `rediss://` or `unix://`; connections are made when they are needed."""
-        self._waiting_pool = _pool(url, waiting_max)
+        self._pool = _pool(url)
         self._waiting_free = asyncio.Semaphore(waiting_max)
+        self._idle: list[Line] = []
+        """Lines of calls that wait, while none does."""
         self._line = Line(self.new_connection)
         self._free = asyncio.Semaphore(calls_max)
         self._breaker = Breaker(
@@ -99,11 +100,12 @@ class RedisClient:
     async def close(self) -> None:
         """Close the connections."""
         await self._line.close()
-        await self._waiting_pool.aclose()
+        for line in self._idle:
+            await line.close()
 
     def new_connection(self) -> AbstractConnection:
-        """A connection outside the pool, not yet connected, for whoever keeps one to itself."""
-        connection: AbstractConnection = self._waiting_pool.make_connection()  # type: ignore[no-untyped-call]
+        """A connection, not yet connected, for whoever keeps one to itself."""
+        connection: AbstractConnection = self._pool.make_connection()  # type: ignore[no-untyped-call]
         return connection
 
     @contextmanager
@@ -139,11 +141,14 @@ class RedisClient:
         return await act(self._line.exchange)
 
     async def _alone(self, act: Callable[[Exchange], Awaitable[Result]]) -> Result:
-        connection = await self._waiting_pool.get_connection()  # type: ignore[no-untyped-call]
+        line = self._idle.pop() if self._idle else Line(self.new_connection)
         try:
-            return await act(partial(incarnation.exchange, connection))
+            return await act(line.exchange)
+        except BaseException:
+            await line.close()  # nobody shall wait behind what may still be waiting
+            raise
         finally:
-            await self._waiting_pool.release(connection)
+            self._idle.append(line)
 
 
 @asynccontextmanager
@@ -164,11 +169,10 @@ def means_unavailable(message: str) -> bool:
     return any(words in message for words in _UNAVAILABLE_WORDS)
 
 
-def _pool(url: str, connections_max: int) -> ConnectionPool:
-    """A pool without time limits and retries of its own: those of a call hold for everything in it."""
+def _pool(url: str) -> ConnectionPool:
+    """Makes connections without time limits and retries of their own: those of a call hold for everything in it."""
     return ConnectionPool.from_url(
         url,
-        max_connections=connections_max,
         protocol=2,
         decode_responses=False,
         driver_info=None,
