@@ -1,7 +1,8 @@
 """Who follows whom, and other switches that a user turns on and off."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +29,7 @@ OFF = Toggle(active=False, since=0, written_us=0)
 """A switch nobody ever touched."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TweetCounts:
+class TweetCounts(NamedTuple):
     """How often a tweet was engaged with."""
 
     likes: int = 0
@@ -39,12 +39,11 @@ class TweetCounts:
 
 
 NO_TWEET_COUNTS = TweetCounts()
-TWEET_COUNTS = frozenset(field.name for field in fields(TweetCounts))
+TWEET_COUNTS = frozenset(TweetCounts._fields)
 """The names of a tweet's counts."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UserCounts:
+class UserCounts(NamedTuple):
     """The sizes of a user's sets; retweets are not tweets of theirs."""
 
     followers: int = 0
@@ -53,5 +52,5 @@ class UserCounts:
 
 
 NO_USER_COUNTS = UserCounts()
-USER_COUNTS = frozenset(field.name for field in fields(UserCounts))
+USER_COUNTS = frozenset(UserCounts._fields)
 """The names of a user's counts."""

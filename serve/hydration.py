@@ -6,8 +6,8 @@ A read touches no model: a tweet's JSON is made once, when it is first needed, a
 import asyncio
 import struct
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import numpy as np
 import orjson
@@ -33,8 +33,7 @@ _ENGAGED = struct.Struct(">QQI")
 _TAIL = b',"likes_count":%d,"retweets_count":%d,"replies_count":%d,"quotes_count":%d,"liked":%b,"retweeted":%b}'
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A tweet as it is kept: who wrote it, what it retweets, and its JSON without the closing brace."""
 
     id: int
@@ -240,8 +239,8 @@ class Reading:
             self._hydrator.tweet_counts.complete({id_: self._counts[id_] for id_ in originals}), self._marks(originals)
         )
         tails = {
-            id_: _TAIL % (c.likes, c.retweets, c.replies, c.quotes, _bool(id_ in liked), _bool(id_ in retweeted))
-            for id_, c in ((id_, values.tweet_counts_from(counts[id_])) for id_ in originals)
+            id_: _TAIL % (*values.tweet_counts_from(counts[id_]), _bool(id_ in liked), _bool(id_ in retweeted))
+            for id_ in originals
         }
         return [self._tweet_json(self.records[id_], tails) for id_ in shown]
 

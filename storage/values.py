@@ -17,24 +17,22 @@ _trends_decoder = msgspec.msgpack.Decoder(list[_TrendRow])
 
 def tweet_counts(counts: TweetCounts) -> bytes:
     """A tweet's counts, 32 bytes."""
-    return _TWEET_COUNTS.pack(counts.likes, counts.retweets, counts.replies, counts.quotes)
+    return _TWEET_COUNTS.pack(*counts)
 
 
 def tweet_counts_from(value: bytes) -> TweetCounts:
     """The counts of `tweet_counts`."""
-    likes, retweets, replies, quotes = _TWEET_COUNTS.unpack(value)
-    return TweetCounts(likes=likes, retweets=retweets, replies=replies, quotes=quotes)
+    return TweetCounts(*_TWEET_COUNTS.unpack(value))
 
 
 def user_counts(counts: UserCounts) -> bytes:
     """A user's counts, 24 bytes."""
-    return _USER_COUNTS.pack(counts.followers, counts.following, counts.tweets)
+    return _USER_COUNTS.pack(*counts)
 
 
 def user_counts_from(value: bytes) -> UserCounts:
     """The counts of `user_counts`."""
-    followers, following, tweets = _USER_COUNTS.unpack(value)
-    return UserCounts(followers=followers, following=following, tweets=tweets)
+    return UserCounts(*_USER_COUNTS.unpack(value))
 
 
 def trends(found: Sequence[Trend]) -> bytes:

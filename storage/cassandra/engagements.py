@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 from domain.graph import NO_TWEET_COUNTS, TWEET_COUNTS, Toggle, TweetCounts
 from domain.ids import ENGAGEMENT_BUCKETS, TweetId, UserId
@@ -61,4 +60,4 @@ class CassandraEngagementStore:
             "quotes": (_QUOTES_COUNT, [(tweet,)]),
         }
         counted = await asyncio.gather(*(count(self._session, *parts[name]) for name in names))
-        return replace(others, **dict(zip(names, counted, strict=True)))
+        return others._replace(**dict(zip(names, counted, strict=True)))

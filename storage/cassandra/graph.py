@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from itertools import chain
 
 import numpy as np
@@ -77,7 +76,7 @@ class CassandraGraphStore:
             "tweets": self._tweets_count,
         }
         counted = await asyncio.gather(*(count_of[name](user) for name in names))
-        return replace(others, **dict(zip(names, counted, strict=True)))
+        return others._replace(**dict(zip(names, counted, strict=True)))
 
     async def _followers_count(self, user: UserId) -> int:
         return await count(self._session, _FOLLOWERS_COUNT, [(user, bucket) for bucket in range(FOLLOWER_BUCKETS)])

@@ -1,7 +1,6 @@
 """The truth's ports on tables in memory: events, tweets, follows, likes and retweets."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from itertools import chain
 from typing import cast
 
@@ -140,7 +139,7 @@ class MemoryGraphStore:
             following=sum(bool(row.get("active")) for _, row in self._tables.partition("following", user)),
             tweets=sum(row.get("retweet_of") is None for _, row in self._tables.partition("tweets", user)),
         )
-        return replace(others, **{name: getattr(counted, name) for name in names})
+        return others._replace(**{name: getattr(counted, name) for name in names})
 
 
 class MemoryEngagementStore:
@@ -181,7 +180,7 @@ class MemoryEngagementStore:
             replies=len(self._tables.partition("replies", tweet)),
             quotes=len(self._tables.partition("quotes", tweet)),
         )
-        return replace(others, **{name: getattr(counted, name) for name in names})
+        return others._replace(**{name: getattr(counted, name) for name in names})
 
 
 def _int(value: object) -> int:
