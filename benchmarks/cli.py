@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from benchmarks import fanout, machine, results, trends
+from benchmarks import fanout, large_author, machine, results, start, trends
 from benchmarks.effort import FULL, QUICK, Effort
 from benchmarks.results import Row
 from benchmarks.system import Servers
@@ -15,10 +15,12 @@ from cluster.settings import load_settings
 from telemetry import logs
 
 _FANOUT = "fanout"
+_LARGE_AUTHOR = "large-author"
+_START = "start"
 _TRENDS = "trends"
-_OVER_HTTP = ("home", "post", "delivery", "rebuild", "growth")
+_OVER_HTTP = ("home", "post", "delivery", "rebuild", "spike", "growth")
 _WIDTH_MIN = 120
-NAMES = (_TRENDS, _FANOUT, *_OVER_HTTP)
+NAMES = (_START, _TRENDS, _FANOUT, _LARGE_AUTHOR, *_OVER_HTTP)
 
 
 def main() -> None:
@@ -33,11 +35,11 @@ def main() -> None:
 
 
 def bench(
-    quick: Annotated[bool, typer.Option("--quick", help="Short loads: three minutes in all.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Short loads, no starts: three minutes in all.")] = False,
     only: Annotated[list[str] | None, typer.Option(help=f"What to measure, repeatable: {', '.join(NAMES)}.")] = None,
 ) -> None:
     """Measure Murmur against its yardsticks on servers of its own; the table is printed, and kept in the README."""
-    wanted = tuple(only or NAMES)
+    wanted = tuple(only or (name for name in NAMES if not quick or name != _START))
     if strangers := set(wanted) - set(NAMES):
         raise typer.BadParameter(f"{', '.join(sorted(strangers))}: choose among {', '.join(NAMES)}.")
     effort = QUICK if quick else FULL
@@ -55,15 +57,21 @@ def bench(
 
 
 def _measure(wanted: Sequence[str], effort: Effort, console: Console, rows: list[Row]) -> None:
+    if _START in wanted:
+        console.log("Measuring start.")
+        rows += start.measure(effort, console.log)
     if _TRENDS in wanted:
         console.log("Measuring trends.")
         rows += trends.measure(effort)
-    if not set(wanted) - {_TRENDS}:
+    if not set(wanted) - {_START, _TRENDS}:
         return
     with Servers(load_settings(), console.log) as servers:
         if _FANOUT in wanted:
             console.log("Measuring fanout.")
             rows += fanout.measure(servers, effort)
+        if _LARGE_AUTHOR in wanted:
+            console.log("Measuring large-author.")
+            rows += large_author.measure(servers, effort)
         if set(wanted) & set(_OVER_HTTP):
             endpoints = servers.start_system()
             from benchmarks import over_http  # imports Ray, which reads its environment then

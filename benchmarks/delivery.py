@@ -6,6 +6,8 @@ these towards the end. When all of them have the tweet, everybody is checked.
 
 import asyncio
 import time
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import httpx
 import numpy as np
@@ -14,8 +16,10 @@ from benchmarks.bench import Bench
 from benchmarks.effort import ROUNDS
 from benchmarks.results import Row, rounded
 from benchmarks.timelines import Timelines
-from domain.ids import range_of
+from domain.clock import SystemClock
+from domain.ids import log_partition, range_of, time_ms
 from domain.limits import DEFAULT
+from storage.log_reader import appended_ms
 
 _FOLLOWERS = DEFAULT.pull_threshold - 1
 """The most that are pushed to: from the next one on the author is pulled."""
@@ -23,12 +27,42 @@ _POLL_S = 0.001
 _GIVE_UP_S = 10.0
 _PAUSE_S = 0.05
 _WARM_UP = 5
+_CLOCK = SystemClock()
+
+
+class Delivery(NamedTuple):
+    """When one tweet was where; wall times in ms."""
+
+    made: int
+    """By its id: when the service began to work on it."""
+    logged: int
+    """By its position in the log: its batch is committed."""
+    answered: int
+    first: int
+    """Seen with one of the followers who are watched."""
+    last: int
+    """Seen with all of them, and everybody."""
+
+
+STAGES: Mapping[str, Callable[[Delivery], float]] = {
+    "batch (from the id to the log)": lambda at: at.logged - at.made,
+    "answer (from the log to the 201)": lambda at: at.answered - at.logged,
+    "read (from the log to the first follower)": lambda at: at.first - at.logged,
+    "push (from the first to the last)": lambda at: at.last - at.first,
+}
 
 
 async def measure(bench: Bench) -> list[Row]:
     """The row of the latency; the p99 of each round."""
-    seconds = await _rounds(bench)
-    percentiles = {p: [float(np.percentile(times, p)) * 1_000 for times in seconds] for p in (50, 95, 99)}
+    rounds = await _rounds(bench)
+    took = [[at.last - at.answered for at in found] for found in rounds]
+    percentiles = {p: [float(np.percentile(times, p)) for times in took] for p in (50, 95, 99)}
+    stages = {
+        f"{stage}, p50, p95, p99 ms": rounded(
+            [float(np.percentile([of(at) for found in rounds for at in found], p)) for p in (50, 95, 99)], 1
+        )
+        for stage, of in STAGES.items()
+    }
     return [
         Row(
             key="delivery_ms",
@@ -40,13 +74,14 @@ async def measure(bench: Bench) -> list[Row]:
             figures={
                 "p50 ms": rounded(percentiles[50], 1),
                 "p95 ms": rounded(percentiles[95], 1),
-                "tweets": [len(times) for times in seconds],
+                "tweets": [len(times) for times in took],
+                **stages,
             },
         )
     ]
 
 
-async def _rounds(bench: Bench) -> list[list[float]]:
+async def _rounds(bench: Bench) -> list[list[Delivery]]:
     author, *followers = await bench.seeder.people(_FOLLOWERS + 1)
     await bench.seeder.follow(author, followers)
     last = {range_of(follower): follower for follower in sorted(followers)}
@@ -55,30 +90,43 @@ async def _rounds(bench: Bench) -> list[list[float]]:
         Timelines(bench.servers.redis_url, [*last.values()]),
     )
     everyone.empty()
-    seconds: list[list[float]] = []
+    partition = log_partition(author, bench.yardstick_stores.partitions)
+    rounds: list[list[Delivery]] = []
     async with httpx.AsyncClient(base_url=bench.endpoints.http_url, timeout=30) as client:
         posted = 0
         for tweets in (_WARM_UP, *[bench.effort.deliveries] * ROUNDS):
-            times: list[float] = []
+            found: list[Delivery] = []
             for _ in range(tweets):
                 posted += 1
-                times.append(await _one(client, bench.tokens.of(author), posted, watched, everyone))
+                id_, answered = await _post(client, bench.tokens.of(author), posted)
+                first, seen = await _seen(watched, everyone, posted)
+                logged = appended_ms((await bench.stores.hot.log.tails())[partition].last)
+                found.append(Delivery(time_ms(id_), logged, answered, first, seen))
                 await asyncio.sleep(_PAUSE_S)
-            seconds.append(times)
+            rounds.append(found)
     everyone.close()
-    return seconds[1:]
+    return rounds[1:]
 
 
-async def _one(client: httpx.AsyncClient, token: str, posted: int, watched: Timelines, everyone: Timelines) -> float:
-    """Post, and wait until everybody has as many tweets as were posted."""
+async def _post(client: httpx.AsyncClient, token: str, posted: int) -> tuple[int, int]:
+    """The tweet's id, and when it was answered."""
     body = {"text": f"To all of you, for the {posted}th time."}
     answer = await client.post("/api/v1/tweets", json=body, headers={"Authorization": f"Bearer {token}"})
-    begun_s = time.perf_counter()
+    answered = _CLOCK.now_ms()
     assert answer.status_code == 201, answer.text
+    return int(answer.json()["id"]), answered
+
+
+async def _seen(watched: Timelines, everyone: Timelines, posted: int) -> tuple[int, int]:
+    """When the first of those who are watched, and when everybody has as many tweets as were posted."""
+    begun_s = time.perf_counter()
+    first = 0
     while True:
-        while min(watched.entries()) < posted:
+        while min(found := watched.entries()) < posted:
+            if not first and max(found) >= posted:
+                first = _CLOCK.now_ms()
             assert time.perf_counter() - begun_s < _GIVE_UP_S, "the tweet does not arrive"
             await asyncio.sleep(_POLL_S)
-        seen_s = time.perf_counter()
+        seen = _CLOCK.now_ms()
         if min(everyone.entries()) >= posted:
-            return seen_s - begun_s
+            return first or seen, seen

@@ -29,6 +29,8 @@ class Effort:
     """Followees of each reader at 1x; ten times as many at 10x."""
     tweets_each: int
     """Tweets of each user, at 1x and at 10x."""
+    large_followers: int
+    """Followers of the author beside whose post others are timed."""
     trend_events: int
     """Tweets that trends and the yardstick both count."""
     trend_events_many: int
@@ -45,6 +47,7 @@ QUICK = Effort(
     users=400,
     followees=30,
     tweets_each=10,
+    large_followers=100_000,
     trend_events=20_000,
     trend_events_many=300_000,
 )
@@ -58,6 +61,7 @@ FULL = Effort(
     users=1_000,
     followees=50,
     tweets_each=20,
-    trend_events=50_000,
+    large_followers=1_000_000,
+    trend_events=100_000,
     trend_events_many=1_000_000,
 )

@@ -5,27 +5,18 @@ begins with empty timelines, and their lengths at its end must add up to what wa
 """
 
 import asyncio
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import median
 
 import numpy as np
 import numpy.typing as npt
 import uvloop
 
-from actors.fanout_shard import FanoutShard
-from benchmarks import patience, redis_push, seeding
+from benchmarks import redis_push
 from benchmarks.effort import ROUNDS, Effort
 from benchmarks.results import Row, rounded
+from benchmarks.shard import ShardWorld
 from benchmarks.system import Servers
-from benchmarks.timelines import Timelines
-from domain.clock import SystemClock
-from domain.errors import EngineError
-from domain.events import TweetPosted
-from domain.ids import RANGES, EventId, IdGenerator, UserId, first_id_at, stamp_us
-from storage.opening import StoreConfig, Stores
-from telemetry import metrics
+from storage.opening import StoreConfig
 
 _SEED = 7
 _PEOPLE = 50_000
@@ -37,9 +28,6 @@ _BACKLOG = 2_000
 _SMALL, _LARGE = 2_000, 20_000
 """Followers of the two authors by whom linear growth is judged."""
 _REPEATS = 20
-_GIVE_UP_S = 60.0
-_TEXT = "The tide comes in at seven, and the boats go out with it."
-_CLOCK = SystemClock()
 
 
 def measure(servers: Servers, effort: Effort) -> list[Row]:
@@ -47,51 +35,9 @@ def measure(servers: Servers, effort: Effort) -> list[Row]:
     return uvloop.run(_measure(servers.stores("benchmark_fanout"), effort))
 
 
-@dataclass(slots=True, kw_only=True)
-class _Fanout:
-    """A shard on real stores, authors with followers, and the timelines of all who follow."""
-
-    stores: Stores
-    shard: FanoutShard
-    counted: metrics.LocalBackend
-    ids: IdGenerator
-    followers: dict[UserId, int]
-    """How many follow each author; the last two are those by whom linear growth is judged."""
-    timelines: Timelines
-
-    async def append(self, authors: Sequence[UserId]) -> int:
-        """Have authors post, in this order; how many deliveries that makes."""
-        events = [_tweet(self.ids.next(), author) for author in authors]
-        await self.stores.hot.log.append(events)
-        return sum(self.followers[author] for author in authors)
-
-    async def drain(self, deliveries: int) -> float:
-        """Step until so many were made; the seconds that took."""
-        done = self.counted.total(metrics.DELIVERIES.spec) + deliveries
-        begun_s = time.perf_counter()
-        while self.counted.total(metrics.DELIVERIES.spec) < done or self.shard.queue:
-            try:
-                await self.shard.step(0)
-            except EngineError:  # as the actor's host does: what was begun goes on with the next step
-                await asyncio.sleep(0.05)
-            assert time.perf_counter() - begun_s < _GIVE_UP_S, "the shard does not get on"
-        return time.perf_counter() - begun_s
-
-    async def rate(self, posts: Sequence[UserId], together: int) -> float:
-        """Deliveries a second when so many tweets are in the log at a time."""
-        self.timelines.empty()
-        seconds, deliveries = 0.0, 0
-        for at in range(0, len(posts), together):
-            appended = await self.append(posts[at : at + together])
-            seconds += await self.drain(appended)
-            deliveries += appended
-        found = sum(self.timelines.entries())
-        assert found == deliveries, f"{found} entries in the timelines, not {deliveries}"
-        return deliveries / seconds
-
-
 async def _measure(config: StoreConfig, effort: Effort) -> list[Row]:
-    fanout = await _open(config)
+    sizes = _sizes(np.random.default_rng(_SEED)).tolist()
+    fanout = await ShardWorld.open(config, _PEOPLE, [*sizes, _SMALL, _LARGE])
     try:
         *authors, small, large = fanout.followers
         await fanout.rate([*fanout.followers, *authors], 10)  # loads the followers, and warms up
@@ -111,8 +57,7 @@ async def _measure(config: StoreConfig, effort: Effort) -> list[Row]:
                     rates.setdefault(f"before {name}", []).append(pushes)
                 rates.setdefault(name, []).append(await fanout.rate(posts, together))
     finally:
-        fanout.timelines.close()
-        await fanout.stores.close()
+        await fanout.close()
     return _rows(rates)
 
 
@@ -149,44 +94,6 @@ def _rows(rates: dict[str, list[float]]) -> list[Row]:
     ]
 
 
-async def _open(config: StoreConfig) -> _Fanout:
-    rng = np.random.default_rng(_SEED)
-    stores = await patience.opened(config)
-    counted = metrics.LocalBackend()
-    metrics.install(counted)
-    people = np.uint64(first_id_at(_CLOCK.now_ms() - 90 * 86_400_000)) + np.arange(_PEOPLE, dtype=np.uint64) * 4_096
-    sizes = [*_sizes(rng).tolist(), _SMALL, _LARGE]
-    authors = [UserId(int(people[-1]) + 4_096 * (number + 1)) for number in range(len(sizes))]
-    for author, size in zip(authors, sizes, strict=True):
-        chosen = rng.choice(people, size, replace=False).tolist()
-        await seeding.write_rows(stores.truth.session, seeding.followers(author, chosen))
-    owners = await stores.truth.coordination.range_owners()
-    for range_ in range(RANGES):
-        await stores.truth.coordination.set_range_owner(range_, owners.get(range_), "benchmark")
-    shard = FanoutShard(
-        "benchmark",
-        log=stores.hot.log,
-        events=stores.truth.events,
-        graph=stores.truth.graph,
-        cache=stores.hot.cache,
-        positions=stores.hot.positions,
-        coordination=stores.truth.coordination,
-        letters=stores.truth.dead_letters,
-        clock=_CLOCK,
-        limits=config.limits,
-        partitions=config.partitions,
-    )
-    end_ms = 1 << 62
-    return _Fanout(
-        stores=stores,
-        shard=shard,
-        counted=counted,
-        ids=IdGenerator(0, _CLOCK, after_ms=0, until_ms=end_ms, lease_ends_ms=end_ms),
-        followers=dict(zip(authors, sizes, strict=True)),
-        timelines=Timelines(config.redis_url, people.tolist()),
-    )
-
-
 def _sizes(rng: np.random.Generator) -> npt.NDArray[np.int64]:
     """How many follow each author: a few have very many (Pareto), the mean is as asked and so is the largest."""
     weights = np.sort(rng.pareto(1.1, _AUTHORS) + 0.05)
@@ -199,7 +106,3 @@ def _sizes(rng: np.random.Generator) -> npt.NDArray[np.int64]:
     sizes[:-1] = np.maximum(1, np.rint(sizes[:-1] * rest / sizes[:-1].sum()))
     sizes[-1] = _FOLLOWERS_MAX
     return sizes.astype(np.int64)
-
-
-def _tweet(id_: int, author: UserId) -> TweetPosted:
-    return TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=author, text=_TEXT)

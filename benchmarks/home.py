@@ -34,9 +34,7 @@ async def measure(bench: Bench) -> list[Row]:
     """The row of the home timeline."""
     world = await bench.world(1)
     loads = await rounds(bench, world)
-    few = await asyncio.to_thread(
-        http_load.drive, bench.endpoints.http_url, _requests(bench, world), bench.effort, _FEW
-    )
+    few = await asyncio.to_thread(http_load.drive, bench.endpoints.http_url, requests(bench, world), bench.effort, _FEW)
     return [
         Row(
             key="home_timeline",
@@ -66,7 +64,7 @@ async def rounds(bench: Bench, world: World) -> HomeLoads:
     url = bench.endpoints.http_url
     loads.page_bytes = await compare(bench, world, world.readers)
     constants = [http_load.request("GET", f"{constant.PREFIX}/{loads.page_bytes}")]
-    pages = _requests(bench, world)
+    pages = requests(bench, world)
     for _ in range(ROUNDS):
         loads.constants.append(await asyncio.to_thread(http_load.drive, url, constants, bench.effort))
         loads.pages.append(await asyncio.to_thread(http_load.drive, url, pages, bench.effort))
@@ -76,7 +74,7 @@ async def rounds(bench: Bench, world: World) -> HomeLoads:
     return loads
 
 
-def _requests(bench: Bench, world: World) -> list[str]:
+def requests(bench: Bench, world: World) -> list[str]:
     """Each reader's first page."""
     return [http_load.request("GET", _PATH, bench.tokens.of(reader)) for reader in world.readers]
 

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 README = Path(__file__).resolve().parents[1] / "README.md"
+DIGITS = {"x": 2, "s": 1, "B": 1}
+"""Behind the point, by unit; none for others."""
 BEGIN, END = "<!-- figures of the last `make bench` -->\n", "<!-- end of the figures -->\n"
 
 
@@ -14,6 +16,9 @@ def section(document: Mapping[str, Any]) -> str:
     rows = [row for row in document.values() if isinstance(row, Mapping) and "median" in row]
     lines = ["| what | against | min | median | max | target | reached |", "|---|---|--:|--:|--:|--:|---|"]
     lines += [f"| {' | '.join(_cells(row))} |" for row in rows]
+    if memory := document.get("memory"):
+        lines += ["", "| resident memory, MiB | idle | under load |", "|---|--:|--:|"]
+        lines += [f"| {name} | {idle} | {loaded} |" for name, (idle, loaded) in memory["figures"].items()]
     versions = ", ".join(f"{name} {value}" for name, value in machine.items() if name not in ("date", "load before"))
     return "\n".join([*lines, "", f"Measured {machine['date']}, {document['effort']} loads, on: {versions}.", ""])
 
@@ -30,5 +35,5 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
     unit = row["unit"]
     target = "" if row["target"] is None else f"{'≥' if unit == 'x' else '<'} {row['target']:g} {unit}"
     reached = {True: "yes", False: "no", None: ""}[row["reached"]]
-    spread = (f"{row[name]:.{2 if unit == 'x' else 0}f} {unit}" for name in ("min", "median", "max"))
+    spread = (f"{row[name]:.{DIGITS.get(unit, 0)}f} {unit}" for name in ("min", "median", "max"))
     return [row["what"], row["against"], *spread, target, reached]

@@ -22,8 +22,8 @@ class Row:
     key: str
     what: str
     against: str
-    unit: Literal["x", "ms"]
-    """x is a ratio to the yardstick, which should be large; milliseconds should be few."""
+    unit: Literal["x", "ms", "s", "MiB", "B"]
+    """x is a ratio to the yardstick, which should be large; of anything else there should be little."""
     values: Sequence[float]
     target: float | None
     """None for a figure that is given for information."""
@@ -85,13 +85,13 @@ def rounded(values: Sequence[float], digits: int = 0) -> list[float]:
 
 
 def _shown(value: float, unit: str) -> str:
-    return f"{value:.2f} x" if unit == "x" else f"{value:.0f} ms"
+    return f"{value:.{readme.DIGITS.get(unit, 0)}f} {unit}"
 
 
 def _target(row: Row) -> str:
     if row.target is None:
         return "—"
-    return f"≥ {row.target:.1f} x" if row.unit == "x" else f"< {row.target:.0f} ms"
+    return f"≥ {row.target:.1f} x" if row.unit == "x" else f"< {row.target:.0f} {row.unit}"
 
 
 def _verdict(row: Row) -> str:

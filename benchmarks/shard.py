@@ -1,0 +1,123 @@
+"""One fan-out shard that owns every range, on real stores, with authors and followers: as an actor runs it."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from actors.fanout_shard import FanoutShard
+from benchmarks import patience, seeding
+from benchmarks.timelines import Timelines
+from domain.clock import SystemClock
+from domain.errors import EngineError
+from domain.events import TweetPosted
+from domain.ids import RANGES, EventId, IdGenerator, UserId, first_id_at, stamp_us
+from storage.opening import StoreConfig, Stores
+from telemetry import metrics
+
+_SEED = 7
+_GIVE_UP_S = 60.0
+_TEXT = "The tide comes in at seven, and the boats go out with it."
+_CLOCK = SystemClock()
+
+
+@dataclass(slots=True, kw_only=True)
+class ShardWorld:
+    """A shard on real stores, authors with followers, and the timelines of all who follow."""
+
+    stores: Stores
+    shard: FanoutShard
+    counted: metrics.LocalBackend
+    ids: IdGenerator
+    followers: dict[UserId, int]
+    """How many follow each author."""
+    timelines: Timelines
+
+    @classmethod
+    async def open(cls, config: StoreConfig, people: int, sizes: Sequence[int]) -> Self:
+        """An author for each size, followed by so many of the people, who are chosen at random."""
+        rng = np.random.default_rng(_SEED)
+        stores = await patience.opened(config)
+        counted = metrics.LocalBackend()
+        metrics.install(counted)
+        all_ = np.uint64(first_id_at(_CLOCK.now_ms() - 90 * 86_400_000)) + np.arange(people, dtype=np.uint64) * 4_096
+        authors = [UserId(int(all_[-1]) + 4_096 * (number + 1)) for number in range(len(sizes))]
+        for author, size in zip(authors, sizes, strict=True):
+            chosen = rng.choice(all_, size, replace=False).tolist()
+            await seeding.write_rows(stores.truth.session, seeding.followers(author, chosen))
+        owners = await stores.truth.coordination.range_owners()
+        for range_ in range(RANGES):
+            await stores.truth.coordination.set_range_owner(range_, owners.get(range_), "benchmark")
+        shard = FanoutShard(
+            "benchmark",
+            log=stores.hot.log,
+            events=stores.truth.events,
+            graph=stores.truth.graph,
+            cache=stores.hot.cache,
+            positions=stores.hot.positions,
+            coordination=stores.truth.coordination,
+            letters=stores.truth.dead_letters,
+            clock=_CLOCK,
+            limits=config.limits,
+            partitions=config.partitions,
+        )
+        end_ms = 1 << 62
+        return cls(
+            stores=stores,
+            shard=shard,
+            counted=counted,
+            ids=IdGenerator(0, _CLOCK, after_ms=0, until_ms=end_ms, lease_ends_ms=end_ms),
+            followers=dict(zip(authors, sizes, strict=True)),
+            timelines=Timelines(config.redis_url, all_.tolist()),
+        )
+
+    async def close(self) -> None:
+        """Forget the timelines, close the stores."""
+        self.timelines.close()
+        await self.stores.close()
+
+    async def append(self, authors: Sequence[UserId]) -> int:
+        """Have authors post, in this order; how many deliveries that makes."""
+        events = [_tweet(self.ids.next(), author) for author in authors]
+        await self.stores.hot.log.append(events)
+        return sum(self.followers[author] for author in authors)
+
+    async def step(self, wait_ms: int) -> None:
+        """A turn as the actor's host gives it: after an error, what was begun goes on with the next."""
+        try:
+            await self.shard.step(wait_ms)
+        except EngineError:
+            await asyncio.sleep(0.05)
+
+    async def drain(self, deliveries: int) -> float:
+        """Step until so many were made; the seconds that took."""
+        done = self.delivered + deliveries
+        begun_s = time.perf_counter()
+        while self.delivered < done or self.shard.queue:
+            await self.step(0)
+            assert time.perf_counter() - begun_s < _GIVE_UP_S, "the shard does not get on"
+        return time.perf_counter() - begun_s
+
+    async def rate(self, posts: Sequence[UserId], together: int) -> float:
+        """Deliveries a second when so many tweets are in the log at a time."""
+        self.timelines.empty()
+        seconds, deliveries = 0.0, 0
+        for at in range(0, len(posts), together):
+            appended = await self.append(posts[at : at + together])
+            seconds += await self.drain(appended)
+            deliveries += appended
+        found = sum(self.timelines.entries())
+        assert found == deliveries, f"{found} entries in the timelines, not {deliveries}"
+        return deliveries / seconds
+
+    @property
+    def delivered(self) -> float:
+        """Deliveries made, those to nobody's timeline included."""
+        return self.counted.total(metrics.DELIVERIES.spec)
+
+
+def _tweet(id_: int, author: UserId) -> TweetPosted:
+    return TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=author, text=_TEXT)

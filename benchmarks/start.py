@@ -1,0 +1,132 @@
+"""A start as a user makes it, seconds until the first 200; and the memory of each process, idle and under load."""
+
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import groupby
+from pathlib import Path
+
+import httpx
+import psutil
+
+from benchmarks import http_load
+from benchmarks.effort import Effort
+from benchmarks.results import Row
+from cluster import readiness
+from cluster.embedded.ports import PortBlock
+from cluster.embedded.processes import ChildProcess, last_line
+from cluster.embedded.ray_environment import ROOT
+from cluster.errors import NotReady
+from cluster.settings import environment
+from cluster.waiting import wait_until
+
+_WARM_STARTS = 2
+_READY_TIMEOUT_S = 180.0
+_STOP_S = 30.0
+_USERS = 10
+_POLL_S = 0.05
+_MIB = 1 << 20
+
+Say = Callable[[str], None]
+
+
+def measure(effort: Effort, say: Say) -> list[Row]:
+    """The rows of the starts and the one of the memory."""
+    folder = Path(tempfile.mkdtemp(prefix="murmur-bench-start-"))
+    ports = PortBlock()
+    url = f"http://127.0.0.1:{ports.port()}"
+    warm: list[float] = []
+    try:
+        say("Starting a system in a new folder.")
+        with _system(folder, url) as (system, cold):
+            idle = _resident(system)
+            _load(url, effort)
+            loaded = _resident(system)
+        for _ in range(_WARM_STARTS):
+            say("Starting it again.")
+            with _system(folder, url) as (_, took_s):
+                warm.append(took_s)
+    finally:
+        ports.release()
+        shutil.rmtree(folder, ignore_errors=True)
+    return [
+        _row("start_cold", "first start in a new folder, until the first 200", [cold], None),
+        _row("start_warm", "start on existing data, until the first 200", warm, 30.0),
+        Row(
+            key="memory",
+            what="resident memory of all processes under load",
+            against="—",
+            unit="MiB",
+            values=[sum(loaded.values())],
+            target=None,
+            figures={name: [idle.get(name, 0), loaded.get(name, 0)] for name in sorted({*idle, *loaded})},
+        ),
+    ]
+
+
+def _row(key: str, what: str, values: list[float], target: float | None) -> Row:
+    return Row(key=key, what=what, against="—", unit="s", values=values, target=target)
+
+
+@contextmanager
+def _system(folder: Path, url: str) -> Iterator[tuple[ChildProcess, float]]:
+    """A system on a data folder, ready, and the seconds that took; it is stopped afterwards."""
+    log = folder / "up.log"
+    ours = {
+        "MURMUR_HTTP_HOST": "127.0.0.1",
+        "MURMUR_HTTP_PORT": url.rpartition(":")[2],
+        "MURMUR_DATA_DIR": str(folder / "data"),
+        "MURMUR_RATE_LIMITS": "off",
+        "MURMUR_CASSANDRA_CONTACT_POINTS": "",
+        "MURMUR_REDIS_URL": "",
+        "RAY_ADDRESS": "",
+    }
+    begun_s = time.perf_counter()
+    system = ChildProcess("Murmur", [sys.executable, "-m", "cluster", "up"], log, {**environment(), **ours}, ROOT)
+
+    def is_ready() -> bool:
+        system.require_running()
+        return readiness.ask(url).ready
+
+    try:
+        if not wait_until(is_ready, _READY_TIMEOUT_S, _POLL_S):
+            raise NotReady(f"The system was not ready within {_READY_TIMEOUT_S:.0f} s: {last_line(log)}")
+        yield system, time.perf_counter() - begun_s
+    finally:
+        system.stop(_STOP_S)
+
+
+def _load(url: str, effort: Effort) -> None:
+    """Some people post and read."""
+    requests: list[str] = []
+    for number in range(_USERS):
+        person = {"username": f"user{number}", "email": f"user{number}@example.com", "password": "correct horse"}
+        answer = httpx.post(f"{url}/api/v1/auth/register", json=person, timeout=30)
+        answer.raise_for_status()
+        token = answer.json()["access_token"]
+        requests.append(http_load.request("POST", "/api/v1/tweets", token, b'{"text": "Here we are. #hello"}'))
+        requests += [http_load.request("GET", "/api/v1/timeline/home", token)] * 9
+    http_load.drive(url, requests, effort)
+
+
+def _resident(system: ChildProcess) -> dict[str, int]:
+    """MiB by name of process, those of one name together; what they share is counted for each."""
+    held: list[tuple[str, int]] = []
+    up = psutil.Process(system.pid)
+    for process in (up, *up.children(recursive=True)):
+        try:
+            held.append((_name(process), process.memory_info().rss))
+        except psutil.NoSuchProcess:
+            continue
+    held.sort()
+    return {name: sum(size for _, size in some) // _MIB for name, some in groupby(held, key=lambda one: one[0])}
+
+
+def _name(process: psutil.Process) -> str:
+    title = process.cmdline()[0] if process.cmdline() else process.name()
+    if title.startswith("ray::"):
+        return title.split(".")[0]
+    return "ray-dashboard" if process.name().startswith("ray-dashboard") else process.name()
