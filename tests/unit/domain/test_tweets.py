@@ -1,10 +1,11 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twitter_text import parse_tweet
+from twitter_text.extract_urls import extract_urls_with_indices
 
 from domain.errors import Invalid
-from domain.texts import check_text, hashtags, mentions, normalized, tag_of
+from domain.texts import _DOT, check_text, hashtags, mentions, normalized, tag_of
 from domain.tweets import folded_tag
 
 
@@ -45,15 +46,33 @@ def test_other_text_is_refused_with_the_reason(text: str, why: str) -> None:
     assert dict(refused.value.fields).keys() == {"text"}
 
 
-@given(st.text(st.characters(codec="ascii", exclude_characters=".", categories=("L", "N", "P", "Zs")), min_size=1))
-def test_the_shortcut_for_plain_text_decides_as_the_library_does(text: str) -> None:
+_words = st.one_of(
+    st.text(st.characters(codec="ascii", categories=("L", "N", "P", "S", "Zs")), max_size=60),
+    st.text(st.characters(categories=("L", "N", "P", "S", "M", "Cf", "Cn")), max_size=60),
+    st.sampled_from(
+        ["a.co ", "https://t.co/x ", "例え.jp ", "x" * 100, "日本" * 30, "1\ufe0f\u20e3", "©®", "👨‍👩‍👧‍👦" * 20, "."]
+    ),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(_words, max_size=8).map("".join))
+def test_the_shortcut_decides_as_the_library_does(text: str) -> None:
     text = normalized(text)
     try:
         check_text(text)
         allowed = True
     except Invalid:
         allowed = False
-    assert allowed == (bool(text) and parse_tweet(text).weightedLength <= 280)
+    parsed = parse_tweet(text)
+    assert allowed == (bool(text) and parsed.valid and parsed.weightedLength <= 280)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(_words, max_size=8).map("".join))
+def test_every_url_has_a_dot_that_the_shortcut_sees(text: str) -> None:
+    found = extract_urls_with_indices(text)
+    assert len(_DOT.findall(text)) >= len(found)
 
 
 @pytest.mark.parametrize(
