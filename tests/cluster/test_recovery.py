@@ -8,6 +8,12 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
+from cluster.settings import load_settings
+from cluster.stores import store_config
+from domain.clock import SystemClock
+from domain.events import TweetPosted
+from domain.ids import WORKERS_MAX, EventId, IdGenerator, UserId, stamp_us
+from storage.opening import open_stores
 from tests.support import faults
 from tests.support.people import Person, sign_up
 from tests.support.system import RunningSystem
@@ -15,6 +21,8 @@ from tests.support.waiting import eventually
 
 FOLLOWERS = 8
 TWEETS = 80
+SPIKE = 25 * 40
+"""Tweets: forty a second, 25 times."""
 
 
 @pytest.fixture
@@ -96,6 +104,33 @@ async def test_while_replicas_die_whatever_is_answered_is_a_tweet_or_our_envelop
             assert answer.json()["request_id"] == answer.headers["X-Request-ID"]
             assert int(answer.headers["Retry-After"]) > 0
     await ready(api)
+
+
+async def test_a_second_of_25_times_as_many_tweets_reaches_everybody(
+    system: RunningSystem, api: httpx.AsyncClient
+) -> None:
+    author, followers = await audience(api)
+    end_ms = 1 << 62
+    ids = IdGenerator(WORKERS_MAX - 1, SystemClock(), after_ms=0, until_ms=end_ms, lease_ends_ms=end_ms)
+    events = [
+        TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=UserId(int(author.id)), text="All at once.")
+        for id_ in (ids.next() for _ in range(SPIKE))
+    ]
+    opened = await open_stores(store_config(load_settings(), system.endpoints))
+    gate = asyncio.Semaphore(16)
+
+    async def commit(event: TweetPosted) -> None:
+        async with gate:
+            await opened.truth.events.commit(event)
+
+    try:
+        await asyncio.gather(*map(commit, events))
+        await opened.hot.log.append(events)
+    finally:
+        await opened.close()
+    expected = [str(event.event_id) for event in reversed(events)]
+    for follower in followers:
+        await eventually(follower.home, lambda seen: seen == expected, within_s=60)
 
 
 async def test_after_flushall_reads_are_complete_at_once(system: RunningSystem, api: httpx.AsyncClient) -> None:
