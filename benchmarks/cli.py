@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from benchmarks import fanout, large_author, machine, results, start, trends
+from benchmarks import fanout, large_author, machine, plots, results, start, trends
 from benchmarks.effort import FULL, QUICK, Effort
 from benchmarks.results import Row
 from benchmarks.system import Servers
@@ -53,6 +53,7 @@ def bench(
     finally:  # what was measured before a failure is worth seeing
         if rows:
             results.show(rows, described, effort.name, console)
+    plots.draw(rows)
     console.print(f"Written to {results.write(rows, described, effort.name)}.", soft_wrap=True)
 
 

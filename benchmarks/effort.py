@@ -29,6 +29,10 @@ class Effort:
     """Followees of each reader at 1x; ten times as many at 10x."""
     tweets_each: int
     """Tweets of each user, at 1x and at 10x."""
+    curve_followees: tuple[int, ...]
+    """Followees of readers whose first pages are compared."""
+    curve_tweets: tuple[int, ...]
+    """Tweets in the worlds whose first pages are compared."""
     large_followers: int
     """Followers of the author beside whose post others are timed."""
     trend_events: int
@@ -47,6 +51,8 @@ QUICK = Effort(
     users=400,
     followees=30,
     tweets_each=10,
+    curve_followees=(10, 300),
+    curve_tweets=(1_000, 10_000),
     large_followers=100_000,
     trend_events=20_000,
     trend_events_many=300_000,
@@ -61,6 +67,8 @@ FULL = Effort(
     users=1_000,
     followees=50,
     tweets_each=20,
+    curve_followees=(10, 100, 1_000, 5_000),
+    curve_tweets=(1_000, 10_000, 100_000, 1_000_000),
     large_followers=1_000_000,
     trend_events=100_000,
     trend_events_many=1_000_000,

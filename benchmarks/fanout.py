@@ -13,7 +13,7 @@ import uvloop
 
 from benchmarks import redis_push
 from benchmarks.effort import ROUNDS, Effort
-from benchmarks.results import Row, rounded
+from benchmarks.results import Curve, Row, rounded
 from benchmarks.shard import ShardWorld
 from benchmarks.system import Servers
 from storage.opening import StoreConfig
@@ -25,9 +25,9 @@ _AUTHORS = 200
 _FOLLOWERS_MEAN = 400
 _FOLLOWERS_MAX = 20_000
 _BACKLOG = 2_000
-_SMALL, _LARGE = 2_000, 20_000
-"""Followers of the two authors by whom linear growth is judged."""
-_REPEATS = 20
+_GROWING = (20, 200, 2_000, 20_000)
+"""Followers of the authors by whom linear growth is judged."""
+_REPEATS_MIN, _REPEATS_MAX = 20, 200
 
 
 def measure(servers: Servers, effort: Effort) -> list[Row]:
@@ -37,31 +37,33 @@ def measure(servers: Servers, effort: Effort) -> list[Row]:
 
 async def _measure(config: StoreConfig, effort: Effort) -> list[Row]:
     sizes = _sizes(np.random.default_rng(_SEED)).tolist()
-    fanout = await ShardWorld.open(config, _PEOPLE, [*sizes, _SMALL, _LARGE])
+    fanout = await ShardWorld.open(config, _PEOPLE, [*sizes, *_GROWING])
     try:
-        *authors, small, large = fanout.followers
+        authors, growing = list(fanout.followers)[: len(sizes)], list(fanout.followers)[len(sizes) :]
         await fanout.rate([*fanout.followers, *authors], 10)  # loads the followers, and warms up
         backlog = np.random.default_rng(_SEED).permutation(np.repeat(authors, _BACKLOG // len(authors))).tolist()
         rates: dict[str, list[float]] = {}
+        grown: dict[int, list[float]] = {size: [] for size in _GROWING}
         for _ in range(ROUNDS):
             for name, posts, together in (
                 ("unqueued", authors, 1),
                 ("backlog", backlog, len(backlog)),
                 ("10 tweets", authors, 10),
                 ("100 tweets", authors, 100),
-                (f"{_SMALL} followers", [small] * _REPEATS * (_LARGE // _SMALL), 1),
-                (f"{_LARGE} followers", [large] * _REPEATS, 1),
             ):
                 if name in ("unqueued", "backlog"):
                     pushes = await asyncio.to_thread(redis_push.pushes_per_s, config.redis_url, effort.yardstick_pushes)
                     rates.setdefault(f"before {name}", []).append(pushes)
                 rates.setdefault(name, []).append(await fanout.rate(posts, together))
+            for author, size in zip(growing, _GROWING, strict=True):
+                repeats = min(_REPEATS_MAX, _REPEATS_MIN * _GROWING[-1] // size)
+                grown[size].append(await fanout.rate([author] * repeats, 1))
     finally:
         await fanout.close()
-    return _rows(rates)
+    return _rows(rates, grown)
 
 
-def _rows(rates: dict[str, list[float]]) -> list[Row]:
+def _rows(rates: dict[str, list[float]], grown: dict[int, list[float]]) -> list[Row]:
     def row(name: str, what: str, target: float) -> Row:
         yardstick = rates[f"before {name}"]
         figures: dict[str, object] = {"deliveries/s": rounded(rates[name]), "LPUSH/s": rounded(yardstick)}
@@ -78,18 +80,24 @@ def _rows(rates: dict[str, list[float]]) -> list[Row]:
             figures=figures,
         )
 
-    small, large = rates[f"{_SMALL} followers"], rates[f"{_LARGE} followers"]
+    *_, small, large = _GROWING
     return [
         row("unqueued", "fan-out, deliveries/s, one tweet at a time", 1.0),
         row("backlog", f"fan-out, deliveries/s, backlog of {_BACKLOG:,} tweets", 2.0),
         Row(
             key="growth_fanout",
-            what=f"growth: deliveries/s of tweets to {_LARGE:,} followers",
-            against=f"of tweets to {_SMALL:,}",
+            what=f"growth: deliveries/s of tweets to {large:,} followers",
+            against=f"of tweets to {small:,}",
             unit="x",
-            values=[many / few for many, few in zip(large, small, strict=True)],
+            values=[many / few for many, few in zip(grown[large], grown[small], strict=True)],
             target=0.9,
-            figures={f"deliveries/s to {_LARGE:,}": round(median(large)), f"to {_SMALL:,}": round(median(small))},
+            figures={f"deliveries/s to {size:,}": round(median(found)) for size, found in grown.items()},
+            curve=Curve(
+                "Fan-out, a tweet at a time",
+                "followers",
+                "deliveries/s",
+                [(size, median(found)) for size, found in grown.items()],
+            ),
         ),
     ]
 

@@ -3,11 +3,21 @@
 Each scale is measured beside its own yardstick, so what is compared are ratios: the machine's mood is left out.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
+from statistics import median
+
 from benchmarks import home, post
 from benchmarks.bench import Bench
-from benchmarks.results import Row, rounded
+from benchmarks.results import Curve, Row, rounded
+from benchmarks.world import World
 
 _TIMES = 10
+_READERS = 16
+_USERS = 100
+_FOLLOWEES = 50
+_LOAD_S, _WARM_UP_S = 3.0, 1.0
+"""Of each load of a curve."""
 
 
 async def measure(bench: Bench) -> list[Row]:
@@ -33,7 +43,28 @@ async def measure(bench: Bench) -> list[Row]:
             figures={"relative at 1x": rounded(small, 3), f"at {_TIMES}x": rounded(big, 3), **sizes},
         )
 
+    followees = [(n, await bench.seeder.of(n + _READERS, _READERS, n, 2)) for n in effort.curve_followees]
+    tweets = [(n, await bench.seeder.of(_USERS, _READERS, _FOLLOWEES, n // _USERS)) for n in effort.curve_tweets]
     return [
+        await _curve(bench, "followees", "followees of the reader", followees),
+        await _curve(bench, "store", "tweets added to the store", tweets),
         row("growth_home", "first page", small_home.ratios, large_home.ratios),
         row("growth_post", "posting", small_post.ratios, large_post.ratios),
     ]
+
+
+async def _curve(bench: Bench, key: str, x: str, worlds: Sequence[tuple[int, World]]) -> Row:
+    """The first page in worlds of different size, each beside the constant answer."""
+    effort = replace(bench.effort, load_s=_LOAD_S, warm_up_s=_WARM_UP_S)
+    short = replace(bench, effort=effort)
+    points = [(float(size), median((await home.rounds(short, world)).ratios)) for size, world in worlds]
+    (least, first), (most, last) = points[0], points[-1]
+    return Row(
+        key=f"growth_home_{key}",
+        what=f"growth: first page, {most:,.0f} {x}",
+        against=f"{least:,.0f}, each relative to the constant answer",
+        unit="x",
+        values=[last / first],
+        target=0.9,
+        curve=Curve("First page", x, "requests/s, of the constant answer's", points),
+    )

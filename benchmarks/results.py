@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
@@ -13,6 +13,15 @@ from rich.table import Table
 from benchmarks import readme
 
 LATEST = Path(__file__).parent / "results" / "latest.json"
+
+
+class Curve(NamedTuple):
+    """How something grows, for a picture."""
+
+    title: str
+    x: str
+    y: str
+    points: Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +38,7 @@ class Row:
     """None for a figure that is given for information."""
     figures: Mapping[str, object] = field(default_factory=dict)
     """What the values were made of, in absolute terms."""
+    curve: Curve | None = None
 
     @property
     def reached(self) -> bool | None:
@@ -50,6 +60,7 @@ class Row:
             "what": self.what,
             "against": self.against,
             "figures": dict(self.figures),
+            **({"curve": [[x, round(y, 3)] for x, y in self.curve.points]} if self.curve else {}),
         }
 
 
