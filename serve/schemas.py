@@ -19,8 +19,10 @@ Id = Annotated[str, Field(pattern=ID_PATTERN, examples=["1948203948203948203"]),
 
 
 def _whole(value: str) -> str:
-    if any("\ud800" <= sign <= "\udfff" for sign in value):
-        raise ValueError("must not hold half a surrogate pair")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("must not hold half a surrogate pair") from None
     return value
 
 
