@@ -39,6 +39,10 @@ def deploy(replicas: int) -> None:
     """Put it beside the service; this process must be a driver of its Ray."""
     logging.getLogger("ray.serve").setLevel(logging.WARNING)
     deployment = ray_serve.deployment(
-        name="constant", num_replicas=replicas, max_ongoing_requests=200, ray_actor_options={"num_cpus": 0.5}
+        name="constant",
+        num_replicas=replicas,
+        max_ongoing_requests=200,
+        ray_actor_options={"num_cpus": 0.5},
+        logging_config={"enable_access_log": False},  # as the service
     )(Constant)
     ray_serve.run(deployment.bind(), name=_APP, route_prefix=PREFIX)

@@ -102,22 +102,24 @@ def by_bucket(chunk: Chunk, *, only: str | None = None) -> Iterable[tuple[str, W
     """
     complete_ms = 0 if chunk.behind else chunk.complete_ms
     mentions = [Mentions([], [], []) for _ in range(TAG_BUCKETS)]
+    add = [(found.tweets.append, found.authors.append, found.uses.append) for found in mentions]
     deleted: list[list[Deleted]] = [[] for _ in range(TAG_BUCKETS)]
     suspensions: list[Suspension] = []
     for event in chunk.events:
         if isinstance(event, TweetPosted):
             if not event.hashtags:
                 continue
-            id_, author, places = event.event_id, event.author, places_of(event.location)
+            id_, author, location = event.event_id, event.author, event.location
+            places = places_of(location) if location else ()
             if only is not None:
                 if only not in (GLOBAL, *places):
                     continue
                 places = ()
             for tag in event.hashtags:
-                tweets, authors, uses = mentions[_bucket_of(tag)]
-                tweets.append(id_)
-                authors.append(author)
-                uses.append((tag, places))
+                add_tweet, add_author, add_use = add[_bucket_of(tag)]
+                add_tweet(id_)
+                add_author(author)
+                add_use((tag, places))
         elif isinstance(event, TweetDeleted):
             for bucket in {*map(_bucket_of, event.hashtags)}:
                 deleted[bucket].append(Deleted(event.tweet_id, event.event_id))
