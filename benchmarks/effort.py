@@ -11,7 +11,7 @@ PAGE_TWEETS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """Sizes and durations; the quick one takes about three minutes, the full one less than twelve."""
+    """Sizes and durations; those of the quick one take some three minutes, of the full one half an hour."""
 
     name: str
     load_s: float
@@ -68,7 +68,7 @@ FULL = Effort(
     followees=50,
     tweets_each=20,
     curve_followees=(10, 100, 1_000, 5_000),
-    curve_tweets=(1_000, 10_000, 100_000, 1_000_000),
+    curve_tweets=(1_000, 10_000, 100_000),
     large_followers=1_000_000,
     trend_events=100_000,
     trend_events_many=1_000_000,
