@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,19 @@ class _Open:
     """Replies that were read already, of whoever reads next."""
     given_up: bool = False
     """Whether somebody left replies unread: what comes next is not the next reader's."""
+    limits: list[asyncio.Timeout] = field(default_factory=list)
+    """The time limits of those who wait for replies."""
+
+    async def read(self) -> bytes:
+        """Some bytes; whoever waits for replies may wait longer then, as the server is at work."""
+        found = await self.reader.read(_READ_BYTES)
+        if not found:
+            raise RedisConnectionError("the connection was closed")
+        end_s = asyncio.get_running_loop().time() + CALL_S
+        for limit in self.limits:
+            if not limit.expired():
+                limit.reschedule(end_s)
+        return found
 
 
 class BulkConnection:
@@ -47,14 +60,14 @@ class BulkConnection:
     async def integers(self, wire: Iterable[bytes], replies: int) -> npt.NDArray[np.int64]:
         """Write commands, each part as soon as it is made, and get their `replies` integer replies, shape (replies,).
 
-        Raises `StoreUnavailable` within 3 s; some of the commands may have been carried out. `ReplyError` is raised for
-        an error that the server's state does not explain.
+        Raises `StoreUnavailable` when nothing is heard of the server for almost 3 s; some of the commands may have been
+        carried out. `ReplyError` is raised for an error that the server's state does not explain.
         """
         if not replies:
             return np.empty(0, dtype=np.int64)
         with self._client.answering():
-            async with asyncio.timeout(CALL_S):
-                answer = await self._exchange(wire, replies)
+            async with asyncio.timeout(CALL_S) as limit:
+                answer = await self._exchange(wire, replies, limit)
             try:
                 return parse_integers(answer)
             except ReplyError as error:
@@ -67,11 +80,12 @@ class BulkConnection:
         self._open = None
         await self._connection.disconnect(nowait=True)
 
-    async def _exchange(self, wire: Iterable[bytes], replies: int) -> bytes:
+    async def _exchange(self, wire: Iterable[bytes], replies: int, limit: asyncio.Timeout) -> bytes:
         open_: _Open | None = None
         try:
             async with self._writing:
                 open_ = await self._connected()
+                open_.limits.append(limit)
                 for part in wire:
                     open_.writer.write(part)  # not drained: batches are bounded
                     await asyncio.sleep(0)  # lets go what the socket did not take at once
@@ -83,6 +97,9 @@ class BulkConnection:
                 if self._open is open_:
                     await self.close()
             raise
+        finally:
+            if open_ is not None:
+                open_.limits.remove(limit)
 
     async def _connected(self) -> _Open:
         if self._open is not None and self._open.reader.at_eof():
@@ -105,9 +122,7 @@ async def _lines(open_: _Open, lines: int) -> bytes:
     while (found := part.count(b"\n")) < missing:
         parts.append(part)
         missing -= found
-        part = await open_.reader.read(_READ_BYTES)
-        if not part:
-            raise RedisConnectionError("the connection was closed")
+        part = await open_.read()
     end = len(part)
     if found > missing:
         end = int(np.flatnonzero(np.frombuffer(part, np.uint8) == _NEWLINE)[missing - 1]) + 1

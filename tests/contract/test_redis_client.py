@@ -13,7 +13,7 @@ from domain.limits import SMALL
 from domain.timeline import NO_ENTRIES, EntryList, entries_of
 from storage.ports import NOWHERE, ListKey, ListKind, Pushed
 from storage.redis import RedisStores, open_stores
-from storage.redis.client import FAILURES_MAX, RedisClient
+from storage.redis.client import CALL_S, FAILURES_MAX, RedisClient
 from telemetry import metrics
 from tests.contract.conftest import PARTITIONS, PrivateRedis, eventually
 
@@ -84,6 +84,28 @@ async def test_a_push_that_nobody_waits_for_any_more_spoils_none_that_comes_afte
         for pushed, absent in zip(found, (2, 6), strict=True):  # their connection may have been closed
             assert isinstance(pushed, StoreUnavailable) or (isinstance(pushed, Pushed) and pushed.absent == absent)
         assert (await push_to(stores, 4)).absent == 3
+
+
+async def test_a_push_to_a_server_that_is_slow_but_at_work_gets_through(
+    stores: RedisStores, private_redis: PrivateRedis
+) -> None:
+    await make_home(stores)
+
+    async def stutter() -> None:
+        while True:
+            private_redis.pause()
+            await asyncio.sleep(CALL_S / 2)
+            private_redis.resume()
+            await asyncio.sleep(0.05)
+
+    stuttering, started_s = asyncio.create_task(stutter()), time.monotonic()
+    try:
+        pushed = await asyncio.gather(push_to(stores, 200_000), push_to(stores, 200_000))
+    finally:
+        stuttering.cancel()
+        private_redis.resume()
+    assert time.monotonic() - started_s > CALL_S, "else nothing was tried"
+    assert [found.delivered for found in pushed] == [1, 1]
 
 
 async def test_every_call_to_a_server_that_hangs_is_unavailable_within_3_s(
