@@ -44,7 +44,7 @@ class Numbers(dict[Name, int], Generic[Name]):
 
 
 class IdNumbers:
-    """Numbers from 0 on of ids, in packed arrays: a dictionary takes ten times their memory."""
+    """Numbers from 0 on of ids, in packed arrays: 20 bytes an id, where `Numbers` takes 120."""
 
     def __init__(self, ids: Ids | None = None) -> None:
         """Number these ids, of which none comes twice."""
