@@ -11,6 +11,7 @@ from cluster.settings import load_settings
 from cluster.state import RunState
 from cluster.status import connect_to_running
 from cluster.waiting import wait_until
+from domain.trends import TAG_BUCKETS
 
 _SCALED_S = 60.0
 _console = Console()
@@ -22,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 
 def scale(
-    trends: Annotated[int, typer.Option(min=1, max=16, help="Workers of the trends dataflow.")],
+    trends: Annotated[int, typer.Option(min=1, max=TAG_BUCKETS, help="Workers of the trends dataflow.")],
 ) -> None:
     """Change how many workers count trends, while they run. Exit code 0 when so many run, 1 otherwise.
 

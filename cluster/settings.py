@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cluster.errors import SettingsError
+from domain.trends import TAG_BUCKETS
 
 PREFIX = "MURMUR_"
 RAY_ADDRESS_NAME = "RAY_ADDRESS"
@@ -67,7 +68,7 @@ class Settings(BaseSettings):
     """The most HTTP replicas; setting it turns autoscaling on."""
     fanout_shards: Annotated[int, Field(ge=1, le=64)] = 2
     """Actors that deliver tweets to timelines."""
-    trends_workers: Annotated[int, Field(ge=1, le=16)] = 1
+    trends_workers: Annotated[int, Field(ge=1, le=TAG_BUCKETS)] = 1
     """Workers of the trends dataflow."""
     log_partitions: Annotated[int, Field(ge=1, le=100)] = 8
     """Partitions of the event log. Fixed once a system has data."""
