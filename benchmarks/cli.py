@@ -36,9 +36,7 @@ def main() -> None:
 
 
 def bench(
-    quick: Annotated[
-        bool, typer.Option("--quick", help="The main questions with short loads: some three minutes.")
-    ] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="The main questions with short loads.")] = False,
     only: Annotated[list[str] | None, typer.Option(help=f"What to measure, repeatable: {', '.join(NAMES)}.")] = None,
 ) -> None:
     """Measure Murmur against its yardsticks on servers of its own; the table is printed, and kept in the README."""

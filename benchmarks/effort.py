@@ -11,7 +11,7 @@ PAGE_TWEETS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """Sizes and durations; those of the quick one take some three minutes, of the full one half an hour."""
+    """Sizes and durations."""
 
     name: str
     load_s: float
