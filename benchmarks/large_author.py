@@ -4,13 +4,13 @@ What is compared is how long the others' posts take from their id to the last fo
 """
 
 import asyncio
-import time
 
 import numpy as np
 import uvloop
 from typing_extensions import override
 
 from benchmarks.effort import ROUNDS, Effort
+from benchmarks.posting import paced
 from benchmarks.results import Row, rounded
 from benchmarks.shard import ShardWorld
 from benchmarks.system import Servers
@@ -85,13 +85,12 @@ async def _seconds(world: ShardWorld, others: list[UserId], large: UserId | None
     async def post() -> None:
         nonlocal due
         due += await world.append([large]) if large is not None else 0
-        begun_s = time.perf_counter()
-        for number in range(int(_PER_S * effort.load_s)):
-            await asyncio.sleep(max(0.0, begun_s + number / _PER_S - time.perf_counter()))
+        async for number in paced(int(_PER_S * effort.load_s), _PER_S):
             due += await world.append([others[number % len(others)]])
 
     posting = asyncio.create_task(post())
-    while not posting.done() or world.delivered < due:
+    while not posting.done():
         await world.step(_WAIT_MS)
     await posting
+    await world.drain(due - world.delivered)
     return observed.seconds

@@ -12,11 +12,11 @@ _WIDTH, _HEIGHT = 4.5, 3.5
 """Inches of one curve."""
 
 
-def draw(rows: Sequence[Row], path: Path = GROWTH) -> bool:
-    """Draw the curves that these rows have, side by side; False if none has one."""
+def draw(rows: Sequence[Row], path: Path = GROWTH) -> None:
+    """Draw the curves that these rows have, side by side; nothing if none has one."""
     curves = [row.curve for row in rows if row.curve is not None]
     if not curves:
-        return False
+        return
     figure = Figure(figsize=(_WIDTH * len(curves), _HEIGHT), layout="constrained")
     for number, curve in enumerate(curves, 1):
         axes = figure.add_subplot(1, len(curves), number)
@@ -25,4 +25,3 @@ def draw(rows: Sequence[Row], path: Path = GROWTH) -> bool:
         axes.set_ylim(bottom=0)
         axes.grid(visible=True, alpha=0.3)
     figure.savefig(path, dpi=100, metadata={"Software": None})
-    return True

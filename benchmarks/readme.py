@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 README = Path(__file__).resolve().parents[1] / "README.md"
-DIGITS = {"x": 2, "s": 1, "B": 1}
+DIGITS = {"x": 2, "s": 1}
 """Behind the point, by unit; none for others."""
 BEGIN, END = "<!-- figures of the last `make bench` -->\n", "<!-- end of the figures -->\n"
 

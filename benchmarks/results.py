@@ -31,7 +31,7 @@ class Row:
     key: str
     what: str
     against: str
-    unit: Literal["x", "ms", "s", "MiB", "B"]
+    unit: Literal["x", "ms", "s", "MiB"]
     """x is a ratio to the yardstick, which should be large; of anything else there should be little."""
     values: Sequence[float]
     target: float | None

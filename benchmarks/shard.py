@@ -10,17 +10,16 @@ import numpy as np
 
 from actors.fanout_shard import FanoutShard
 from benchmarks import patience, seeding
+from benchmarks.posting import TweetEvents
 from benchmarks.timelines import Timelines
 from domain.clock import SystemClock
 from domain.errors import EngineError
-from domain.events import TweetPosted
-from domain.ids import RANGES, EventId, IdGenerator, UserId, first_id_at, stamp_us
+from domain.ids import RANGES, UserId, first_id_at
 from storage.opening import StoreConfig, Stores
 from telemetry import metrics
 
 _SEED = 7
 _GIVE_UP_S = 60.0
-_TEXT = "The tide comes in at seven, and the boats go out with it."
 _CLOCK = SystemClock()
 
 
@@ -31,7 +30,7 @@ class ShardWorld:
     stores: Stores
     shard: FanoutShard
     counted: metrics.LocalBackend
-    ids: IdGenerator
+    tweets: TweetEvents
     followers: dict[UserId, int]
     """How many follow each author."""
     timelines: Timelines
@@ -64,12 +63,11 @@ class ShardWorld:
             limits=config.limits,
             partitions=config.partitions,
         )
-        end_ms = 1 << 62
         return cls(
             stores=stores,
             shard=shard,
             counted=counted,
-            ids=IdGenerator(0, _CLOCK, after_ms=0, until_ms=end_ms, lease_ends_ms=end_ms),
+            tweets=TweetEvents(),
             followers=dict(zip(authors, sizes, strict=True)),
             timelines=Timelines(config.redis_url, all_.tolist()),
         )
@@ -81,8 +79,7 @@ class ShardWorld:
 
     async def append(self, authors: Sequence[UserId]) -> int:
         """Have authors post, in this order; how many deliveries that makes."""
-        events = [_tweet(self.ids.next(), author) for author in authors]
-        await self.stores.hot.log.append(events)
+        await self.stores.hot.log.append([self.tweets.by(author) for author in authors])
         return sum(self.followers[author] for author in authors)
 
     async def step(self, wait_ms: int) -> None:
@@ -92,7 +89,7 @@ class ShardWorld:
         except EngineError:
             await asyncio.sleep(0.05)
 
-    async def drain(self, deliveries: int) -> float:
+    async def drain(self, deliveries: float) -> float:
         """Step until so many were made; the seconds that took."""
         done = self.delivered + deliveries
         begun_s = time.perf_counter()
@@ -117,7 +114,3 @@ class ShardWorld:
     def delivered(self) -> float:
         """Deliveries made, those to nobody's timeline included."""
         return self.counted.total(metrics.DELIVERIES.spec)
-
-
-def _tweet(id_: int, author: UserId) -> TweetPosted:
-    return TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=author, text=_TEXT)

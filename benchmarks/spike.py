@@ -13,11 +13,10 @@ import numpy as np
 from benchmarks import home, http_load
 from benchmarks.bench import Bench
 from benchmarks.effort import ROUNDS
+from benchmarks.posting import TweetEvents, paced
 from benchmarks.results import Row, rounded
 from benchmarks.timelines import Timelines
-from domain.clock import SystemClock
-from domain.events import TweetPosted
-from domain.ids import EventId, IdGenerator, UserId, stamp_us
+from domain.ids import UserId
 
 _MEAN_PER_S = 40
 """Tweets; each goes to 400 followers in the mean."""
@@ -40,32 +39,24 @@ class _Crowd:
     """Authors, and followers who all have a timeline."""
 
     bench: Bench
-    authors: list[int]
+    authors: list[UserId]
     timelines: Timelines
-    ids: IdGenerator
+    tweets: TweetEvents
 
     async def spike(self) -> float:
         """Append the tweets of one second; the seconds from its end until the last of them was delivered."""
         self.timelines.empty()
-        begun_s = time.perf_counter()
         each = _MEAN_PER_S * _TIMES // _APPENDS
-        for number in range(_APPENDS):
-            await asyncio.sleep(max(0.0, begun_s + number / _APPENDS - time.perf_counter()))
-            await self.bench.stores.hot.log.append(
-                [self._tweet(at) for at in range(number * each, (number + 1) * each)]
-            )
-        await asyncio.sleep(max(0.0, begun_s + 1 - time.perf_counter()))
+        async for number in paced(_APPENDS + 1, _APPENDS):
+            if number < _APPENDS:
+                authors = [self.authors[at % len(self.authors)] for at in range(number * each, (number + 1) * each)]
+                await self.bench.stores.hot.log.append(list(map(self.tweets.by, authors)))
         ended_s = time.perf_counter()
         expected = _MEAN_PER_S * _TIMES * _FOLLOWERS
         while (found := sum(await asyncio.to_thread(self.timelines.entries))) < expected:
             assert time.perf_counter() - ended_s < _GIVE_UP_S, f"only {found} of {expected} deliveries"
             await asyncio.sleep(_POLL_S)
         return time.perf_counter() - ended_s
-
-    def _tweet(self, number: int) -> TweetPosted:
-        id_ = self.ids.next()
-        author = UserId(self.authors[number % len(self.authors)])
-        return TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=author, text="All at once.")
 
 
 async def measure(bench: Bench) -> list[Row]:
@@ -115,6 +106,4 @@ async def _crowd(bench: Bench) -> _Crowd:
     authors = await bench.seeder.people(_AUTHORS)
     for author in authors:
         await bench.seeder.follow(author, rng.choice(followers, _FOLLOWERS, replace=False).tolist())
-    end_ms = 1 << 62
-    ids = IdGenerator(0, SystemClock(), after_ms=0, until_ms=end_ms, lease_ends_ms=end_ms)
-    return _Crowd(bench, authors, Timelines(bench.servers.redis_url, followers), ids)
+    return _Crowd(bench, list(map(UserId, authors)), Timelines(bench.servers.redis_url, followers), TweetEvents())
