@@ -1,6 +1,7 @@
 """The reconciler: appends to the log what was committed and, after a crash or while Redis was away, never appended."""
 
 import asyncio
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -24,6 +25,7 @@ _FIRST_LOOK_BACK_MS = 60_000
 """How far before the mark a new reconciler looks, for batches that Cassandra replayed late."""
 _STRETCH_MS = HOUR_MS
 """After a long absence so much is made up for in one turn."""
+_COMMITS_AT_ONCE = 16
 READER = "reconciler"
 
 
@@ -87,10 +89,16 @@ class Reconciler:
         self._old_minute = 0
         self._looked_ms = 0
         self._next_trail_ms = 0
+        self._room = limits.repairs_max
+        """How many events this turn may still append."""
 
     @property
     def behind(self) -> bool:
-        """Whether a long absence is still being made up for: the next turn should come at once."""
+        """Whether there is more to do than one turn may: the next should come at once."""
+        return self._room == 0 or self._long_absent
+
+    @property
+    def _long_absent(self) -> bool:
         trail_ms = self._limits.reconcile_trail_minutes * MINUTE_MS
         return self._from_ms is not None and self._clock.now_ms() - self._from_ms > trail_ms + _STRETCH_MS
 
@@ -100,18 +108,20 @@ class Reconciler:
             await self._start()
         assert self._from_ms is not None
         await self._read_log(wait_ms)
-        if self.behind:
+        self._room = self._limits.repairs_max
+        if self._long_absent:
             until_ms = self._from_ms + _STRETCH_MS
-            await self._reconcile(self._from_ms, until_ms)
-            await self._coordination.set_mark(RECONCILED, until_ms)
-            self._from_ms = until_ms
+            if await self._reconcile(self._from_ms, until_ms):
+                await self._coordination.set_mark(RECONCILED, until_ms)
+                self._from_ms = until_ms
             return
         now_ms, tail_ms = self._clock.now_ms(), self._limits.reconcile_tail_ms
         if now_ms < self._next_trail_ms and now_ms - self._looked_ms < tail_ms:
-            await self._reconcile(max(self._from_ms, now_ms - tail_ms), now_ms - _GRACE_MS)
-            self._looked_ms = now_ms
+            if await self._reconcile(max(self._from_ms, now_ms - tail_ms), now_ms - _GRACE_MS):
+                self._looked_ms = now_ms
             return
-        await self._reconcile(self._from_ms, now_ms - _GRACE_MS)
+        if not await self._reconcile(self._from_ms, now_ms - _GRACE_MS):
+            return
         # Only now is everything from `_from_ms` on known to be in the log.
         trail_ms = self._limits.reconcile_trail_minutes * MINUTE_MS
         self._from_ms = max(self._from_ms, now_ms - trail_ms)
@@ -125,10 +135,11 @@ class Reconciler:
         assert self._from_ms is not None
         horizon = max(self._began_minute, (now_ms - self._limits.reconcile_hours * HOUR_MS) // MINUTE_MS)
         self._seen.forget_before(horizon)
-        self._old_minute = max(self._old_minute + 1, horizon)
-        if self._old_minute >= self._from_ms // MINUTE_MS:
-            self._old_minute = horizon
-        await self._reconcile(self._old_minute * MINUTE_MS, (self._old_minute + 1) * MINUTE_MS - 1)
+        minute = max(self._old_minute + 1, horizon)
+        if minute >= self._from_ms // MINUTE_MS:
+            minute = horizon
+        if await self._reconcile(minute * MINUTE_MS, (minute + 1) * MINUTE_MS - 1):
+            self._old_minute = minute
 
     async def _start(self) -> None:
         """Begin at the mark; the first ever begins now, as nothing was written before."""
@@ -164,28 +175,52 @@ class Reconciler:
         except PoisonedEvent:
             return  # its readers make it a dead letter; what cannot be decoded has no id to be missed by
 
-    async def _reconcile(self, from_ms: int, to_ms: int) -> None:
-        """Append every event made in [from_ms, to_ms) that is not in the log."""
+    async def _reconcile(self, from_ms: int, to_ms: int) -> bool:
+        """Append the events made in [from_ms, to_ms) that are not in the log; False if this turn may not append all."""
         after, before = EventId(first_id_at(from_ms) - 1), first_id_at(to_ms)
         for minute in range(from_ms // MINUTE_MS, to_ms // MINUTE_MS + 1):
             partitions = range(self._partitions)
             found = await asyncio.gather(*(self._events.event_ids_of(minute, p, after=after) for p in partitions))
-            for partition, ids in zip(partitions, found, strict=True):
-                for id_ in ids:
-                    if id_ < before and not self._seen.holds(id_):
-                        await self._append(minute, partition, id_)
+            missing = [
+                (partition, id_)
+                for partition, ids in zip(partitions, found, strict=True)
+                for id_ in ids
+                if id_ < before and not self._seen.holds(id_)
+            ]
+            now = missing[: self._room]
+            self._room -= len(now)
+            await self._append(minute, now)
+            if len(now) < len(missing):
+                return False
+        return True
 
-    async def _append(self, minute: int, partition: int, id_: EventId) -> None:
+    async def _append(self, minute: int, missing: Sequence[tuple[int, EventId]]) -> None:
+        """Append events of one minute, each given as (partition, id), in their order."""
+        gate = asyncio.Semaphore(_COMMITS_AT_ONCE)
+
+        async def whole(partition: int, id_: EventId) -> Event | None:
+            async with gate:
+                return await self._whole(minute, partition, id_)
+
+        repaired = [event for event in await asyncio.gather(*(whole(*each) for each in missing)) if event is not None]
+        if repaired:
+            await self._log.append(repaired)
+        for event in repaired:
+            self._seen.add(event.event_id)
+            metrics.EDGES.record(edge="reconciler_repair")
+            metrics.EVENTS_APPENDED.record(by=READER)
+            logger().info("appended what a crash left out", event_id=event.event_id)
+
+    async def _whole(self, minute: int, partition: int, id_: EventId) -> Event | None:
+        """An event with all its rows: it may be half written, and its readers count on all of it."""
         for found, body in await self._events.events_of(minute, partition, after=EventId(id_ - 1), limit=1):
             if found != id_:
-                return
+                break
             record = LogRecord(partition, f"{id_}-0", body)
-            if await self._given_up.tried(record, decoded(record), self._repair) is not Outcome.AGAIN:
+            event = decoded(record)
+            outcome = await self._given_up.tried(record, event, self._events.commit)
+            if outcome is Outcome.GIVEN_UP:
                 self._seen.add(id_)
-
-    async def _repair(self, event: Event) -> None:
-        await self._events.commit(event)  # it may be half written, and its readers count on all of it
-        await self._log.append([event])
-        metrics.EDGES.record(edge="reconciler_repair")
-        metrics.EVENTS_APPENDED.record(by=READER)
-        logger().info("appended what a crash left out", event_id=event.event_id)
+            elif outcome is Outcome.DONE and not isinstance(event, PoisonedEvent):
+                return event
+        return None

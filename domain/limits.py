@@ -57,6 +57,8 @@ class Limits:
     """Minutes compared with the log now and then, for batches that arrive late."""
     reconcile_hours: int = 2
     """Hours of which one minute is compared after another, for batches that arrive very late."""
+    repairs_max: int = 256
+    """Events that the reconciler appends in one turn."""
     local_entries_max: int = 50_000
     """Entries of each in-process cache."""
 
@@ -88,6 +90,7 @@ SMALL = Limits(
     continuation_entries_max=24,
     thread_tweets_max=20,
     liked_recent_max=20,
+    repairs_max=16,
     local_entries_max=500,
 )
 

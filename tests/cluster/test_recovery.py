@@ -131,6 +131,7 @@ async def test_a_second_of_25_times_as_many_tweets_reaches_everybody(
     expected = [str(event.event_id) for event in reversed(events)]
     for follower in followers:
         await eventually(follower.home, lambda seen: seen == expected, within_s=60)
+    await ready(api)
 
 
 async def test_after_flushall_reads_are_complete_at_once(system: RunningSystem, api: httpx.AsyncClient) -> None:
@@ -149,6 +150,7 @@ async def test_after_flushall_reads_are_complete_at_once(system: RunningSystem, 
     later = await author.post("after the flush")
     for follower in followers:
         await eventually(follower.home, lambda seen: seen == [later, *ids], within_s=10)
+    await ready(api)
 
 
 async def test_bytes_that_are_no_event_are_put_aside_and_the_partition_goes_on(

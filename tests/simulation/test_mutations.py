@@ -80,8 +80,8 @@ class LooksAtTheTailOnly(Reconciler):
     """Never looks back further than the tail."""
 
     @override
-    async def _reconcile(self, from_ms: int, to_ms: int) -> None:
-        await super()._reconcile(max(from_ms, to_ms - 500), to_ms)
+    async def _reconcile(self, from_ms: int, to_ms: int) -> bool:
+        return await super()._reconcile(max(from_ms, to_ms - 500), to_ms)
 
 
 BUGS = {

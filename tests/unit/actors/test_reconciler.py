@@ -1,7 +1,7 @@
 from dataclasses import replace
 from typing import Any
 
-from domain.events import TweetPosted
+from domain.events import TweetPosted, decode
 from domain.ids import EventId, TweetId, UserId, log_partition, stamp_us
 from storage.log_reader import EVENTS_KEPT_MS, RECONCILED
 from storage.ports import NOWHERE
@@ -146,6 +146,25 @@ async def test_after_days_away_the_mark_moves_hour_by_hour_and_nothing_is_left_o
     assert not second.behind
     assert marks == sorted(set(marks)), "whoever goes on from a mark has less to do"
     assert await logged(engine) == 2
+
+
+async def test_many_left_out_events_are_appended_turn_by_turn_in_their_order() -> None:
+    engine = Engine()
+    reconciler = engine.reconciler()
+    await reconciler.step(0)
+    marks = [await engine.truth.coordination.mark(RECONCILED)]
+    bound = engine.limits.repairs_max
+    posted = [await engine.post(ALICE, append=False) for _ in range(2 * bound + 1)]
+    engine.clock.advance(30_000)  # time for a look at the whole trail, after which the mark is moved
+    lengths: list[int] = []
+    while not lengths or reconciler.behind:
+        await reconciler.step(0)
+        lengths.append(await logged(engine))
+        marks.append(await engine.truth.coordination.mark(RECONCILED))
+    assert lengths == [bound, 2 * bound, 2 * bound + 1]
+    assert marks[0] == marks[1] == marks[2] != marks[3], "the mark passes nothing that is still to be appended"
+    read = await engine.log.read(dict.fromkeys(range(PARTITIONS), NOWHERE), limit=1_000, wait_ms=0)
+    assert [decode(record.body).event_id for record in read.records] == posted
 
 
 async def test_months_away_are_looked_at_as_far_back_as_events_are_kept() -> None:
