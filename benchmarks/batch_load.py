@@ -1,13 +1,15 @@
 """The yardstick of posting, in a process of its own: the batches of posted tweets, from a bare loop over the driver.
 
 Each answer sends the next batch from the driver's own callback, at the same concurrency as the requests over HTTP. The
-rows are those that the service writes; they go to a keyspace of their own, where no reconciler finds them.
+rows are those that the service writes; they go to a keyspace of their own, where no reconciler finds them. What else
+could have been promised with these rows is measured for comparison.
 """
 
 import threading
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 from cassandra import ConsistencyLevel
 from cassandra.cluster import Cluster
@@ -19,15 +21,25 @@ from domain.clock import SystemClock
 from domain.events import TweetPosted
 from domain.ids import EventId, IdGenerator, UserId, stamp_us
 from storage.cassandra.options import CassandraOptions
-from storage.rows import KEYS, Put, event_row, rows_of
+from storage.rows import KEYS, Put, Row, event_row, rows_of
 
 _WORKER = 1_000
 _END_MS = 1 << 62
 
+How = Literal["a logged batch", "the event alone", "the event, then its rows side by side"]
+"""The second leaves the rows to somebody who reads the log; the third, after a crash, to the reconciler."""
 
-def drive(options: CassandraOptions, partitions: int, authors: list[int], text: str, effort: Effort) -> dict[str, Any]:
-    """Write batches for as long as a load lasts: `per_s`, and `written` with the warm-up's."""
-    spec = {"options": asdict(options), "partitions": partitions, "authors": authors, "text": text}
+
+def drive(
+    options: CassandraOptions,
+    partitions: int,
+    authors: list[int],
+    text: str,
+    effort: Effort,
+    how: How = "a logged batch",
+) -> dict[str, Any]:
+    """Write tweets for as long as a load lasts: `per_s`, and `written` with the warm-up's."""
+    spec = {"options": asdict(options), "partitions": partitions, "authors": authors, "text": text, "how": how}
     return children.run(__name__, {**spec, "warm_up_s": effort.warm_up_s, "load_s": effort.load_s})
 
 
@@ -38,6 +50,7 @@ class _Loop:
         self._session = session
         self._spec = spec
         self._prepared: dict[tuple[str, ...], Any] = {}
+        self._consistency = ConsistencyLevel.name_to_value[spec["options"]["consistency"]]
         self._ids = IdGenerator(_WORKER, SystemClock(), after_ms=0, until_ms=_END_MS, lease_ends_ms=_END_MS)
         self._lock = threading.Lock()
         self._under_way = 0
@@ -54,10 +67,31 @@ class _Loop:
         assert self._idle.wait(self._ends_s - time.perf_counter() + 30), "batches were not answered"
 
     def _send(self) -> None:
-        future = self._session.execute_async(self._batch())
-        future.add_callbacks(self._answered, self._failed)
+        event, *rows = self._inserts()
+        match self._spec["how"]:
+            case "a logged batch":
+                self._write([self._batch([event, *rows])], self._answered)
+            case "the event alone":
+                self._write([event], self._answered)
+            case _:
+                self._write([event], lambda: self._write(rows, self._answered))
 
-    def _answered(self, _: object) -> None:
+    def _write(self, statements: Sequence[Any], then: Callable[[], None]) -> None:
+        """Send some side by side; go on when all were answered."""
+        left = len(statements)
+
+        def answered(_: object) -> None:
+            nonlocal left
+            with self._lock:
+                left -= 1
+                last = not left
+            if last:
+                then()
+
+        for statement in statements:
+            self._session.execute_async(statement).add_callbacks(answered, self._failed)
+
+    def _answered(self) -> None:
         now_s = time.perf_counter()
         with self._lock:
             self.written += 1
@@ -77,22 +111,28 @@ class _Loop:
             if not self._under_way:
                 self._idle.set()
 
-    def _batch(self) -> Any:
+    def _inserts(self) -> list[Any]:
+        """The next tweet: its event, and the rows that follow from it."""
         with self._lock:
             id_ = self._ids.next()
         authors = self._spec["authors"]
         author = UserId(authors[id_ % len(authors)])
         event = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=author, text=self._spec["text"])
-        consistency = ConsistencyLevel.name_to_value[self._spec["options"]["consistency"]]
-        batch = BatchStatement(BatchType.LOGGED, consistency_level=consistency)
-        for row in (event_row(event, self._spec["partitions"]), *rows_of(event)):
-            assert isinstance(row, Put), "posting only writes"
-            batch.add(self._insert(row).bind((*row.key, *row.values.values(), row.stamp_us)))
+        rows = [event_row(event, self._spec["partitions"]), *rows_of(event)]
+        return [self._insert(row) for row in rows]
+
+    def _batch(self, statements: Sequence[Any]) -> Any:
+        batch = BatchStatement(BatchType.LOGGED, consistency_level=self._consistency)
+        for statement in statements:
+            batch.add(statement)
         return batch
 
-    def _insert(self, row: Put) -> Any:
-        names = (*KEYS[row.table], *row.values)
-        return self._prepared[row.table, *names]
+    def _insert(self, row: Row) -> Any:
+        assert isinstance(row, Put), "posting only writes"
+        insert = self._prepared[row.table, *KEYS[row.table], *row.values]
+        bound = insert.bind((*row.key, *row.values.values(), row.stamp_us))
+        bound.consistency_level = self._consistency
+        return bound
 
     def prepare(self) -> None:
         """Prepare the statements of a posted tweet."""

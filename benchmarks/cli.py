@@ -1,12 +1,12 @@
 """`python -m benchmarks`: measures, prints one table, keeps the figures."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from benchmarks import fanout, large_author, machine, plots, results, start, trends
+from benchmarks import fanout, large_author, machine, plots, results, shard_memory, start, trend_workers, trends
 from benchmarks.effort import FULL, QUICK, Effort
 from benchmarks.results import Row
 from benchmarks.system import Servers
@@ -14,14 +14,21 @@ from cluster.errors import ClusterError
 from cluster.settings import load_settings
 from telemetry import logs
 
-_FANOUT = "fanout"
-_LARGE_AUTHOR = "large-author"
-_START = "start"
-_TRENDS = "trends"
+_ALONE: Mapping[str, Callable[[Effort], list[Row]]] = {
+    "start": start.measure,
+    "trends": trends.measure,
+    "trend-workers": trend_workers.measure,
+    "shard-memory": shard_memory.measure,
+}
+"""What starts by itself what it needs."""
+_ON_STORES: Mapping[str, Callable[[Servers, Effort], list[Row]]] = {
+    "fanout": fanout.measure,
+    "large-author": large_author.measure,
+}
 _OVER_HTTP = ("home", "post", "delivery", "rebuild", "spike", "growth")
 _WIDTH_MIN = 120
-_QUICK = (_TRENDS, _FANOUT, "home", "post", "delivery", "rebuild")
-NAMES = (_START, _TRENDS, _FANOUT, _LARGE_AUTHOR, *_OVER_HTTP)
+_QUICK = ("trends", "shard-memory", "fanout", "home", "post")
+NAMES = (*_ALONE, *_ON_STORES, *_OVER_HTTP)
 
 
 def main() -> None:
@@ -59,21 +66,17 @@ def bench(
 
 
 def _measure(wanted: Sequence[str], effort: Effort, console: Console, rows: list[Row]) -> None:
-    if _START in wanted:
-        console.log("Measuring start.")
-        rows += start.measure(effort, console.log)
-    if _TRENDS in wanted:
-        console.log("Measuring trends.")
-        rows += trends.measure(effort)
-    if not set(wanted) - {_START, _TRENDS}:
+    for name, alone in _ALONE.items():
+        if name in wanted:
+            console.log(f"Measuring {name}.")
+            rows += alone(effort)
+    if not set(wanted) - set(_ALONE):
         return
     with Servers(load_settings(), console.log) as servers:
-        if _FANOUT in wanted:
-            console.log("Measuring fanout.")
-            rows += fanout.measure(servers, effort)
-        if _LARGE_AUTHOR in wanted:
-            console.log("Measuring large-author.")
-            rows += large_author.measure(servers, effort)
+        for name, on_stores in _ON_STORES.items():
+            if name in wanted:
+                console.log(f"Measuring {name}.")
+                rows += on_stores(servers, effort)
         if set(wanted) & set(_OVER_HTTP):
             endpoints = servers.start_system()
             from benchmarks import over_http  # imports Ray, which reads its environment then

@@ -1,30 +1,30 @@
-"""The yardstick of everything over HTTP: a second application on the same Serve that answers bytes it has ready.
+"""The constant answer on the same Serve as the service, beside it; and without Serve, by a uvicorn of its own.
 
-It is as lean as Serve allows, plain ASGI without a framework, and has as many replicas as the service.
+On Serve it is as lean as that allows, plain ASGI without a framework, and has as many replicas as the service.
 """
 
 import logging
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from ray import serve as ray_serve
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
+
+from benchmarks import constant_app
+from cluster.embedded.ports import PortBlock, is_free
+from cluster.embedded.processes import ChildProcess
+from cluster.embedded.ray_environment import ROOT
+from cluster.errors import NotReady
+from cluster.settings import environment
+from cluster.waiting import wait_until
 
 PREFIX = "/constant"
 _APP = "constant"
-
-
-async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
-    """`/constant/<n>` is answered with n bytes."""
-    if scope["type"] == "lifespan":
-        for step in ("startup", "shutdown"):
-            await receive()
-            await send({"type": f"lifespan.{step}.complete"})
-        return
-    body = b"x" * int(scope["path"].rpartition("/")[2])
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    while scope["method"] == "POST" and (await receive()).get("more_body"):
-        pass
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+_READY_TIMEOUT_S = 30.0
+_STOP_S = 10.0
 
 
 @ray_serve.ingress()
@@ -32,7 +32,7 @@ class Constant:
     """One replica of the yardstick."""
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
-        return _answer
+        return constant_app.answer
 
 
 def deploy(replicas: int) -> None:
@@ -46,3 +46,22 @@ def deploy(replicas: int) -> None:
         logging_config={"enable_access_log": False},  # as the service
     )(Constant)
     ray_serve.run(deployment.bind(), name=_APP, route_prefix=PREFIX)
+
+
+@contextmanager
+def plain_uvicorn() -> Iterator[str]:
+    """The URL of one uvicorn process that answers it."""
+    ports = PortBlock()
+    port = ports.port()
+    words = ["-m", "uvicorn", "benchmarks.constant_app:answer", "--host", "127.0.0.1", "--port", str(port)]
+    quiet = ["--no-access-log", "--log-level", "warning"]
+    with tempfile.TemporaryDirectory(prefix="murmur-bench-uvicorn-") as folder:
+        log = Path(folder) / "uvicorn.log"
+        server = ChildProcess("uvicorn", [sys.executable, *words, *quiet], log, environment(), ROOT)
+        try:
+            if not wait_until(lambda: not is_free(port), _READY_TIMEOUT_S):
+                raise NotReady(f"uvicorn does not listen: {log.read_text()[-500:]}")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.stop(_STOP_S)
+            ports.release()

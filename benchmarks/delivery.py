@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.bench import Bench
 from benchmarks.effort import ROUNDS
-from benchmarks.results import Row, rounded
+from benchmarks.results import Histogram, Row, rounded
 from benchmarks.timelines import Timelines
 from domain.clock import SystemClock
 from domain.ids import log_partition, range_of, time_ms
@@ -60,11 +60,10 @@ async def measure(bench: Bench) -> list[Row]:
     rounds = await _rounds(bench)
     took = [[at.last - at.answered for at in found] for found in rounds]
     percentiles = {p: [float(np.percentile(times, p)) for times in took] for p in (50, 95, 99)}
+    by_stage = {stage: [of(at) for found in rounds for at in found] for stage, of in STAGES.items()}
     stages = {
-        f"{stage}, p50, p95, p99 ms": rounded(
-            [float(np.percentile([of(at) for found in rounds for at in found], p)) for p in (50, 95, 99)], 1
-        )
-        for stage, of in STAGES.items()
+        f"{stage}, p50, p95, p99 ms": rounded([float(np.percentile(times, p)) for p in (50, 95, 99)], 1)
+        for stage, times in by_stage.items()
     }
     return [
         Row(
@@ -80,6 +79,7 @@ async def measure(bench: Bench) -> list[Row]:
                 "tweets": [len(times) for times in took],
                 **stages,
             },
+            histogram=Histogram("ms", {**by_stage, "from the 201 to the last": [t for times in took for t in times]}),
         )
     ]
 

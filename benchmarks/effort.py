@@ -43,8 +43,8 @@ class Effort:
 
 QUICK = Effort(
     name="quick",
-    load_s=3.0,
-    warm_up_s=1.0,
+    load_s=2.0,
+    warm_up_s=0.5,
     yardstick_pushes=500_000,
     deliveries=20,
     rebuilds=40,
@@ -54,8 +54,8 @@ QUICK = Effort(
     curve_followees=(10, 300),
     curve_tweets=(1_000, 10_000),
     large_followers=100_000,
-    trend_events=20_000,
-    trend_events_many=300_000,
+    trend_events=10_000,
+    trend_events_many=100_000,
 )
 FULL = Effort(
     name="full",
@@ -68,7 +68,7 @@ FULL = Effort(
     followees=50,
     tweets_each=20,
     curve_followees=(10, 100, 1_000, 5_000),
-    curve_tweets=(1_000, 10_000, 100_000),
+    curve_tweets=(1_000, 10_000, 100_000, 1_000_000),
     large_followers=1_000_000,
     trend_events=100_000,
     trend_events_many=1_000_000,

@@ -27,6 +27,7 @@ _FOLLOWERS_MAX = 20_000
 _BACKLOG = 2_000
 _GROWING = (20, 200, 2_000, 20_000)
 """Followers of the authors by whom linear growth is judged."""
+_REDIS_PY_PUSHES = 100_000
 _REPEATS_MIN, _REPEATS_MAX = 20, 200
 
 
@@ -55,6 +56,8 @@ async def _measure(config: StoreConfig, effort: Effort) -> list[Row]:
                     pushes = await asyncio.to_thread(redis_push.pushes_per_s, config.redis_url, effort.yardstick_pushes)
                     rates.setdefault(f"before {name}", []).append(pushes)
                 rates.setdefault(name, []).append(await fanout.rate(posts, together))
+            redis_py = await asyncio.to_thread(redis_push.redis_py_per_s, config.redis_url, _REDIS_PY_PUSHES)
+            rates.setdefault("redis-py", []).append(redis_py)
             for author, size in zip(growing, _GROWING, strict=True):
                 repeats = min(_REPEATS_MAX, _REPEATS_MIN * _GROWING[-1] // size)
                 grown[size].append(await fanout.rate([author] * repeats, 1))
@@ -84,6 +87,15 @@ def _rows(rates: dict[str, list[float]], grown: dict[int, list[float]]) -> list[
     return [
         row("unqueued", "fan-out, deliveries/s, one tweet at a time", 1.0),
         row("backlog", f"fan-out, deliveries/s, backlog of {_BACKLOG:,} tweets", 2.0),
+        Row(
+            key="fanout_redis_py",
+            what=f"fan-out, backlog of {_BACKLOG:,} tweets, for information",
+            against="LPUSH in pipelines of redis-py, same server",
+            unit="x",
+            values=[ours / theirs for ours, theirs in zip(rates["backlog"], rates["redis-py"], strict=True)],
+            target=None,
+            figures={"LPUSH/s of redis-py": rounded(rates["redis-py"])},
+        ),
         Row(
             key="growth_fanout",
             what=f"growth: deliveries/s of tweets to {large:,} followers",

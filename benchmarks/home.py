@@ -31,10 +31,13 @@ class HomeLoads:
 
 
 async def measure(bench: Bench) -> list[Row]:
-    """The row of the home timeline."""
+    """The row of the home timeline, and the one for information."""
     world = await bench.world(1)
     loads = await rounds(bench, world)
     few = await asyncio.to_thread(http_load.drive, bench.endpoints.http_url, requests(bench, world), bench.effort, _FEW)
+    with constant.plain_uvicorn() as url:
+        same = [http_load.request("GET", f"{constant.PREFIX}/{loads.page_bytes}")]
+        plain = [await asyncio.to_thread(http_load.drive, url, same, bench.effort) for _ in range(ROUNDS)]
     return [
         Row(
             key="home_timeline",
@@ -54,7 +57,16 @@ async def measure(bench: Bench) -> list[Row]:
                 "refused": [load.refused for load in (*loads.pages, *loads.constants)],
                 **problems(loads.pages),
             },
-        )
+        ),
+        Row(
+            key="home_uvicorn",
+            what="home timeline, for information",
+            against="the same constant from one plain uvicorn",
+            unit="x",
+            values=[page.per_s / other.per_s for page, other in zip(loads.pages, plain, strict=True)],
+            target=None,
+            figures={"uvicorn/s": rounded([load.per_s for load in plain])},
+        ),
     ]
 
 

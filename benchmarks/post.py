@@ -44,6 +44,7 @@ async def measure(bench: Bench) -> list[Row]:
         "batches/s": rounded(loads.batches),
         "refused": [load.refused for load in loads.posts],
         **problems(loads.posts),
+        **await _alternatives(bench),
     }
     empty = [load.per_s for load in loads.empties]
     return [
@@ -66,6 +67,20 @@ async def measure(bench: Bench) -> list[Row]:
             figures={"empty POSTs/s": rounded(empty)},
         ),
     ]
+
+
+async def _alternatives(bench: Bench) -> dict[str, object]:
+    """What the same loop does with weaker promises, once each."""
+    authors = await bench.seeder.people(_AUTHORS)
+    yardstick = bench.yardstick_stores
+    others: tuple[batch_load.How, ...] = ("the event alone", "the event, then its rows side by side")
+    rates: dict[str, object] = {}
+    for how in others:
+        found = await asyncio.to_thread(
+            batch_load.drive, yardstick.cassandra, yardstick.partitions, authors, _TEXT, bench.effort, how
+        )
+        rates[f"{how}/s"] = round(found["per_s"])
+    return rates
 
 
 async def rounds(bench: Bench) -> PostLoads:

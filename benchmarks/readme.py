@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 README = Path(__file__).resolve().parents[1] / "README.md"
-DIGITS = {"x": 2, "s": 1}
+DIGITS = {"x": 2, "s": 1, "B": 1}
 """Behind the point, by unit; none for others."""
 BEGIN, END = "<!-- figures of the last `make bench` -->\n", "<!-- end of the figures -->\n"
 
@@ -33,7 +33,7 @@ def put(document: Mapping[str, Any], path: Path = README) -> None:
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
     unit = row["unit"]
-    target = "" if row["target"] is None else f"{'≥' if unit == 'x' else '<'} {row['target']:g} {unit}"
+    target = "" if row["target"] is None else f"{'≥' if unit == 'x' else '≤'} {row['target']:g} {unit}"
     reached = {True: "yes", False: "no", None: ""}[row["reached"]]
     spread = (f"{row[name]:.{DIGITS.get(unit, 0)}f} {unit}" for name in ("min", "median", "max"))
     return [row["what"], row["against"], *spread, target, reached]

@@ -46,10 +46,29 @@ def pushes_per_s(url: str, pushes: int, *, own: bool = False) -> float:
     program = None if own else redis_benchmark()
     rate = _with(program, at.port or 6379, pushes) if program else _own(at.port or 6379, pushes)
     with redis.Redis.from_url(url) as client:
-        length = int(client.llen(_KEY))
-        assert length >= pushes, f"only {length} of {pushes} were pushed"
-        client.unlink(_KEY)
+        _take_back(client, pushes)
     return rate
+
+
+def redis_py_per_s(url: str, pushes: int) -> float:
+    """LPUSH a second of a redis-py pipeline of the same depth over one connection."""
+    value = b"x" * ENTRY_BYTES
+    with redis.Redis.from_url(url) as client:
+        pipeline = client.pipeline(transaction=False)
+        begun_s = time.perf_counter()
+        for _ in range(0, pushes, _PIPELINE):
+            for _ in range(_PIPELINE):
+                pipeline.lpush(_KEY, value)
+            pipeline.execute()
+        took_s = time.perf_counter() - begun_s
+        _take_back(client, pushes)
+    return pushes / took_s
+
+
+def _take_back(client: redis.Redis, pushes: int) -> None:
+    length = int(client.llen(_KEY))
+    assert length >= pushes, f"only {length} of {pushes} were pushed"
+    client.unlink(_KEY)
 
 
 def _with(program: Path, port: int, pushes: int) -> float:

@@ -24,6 +24,13 @@ class Curve(NamedTuple):
     points: Sequence[tuple[float, float]]
 
 
+class Histogram(NamedTuple):
+    """How often something took how long, part by part, for a picture."""
+
+    x: str
+    parts: Mapping[str, Sequence[float]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One question and its answer: one value per round."""
@@ -31,7 +38,7 @@ class Row:
     key: str
     what: str
     against: str
-    unit: Literal["x", "ms", "s", "MiB"]
+    unit: Literal["x", "ms", "s", "B", "MiB"]
     """x is a ratio to the yardstick, which should be large; of anything else there should be little."""
     values: Sequence[float]
     target: float | None
@@ -39,6 +46,7 @@ class Row:
     figures: Mapping[str, object] = field(default_factory=dict)
     """What the values were made of, in absolute terms."""
     curve: Curve | None = None
+    histogram: Histogram | None = None
 
     @property
     def reached(self) -> bool | None:
@@ -46,7 +54,7 @@ class Row:
         if self.target is None:
             return None
         middle = median(self.values)
-        return middle >= self.target if self.unit == "x" else middle < self.target
+        return middle >= self.target if self.unit == "x" else middle <= self.target
 
     def document(self) -> dict[str, object]:
         """The row as it is kept."""
@@ -102,7 +110,7 @@ def _shown(value: float, unit: str) -> str:
 def _target(row: Row) -> str:
     if row.target is None:
         return "—"
-    return f"≥ {row.target:.1f} x" if row.unit == "x" else f"< {row.target:.0f} {row.unit}"
+    return f"≥ {row.target:.1f} x" if row.unit == "x" else f"≤ {row.target:.0f} {row.unit}"
 
 
 def _verdict(row: Row) -> str:

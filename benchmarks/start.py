@@ -1,10 +1,9 @@
 """A start as a user makes it, seconds until the first 200; and the memory of each process, idle and under load."""
 
 import shutil
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -15,38 +14,28 @@ import psutil
 from benchmarks import http_load
 from benchmarks.effort import Effort
 from benchmarks.results import Row
-from cluster import readiness
+from benchmarks.system import wait_ready, whole_system
 from cluster.embedded.ports import PortBlock
-from cluster.embedded.processes import ChildProcess, last_line
-from cluster.embedded.ray_environment import ROOT
-from cluster.errors import NotReady
-from cluster.settings import environment
-from cluster.waiting import wait_until
+from cluster.embedded.processes import ChildProcess
 
 _WARM_STARTS = 2
-_READY_TIMEOUT_S = 180.0
 _STOP_S = 30.0
 _USERS = 10
-_POLL_S = 0.05
 _MIB = 1 << 20
 
-Say = Callable[[str], None]
 
-
-def measure(effort: Effort, say: Say) -> list[Row]:
+def measure(effort: Effort) -> list[Row]:
     """The rows of the starts and the one of the memory."""
     folder = Path(tempfile.mkdtemp(prefix="murmur-bench-start-"))
     ports = PortBlock()
     url = f"http://127.0.0.1:{ports.port()}"
     warm: list[float] = []
     try:
-        say("Starting a system in a new folder.")
         with _system(folder, url) as (system, cold):
             idle = _resident(system)
             _load(url, effort)
             loaded = _resident(system)
         for _ in range(_WARM_STARTS):
-            say("Starting it again.")
             with _system(folder, url) as (_, took_s):
                 warm.append(took_s)
     finally:
@@ -74,26 +63,10 @@ def _row(key: str, what: str, values: list[float], target: float | None) -> Row:
 @contextmanager
 def _system(folder: Path, url: str) -> Iterator[tuple[ChildProcess, float]]:
     """A system on a data folder, ready, and the seconds that took; it is stopped afterwards."""
-    log = folder / "up.log"
-    ours = {
-        "MURMUR_HTTP_HOST": "127.0.0.1",
-        "MURMUR_HTTP_PORT": url.rpartition(":")[2],
-        "MURMUR_DATA_DIR": str(folder / "data"),
-        "MURMUR_RATE_LIMITS": "off",
-        "MURMUR_CASSANDRA_CONTACT_POINTS": "",
-        "MURMUR_REDIS_URL": "",
-        "RAY_ADDRESS": "",
-    }
     begun_s = time.perf_counter()
-    system = ChildProcess("Murmur", [sys.executable, "-m", "cluster", "up"], log, {**environment(), **ours}, ROOT)
-
-    def is_ready() -> bool:
-        system.require_running()
-        return readiness.ask(url).ready
-
+    system = whole_system(folder, url, cassandra="", redis_url="")
     try:
-        if not wait_until(is_ready, _READY_TIMEOUT_S, _POLL_S):
-            raise NotReady(f"The system was not ready within {_READY_TIMEOUT_S:.0f} s: {last_line(log)}")
+        wait_ready(system, url)
         yield system, time.perf_counter() - begun_s
     finally:
         system.stop(_STOP_S)

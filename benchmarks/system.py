@@ -29,7 +29,9 @@ from storage.cassandra import schema
 from storage.cassandra.options import CassandraOptions
 from storage.opening import StoreConfig
 
-_READY_TIMEOUT_S = 150.0
+DATA = "data"
+_READY_TIMEOUT_S = 180.0
+_POLL_S = 0.05
 _STOP_S = 20.0
 
 
@@ -99,28 +101,40 @@ class Servers:
         assert self._cassandra is not None, "enter first"
         with redis.Redis.from_url(self.redis_url) as client:
             client.flushall()
-        data_dir = self._folder / "system"
-        port = self._ports.port()
-        ours = {
-            "MURMUR_HTTP_HOST": "127.0.0.1",
-            "MURMUR_HTTP_PORT": str(port),
-            "MURMUR_DATA_DIR": str(data_dir),
-            "MURMUR_RATE_LIMITS": "off",
-            "MURMUR_LIMITS": "default",
-            "MURMUR_CASSANDRA_CONTACT_POINTS": self._cassandra.contact_point,
-            "MURMUR_REDIS_URL": self.redis_url,
-            "RAY_ADDRESS": "",
-        }
+        url = f"http://127.0.0.1:{self._ports.port()}"
         self._say("Starting the system.")
-        log = self._folder / "up.log"
-        command = [sys.executable, "-m", "cluster", "up"]
-        system = self._system = ChildProcess("Murmur", command, log, {**environment(), **ours}, ROOT)
-
-        def is_ready() -> bool:
-            system.require_running()
-            return (data_dir / "run.json").exists() and readiness.ask(f"http://127.0.0.1:{port}").ready
-
-        if not wait_until(is_ready, _READY_TIMEOUT_S, 0.2):
-            raise NotReady(f"The system was not ready within {_READY_TIMEOUT_S:.0f} s: {last_line(log)}")
+        cassandra = self._cassandra.contact_point
+        self._system = whole_system(self._folder, url, cassandra=cassandra, redis_url=self.redis_url)
+        wait_ready(self._system, url)
+        data_dir = self._folder / DATA
+        if not wait_until((data_dir / "run.json").exists, _READY_TIMEOUT_S):
+            raise NotReady("The system is ready, but does not say where its parts are.")
         put_in_environment(to_connect(token_path(data_dir)))
         return RunState.read(data_dir).endpoints
+
+
+def whole_system(folder: Path, url: str, *, cassandra: str, redis_url: str) -> ChildProcess:
+    """A system without rate limits that begins to start, with its data, and stores that are not given, in a folder."""
+    ours = {
+        "MURMUR_HTTP_HOST": "127.0.0.1",
+        "MURMUR_HTTP_PORT": url.rpartition(":")[2],
+        "MURMUR_DATA_DIR": str(folder / DATA),
+        "MURMUR_RATE_LIMITS": "off",
+        "MURMUR_LIMITS": "default",
+        "MURMUR_CASSANDRA_CONTACT_POINTS": cassandra,
+        "MURMUR_REDIS_URL": redis_url,
+        "RAY_ADDRESS": "",
+    }
+    command = [sys.executable, "-m", "cluster", "up"]
+    return ChildProcess("Murmur", command, folder / "up.log", {**environment(), **ours}, ROOT)
+
+
+def wait_ready(system: ChildProcess, url: str) -> None:
+    """Return with its first 200."""
+
+    def is_ready() -> bool:
+        system.require_running()
+        return readiness.ask(url).ready
+
+    if not wait_until(is_ready, _READY_TIMEOUT_S, _POLL_S):
+        raise NotReady(f"The system was not ready within {_READY_TIMEOUT_S:.0f} s: {last_line(system.log_path)}")

@@ -5,9 +5,11 @@ tweets that are deleted later. What they found in the last window must be equal.
 """
 
 import pickle
+import tempfile
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 import bytewax.operators as op
@@ -15,17 +17,20 @@ import bytewax.operators.windowing as win
 import numpy as np
 from bytewax.dataflow import Dataflow
 from bytewax.operators.windowing import EventClock, SlidingWindower
+from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSink, TestingSource, run_main
 
 from benchmarks.effort import ROUNDS, Effort
 from benchmarks.results import Row, rounded
 from dataflows.chunks import Chunk
 from dataflows.trends import Ranking, Schedule, by_bucket, trends
+from dataflows.worker import EPOCH
 from domain.events import AnyEvent, TweetDeleted, TweetPosted
 from domain.ids import EventId, TweetId, UserId, first_id_at, stamp_us, time_ms
 from domain.tag_bucket import TagBucket
 from domain.trends import GLOBAL, WINDOWS, Window
 from domain.tweets import folded_tag
+from telemetry import metrics
 
 _TAGS = 50_000
 _AUTHORS = 100_000
@@ -39,6 +44,13 @@ _WINDOW = WINDOWS["60m"]
 _RATE_TARGET = 200_000
 _SEED = 11
 
+
+def _schedule(*windows: Window) -> Schedule:
+    """Every minute is looked at, as the yardstick gives every window."""
+    return Schedule(windows=windows, every_ms=_WINDOW.pane_ms, exact=True, from_ms=_START_MS, to_ms=_END_MS)
+
+
+SCHEDULE = _schedule(_WINDOW)
 
 Found = tuple[str, tuple[int, dict[int, int | None]]]
 """What Bytewax's windows give: a tag, and in a window the author of each tweet, None if it was deleted."""
@@ -54,20 +66,21 @@ class _Use(NamedTuple):
 
 def measure(effort: Effort) -> list[Row]:
     """The rows of trends."""
-    same = _events(effort.trend_events)
+    same = events(effort.trend_events)
     ours: list[float] = []
     theirs: list[float] = []
     for _ in range(ROUNDS):
         rankings: list[Ranking] = []
-        ours.append(len(same) / _seconds(_trends(same, (_WINDOW,), rankings)))
+        ours.append(len(same) / _seconds(_trends(same, SCHEDULE, rankings)))
         found: list[Found] = []
         theirs.append(len(same) / _seconds(_sliding(same, found)))
         _compare(rankings, found)
-    many = _events(effort.trend_events_many)
+    many = events(effort.trend_events_many)
     rates = {
-        name: [len(many) / _seconds(_trends(many, windows, [])) for _ in range(ROUNDS)]
+        name: [len(many) / _seconds(_trends(many, _schedule(*windows), [])) for _ in range(ROUNDS)]
         for name, windows in (("60m", (_WINDOW,)), ("all", tuple(WINDOWS.values())))
     }
+    kept = [_kept(many) for _ in range(ROUNDS)]
     return [
         Row(
             key="trends",
@@ -89,31 +102,33 @@ def measure(effort: Effort) -> list[Row]:
                 "events": len(many),
                 "events/s": rounded(rates["60m"]),
                 "events/s in all windows": rounded(rates["all"]),
+                f"events/s in all windows, a snapshot each {EPOCH.seconds} s": rounded(
+                    [len(many) / s for s, _ in kept]
+                ),
+                "snapshot bytes/s": rounded([size / s for s, size in kept]),
                 **_sizes(many),
             },
         ),
     ]
 
 
-def _events(count: int) -> list[AnyEvent]:
+def events(count: int) -> list[AnyEvent]:
     """Tweets with one tag each, popular ones far more often, some deleted two minutes later; in the order of ids."""
     rng = np.random.default_rng(_SEED)
     after_ms = np.sort(rng.integers(0, _MINUTES * 60_000, count)).tolist()
     tags = np.minimum(rng.zipf(1.2, count), _TAGS).tolist()
     authors = rng.integers(1, _AUTHORS, count).tolist()
-    events: list[AnyEvent] = [
-        _posted(_id(after_ms[n], n), UserId(authors[n]), (f"tag{tags[n]}",)) for n in range(count)
-    ]
+    made: list[AnyEvent] = [_posted(_id(after_ms[n], n), UserId(authors[n]), (f"tag{tags[n]}",)) for n in range(count)]
     deleted = rng.choice(count, int(count * _DELETED), replace=False).tolist()
     for n in deleted:
         gone = _id(min(after_ms[n] + 120_000, _MINUTES * 60_000 - 1), n)
-        tweet = TweetId(events[n].event_id)
-        events.append(
+        tweet = TweetId(made[n].event_id)
+        made.append(
             TweetDeleted(
                 event_id=gone, stamp_us=0, author=UserId(authors[n]), tweet_id=tweet, hashtags=(f"tag{tags[n]}",)
             )
         )
-    return sorted(events, key=lambda event: event.event_id)
+    return sorted(made, key=lambda event: event.event_id)
 
 
 def _id(after_ms: int, sequence: int) -> EventId:
@@ -124,24 +139,37 @@ def _posted(id_: EventId, author: UserId, tags: tuple[str, ...]) -> TweetPosted:
     return TweetPosted(event_id=id_, stamp_us=stamp_us(id_), author=author, text="", hashtags=tags)
 
 
-def _trends(events: Sequence[AnyEvent], windows: Sequence[Window], out: list[Ranking]) -> Dataflow:
-    """The dataflow as it runs live, looking once a minute of events."""
-    chunks: list[Chunk] = []
-    for at in range(0, len(events), _CHUNK_EVENTS):
-        some = tuple(events[at : at + _CHUNK_EVENTS])
-        chunks.append(Chunk(0, 1, time_ms(some[-1].event_id) - 1, some))
-    chunks.append(Chunk(0, 1, _END_MS, ()))
+def chunks(some: Sequence[AnyEvent], partition: int = 0, partitions: int = 1) -> list[Chunk]:
+    """The events of a partition as a source hands them out, to the end of all time that is looked at."""
+    cut = [tuple(some[at : at + _CHUNK_EVENTS]) for at in range(0, len(some), _CHUNK_EVENTS)]
+    found = [Chunk(partition, partitions, time_ms(part[-1].event_id) - 1, part) for part in cut]
+    return [*found, Chunk(partition, partitions, _END_MS, ())]
+
+
+def _trends(some: Sequence[AnyEvent], schedule: Schedule, out: list[Ranking]) -> Dataflow:
     flow = Dataflow("trends")
-    found = trends(flow, TestingSource(chunks, batch_size=1), Schedule(windows=windows, every_ms=_WINDOW.pane_ms))
+    found = trends(flow, TestingSource(chunks(some), batch_size=1), schedule)
     op.output("out-rankings", found.rankings, TestingSink(out))
     op.output("out-minutes", found.minutes, TestingSink([]))
     return flow
 
 
-def _sliding(events: Sequence[AnyEvent], out: list[Found]) -> Dataflow:
+def _kept(some: Sequence[AnyEvent]) -> tuple[float, float]:
+    """Seconds with snapshots as a live worker takes them, and the bytes of state that were written down."""
+    counted = metrics.LocalBackend()
+    metrics.install(counted)
+    with tempfile.TemporaryDirectory(prefix="murmur-bench-snapshots-") as folder:
+        init_db_dir(Path(folder), 1)
+        flow = _trends(some, _schedule(*WINDOWS.values()), [])
+        begun_s = time.perf_counter()
+        run_main(flow, epoch_interval=EPOCH, recovery_config=RecoveryConfig(folder))
+        return time.perf_counter() - begun_s, counted.total(metrics.FLOW_SNAPSHOT_BYTES.spec)
+
+
+def _sliding(some: Sequence[AnyEvent], out: list[Found]) -> Dataflow:
     """The same with what Bytewax offers."""
     flow = Dataflow("sliding")
-    source: TestingSource[AnyEvent] = TestingSource(events, batch_size=_CHUNK_EVENTS)
+    source: TestingSource[AnyEvent] = TestingSource(some, batch_size=_CHUNK_EVENTS)
     uses = op.flat_map("uses", op.input("events", flow, source), _uses)
     clock: EventClock[_Use] = EventClock(_made_at, wait_for_system_duration=_NEVER_LATE)
     windower = SlidingWindower(
@@ -208,11 +236,11 @@ def _compare(rankings: Sequence[Ranking], found: Sequence[Found]) -> None:
     assert max(trend.count for trend in top) == most, "nothing that is used more is left out"
 
 
-def _sizes(events: Sequence[AnyEvent]) -> dict[str, object]:
+def _sizes(some: Sequence[AnyEvent]) -> dict[str, object]:
     """What one bucket keeps for each mention, in memory as in a snapshot."""
     bucket = TagBucket()
-    for at in range(0, len(events), _CHUNK_EVENTS):
-        ((_, work), *_) = by_bucket(Chunk(0, 1, 0, tuple(events[at : at + _CHUNK_EVENTS])))
+    for at in range(0, len(some), _CHUNK_EVENTS):
+        ((_, work), *_) = by_bucket(Chunk(0, 1, 0, tuple(some[at : at + _CHUNK_EVENTS])))
         bucket.add(work.mentions)
         bucket.delete(each.tweet for each in work.deleted)
     bucket.top(_WINDOW, _END_MS)
