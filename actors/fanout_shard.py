@@ -17,7 +17,7 @@ from domain.events import AnyEvent, Followed, Retweeted, TweetPosted, Unfollowed
 from domain.fanout import Batch, FollowerSets, Interleaver, Job, Pulled, Watermark
 from domain.ids import UserId, range_of, time_ms
 from domain.limits import Limits
-from storage.log_reader import LogReader, earliest
+from storage.log_reader import LogBatch, LogReader, earliest
 from storage.ports import (
     NOWHERE,
     CacheStore,
@@ -89,7 +89,9 @@ class FanoutShard:
         self._followers = FollowerSets(limits.follower_edges_max)
         self._pulled = Pulled({}, limits.pulled_grace_ms)
         self._pulled_read_ms: int | None = None
-        self._interleaver = Interleaver(limits.slice_followers_max, limits.push_batch_max)
+        self._interleaver = _interleaver(limits)
+        self._reading: asyncio.Task[LogBatch] | None = None
+        """The next read of the log, which may be waiting for events meanwhile."""
         self._unadmitted: deque[tuple[LogRecord, AnyEvent | PoisonedEvent]] = deque()
         self._under_way: deque[tuple[Batch, asyncio.Task[Pushed]]] = deque()
         """Batches that are being written, in the order in which that began."""
@@ -121,6 +123,7 @@ class FanoutShard:
 
     async def drain(self) -> None:
         """Finish what was read, and save how far that is."""
+        self._stop_reading()
         if not self.ranges or self._assigned_ms is None:
             return
         while self.queue:
@@ -145,9 +148,10 @@ class FanoutShard:
         return await asyncio.gather(*(self._positions.claim(reader_name(r), epoch) for r, epoch in self.ranges.items()))
 
     def _start_from(self, positions: Mapping[int, str]) -> None:
+        self._stop_reading()
         self._reader.seek(positions)
         self._followers.clear()
-        self._interleaver = Interleaver(self._limits.slice_followers_max, self._limits.push_batch_max)
+        self._interleaver = _interleaver(self._limits)
         self._unadmitted = deque()
         for _, write in self._under_way:
             write.cancel()
@@ -157,8 +161,11 @@ class FanoutShard:
     async def _read(self, wait_ms: int) -> None:
         if self._unadmitted or len(self._interleaver) >= self._limits.jobs_max:
             return
-        busy = self._under_way or len(self._interleaver)
-        read = await self._reader.read(0 if busy else wait_ms)
+        reading = self._reading or self._begin_to_read(wait_ms)
+        if not reading.done() and (self._under_way or len(self._interleaver)):
+            return
+        self._reading = None
+        read = await reading
         if read.lost:
             # Every timeline and position is gone with the store's old life; what follows starts anew. First of all
             # the followers: edges that changed in the lost part of the log are read from the truth.
@@ -167,6 +174,17 @@ class FanoutShard:
         for record in read.records:
             self._watermarks[record.partition].begin(record.position)
             self._unadmitted.append((record, decoded(record)))
+        if wait_ms:  # what comes meanwhile is here already when there is time for it
+            self._begin_to_read(wait_ms)
+
+    def _begin_to_read(self, wait_ms: int) -> "asyncio.Task[LogBatch]":
+        self._reading = asyncio.create_task(self._reader.read(wait_ms))
+        return self._reading
+
+    def _stop_reading(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
 
     async def _admit(self) -> None:
         """Turn the next records into jobs, in order; stops at one that must be tried again."""
@@ -276,3 +294,7 @@ class FanoutShard:
 
     def _done(self) -> dict[int, str]:
         return {partition: watermark.done for partition, watermark in self._watermarks.items()}
+
+
+def _interleaver(limits: Limits) -> Interleaver:
+    return Interleaver(limits.slice_followers_max, limits.push_batch_min, limits.push_batch_max)

@@ -1,3 +1,4 @@
+import asyncio
 import json
 from typing import Any
 
@@ -142,6 +143,25 @@ async def test_an_old_owner_is_fenced_before_it_looks_again() -> None:
     assert fenced.total(metrics.EDGES.spec, edge="fence") == 1
     assert old.ranges == {}
     assert len(new.ranges) == RANGES
+
+
+async def test_what_a_shard_read_ahead_while_it_lost_its_ranges_is_read_again() -> None:
+    engine = Engine()
+    await engine.own_all()
+    await engine.follow(BOB, ALICE)
+    shard = engine.shard()
+    await stepped(shard)
+    engine.clock.advance(2_000)
+    await shard.step(1)  # saves the positions; from now on a read waits for what comes
+    await engine.open_timeline(BOB)
+    tweet = await engine.post(ALICE)
+    for _ in range(10):
+        await asyncio.sleep(0)  # the read has it, and nobody has looked
+    await engine.own_all("fanout-1")
+    await engine.own_all("fanout-0")
+    engine.clock.advance(2_000)
+    await stepped(shard)
+    assert await engine.timeline(BOB) == [tweet]
 
 
 async def test_authors_above_the_threshold_are_pushed_no_more_after_the_grace_period() -> None:
