@@ -23,9 +23,7 @@ _GRACE_MS = 2_000
 _TRAIL_EVERY_MS = 15_000
 _FIRST_LOOK_BACK_MS = 60_000
 """How far before the mark a new reconciler looks, for batches that Cassandra replayed late."""
-_STRETCH_MS = HOUR_MS
-"""After a long absence so much is made up for in one turn."""
-_COMMITS_AT_ONCE = 16
+_APPENDED_TOGETHER = 16
 READER = "reconciler"
 
 
@@ -85,50 +83,54 @@ class Reconciler:
         self._incarnation = ""
         self._seen = _Seen()
         self._from_ms: int | None = None
+        """From where on a look at the whole trail begins."""
+        self._at_ms: int | None = None
+        """Up to where a look at the whole trail has come that is not at its end."""
+        self._mark_ms = 0
         self._began_minute = 0
         self._old_minute = 0
         self._looked_ms = 0
         self._next_trail_ms = 0
-        self._room = limits.repairs_max
-        """How many events this turn may still append."""
-
-    @property
-    def behind(self) -> bool:
-        """Whether there is more to do than one turn may: the next should come at once."""
-        return self._room == 0 or self._long_absent
-
-    @property
-    def _long_absent(self) -> bool:
-        trail_ms = self._limits.reconcile_trail_minutes * MINUTE_MS
-        return self._from_ms is not None and self._clock.now_ms() - self._from_ms > trail_ms + _STRETCH_MS
+        self._turn_ends_ms = 0
+        self.behind = False
+        """Whether there was more to do than one turn may: the next should come at once."""
 
     async def step(self, wait_ms: int) -> None:
         """One turn; waits up to `wait_ms` for events. A step that raised is simply taken again."""
         if self._from_ms is None:
             await self._start()
         assert self._from_ms is not None
-        await self._read_log(wait_ms)
-        self._room = self._limits.repairs_max
-        if self._long_absent:
-            until_ms = self._from_ms + _STRETCH_MS
-            if await self._reconcile(self._from_ms, until_ms):
-                await self._coordination.set_mark(RECONCILED, until_ms)
-                self._from_ms = until_ms
-            return
+        self._turn_ends_ms = self._clock.monotonic_ms() + wait_ms + self._limits.turn_ms
+        self.behind = True
+        if await self._read_log(wait_ms):
+            self.behind = not await self._look(self._from_ms)
+
+    async def _look(self, from_ms: int) -> bool:
+        """Compare the tail, or now and then the trail, which is long after an absence; False if not to its end."""
         now_ms, tail_ms = self._clock.now_ms(), self._limits.reconcile_tail_ms
-        if now_ms < self._next_trail_ms and now_ms - self._looked_ms < tail_ms:
-            if await self._reconcile(max(self._from_ms, now_ms - tail_ms), now_ms - _GRACE_MS):
+        to_ms = now_ms - _GRACE_MS
+        if self._at_ms is None:
+            if now_ms < self._next_trail_ms and now_ms - self._looked_ms < tail_ms:
+                if await self._reconcile(max(from_ms, now_ms - tail_ms), to_ms) < to_ms:
+                    return False
                 self._looked_ms = now_ms
-            return
-        if not await self._reconcile(self._from_ms, now_ms - _GRACE_MS):
-            return
-        # Only now is everything from `_from_ms` on known to be in the log.
-        trail_ms = self._limits.reconcile_trail_minutes * MINUTE_MS
-        self._from_ms = max(self._from_ms, now_ms - trail_ms)
+                return True
+            self._at_ms = from_ms
+        self._at_ms = await self._reconcile(self._at_ms, to_ms)
+        await self._move_mark(min(self._at_ms, now_ms - tail_ms))
+        if self._at_ms < to_ms:
+            return False
+        self._at_ms, self._looked_ms, self._next_trail_ms = None, now_ms, now_ms + _TRAIL_EVERY_MS
+        # Only now is everything from `from_ms` on known to be in the log.
+        self._from_ms = max(from_ms, now_ms - self._limits.reconcile_trail_minutes * MINUTE_MS)
         self._seen.close_before(self._from_ms // MINUTE_MS)
-        await self._coordination.set_mark(RECONCILED, now_ms - tail_ms)
         await self._reconcile_an_old_minute(now_ms)
-        self._looked_ms, self._next_trail_ms = now_ms, now_ms + _TRAIL_EVERY_MS
+        return True
+
+    async def _move_mark(self, to_ms: int) -> None:
+        if to_ms > self._mark_ms:
+            await self._coordination.set_mark(RECONCILED, to_ms)
+            self._mark_ms = to_ms
 
     async def _reconcile_an_old_minute(self, now_ms: int) -> None:
         """Look at one minute of the last hours again, each in its turn, as far back as this reconciler knows."""
@@ -138,7 +140,8 @@ class Reconciler:
         minute = max(self._old_minute + 1, horizon)
         if minute >= self._from_ms // MINUTE_MS:
             minute = horizon
-        if await self._reconcile(minute * MINUTE_MS, (minute + 1) * MINUTE_MS - 1):
+        end_ms = (minute + 1) * MINUTE_MS - 1
+        if await self._reconcile(minute * MINUTE_MS, end_ms) == end_ms:
             self._old_minute = minute
 
     async def _start(self) -> None:
@@ -147,12 +150,13 @@ class Reconciler:
         if mark_ms is None:
             mark_ms = self._clock.now_ms()
             await self._coordination.set_mark(RECONCILED, mark_ms)
+        self._mark_ms = mark_ms
         self._from_ms = max(mark_ms - _FIRST_LOOK_BACK_MS, self._clock.now_ms() - EVENTS_KEPT_MS)
         self._began_minute = self._from_ms // MINUTE_MS + 1
         self._positions = dict.fromkeys(range(self._partitions), f"{max(0, self._from_ms)}-0")
 
-    async def _read_log(self, wait_ms: int) -> None:
-        """Learn what is in the log, to its end."""
+    async def _read_log(self, wait_ms: int) -> bool:
+        """Learn what is in the log; False if not to its end."""
         while True:
             read = await self._log.read(self._positions, limit=self._limits.log_read_max, wait_ms=wait_ms)
             if read.incarnation != self._incarnation:
@@ -166,7 +170,9 @@ class Reconciler:
                 self._note(record)
                 self._positions[record.partition] = record.position
             if len(read.records) < self._limits.log_read_max:
-                return
+                return True
+            if self._turn_is_over():
+                return False
             wait_ms = 0
 
     def _note(self, record: LogRecord) -> None:
@@ -175,8 +181,8 @@ class Reconciler:
         except PoisonedEvent:
             return  # its readers make it a dead letter; what cannot be decoded has no id to be missed by
 
-    async def _reconcile(self, from_ms: int, to_ms: int) -> bool:
-        """Append the events made in [from_ms, to_ms) that are not in the log; False if this turn may not append all."""
+    async def _reconcile(self, from_ms: int, to_ms: int) -> int:
+        """Append the events made in [from_ms, to_ms) that are not in the log, until the turn is over; up to where."""
         after, before = EventId(first_id_at(from_ms) - 1), first_id_at(to_ms)
         for minute in range(from_ms // MINUTE_MS, to_ms // MINUTE_MS + 1):
             partitions = range(self._partitions)
@@ -187,22 +193,21 @@ class Reconciler:
                 for id_ in ids
                 if id_ < before and not self._seen.holds(id_)
             ]
-            now = missing[: self._room]
-            self._room -= len(now)
-            await self._append(minute, now)
-            if len(now) < len(missing):
-                return False
-        return True
+            for at in range(0, len(missing), _APPENDED_TOGETHER):
+                await self._append(minute, missing[at : at + _APPENDED_TOGETHER])
+                if self._turn_is_over() and at + _APPENDED_TOGETHER < len(missing):
+                    return max(from_ms, minute * MINUTE_MS)
+            if self._turn_is_over():
+                return min((minute + 1) * MINUTE_MS, to_ms)
+        return to_ms
+
+    def _turn_is_over(self) -> bool:
+        return self._clock.monotonic_ms() >= self._turn_ends_ms
 
     async def _append(self, minute: int, missing: Sequence[tuple[int, EventId]]) -> None:
         """Append events of one minute, each given as (partition, id), in their order."""
-        gate = asyncio.Semaphore(_COMMITS_AT_ONCE)
-
-        async def whole(partition: int, id_: EventId) -> Event | None:
-            async with gate:
-                return await self._whole(minute, partition, id_)
-
-        repaired = [event for event in await asyncio.gather(*(whole(*each) for each in missing)) if event is not None]
+        whole = await asyncio.gather(*(self._whole(minute, *each) for each in missing))
+        repaired = [event for event in whole if event is not None]
         if repaired:
             await self._log.append(repaired)
         for event in repaired:

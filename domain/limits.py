@@ -59,8 +59,8 @@ class Limits:
     """Minutes compared with the log now and then, for batches that arrive late."""
     reconcile_hours: int = 2
     """Hours of which one minute is compared after another, for batches that arrive very late."""
-    repairs_max: int = 256
-    """Events that the reconciler appends in one turn."""
+    turn_ms: int = 2_000
+    """How long an actor's turn goes on, however much there is to do; what was begun is finished."""
     local_entries_max: int = 50_000
     """Entries of each in-process cache."""
 
@@ -93,7 +93,6 @@ SMALL = Limits(
     continuation_entries_max=24,
     thread_tweets_max=20,
     liked_recent_max=20,
-    repairs_max=16,
     local_entries_max=500,
 )
 

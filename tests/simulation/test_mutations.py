@@ -80,7 +80,7 @@ class LooksAtTheTailOnly(Reconciler):
     """Never looks back further than the tail."""
 
     @override
-    async def _reconcile(self, from_ms: int, to_ms: int) -> bool:
+    async def _reconcile(self, from_ms: int, to_ms: int) -> int:
         return await super()._reconcile(max(from_ms, to_ms - 500), to_ms)
 
 

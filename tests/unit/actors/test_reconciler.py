@@ -1,8 +1,8 @@
 from dataclasses import replace
 from typing import Any
 
-from domain.events import TweetPosted, decode
-from domain.ids import EventId, TweetId, UserId, log_partition, stamp_us
+from domain.events import Event, TweetPosted, decode
+from domain.ids import EventId, TweetId, UserId, log_partition, stamp_us, time_ms
 from storage.log_reader import EVENTS_KEPT_MS, RECONCILED
 from storage.ports import NOWHERE
 from storage.rows import Put, event_row
@@ -118,7 +118,7 @@ async def test_what_was_committed_during_an_outage_longer_than_the_trail_is_appe
     assert log_partition(ALICE, PARTITIONS) in range(PARTITIONS)
 
 
-async def test_after_days_away_the_mark_moves_hour_by_hour_and_nothing_is_left_out() -> None:
+async def test_after_days_away_the_mark_moves_turn_by_turn_and_nothing_is_left_out() -> None:
     engine = Engine()
     first = engine.reconciler()
     await first.step(0)
@@ -132,14 +132,15 @@ async def test_after_days_away_the_mark_moves_hour_by_hour_and_nothing_is_left_o
     async def counted(*args: Any, **options: Any) -> list[EventId]:
         nonlocal looked
         looked += 1
+        engine.clock.advance(engine.limits.turn_ms // 100)
         return await event_ids_of(*args, **options)
 
     engine.truth.events.event_ids_of = counted  # type: ignore[method-assign]
     marks: list[int] = []
-    for _ in range(60):
+    for _ in range(100):
         before = looked
         await second.step(0)
-        assert looked - before <= 80 * PARTITIONS, "a turn looks at little more than an hour"
+        assert looked - before <= 100 + 4 * PARTITIONS, "a turn has its end"
         marks.append(await engine.truth.coordination.mark(RECONCILED) or 0)
         if not second.behind:
             break
@@ -152,17 +153,23 @@ async def test_many_left_out_events_are_appended_turn_by_turn_in_their_order() -
     engine = Engine()
     reconciler = engine.reconciler()
     await reconciler.step(0)
-    marks = [await engine.truth.coordination.mark(RECONCILED)]
-    bound = engine.limits.repairs_max
-    posted = [await engine.post(ALICE, append=False) for _ in range(2 * bound + 1)]
-    engine.clock.advance(30_000)  # time for a look at the whole trail, after which the mark is moved
-    lengths: list[int] = []
-    while not lengths or reconciler.behind:
+    posted = [await engine.post(ALICE, append=False) for _ in range(100)]
+    commit = engine.truth.events.commit
+
+    async def slow(event: Event) -> None:
+        engine.clock.advance(engine.limits.turn_ms // 20)
+        await commit(event)
+
+    engine.truth.events.commit = slow  # type: ignore[method-assign]
+    engine.clock.advance(30_000)  # time for a look at the whole trail
+    lengths, marks = [0], [await engine.truth.coordination.mark(RECONCILED) or 0]
+    while len(lengths) == 1 or reconciler.behind:
         await reconciler.step(0)
         lengths.append(await logged(engine))
-        marks.append(await engine.truth.coordination.mark(RECONCILED))
-    assert lengths == [bound, 2 * bound, 2 * bound + 1]
-    assert marks[0] == marks[1] == marks[2] != marks[3], "the mark passes nothing that is still to be appended"
+        marks.append(await engine.truth.coordination.mark(RECONCILED) or 0)
+    assert lengths == [0, 32, 64, 96, 100], "a turn ends with the part that was begun"
+    assert marks == sorted(marks)
+    assert max(marks[:-1]) <= time_ms(posted[-1]), "the mark passes nothing that is still to be appended"
     read = await engine.log.read(dict.fromkeys(range(PARTITIONS), NOWHERE), limit=1_000, wait_ms=0)
     assert [decode(record.body).event_id for record in read.records] == posted
 
