@@ -42,7 +42,7 @@ _MARK_EVERY_MS = 10_000
 _AT_ONCE = 32
 """Sets counted side by side."""
 _SETTLED_MAX = 500
-"""Events settled in one turn, so that a backlog does not make it a long one."""
+"""Events settled in one turn."""
 
 
 class Counters:
@@ -77,7 +77,10 @@ class Counters:
         self._reader = LogReader(log, events, coordination, clock, limits, range(partitions), mark=MARK)
         self._given_up = GivenUp(READER, letters, clock, limits)
         self._unhandled: list[tuple[LogRecord, AnyEvent | PoisonedEvent]] = []
+        self._together = _SETTLED_MAX
+        """How many events the next turn settles: fewer after one that failed or took long, then more again."""
         self._after: dict[int, str] = {}
+        """The last record of each partition before which all are settled."""
         self._all_read_ms = 0
         self._marked_ms = 0
         self._started = False
@@ -85,39 +88,51 @@ class Counters:
         """Sums of a batch whose position is not saved."""
 
     async def step(self, wait_ms: int) -> None:
-        """One turn: read a batch, settle the next of it; when all is settled, save the position.
-
-        What failed is taken up again.
-        """
+        """One turn: read a batch, or settle the next of it, and save the position. What failed is taken up again."""
         try:
             if not self._started:
                 await self._start()
             if not self._unhandled:
                 await self._read(wait_ms)
             await self._settle_next()
+            await self._positions.save({READER: self._epoch}, self._after)
+            self._written.clear()
             if not self._unhandled:
-                await self._positions.save({READER: self._epoch}, self._after)
-                self._written.clear()
                 await self._move_mark()
         except Fenced:
             metrics.EDGES.record(edge="fence")
             self._started = False  # the position was lost, or a later one of us reads on: the claim will tell
 
     async def _settle_next(self) -> None:
-        now, later = self._unhandled[:_SETTLED_MAX], self._unhandled[_SETTLED_MAX:]
+        now, begun_ms = self._unhandled[: self._together], self._clock.monotonic_ms()
+        self._together = max(1, self._together // 2)
+        if not await (self._tried(*now[0]) if len(now) == 1 else self._settled(now)):
+            return
+        if self._clock.monotonic_ms() - begun_ms <= self._limits.turn_ms:
+            self._together = min(_SETTLED_MAX, 4 * self._together)
+        del self._unhandled[: len(now)]
+        self._after |= {record.partition: record.position for record, _ in now}
+
+    async def _settled(self, some: Sequence[tuple[LogRecord, AnyEvent | PoisonedEvent]]) -> bool:
+        """Settle some together; False if one of them cannot be, which shows when it is alone."""
+        events = [event for _, event in some if not isinstance(event, PoisonedEvent)]
         try:
-            events = [event for _, event in now if not isinstance(event, PoisonedEvent)]
             await self._settle(events)
-            for event in events:
-                trace("handled", reader=READER, event_id=event.event_id, request_id=event.request_id)
-            now = [each for each in now if isinstance(each[1], PoisonedEvent)]
         except (StoreUnavailable, Overloaded, Fenced):
             raise
         except Exception as error:  # noqa: BLE001  (which event it was, and whether it is given up, shows one by one)
-            logger().error("a batch failed, its events are tried one by one", error=repr(error))
-        outcomes = [await self._given_up.tried(*each, self._settle_one) for each in now]
-        again = [each for each, outcome in zip(now, outcomes, strict=True) if outcome is Outcome.AGAIN]
-        self._unhandled = again + later
+            logger().error("a batch failed, fewer events are tried together", error=repr(error), events=len(some))
+            return False
+        for event in events:
+            trace("handled", reader=READER, event_id=event.event_id, request_id=event.request_id)
+        for record, poisoned in some:
+            if isinstance(poisoned, PoisonedEvent):
+                await self._tried(record, poisoned)
+        return True
+
+    async def _tried(self, record: LogRecord, event: AnyEvent | PoisonedEvent) -> bool:
+        """Handle one event; False if it failed and must be tried again."""
+        return await self._given_up.tried(record, event, self._settle_one) is not Outcome.AGAIN
 
     async def _settle_one(self, event: AnyEvent) -> None:
         await self._settle([event])

@@ -37,7 +37,9 @@ _BEAT_TTL_S = 10
 _ANSWER_S = 2.0
 _SETTLE_S = 0.1
 """How long counters collect events before they count: many likes of one tweet are counted once."""
-_RELEASE_EVERY_MS = 60_000
+_RELEASE_EVERY_S = 60.0
+_COUNTERS_EPOCH = "counters-epoch"
+"""The durable mark of the newest counters: the epoch by which earlier ones are fenced off."""
 _LOOK_EVERY_S = 1.0
 """How often the reconciler compares the last seconds, and the supervisor asks how everybody is."""
 _FLOW_AFTER_S = 10.0
@@ -140,8 +142,11 @@ class CountersActor(_Hosted):
     @override
     async def _open(self, name: str, config: ActorConfig) -> Component:
         stores = await open_stores(config.stores)
+        coordination = stores.truth.coordination
+        epoch = max(_CLOCK.now_ms(), (await coordination.mark(_COUNTERS_EPOCH) or 0) + 1)  # the clock may go back
+        await coordination.set_mark(_COUNTERS_EPOCH, epoch)
         counters = Counters(
-            _CLOCK.now_ms(),
+            epoch,
             **_log_ports(stores, config),
             graph=stores.truth.graph,
             engagements=stores.truth.engagements,
@@ -149,17 +154,27 @@ class CountersActor(_Hosted):
             positions=stores.hot.positions,
             letters=stores.truth.dead_letters,
         )
-        released_ms = _CLOCK.monotonic_ms()
+        releasing = asyncio.create_task(self._release(counters))
 
         async def step(wait_ms: int) -> None:
-            nonlocal released_ms
             await counters.step(wait_ms)
+            if releasing.done():
+                releasing.result()
             await asyncio.sleep(_SETTLE_S)
-            if _CLOCK.monotonic_ms() - released_ms >= _RELEASE_EVERY_MS:
-                await counters.release_pulled()
-                released_ms = _CLOCK.monotonic_ms()
 
-        return _Reader(name, stores, step)
+        async def finish() -> None:
+            releasing.cancel()
+
+        return _Reader(name, stores, step, finish)
+
+    async def _release(self, counters: Counters) -> None:
+        """Let go of pulled authors for ever, beside the counters, as there may be many to look at."""
+        while True:
+            await asyncio.sleep(_RELEASE_EVERY_S)
+            try:
+                await counters.release_pulled()
+            except EngineError as error:
+                logger().warning("will try again", actor=COUNTERS, error=str(error))
 
 
 class ReconcilerActor(_Hosted):

@@ -191,11 +191,14 @@ class FanoutShard:
         if not self._unadmitted:
             return
         await self._refresh_pulled()
-        await self._load_followers(event for _, event in islice(self._unadmitted, _ADMITTED_MAX))
+        ends_ms = self._clock.monotonic_ms() + self._limits.turn_ms
+        await self._load_followers((event for _, event in islice(self._unadmitted, _ADMITTED_MAX)), ends_ms)
         handled = 0
-        while handled < _ADMITTED_MAX and self._unadmitted and await self._tried(*self._unadmitted[0]):
+        while self._unadmitted and await self._tried(*self._unadmitted[0]):
             self._unadmitted.popleft()
             handled += 1
+            if handled == _ADMITTED_MAX or self._clock.monotonic_ms() >= ends_ms:
+                break
         metrics.EVENTS_HANDLED.record(handled, reader=self.name)
 
     async def _tried(self, record: LogRecord, event: AnyEvent | PoisonedEvent) -> bool:
@@ -229,8 +232,8 @@ class FanoutShard:
             metrics.EDGES.record(edge="slice")
         self._interleaver.add(Job(event.event_id, event.tweet_id, followers, record.partition, record.position))
 
-    async def _load_followers(self, events: Iterable[AnyEvent | PoisonedEvent]) -> None:
-        """Load the followers of all authors of a batch side by side, so that `_handle` finds them."""
+    async def _load_followers(self, events: Iterable[AnyEvent | PoisonedEvent], ends_ms: int) -> None:
+        """Load the followers of the authors of a batch side by side, until it is late, so that `_handle` finds them."""
         now_ms = self._clock.now_ms()
         authors = {
             e.actor for e in events if isinstance(e, TweetPosted | Retweeted) and self._pulled.pushed(e.actor, now_ms)
@@ -241,6 +244,8 @@ class FanoutShard:
             found = await asyncio.gather(*(self._graph.followers(author, sorted(self.ranges)) for author in part))
             for author, followers in zip(part, found, strict=True):
                 self._followers.put(author, followers)
+            if self._clock.monotonic_ms() >= ends_ms:
+                break
         metrics.FOLLOWER_EDGES.record(self._followers.edges, shard=self.name)
 
     async def _refresh_pulled(self) -> None:

@@ -67,6 +67,9 @@ class FlowSupervisor:
         self._silent_since_ms: int | None = None
         self._ran = False
         self._failures = 0
+        """Fleets in a row that ended soon after they had started."""
+        self._unstarted = 0
+        """Starts in a row that could not be made."""
         self._next_start_ms = 0
 
     @property
@@ -100,7 +103,10 @@ class FlowSupervisor:
         fresh = self._failures == _FAILURES_MAX
         if fresh:
             logger().warning("the dataflow's snapshots are given up", failures=self._failures)
+        self._unstarted = min(self._unstarted + 1, len(_BACK_OFF_MS) - 1)
+        self._next_start_ms = now_ms + _BACK_OFF_MS[self._unstarted]
         await self._fleet.start(self.wanted, fresh=fresh)
+        self._unstarted, self._next_start_ms = 0, now_ms
         self._size, self._started_ms = self.wanted, self._clock.monotonic_ms()
         self._ran, self._silent_since_ms = False, None
         logger().info("dataflow workers started", workers=self._size)

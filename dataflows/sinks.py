@@ -1,6 +1,7 @@
 """Where rankings and minutes go. All that is written is absolute: what comes twice changes nothing."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
@@ -19,6 +20,8 @@ _ALL_AGAIN_MS = 5_000
 _CALL_S = 10.0
 _PATIENCE_S = 20.0
 """How long minutes wait for Cassandra before the dataflow gives up and goes back to its snapshot."""
+_TOGETHER = 2_000
+"""Minutes of tags in one call; a dataflow that caught up with days has very many."""
 Publish = Callable[[str, int, Mapping[str, bytes], Collection[str] | None], bool]
 """`TrendStore.publish`, which is waited for."""
 
@@ -90,4 +93,7 @@ class _MinutePartition(StatelessSinkPartition[PaneCount]):
     def write_batch(self, items: list[PaneCount]) -> None:
         newest = {(count.folded, count.pane): count for count in items}
         put, stamp_us = self._stores.stores.truth.panes.put, self._clock.now_ms() * 1_000
-        self._stores.insist(lambda: put(list(newest.values()), stamp_us), _CALL_S, _PATIENCE_S)
+        counts = list(newest.values())
+        for at in range(0, len(counts), _TOGETHER):
+            some = counts[at : at + _TOGETHER]
+            self._stores.insist(partial(put, some, stamp_us), _CALL_S, _PATIENCE_S)

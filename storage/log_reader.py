@@ -1,5 +1,6 @@
 """Reading the log without missing anything: where its tail does not reach back far enough, Cassandra does."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -17,8 +18,8 @@ EVENTS_KEPT_MS = 7 * DAY_MS
 """Cassandra keeps no event for longer."""
 _LOSS_LOOK_BACK_MS = 60_000
 """How long before a reader's position an event that it had not read when the log was lost may have been made."""
-_LOOK_UPS_MAX = 256
-"""Minutes looked up in one read, so that a reader far behind still comes up for air."""
+_MINUTES_AT_ONCE = 32
+"""Minutes that are asked side by side whether they hold anything."""
 
 
 class LogBatch(NamedTuple):
@@ -211,21 +212,29 @@ class LogReader:
         self._catching_up[partition] = CatchUp(from_ms // MINUTE_MS, after, resume, lost)
 
     async def _catch_up(self) -> tuple[LogRecord, ...]:
-        """The next records from Cassandra, of one partition; none when all caught up, or after many empty minutes."""
-        look_ups = 0
-        while self._catching_up and look_ups < _LOOK_UPS_MAX:
+        """The next records from Cassandra, of one partition; none when all caught up, or a turn's time is over."""
+        ends_ms = self._clock.monotonic_ms() + self._limits.turn_ms
+        while self._catching_up and self._clock.monotonic_ms() < ends_ms:
             partition, at = next(iter(self._catching_up.items()))
             found = await self._events.events_of(at.minute, partition, after=at.after, limit=self._limits.log_read_max)
-            look_ups += 1
             if found:
                 at.after = found[-1][0]
                 return tuple(LogRecord(partition, self._made_up(partition), body) for _, body in found)
-            if at.minute > self._clock.now_ms() // MINUTE_MS:  # the one after this, for clocks that are ahead of ours
+            now_minute = self._clock.now_ms() // MINUTE_MS
+            if at.minute > now_minute:  # the one after this, for clocks that are ahead of ours
                 self.positions[partition] = at.resume
                 del self._catching_up[partition]
             else:
-                at.minute += 1
+                at.minute = await self._next_minute(partition, at, now_minute + 1)
         return ()
+
+    async def _next_minute(self, partition: int, at: CatchUp, last: int) -> int:
+        """The first minute behind this one that holds anything, or one before which none does."""
+        minutes = range(at.minute + 1, min(at.minute + _MINUTES_AT_ONCE, last) + 1)
+        found = await asyncio.gather(
+            *(self._events.events_of(minute, partition, after=at.after, limit=1) for minute in minutes)
+        )
+        return next((minute for minute, any_ in zip(minutes, found, strict=True) if any_), minutes[-1])
 
     def _made_up(self, partition: int) -> str:
         ms, n = _order(self.positions[partition])

@@ -7,7 +7,7 @@ from domain.graph import NO_TWEET_COUNTS, TWEET_COUNTS, Toggle, TweetCounts
 from domain.ids import ENGAGEMENT_BUCKETS, TweetId, UserId
 from storage.cassandra.session import CassandraSession, Params
 from storage.cassandra.statements import Statement, read
-from storage.cassandra.toggles import IN_MAX, STATE, count, merged_page, toggle_of
+from storage.cassandra.toggles import COUNTED_ROWS, IN_MAX, STATE, count, merged_page, toggle_of
 from storage.ports import Engagement
 
 _STATE = {kind: read(f"SELECT {STATE} FROM {kind}_by_user WHERE user_id = ? AND tweet_id = ?") for kind in Engagement}
@@ -20,9 +20,12 @@ _PAGE = {
     kind: read(f"SELECT since, user_id FROM {kind}_by_time WHERE tweet_id = ? AND bucket = ? AND since < ? LIMIT ?")
     for kind in Engagement
 }
-_COUNT = {kind: read(f"SELECT count(*) FROM {kind} WHERE tweet_id = ? AND bucket = ?") for kind in Engagement}
-_REPLIES_COUNT = read("SELECT count(*) FROM replies WHERE tweet_id = ?")
-_QUOTES_COUNT = read("SELECT count(*) FROM quotes WHERE tweet_id = ?")
+_USERS = {
+    kind: read(f"SELECT user_id FROM {kind} WHERE tweet_id = ? AND bucket = ?", fetch_rows=COUNTED_ROWS)
+    for kind in Engagement
+}
+_REPLIES = read("SELECT reply_id FROM replies WHERE tweet_id = ?", fetch_rows=COUNTED_ROWS)
+_QUOTES = read("SELECT quote_id FROM quotes WHERE tweet_id = ?", fetch_rows=COUNTED_ROWS)
 
 
 class CassandraEngagementStore:
@@ -54,10 +57,10 @@ class CassandraEngagementStore:
     ) -> TweetCounts:
         buckets = [(tweet, bucket) for bucket in range(ENGAGEMENT_BUCKETS)]
         parts: dict[str, tuple[Statement, Sequence[Params]]] = {
-            "likes": (_COUNT[Engagement.LIKE], buckets),
-            "retweets": (_COUNT[Engagement.RETWEET], buckets),
-            "replies": (_REPLIES_COUNT, [(tweet,)]),
-            "quotes": (_QUOTES_COUNT, [(tweet,)]),
+            "likes": (_USERS[Engagement.LIKE], buckets),
+            "retweets": (_USERS[Engagement.RETWEET], buckets),
+            "replies": (_REPLIES, [(tweet,)]),
+            "quotes": (_QUOTES, [(tweet,)]),
         }
         counted = await asyncio.gather(*(count(self._session, *parts[name]) for name in names))
         return others._replace(**dict(zip(names, counted, strict=True)))

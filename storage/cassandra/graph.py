@@ -11,7 +11,7 @@ from domain.graph import NO_USER_COUNTS, OFF, USER_COUNTS, Toggle, UserCounts
 from domain.ids import FOLLOWER_BUCKETS, RANGES_PER_BUCKET, Ids, UserId, follower_bucket
 from storage.cassandra.session import CassandraSession
 from storage.cassandra.statements import read
-from storage.cassandra.toggles import IN_MAX, STATE, count, merged_page, toggle_of
+from storage.cassandra.toggles import COUNTED_ROWS, IN_MAX, STATE, count, merged_page, toggle_of
 
 _EDGE = read(f"SELECT {STATE} FROM following WHERE user_id = ? AND followee = ?")
 _EDGES = read(f"SELECT followee, {STATE} FROM following WHERE user_id = ? AND followee IN ?")
@@ -21,9 +21,8 @@ _FOLLOWERS_IN = read("SELECT follower FROM followers WHERE author = ? AND bucket
 _FOLLOWERS_PAGE = read(
     "SELECT since, follower FROM followers_by_time WHERE author = ? AND bucket = ? AND since < ? LIMIT ?"
 )
-_FOLLOWERS_COUNT = read("SELECT count(*) FROM followers WHERE author = ? AND bucket = ?")
 _FOLLOWING_ACTIVE = read("SELECT active FROM following WHERE user_id = ?", fetch_rows=5_000)
-_TWEETS_COUNT = read("SELECT count(*), count(retweet_of) FROM tweets WHERE user_id = ?")
+_RETWEETS_OF = read("SELECT retweet_of FROM tweets WHERE user_id = ?", fetch_rows=COUNTED_ROWS)
 
 
 class CassandraGraphStore:
@@ -79,14 +78,14 @@ class CassandraGraphStore:
         return others._replace(**dict(zip(names, counted, strict=True)))
 
     async def _followers_count(self, user: UserId) -> int:
-        return await count(self._session, _FOLLOWERS_COUNT, [(user, bucket) for bucket in range(FOLLOWER_BUCKETS)])
+        return await count(self._session, _FOLLOWERS, [(user, bucket) for bucket in range(FOLLOWER_BUCKETS)])
 
     async def _following_count(self, user: UserId) -> int:
         return sum(active for (active,) in await self._session.execute(_FOLLOWING_ACTIVE, (user,)))
 
     async def _tweets_count(self, user: UserId) -> int:
-        ((everything, retweets),) = await self._session.execute(_TWEETS_COUNT, (user,))
-        return int(everything - retweets)
+        pages = self._session.pages(_RETWEETS_OF, (user,))
+        return sum([retweet_of is None async for page in pages for (retweet_of,) in page])
 
     async def _followers_in(self, author: UserId, bucket: int, ranges: list[int]) -> Ids:
         whole = len(ranges) == RANGES_PER_BUCKET

@@ -1,20 +1,22 @@
 """Switches as they are read, and pages merged from the buckets over which a set is spread."""
 
+import asyncio
 import heapq
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from operator import itemgetter
-from typing import Any
 
 from domain.graph import OFF, Toggle, toggle
 from domain.ids import UserId
-from storage.cassandra.session import CassandraSession, Rows
+from storage.cassandra.session import CassandraSession, Params, Rows
 from storage.cassandra.statements import Statement
 
 IN_MAX = 100
 """Keys of one IN list."""
 STATE = "active, since, WRITETIME(active), sinces"
 """The columns of a switch, as `toggle_of` reads them."""
+COUNTED_ROWS = 5_000
+"""Rows of a page that is counted."""
 
 
 def toggle_of(rows: Rows) -> Toggle:
@@ -31,6 +33,10 @@ def merged_page(buckets: Iterable[Rows], limit: int) -> list[tuple[UserId, int]]
     return [(UserId(user), since) for since, user in islice(latest_first, limit)]
 
 
-async def count(session: CassandraSession, statement: Statement, params: Sequence[Sequence[Any]]) -> int:
-    """The sum of a count over several partitions."""
-    return sum(rows[0][0] for rows in await session.execute_many(statement, params))
+async def count(session: CassandraSession, statement: Statement, params: Sequence[Params]) -> int:
+    """How many rows there are in several partitions, page by page: no request takes longer for a larger one."""
+
+    async def rows(of: Params) -> int:
+        return sum([len(page) async for page in session.pages(statement, of)])
+
+    return sum(await asyncio.gather(*map(rows, params)))

@@ -1,3 +1,6 @@
+from collections.abc import Sequence
+from typing import Any
+
 from actors.counters import READER
 from domain.graph import TweetCounts, UserCounts
 from domain.ids import TweetId, UserId
@@ -156,15 +159,55 @@ async def test_who_rises_above_the_threshold_again_stays_pulled() -> None:
     assert since_ms <= engine.clock.now_ms()
 
 
-async def test_a_backlog_is_settled_in_turns_and_its_position_saved_when_all_of_it_is() -> None:
+async def test_a_backlog_is_settled_in_turns_and_whoever_comes_after_goes_on_from_there() -> None:
     engine = Engine(DEFAULT)
     tweets = [await engine.post(ALICE) for _ in range(600)]
     for tweet in tweets:
         await engine.like(BOB, tweet)
-    counters = engine.counters()
-    await counters.step(0)
-    assert not set((await engine.positions.positions(READER)).values()) - {NOWHERE}, "not all of it is settled"
+    await engine.counters(epoch=1).step(0)
+    assert set((await engine.positions.positions(READER)).values()) - {NOWHERE}, "what is settled is settled"
+    counters = engine.counters(epoch=2)
     for _ in range(5):
         await counters.step(0)
-    for tweet in tweets:
+    for tweet in tweets[-100:]:
         assert values.tweet_counts_from(await value(engine, keys.tweet_counts(tweet))) == TweetCounts(likes=1)
+
+
+async def test_fewer_events_are_settled_together_while_that_takes_long() -> None:
+    engine = Engine(DEFAULT)
+    for tweet in range(1, 1_000):
+        await engine.like(BOB, tweet)
+    counters, together, fetch = engine.counters(), list[int](), engine.cache.fetch
+
+    async def slow(lists: Sequence[ListKey], keys: Sequence[str]) -> Any:
+        together.append(len(keys))
+        engine.clock.advance(0 if len(together) > 3 else engine.limits.turn_ms + 1)
+        return await fetch(lists, keys)
+
+    engine.cache.fetch = slow  # type: ignore[method-assign]
+    while len(together) < 7:
+        await counters.step(0)
+    assert together == [500, 250, 125, 62, 62, 248, 496], "the fifth is what was left of a read"
+
+
+async def test_one_event_that_cannot_be_settled_is_found_and_given_up_and_all_others_are_settled() -> None:
+    engine = Engine(DEFAULT)
+    tweets = [await engine.post(ALICE) for _ in range(50)]
+    for tweet in tweets:
+        await engine.like(BOB, tweet)
+    bad, tweet_counts = tweets[31], engine.truth.engagements.tweet_counts
+
+    async def failing(tweet: TweetId, *more: Any) -> TweetCounts:
+        if tweet == bad:
+            raise ValueError("this one")
+        return await tweet_counts(tweet, *more)
+
+    engine.truth.engagements.tweet_counts = failing  # type: ignore[assignment]
+    counters = engine.counters()
+    for _ in range(60):
+        await counters.step(0)
+    letters = await engine.truth.dead_letters.letters(limit=10)
+    assert {(letter.reader, letter.error) for letter in letters} == {(READER, "ValueError: this one")}
+    for tweet in tweets:
+        if tweet != bad:
+            assert values.tweet_counts_from(await value(engine, keys.tweet_counts(tweet))) == TweetCounts(likes=1)

@@ -1,9 +1,12 @@
 """When the workers of a dataflow are ended and started again."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from actors.flow_supervisor import FlowSupervisor
 from domain.clock import ManualClock
+from domain.errors import StoreUnavailable
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,26 @@ async def test_failures_of_long_ago_do_not_cost_snapshots_when_the_size_changes(
     await supervisor.step()
     await supervisor.step()
     assert fleet.log[-1] == "start 2"
+
+
+async def test_a_start_that_cannot_be_made_is_tried_again_with_growing_patience() -> None:
+    fleet, clock = Fleet(), ManualClock()
+    supervisor = FlowSupervisor(fleet, 1, clock)
+    tried: list[int] = []
+
+    async def refused(workers: int, *, fresh: bool) -> None:
+        assert not fresh, "nothing is wrong with the snapshots"
+        tried.append(clock.monotonic_ms())
+        raise StoreUnavailable("cassandra", "it is away")
+
+    fleet.start = refused  # type: ignore[method-assign]
+    for _ in range(300):
+        clock.advance(100)
+        with suppress(StoreUnavailable):
+            await supervisor.step()
+    waits = [later - earlier for earlier, later in pairwise(tried)]
+    assert waits[:4] == [500, 1_000, 2_000, 5_000]
+    assert set(waits[4:]) == {10_000}
 
 
 async def test_a_start_that_hangs_is_noticed() -> None:

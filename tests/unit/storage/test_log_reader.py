@@ -1,6 +1,7 @@
 """Readers of the log miss nothing: gaps and losses are made up for from the event store."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -125,6 +126,32 @@ async def test_a_stream_that_is_empty_though_we_have_a_position_is_a_gap() -> No
     assert reader.positions[0] == NOWHERE
     later = await world.post()
     assert await world.read_all(reader) == [later]
+
+
+async def test_days_are_caught_up_with_many_minutes_side_by_side_and_each_read_has_an_end() -> None:
+    world = World()
+    early = await world.post()
+    world.clock.advance(2 * 24 * HOUR_MS)
+    late = await world.post()
+    world.redis.flush()
+    reader = world.new_reader()
+    reader.seek({0: f"{time_ms(early)}-0", 1: f"{time_ms(early)}-0"})
+    events_of, looked = world.truth.events.events_of, 0
+
+    async def counted(*args: Any, **options: Any) -> list[tuple[EventId, bytes]]:
+        nonlocal looked
+        looked += 1
+        world.clock.advance(LIMITS.turn_ms // 100)
+        return await events_of(*args, **options)
+
+    world.truth.events.events_of = counted  # type: ignore[method-assign]
+    found, reads = list[int](), 0
+    while not reads or reader.behind:
+        before, reads = looked, reads + 1
+        found += ids(await reader.read(0))
+        assert looked - before <= 100 + 33, "a read has an end"
+    assert {early, late} <= set(found)
+    assert reads > 20
 
 
 async def test_a_lost_log_is_told_once_and_made_up_for() -> None:
