@@ -89,7 +89,7 @@ class FanoutShard:
         self._followers = FollowerSets(limits.follower_edges_max)
         self._pulled = Pulled({}, limits.pulled_grace_ms)
         self._pulled_read_ms: int | None = None
-        self._interleaver = _interleaver(limits)
+        self._interleaver = Interleaver(limits.slice_followers_max, limits.push_batch_max)
         self._reading: asyncio.Task[LogBatch] | None = None
         """The next read of the log, which may be waiting for events meanwhile."""
         self._unadmitted: deque[tuple[LogRecord, AnyEvent | PoisonedEvent]] = deque()
@@ -151,7 +151,7 @@ class FanoutShard:
         self._stop_reading()
         self._reader.seek(positions)
         self._followers.clear()
-        self._interleaver = _interleaver(self._limits)
+        self._interleaver = Interleaver(self._limits.slice_followers_max, self._limits.push_batch_max)
         self._unadmitted = deque()
         for _, write in self._under_way:
             write.cancel()
@@ -299,7 +299,3 @@ class FanoutShard:
 
     def _done(self) -> dict[int, str]:
         return {partition: watermark.done for partition, watermark in self._watermarks.items()}
-
-
-def _interleaver(limits: Limits) -> Interleaver:
-    return Interleaver(limits.slice_followers_max, limits.push_batch_min, limits.push_batch_max)

@@ -36,15 +36,14 @@ class Batch:
 
 
 class Interleaver:
-    """Takes turns: to a batch each job gives a slice of followers, then it goes to the back.
+    """Takes turns: to a batch each job gives one slice of followers, then it goes to the back.
 
-    Jobs have a second turn only in a batch that is still small. So a tweet of an author with a million followers
-    delays nobody else's by more than a small batch, and a batch is small unless many tweets wait.
+    So a tweet of an author with a million followers delays nobody else's by more than a slice, and a batch is small
+    unless many tweets wait.
     """
 
-    def __init__(self, slice_followers_max: int, batch_min: int, batch_max: int) -> None:
+    def __init__(self, slice_followers_max: int, batch_max: int) -> None:
         self._slice_max = slice_followers_max
-        self._batch_min = batch_min
         self._batch_max = batch_max
         self._jobs: deque[Job] = deque()
 
@@ -56,14 +55,15 @@ class Interleaver:
         self._jobs.append(job)
 
     def next_batch(self) -> Batch:
-        """The next deliveries: a slice of each job, more if that is less than `batch_min`, and at most `batch_max`."""
+        """The next deliveries, a slice of each job and at most `batch_max`; empty when there are no jobs."""
         followers: list[Ids] = []
         entries: list[tuple[int, int]] = []
         sizes: list[int] = []
         finished: list[Job] = []
-        room, first_turns = self._batch_max, len(self._jobs)
-        while self._jobs and room and (first_turns > 0 or self._batch_max - room < self._batch_min):
-            first_turns -= 1
+        room = self._batch_max
+        for _ in range(len(self._jobs)):
+            if not room:
+                break
             job = self._jobs.popleft()
             part = job.followers[job.at : job.at + min(self._slice_max, room)]
             job.at += len(part)

@@ -17,8 +17,6 @@ class Limits:
     recents_slack: int = 100
     slice_followers_max: int = 1_000
     """Followers of one tweet that are pushed before another tweet has its turn."""
-    push_batch_min: int = 4_000
-    """Deliveries in one write to Redis if there are so many, even of one tweet."""
     push_batch_max: int = 131_072
     """Deliveries in one write to Redis."""
     jobs_max: int = 4_096
@@ -69,7 +67,7 @@ class Limits:
         assert 1 <= self.page_default <= self.page_max <= self.timeline_entries_max
         assert 0 < self.timeline_slack <= self.timeline_entries_max
         assert 0 < self.recents_slack <= self.recents_entries_max
-        assert self.slice_followers_max <= self.push_batch_min <= self.push_batch_max
+        assert self.slice_followers_max <= self.push_batch_max
         assert self.pulled_refresh_ms * 2 < self.pulled_grace_ms
 
 
@@ -80,7 +78,6 @@ SMALL = Limits(
     recents_entries_max=20,
     recents_slack=4,
     slice_followers_max=16,
-    push_batch_min=32,
     push_batch_max=64,
     jobs_max=64,
     log_read_max=50,

@@ -52,7 +52,6 @@ TINY = replace(
     recents_entries_max=5,
     recents_slack=1,
     slice_followers_max=2,
-    push_batch_min=2,
     push_batch_max=3,
     jobs_max=3,
     log_read_max=5,

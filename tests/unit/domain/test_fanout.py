@@ -10,9 +10,9 @@ def job(entry: int, followers: int) -> Job:
     return Job(entry, entry, np.arange(followers, dtype=np.uint64), 0, f"{entry}-0")
 
 
-@given(st.lists(st.integers(0, 50), max_size=12), st.integers(1, 10), st.integers(0, 20), st.integers(1, 30))
-def test_every_follower_gets_every_entry_once(sizes: list[int], slice_max: int, batch_min: int, batch_max: int) -> None:
-    interleaver = Interleaver(slice_max, batch_min, batch_max)
+@given(st.lists(st.integers(0, 50), max_size=12), st.integers(1, 10), st.integers(1, 30))
+def test_every_follower_gets_every_entry_once(sizes: list[int], slice_max: int, batch_max: int) -> None:
+    interleaver = Interleaver(slice_max, batch_max)
     for entry, size in enumerate(sizes):
         interleaver.add(job(entry, size))
     delivered: list[tuple[int, int]] = []
@@ -20,7 +20,6 @@ def test_every_follower_gets_every_entry_once(sizes: list[int], slice_max: int, 
     while len(interleaver):
         batch = interleaver.next_batch()
         assert len(batch.followers) == len(batch.entries) <= batch_max
-        assert len(batch.followers) >= min(batch_min, batch_max) or not len(interleaver)
         delivered += zip(batch.entries[:, 0].tolist(), batch.followers.tolist(), strict=True)
         finished += [each.entry for each in batch.finished]
     assert sorted(delivered) == [(entry, follower) for entry, size in enumerate(sizes) for follower in range(size)]
@@ -28,13 +27,11 @@ def test_every_follower_gets_every_entry_once(sizes: list[int], slice_max: int, 
 
 
 def test_a_tweet_of_an_author_with_a_million_followers_delays_nobody() -> None:
-    interleaver = Interleaver(slice_followers_max=1_000, batch_min=2_000, batch_max=4_000)
+    interleaver = Interleaver(slice_followers_max=1_000, batch_max=4_000)
     interleaver.add(job(1, 1_000_000))
     for entry in range(2, 5):
         interleaver.add(job(entry, 10))
-    batch = interleaver.next_batch()
-    assert [each.entry for each in batch.finished] == [2, 3, 4]
-    assert len(batch.followers) == 2_030
+    assert [each.entry for each in interleaver.next_batch().finished] == [2, 3, 4]
 
 
 @given(st.permutations(range(8)))
