@@ -90,8 +90,9 @@ class Supervisor:
 
     async def step(self) -> None:
         """Look at everybody once, and act on it."""
-        for name in self._watched:
-            await self._look_at(name)
+        healths = await asyncio.gather(*(watched.health() for watched in self._watched.values()))
+        for name, health in zip(self._watched, healths, strict=True):
+            await self._judge(name, health)
         alive = [name for name in self._shards if not self._dead(name)]
         await self._assign(alive)
 
@@ -99,9 +100,8 @@ class Supervisor:
         """The actors that were not well when last asked."""
         return [name for name, watch in self._watches.items() if watch.failing_since_ms is not None]
 
-    async def _look_at(self, name: str) -> None:
+    async def _judge(self, name: str, health: Health | None) -> None:
         watch, now_ms = self._watches[name], self._clock.monotonic_ms()
-        health = await self._watched[name].health()
         turns = health is not None and health.beat_age_ms < _BEAT_AGE_MS_MAX
         well = turns and health is not None and health.running
         if well or watch.failing_since_ms is None:
