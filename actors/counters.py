@@ -41,8 +41,6 @@ MARK = "counted"
 _MARK_EVERY_MS = 10_000
 _AT_ONCE = 32
 """Sets counted side by side."""
-_SETTLED_MAX = 500
-"""Events settled in one turn."""
 
 
 class Counters:
@@ -77,12 +75,13 @@ class Counters:
         self._reader = LogReader(log, events, coordination, clock, limits, range(partitions), mark=MARK)
         self._given_up = GivenUp(READER, letters, clock, limits)
         self._unhandled: list[tuple[LogRecord, AnyEvent | PoisonedEvent]] = []
-        self._together = _SETTLED_MAX
+        self._together = limits.settled_max
         """How many events the next turn settles: fewer after one that failed or took long, then more again."""
         self._after: dict[int, str] = {}
-        """The last record of each partition before which all are settled."""
+        """The position in each partition up to which all is settled."""
         self._all_read_ms = 0
         self._marked_ms = 0
+        self._claimed = False
         self._started = False
         self._written: set[str] = set()
         """Sums of a batch whose position is not saved."""
@@ -99,7 +98,9 @@ class Counters:
             self._written.clear()
             if not self._unhandled:
                 await self._move_mark()
-        except Fenced:
+        except Fenced as fenced:
+            if not self._claimed:
+                raise RuntimeError("an earlier process has a later epoch: a clock went back") from fenced
             metrics.EDGES.record(edge="fence")
             self._started = False  # the position was lost, or a later one of us reads on: the claim will tell
 
@@ -109,7 +110,7 @@ class Counters:
         if not await (self._tried(*now[0]) if len(now) == 1 else self._settled(now)):
             return
         if self._clock.monotonic_ms() - begun_ms <= self._limits.turn_ms:
-            self._together = min(_SETTLED_MAX, 4 * self._together)
+            self._together = min(self._limits.settled_max, 4 * self._together)
         del self._unhandled[: len(now)]
         self._after |= {record.partition: record.position for record, _ in now}
 
@@ -154,11 +155,12 @@ class Counters:
             await self._cache.drop(sorted(self._written))
             self._written.clear()
         self._after = earliest([await self._positions.claim(READER, self._epoch)], self._partitions)
+        self._claimed = True
         self._reader.seek(self._after)
         if await self._coordination.mark(MARK) is None:
             await self._coordination.set_mark(MARK, self._clock.now_ms())
         await self._reader.catch_up()
-        self._unhandled = []
+        self._unhandled, self._all_read_ms = [], 0
         self._started = True
 
     async def _move_mark(self) -> None:
@@ -176,7 +178,6 @@ class Counters:
             await self._positions.claim(READER, self._epoch)
             self._after = dict.fromkeys(range(self._partitions), NOWHERE)
         self._unhandled = [(record, decoded(record)) for record in read.records]
-        self._after |= {record.partition: record.position for record in read.records}
         if read.records:
             metrics.EVENTS_HANDLED.record(len(read.records), reader=READER)
 

@@ -38,8 +38,6 @@ _ANSWER_S = 2.0
 _SETTLE_S = 0.1
 """How long counters collect events before they count: many likes of one tweet are counted once."""
 _RELEASE_EVERY_S = 60.0
-_COUNTERS_EPOCH = "counters-epoch"
-"""The durable mark of the newest counters: the epoch by which earlier ones are fenced off."""
 _LOOK_EVERY_S = 1.0
 """How often the reconciler compares the last seconds, and the supervisor asks how everybody is."""
 _FLOW_AFTER_S = 10.0
@@ -142,11 +140,8 @@ class CountersActor(_Hosted):
     @override
     async def _open(self, name: str, config: ActorConfig) -> Component:
         stores = await open_stores(config.stores)
-        coordination = stores.truth.coordination
-        epoch = max(_CLOCK.now_ms(), (await coordination.mark(_COUNTERS_EPOCH) or 0) + 1)  # the clock may go back
-        await coordination.set_mark(_COUNTERS_EPOCH, epoch)
         counters = Counters(
-            epoch,
+            _CLOCK.now_ms(),
             **_log_ports(stores, config),
             graph=stores.truth.graph,
             engagements=stores.truth.engagements,

@@ -86,6 +86,8 @@ class Reconciler:
         """From where on a look at the whole trail begins."""
         self._at_ms: int | None = None
         """Up to where a look at the whole trail has come that is not at its end."""
+        self._began_ms = 0
+        """When that look began."""
         self._mark_ms = 0
         self._began_minute = 0
         self._old_minute = 0
@@ -115,14 +117,14 @@ class Reconciler:
                     return False
                 self._looked_ms = now_ms
                 return True
-            self._at_ms = from_ms
+            self._at_ms, self._began_ms = from_ms, now_ms
         self._at_ms = await self._reconcile(self._at_ms, to_ms)
         await self._move_mark(min(self._at_ms, now_ms - tail_ms))
         if self._at_ms < to_ms:
             return False
         self._at_ms, self._looked_ms, self._next_trail_ms = None, now_ms, now_ms + _TRAIL_EVERY_MS
-        # Only now is everything from `from_ms` on known to be in the log.
-        self._from_ms = max(from_ms, now_ms - self._limits.reconcile_trail_minutes * MINUTE_MS)
+        # Only now is everything from `from_ms` on known to be in the log, as of when this look began.
+        self._from_ms = max(from_ms, self._began_ms - self._limits.reconcile_trail_minutes * MINUTE_MS)
         self._seen.close_before(self._from_ms // MINUTE_MS)
         await self._reconcile_an_old_minute(now_ms)
         return True

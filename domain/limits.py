@@ -51,6 +51,8 @@ class Limits:
     attempts_max: int = 5
     """How often an event is tried before it becomes a dead letter."""
     request_bytes_max: int = 64 * 1024
+    settled_max: int = 500
+    """Events that the counters settle together."""
     reconcile_tail_ms: int = 20_000
     """The youngest events, compared with the log on every pass."""
     reconcile_trail_minutes: int = 10

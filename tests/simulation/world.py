@@ -53,6 +53,7 @@ TINY = replace(
     recents_slack=1,
     slice_followers_max=2,
     push_batch_max=3,
+    settled_max=3,
     jobs_max=3,
     log_read_max=5,
     log_entries_max=14,

@@ -1,12 +1,15 @@
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
 from actors.counters import READER
 from domain.graph import TweetCounts, UserCounts
 from domain.ids import TweetId, UserId
 from domain.limits import DEFAULT
 from storage import keys, values
-from storage.ports import NOWHERE, Engagement, ListKey, ListKind
+from storage.log_reader import appended_ms
+from storage.ports import Engagement, ListKey, ListKind
 from tests.unit.actors.engine import Engine
 
 ALICE, BOB, CAROL = 1_001, 1_002, 1_003
@@ -159,18 +162,60 @@ async def test_who_rises_above_the_threshold_again_stays_pulled() -> None:
     assert since_ms <= engine.clock.now_ms()
 
 
-async def test_a_backlog_is_settled_in_turns_and_whoever_comes_after_goes_on_from_there() -> None:
+async def in_the_stream(engine: Engine) -> None:
+    """Have counters leave positions in the streams of both partitions, so that whoever comes next goes on from them."""
+    await engine.like(CAROL, await engine.post(ALICE))
+    counters = engine.counters(epoch=1)
+    for _ in range(8):
+        await counters.step(0)
+    assert min(map(appended_ms, (await engine.positions.positions(READER)).values())) > 0
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3, 4])
+async def test_a_backlog_is_settled_in_turns_and_whoever_comes_after_goes_on_from_there(turns: int) -> None:
     engine = Engine(DEFAULT)
+    await in_the_stream(engine)
     tweets = [await engine.post(ALICE) for _ in range(600)]
     for tweet in tweets:
-        await engine.like(BOB, tweet)
-    await engine.counters(epoch=1).step(0)
-    assert set((await engine.positions.positions(READER)).values()) - {NOWHERE}, "what is settled is settled"
-    counters = engine.counters(epoch=2)
-    for _ in range(5):
+        await engine.like(CAROL, tweet)
+    before = await engine.positions.positions(READER)
+    first = engine.counters(epoch=2)
+    for _ in range(turns):
+        await first.step(0)
+    assert await engine.positions.positions(READER) != before, "what is settled is settled"
+    counters = engine.counters(epoch=3)
+    for _ in range(8):
         await counters.step(0)
-    for tweet in tweets[-100:]:
+    for tweet in tweets:
         assert values.tweet_counts_from(await value(engine, keys.tweet_counts(tweet))) == TweetCounts(likes=1)
+
+
+async def test_what_could_not_be_settled_is_settled_by_whoever_comes_after() -> None:
+    engine = Engine(DEFAULT)
+    await in_the_stream(engine)
+    tweets = [await engine.post(ALICE) for _ in range(20)]
+    for tweet in tweets:
+        await engine.like(CAROL, tweet)
+    drop = engine.cache.drop
+
+    async def failing(names: Sequence[str]) -> None:
+        raise ValueError("not now")
+
+    engine.cache.drop = failing  # type: ignore[assignment]
+    await engine.counters(epoch=2).step(0)
+    engine.cache.drop = drop  # type: ignore[method-assign]
+    counters = engine.counters(epoch=3)
+    for _ in range(8):
+        await counters.step(0)
+    for tweet in tweets:
+        assert values.tweet_counts_from(await value(engine, keys.tweet_counts(tweet))) == TweetCounts(likes=1)
+
+
+async def test_counters_that_begin_with_an_epoch_of_the_past_end_their_process() -> None:
+    engine = Engine()
+    await engine.counters(epoch=2).step(0)
+    with pytest.raises(RuntimeError, match="a clock went back"):
+        await engine.counters(epoch=1).step(0)
 
 
 async def test_fewer_events_are_settled_together_while_that_takes_long() -> None:

@@ -152,11 +152,13 @@ async def test_what_a_shard_read_ahead_while_it_lost_its_ranges_is_read_again() 
     shard = engine.shard()
     await stepped(shard)
     engine.clock.advance(2_000)
-    await shard.step(1)  # saves the positions; from now on a read waits for what comes
+    await shard.step(50)  # saves the positions; from now on a read waits for what comes
     await engine.open_timeline(BOB)
     tweet = await engine.post(ALICE)
     for _ in range(10):
-        await asyncio.sleep(0)  # the read has it, and nobody has looked
+        await asyncio.sleep(0)
+    assert shard._reading is not None
+    assert shard._reading.done(), "the read has it, and nobody has looked"
     await engine.own_all("fanout-1")
     await engine.own_all("fanout-0")
     engine.clock.advance(2_000)
