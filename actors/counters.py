@@ -5,6 +5,7 @@ Everything it writes is absolute, so an event may come twice, late, or out of or
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import chain
 
 from actors.dead_letters import GivenUp, Outcome, decoded
@@ -72,7 +73,8 @@ class Counters:
         self._clock = clock
         self._limits = limits
         self._partitions = partitions
-        self._reader = LogReader(log, events, coordination, clock, limits, range(partitions), mark=MARK)
+        self._new_reader = partial(LogReader, log, events, coordination, clock, limits, range(partitions), mark=MARK)
+        self._reader = self._new_reader()
         self._given_up = GivenUp(READER, letters, clock, limits)
         self._unhandled: list[tuple[LogRecord, AnyEvent | PoisonedEvent]] = []
         self._together = limits.settled_max
@@ -156,6 +158,7 @@ class Counters:
             self._written.clear()
         self._after = earliest([await self._positions.claim(READER, self._epoch)], self._partitions)
         self._claimed = True
+        self._reader = self._new_reader()  # the old one may have read more than was settled
         self._reader.seek(self._after)
         if await self._coordination.mark(MARK) is None:
             await self._coordination.set_mark(MARK, self._clock.now_ms())

@@ -196,8 +196,8 @@ class Reconciler:
                 if id_ < before and not self._seen.holds(id_)
             ]
             for at in range(0, len(missing), _APPENDED_TOGETHER):
-                await self._append(minute, missing[at : at + _APPENDED_TOGETHER])
-                if self._turn_is_over() and at + _APPENDED_TOGETHER < len(missing):
+                all_ = await self._append(minute, missing[at : at + _APPENDED_TOGETHER])
+                if not all_ or (self._turn_is_over() and at + _APPENDED_TOGETHER < len(missing)):
                     return max(from_ms, minute * MINUTE_MS)
             if self._turn_is_over():
                 return min((minute + 1) * MINUTE_MS, to_ms)
@@ -206,10 +206,10 @@ class Reconciler:
     def _turn_is_over(self) -> bool:
         return self._clock.monotonic_ms() >= self._turn_ends_ms
 
-    async def _append(self, minute: int, missing: Sequence[tuple[int, EventId]]) -> None:
-        """Append events of one minute, each given as (partition, id), in their order."""
-        whole = await asyncio.gather(*(self._whole(minute, *each) for each in missing))
-        repaired = [event for event in whole if event is not None]
+    async def _append(self, minute: int, missing: Sequence[tuple[int, EventId]]) -> bool:
+        """Append events of one minute, (partition, id) each, in their order; False if one must be tried again."""
+        outcomes = await asyncio.gather(*(self._made_whole(minute, *each) for each in missing))
+        repaired = [event for _, event in outcomes if event is not None]
         if repaired:
             await self._log.append(repaired)
         for event in repaired:
@@ -217,8 +217,9 @@ class Reconciler:
             metrics.EDGES.record(edge="reconciler_repair")
             metrics.EVENTS_APPENDED.record(by=READER)
             logger().info("appended what a crash left out", event_id=event.event_id)
+        return all(outcome is not Outcome.AGAIN for outcome, _ in outcomes)
 
-    async def _whole(self, minute: int, partition: int, id_: EventId) -> Event | None:
+    async def _made_whole(self, minute: int, partition: int, id_: EventId) -> tuple[Outcome, Event | None]:
         """An event with all its rows: it may be half written, and its readers count on all of it."""
         for found, body in await self._events.events_of(minute, partition, after=EventId(id_ - 1), limit=1):
             if found != id_:
@@ -229,5 +230,6 @@ class Reconciler:
             if outcome is Outcome.GIVEN_UP:
                 self._seen.add(id_)
             elif outcome is Outcome.DONE and not isinstance(event, PoisonedEvent):
-                return event
-        return None
+                return outcome, event
+            return outcome, None
+        return Outcome.DONE, None  # it is there no longer

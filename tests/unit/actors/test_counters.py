@@ -1,9 +1,11 @@
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from actors.counters import READER
+from domain.errors import StoreUnavailable
 from domain.graph import TweetCounts, UserCounts
 from domain.ids import TweetId, UserId
 from domain.limits import DEFAULT
@@ -209,6 +211,36 @@ async def test_what_could_not_be_settled_is_settled_by_whoever_comes_after() -> 
         await counters.step(0)
     for tweet in tweets:
         assert values.tweet_counts_from(await value(engine, keys.tweet_counts(tweet))) == TweetCounts(likes=1)
+
+
+async def test_what_counters_read_after_a_loss_and_did_not_settle_is_settled_though_they_were_fenced() -> None:
+    engine = Engine(DEFAULT)
+    await in_the_stream(engine)
+    counters = engine.counters(epoch=2)
+    await counters.step(0)
+    tweets = [await engine.post(ALICE) for _ in range(engine.limits.settled_max)]
+    for tweet in tweets:
+        await engine.like(BOB, tweet)
+        await engine.like(BOB, tweet)  # both found no like before
+    engine.redis.flush()
+    claim, refused = engine.positions.claim, 0
+
+    async def refused_once(name: str, epoch: int) -> dict[int, str]:
+        nonlocal refused
+        refused += 1
+        if refused == 1:
+            raise StoreUnavailable("redis")
+        return await claim(name, epoch)
+
+    engine.positions.claim = refused_once  # type: ignore[method-assign]
+    for _ in range(40):
+        with suppress(StoreUnavailable):
+            await counters.step(0)
+    listed = [
+        len(await engine.truth.engagements.engagers(Engagement.LIKE, TweetId(tweet), before=1 << 62, limit=9))
+        for tweet in tweets
+    ]
+    assert listed == [1] * len(tweets)
 
 
 async def test_counters_that_begin_with_an_epoch_of_the_past_end_their_process() -> None:

@@ -174,6 +174,54 @@ async def test_many_left_out_events_are_appended_turn_by_turn_in_their_order() -
     assert [decode(record.body).event_id for record in read.records] == posted
 
 
+async def test_a_batch_that_shows_while_a_long_look_is_past_its_minute_is_found_by_the_next() -> None:
+    engine = Engine()
+    await engine.reconciler().step(0)
+    engine.clock.advance(20 * 3_600_000)
+    early = engine.next_id()
+    engine.clock.advance(5 * 60_000)
+    second, event_ids_of = engine.reconciler(), engine.truth.events.event_ids_of
+
+    async def slow(*args: Any, **options: Any) -> list[EventId]:
+        engine.clock.advance(500)
+        return await event_ids_of(*args, **options)
+
+    engine.truth.events.event_ids_of = slow  # type: ignore[method-assign]
+    await second.step(0)
+    late = TweetPosted(event_id=EventId(early), stamp_us=stamp_us(early), author=UserId(ALICE), text="late")
+    while second.behind:
+        if (await engine.truth.coordination.mark(RECONCILED) or 0) > time_ms(early):
+            await engine.happened(late, append=False)
+        await second.step(0)
+    assert await engine.truth.tweets.authors([TweetId(early)]), "it showed during the look"
+    engine.clock.advance(20_000)
+    await second.step(0)
+    while second.behind:
+        await second.step(0)
+    assert await logged(engine) == 1
+
+
+async def test_an_event_that_fails_is_tried_until_it_is_given_up_however_old_it_is() -> None:
+    engine = Engine()
+    await engine.reconciler().step(0)
+    bad = await engine.post(ALICE, append=False)
+    engine.clock.advance(20 * 3_600_000)
+    commit = engine.truth.events.commit
+
+    async def failing(event: Event) -> None:
+        if event.event_id == bad:
+            raise ValueError("this one")
+        await commit(event)
+
+    engine.truth.events.commit = failing  # type: ignore[method-assign]
+    second = engine.reconciler()
+    for _ in range(10):
+        await second.step(0)
+    (letter,) = await engine.truth.dead_letters.letters(limit=10)
+    assert (letter.event_id, letter.reader) == (bad, "reconciler")
+    assert not second.behind
+
+
 async def test_months_away_are_looked_at_as_far_back_as_events_are_kept() -> None:
     engine = Engine()
     await engine.reconciler().step(0)
