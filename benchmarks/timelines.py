@@ -1,6 +1,7 @@
 """Home timelines in Redis as the benchmarks need them: many empty ones, and how long they have become."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import redis
 
@@ -9,7 +10,10 @@ from storage import keys
 from storage.ports import ListKey, ListKind
 from storage.redis import lists
 
-_AT_ONCE = 10_000
+_AT_ONCE = 5_000
+_UNLINK = "for _, key in ipairs(KEYS) do redis.call('UNLINK', key) end"
+_EMPTY = "for _, key in ipairs(KEYS) do redis.call('UNLINK', key) redis.call('RPUSH', key, ARGV[1]) end"
+_LENGTHS = "local found = {} for at, key in ipairs(KEYS) do found[at] = redis.call('LLEN', key) end return found"
 
 
 class Timelines:
@@ -21,26 +25,23 @@ class Timelines:
 
     def close(self) -> None:
         """Forget the timelines."""
-        self._run(("UNLINK", key) for key in self._keys)
+        self.unlink()
         self._client.close()
 
     def empty(self) -> None:
         """Make all of them exist, complete and without an entry."""
-        self._run(command for key in self._keys for command in (("UNLINK", key), ("RPUSH", key, lists.ready(0))))
+        self._run(_EMPTY, lists.ready(0))
 
     def unlink(self) -> None:
         """Have all of them be absent, so that each is built when it is next read."""
-        self._run(("UNLINK", key) for key in self._keys)
+        self._run(_UNLINK)
 
     def entries(self) -> list[int]:
         """How many entries each holds, repeats included."""
-        return [max(0, int(length) - lists.MARKERS) for length in self._run(("LLEN", key) for key in self._keys)]
+        lengths = [length for part in self._run(_LENGTHS) for length in part]
+        return [max(0, int(length) - lists.MARKERS) for length in lengths]
 
-    def _run(self, commands: Iterator[tuple[str | bytes, ...]]) -> list[int]:
-        replies: list[int] = []
-        pipeline = self._client.pipeline(transaction=False)
-        for command in commands:
-            pipeline.execute_command(*command)  # type: ignore[no-untyped-call]
-            if len(pipeline) >= _AT_ONCE:
-                replies += pipeline.execute()
-        return replies + pipeline.execute()
+    def _run(self, script: str, *more: Any) -> list[Any]:
+        """What a script answers for some keys at a time, which is much faster than commands of this client's."""
+        parts = [self._keys[at : at + _AT_ONCE] for at in range(0, len(self._keys), _AT_ONCE)]
+        return [self._client.eval(script, len(part), *part, *more) for part in parts]
