@@ -43,7 +43,7 @@ class Effort:
 
 QUICK = Effort(
     name="quick",
-    load_s=2.0,
+    load_s=1.5,
     warm_up_s=0.5,
     yardstick_pushes=500_000,
     deliveries=20,
@@ -54,8 +54,8 @@ QUICK = Effort(
     curve_followees=(10, 300),
     curve_tweets=(1_000, 10_000),
     large_followers=100_000,
-    trend_events=10_000,
-    trend_events_many=100_000,
+    trend_events=5_000,
+    trend_events_many=50_000,
 )
 FULL = Effort(
     name="full",
