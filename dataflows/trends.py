@@ -26,9 +26,11 @@ from domain.trends import GLOBAL, TAG_BUCKETS, Mentions, PaneCount, Suspension, 
 from domain.tweets import folded_tag
 from telemetry.metrics import FLOW_LATE, FLOW_SNAPSHOT_BYTES, FLOW_SNAPSHOT_SECONDS
 
-STATE_VERSION = 5
+STATE_VERSION = 6
 """Of what snapshots hold; with another the dataflow begins anew."""
 _TAGS_CACHED_MAX = 1 << 17
+_BUCKET_KEYS = "abcm"
+"""The key of each bucket. Bytewax sends state to workers by a hash of its key; these spread evenly over two to four."""
 _PENDING_MAX = 64
 """Looks that some bucket has not answered yet; beyond it the oldest is given up."""
 
@@ -127,7 +129,7 @@ def by_bucket(chunk: Chunk, *, only: str | None = None) -> Iterable[tuple[str, W
             suspensions.append(Suspension(event.user, event.event_id, isinstance(event, UserSuspended)))
     of_buckets = enumerate(zip(mentions, deleted, strict=True))
     return [
-        (f"{n:02d}", Work(n, chunk.partition, chunk.partitions, complete_ms, found, gone, suspensions))
+        (_BUCKET_KEYS[n], Work(n, chunk.partition, chunk.partitions, complete_ms, found, gone, suspensions))
         for n, (found, gone) in of_buckets
     ]
 

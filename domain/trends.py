@@ -14,8 +14,8 @@ import msgspec
 
 GLOBAL = ""
 """The place that every tweet belongs to."""
-TAG_BUCKETS = 8
-"""Tags are spread over so many keys of state; fixed, as it is part of what snapshots are kept under."""
+TAG_BUCKETS = 4
+"""Tags are spread over so many keys of state, and so no more workers; fixed, as snapshots are kept by it."""
 TOP_MAX = 50
 SAMPLES_MAX = 3
 """The latest tweets that a trend shows."""

@@ -3,6 +3,7 @@
 import random
 from bisect import bisect_left
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ import pytest
 from bytewax.dataflow import Dataflow
 from bytewax.errors import BytewaxRuntimeError
 from bytewax.inputs import FixedPartitionedSource, Source, StatefulSourcePartition
+from bytewax.outputs import DynamicSink, StatelessSinkPartition
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSink, TestingSource, cluster_main, run_main
 from typing_extensions import override
@@ -18,11 +20,11 @@ from typing_extensions import override
 import dataflows.trends
 from cluster.demo.trends_model import LiveTweet, trends_of
 from dataflows.chunks import Chunk
-from dataflows.trends import BucketLogic, Deleted, Ranking, Schedule, Top, WindowLogic, Work, trends
+from dataflows.trends import BucketLogic, Deleted, Ranking, Schedule, Top, WindowLogic, Work, by_bucket, trends
 from domain.events import AnyEvent, TweetDeleted, TweetPosted, UserReinstated, UserSuspended
 from domain.ids import EventId, UserId, first_id_at, stamp_us, time_ms
 from domain.places import places_of
-from domain.trends import GLOBAL, WINDOWS, Mentions, PaneCount, Suspension, Trend
+from domain.trends import GLOBAL, TAG_BUCKETS, WINDOWS, Mentions, PaneCount, Suspension, Trend
 from domain.tweets import folded_tag
 
 START_MS = 1_800_000_000_000 - 1_800_000_000_000 % 60_000
@@ -180,6 +182,18 @@ def test_the_flow_equals_the_model(workers: int) -> None:
     assert_equals_the_model(run, history)
 
 
+@pytest.mark.parametrize("workers", [2, 3, 4])
+def test_buckets_spread_evenly_over_workers(workers: int) -> None:
+    flow, seen = Dataflow("spread"), Seen()
+    works = op.flat_map("by-bucket", op.input("log", flow, TestingSource([Chunk(0, 1, START_MS, ())])), by_bucket)
+    held = op.stateful_batch("bucket", works, partial(BucketLogic, live_schedule()))
+    op.output("out", held, seen)
+    cluster_main(flow, [], 0, worker_count_per_proc=workers)
+    buckets = [len(keys) for keys in seen.keys_of.values()]
+    assert (len(buckets), sum(buckets)) == (workers, TAG_BUCKETS), seen.keys_of
+    assert max(buckets) - min(buckets) <= 1, seen.keys_of
+
+
 def test_a_delete_that_is_newer_than_a_look_counts_at_the_next() -> None:
     tweet, logic = first_id_at(START_MS), BucketLogic(live_schedule(), None)
     gone = Deleted(tweet, first_id_at(START_MS + 1_500))
@@ -209,6 +223,26 @@ def test_a_tweet_that_is_newer_than_a_look_shows_at_the_next() -> None:
                 assert top.places is not None
                 assert [trend.since for trend in top.places.get(GLOBAL, ())] == expected
     assert [top.places for top in last if isinstance(top, Top) and top.window == "24h"] == [None]
+
+
+class Seen(DynamicSink[tuple[str, Any]]):
+    """Remembers on which worker each key is."""
+
+    def __init__(self) -> None:
+        self.keys_of: dict[int, set[str]] = {}
+
+    @override
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> "SeenBy":
+        return SeenBy(self.keys_of.setdefault(worker_index, set()))
+
+
+class SeenBy(StatelessSinkPartition[tuple[str, Any]]):
+    def __init__(self, keys: set[str]) -> None:
+        self._keys = keys
+
+    @override
+    def write_batch(self, items: list[tuple[str, Any]]) -> None:
+        self._keys.update(key for key, _ in items)
 
 
 class Repeatable(FixedPartitionedSource[Chunk, int]):
