@@ -70,6 +70,6 @@ FULL = Effort(
     curve_followees=(10, 100, 1_000, 5_000),
     curve_tweets=(1_000, 10_000, 100_000, 1_000_000),
     large_followers=1_000_000,
-    trend_events=100_000,
+    trend_events=300_000,
     trend_events_many=1_000_000,
 )

@@ -5,6 +5,7 @@ begins with empty timelines, and their lengths at its end must add up to what wa
 """
 
 import asyncio
+from collections.abc import Sequence
 from statistics import median
 
 import numpy as np
@@ -17,6 +18,8 @@ from benchmarks.results import Curve, Row, rounded
 from benchmarks.shard import ShardWorld
 from benchmarks.system import Servers
 from storage.opening import StoreConfig
+from storage.ports import ListKind
+from storage.redis.resp import encode_pushes
 
 _SEED = 7
 _PEOPLE = 50_000
@@ -43,6 +46,7 @@ async def _measure(config: StoreConfig, effort: Effort) -> list[Row]:
         authors, growing = list(fanout.followers)[: len(sizes)], list(fanout.followers)[len(sizes) :]
         await fanout.rate([*fanout.followers, *authors], 10)  # loads the followers, and warms up
         backlog = np.random.default_rng(_SEED).permutation(np.repeat(authors, _BACKLOG // len(authors))).tolist()
+        encoded = _encoded(fanout, sizes, config.partitions)
         rates: dict[str, list[float]] = {}
         grown: dict[int, list[float]] = {size: [] for size in _GROWING}
         for _ in range(ROUNDS):
@@ -56,6 +60,9 @@ async def _measure(config: StoreConfig, effort: Effort) -> list[Row]:
                     pushes = await asyncio.to_thread(redis_push.pushes_per_s, config.redis_url, effort.yardstick_pushes)
                     rates.setdefault(f"before {name}", []).append(pushes)
                 rates.setdefault(name, []).append(await fanout.rate(posts, together))
+            fanout.timelines.empty()
+            alone = await asyncio.to_thread(redis_push.one_by_one_per_s, config.redis_url, encoded)
+            rates.setdefault("Redis alone", []).append(alone)
             redis_py = await asyncio.to_thread(redis_push.redis_py_per_s, config.redis_url, _REDIS_PY_PUSHES)
             rates.setdefault("redis-py", []).append(redis_py)
             for author, size in zip(growing, _GROWING, strict=True):
@@ -72,6 +79,7 @@ def _rows(rates: dict[str, list[float]], grown: dict[int, list[float]]) -> list[
         figures: dict[str, object] = {"deliveries/s": rounded(rates[name]), "LPUSH/s": rounded(yardstick)}
         if name == "unqueued":
             figures |= {f"deliveries/s, {n} in the log": rounded(rates[n]) for n in ("10 tweets", "100 tweets")}
+            figures |= {"Redis alone, same pushes encoded before, a tweet at a time": rounded(rates["Redis alone"])}
         values = [ours / theirs for ours, theirs in zip(rates[name], yardstick, strict=True)]
         return Row(
             key=f"fanout_{name}",
@@ -112,6 +120,18 @@ def _rows(rates: dict[str, list[float]], grown: dict[int, list[float]]) -> list[
             ),
         ),
     ]
+
+
+def _encoded(fanout: ShardWorld, sizes: Sequence[int], partitions: int) -> list[tuple[bytes, int]]:
+    """For each tweet of one round the bytes that go to Redis, and how many replies come back."""
+    rng = np.random.default_rng(_SEED)
+    entry = np.array([1, 1], np.uint64)
+    found = []
+    for size in sizes:
+        users = rng.choice(fanout.people, size, replace=False)
+        pushes = encode_pushes(ListKind.HOME, users, np.tile(entry, (size, 1)), partitions)
+        found.append((b"".join(pushes.wire), size))
+    return found
 
 
 def _sizes(rng: np.random.Generator) -> npt.NDArray[np.int64]:

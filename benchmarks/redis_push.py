@@ -11,6 +11,8 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -48,6 +50,23 @@ def pushes_per_s(url: str, pushes: int, *, own: bool = False) -> float:
     with redis.Redis.from_url(url) as client:
         _take_back(client, pushes)
     return rate
+
+
+def one_by_one_per_s(url: str, batches: Sequence[tuple[bytes, int]]) -> float:
+    """Commands a second when each batch, encoded and with so many replies, is sent once the one before is answered."""
+    begun_s = time.perf_counter()
+    with socket.create_connection(("127.0.0.1", urlsplit(url).port or 6379)) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.setblocking(False)
+        for wire, replies in batches:
+            left = memoryview(wire)
+            while replies:
+                select.select([connection], [connection] if left else [], [])
+                with suppress(BlockingIOError):
+                    left = left[connection.send(left) :]
+                with suppress(BlockingIOError):
+                    replies -= connection.recv(1 << 18).count(b"\n")
+    return sum(replies for _, replies in batches) / (time.perf_counter() - begun_s)
 
 
 def redis_py_per_s(url: str, pushes: int) -> float:

@@ -14,7 +14,7 @@ from benchmarks.posting import TweetEvents
 from benchmarks.timelines import Timelines
 from domain.clock import SystemClock
 from domain.errors import EngineError
-from domain.ids import RANGES, UserId, first_id_at
+from domain.ids import RANGES, Ids, UserId, first_id_at
 from storage.opening import StoreConfig, Stores
 from telemetry import metrics
 
@@ -33,6 +33,8 @@ class ShardWorld:
     shard: FanoutShard
     counted: metrics.LocalBackend
     tweets: TweetEvents
+    people: Ids
+    """All who follow."""
     followers: dict[UserId, int]
     """How many follow each author."""
     timelines: Timelines
@@ -70,6 +72,7 @@ class ShardWorld:
             shard=shard,
             counted=counted,
             tweets=TweetEvents(),
+            people=all_,
             followers=dict(zip(authors, sizes, strict=True)),
             timelines=Timelines(config.redis_url, all_.tolist()),
         )
