@@ -44,7 +44,9 @@ def main() -> None:
 
 def bench(
     quick: Annotated[bool, typer.Option("--quick", help="The main questions with short loads.")] = False,
-    only: Annotated[list[str] | None, typer.Option(help=f"What to measure, repeatable: {', '.join(NAMES)}.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help=f"Measure only these anew, repeatable: {', '.join(NAMES)}.")
+    ] = None,
 ) -> None:
     """Measure Murmur against its yardsticks on servers of its own; the table is printed, and kept in the README."""
     wanted = tuple(only or (_QUICK if quick else NAMES))
@@ -61,8 +63,8 @@ def bench(
     finally:  # what was measured before a failure is worth seeing
         if rows:
             results.show(rows, described, effort.name, console)
-    plots.draw(rows)
-    console.print(f"Written to {results.write(rows, described, effort.name)}.", soft_wrap=True)
+    plots.draw(results.write(rows, described, effort.name, some=only is not None), rows)
+    console.print(f"Written to {results.LATEST}.", soft_wrap=True)
 
 
 def _measure(wanted: Sequence[str], effort: Effort, console: Console, rows: list[Row]) -> None:

@@ -1,11 +1,12 @@
 """Pictures of a run: its growth curves, and how long the stages of a delivery take."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure
 
-from benchmarks.results import Row
+from benchmarks.results import Curve, Row
 
 _DOCS = Path(__file__).resolve().parents[1] / "docs"
 GROWTH, DELIVERY = _DOCS / "growth.png", _DOCS / "delivery.png"
@@ -14,9 +15,10 @@ _WIDTH, _HEIGHT = 4.5, 3.5
 _BINS = 40
 
 
-def draw(rows: Sequence[Row], growth: Path = GROWTH, delivery: Path = DELIVERY) -> None:
-    """Draw what these rows have, curves in one picture, the histogram in another; nothing if they have none."""
-    curves = [row.curve for row in rows if row.curve is not None]
+def draw(document: Mapping[str, Any], rows: Sequence[Row], growth: Path = GROWTH, delivery: Path = DELIVERY) -> None:
+    """Draw the curves of all that is kept in one picture, the histogram of these rows in another, if there are any."""
+    held = [row["curve"] for row in document.values() if isinstance(row, Mapping) and "curve" in row]
+    curves = [Curve(**curve) for curve in held]
     if curves:
         figure = Figure(figsize=(_WIDTH * len(curves), _HEIGHT), layout="constrained")
         for number, curve in enumerate(curves, 1):

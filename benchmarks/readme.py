@@ -20,7 +20,9 @@ def section(document: Mapping[str, Any]) -> str:
         lines += ["", "| resident memory, MiB | idle | under load |", "|---|--:|--:|"]
         lines += [f"| {name} | {idle} | {loaded} |" for name, (idle, loaded) in memory["figures"].items()]
     versions = ", ".join(f"{name} {value}" for name, value in machine.items() if name not in ("date", "load before"))
-    return "\n".join([*lines, "", f"Measured {machine['date']}, {document['effort']} loads, on: {versions}.", ""])
+    dates = sorted({row["date"] for row in rows})
+    when = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
+    return "\n".join([*lines, "", f"Measured {when}, {document['effort']} loads, on: {versions}.", ""])
 
 
 def put(document: Mapping[str, Any], path: Path = README) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
@@ -56,8 +56,8 @@ class Row:
         middle = median(self.values)
         return middle >= self.target if self.unit == "x" else middle <= self.target
 
-    def document(self) -> dict[str, object]:
-        """The row as it is kept."""
+    def document(self, date: str) -> dict[str, object]:
+        """The row as it is kept, with when it was measured."""
         spread = {"min": min(self.values), "median": median(self.values), "max": max(self.values)}
         rounded = {name: round(value, 3) for name, value in spread.items()}
         return {
@@ -67,8 +67,9 @@ class Row:
             "reached": self.reached,
             "what": self.what,
             "against": self.against,
+            "date": date,
             "figures": dict(self.figures),
-            **({"curve": [[x, round(y, 3)] for x, y in self.curve.points]} if self.curve else {}),
+            **({"curve": self.curve._asdict()} if self.curve else {}),
         }
 
 
@@ -89,13 +90,19 @@ def show(rows: Sequence[Row], machine: Mapping[str, str], effort: str, console: 
     console.print(", ".join(f"{name} {value}" for name, value in machine.items()), style="dim")
 
 
-def write(rows: Sequence[Row], machine: Mapping[str, str], effort: str) -> Path:
-    """Keep the results of this run in place of the last one's, in the README too."""
-    document = {"effort": effort, "machine": dict(machine), **{row.key: row.document() for row in rows}}
+def write(rows: Sequence[Row], machine: Mapping[str, str], effort: str, *, some: bool = False) -> dict[str, Any]:
+    """Keep the results in place of the last run's, in the README too; `some` replace only what they measured anew.
+
+    What is kept then must have been measured with the same effort. Returns all that is kept.
+    """
+    new = {row.key: row.document(machine["date"]) for row in rows}
+    last = json.loads(LATEST.read_text()) if some else {}
+    kept = last if last.get("effort") == effort else {}
+    document = {**kept, "effort": effort, "machine": dict(machine), **new}
     LATEST.parent.mkdir(exist_ok=True)
     LATEST.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     readme.put(document)
-    return LATEST
+    return document
 
 
 def rounded(values: Sequence[float], digits: int = 0) -> list[float]:

@@ -32,7 +32,7 @@ async def write_rows(session: CassandraSession, writes: Iterable[Write]) -> None
 
     async def worker() -> None:
         while batch := list(islice(left, _TOGETHER)):
-            await patiently(session.logged_batch)(batch)
+            await patiently(session.partition_batch)(batch)  # or several: each row may come alone
 
     await asyncio.gather(*(worker() for _ in range(_AT_ONCE)))
 
