@@ -1,7 +1,7 @@
 """The home timeline: what was pushed, what is pulled and one's own, then on through the store to the true end."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -9,6 +9,7 @@ import numpy as np
 from cachetools import LRUCache
 
 from domain.clock import Clock
+from domain.columns import is_among
 from domain.errors import StoreUnavailable
 from domain.ids import ID_MAX, Ids, UserId
 from domain.limits import Limits
@@ -67,7 +68,6 @@ class HomeTimeline:
         """The next `limit` entries of a walk."""
         followees, cached = await self._cached_part(viewer, walk.top)
         assert cached.floor is not None
-        authors = frozenset((*followees.tolist(), viewer))
         shown: list[int] = []
         reading = self._hydrator.reading(viewer)
         rivals = newer_rivals(cached.entries)
@@ -76,13 +76,14 @@ class HomeTimeline:
             chunk, left = left[: limit + 1 - len(shown)], left[limit + 1 - len(shown) :]
             above = {entry: rivals[entry] for entry in chunk[:, 0].tolist() if entry in rivals}
             records = await reading.read([*chunk[:, 0].tolist(), *(r for rs in above.values() for r in rs)])
+            authors = _authors_read(records, followees, viewer)
             for entry in chunk[:, 0].tolist():
                 hidden = any(_visible(rival, records, authors) for rival in above.get(entry, ()))
                 if not hidden and _visible(entry, records, authors):
                     shown.append(entry)
         if len(shown) <= limit and cached.floor > 0:
             before = min(walk.last, cached.floor + 1)
-            await self._from_store(authors, before, limit, shown, reading)
+            await self._from_store(frozenset((*followees.tolist(), viewer)), before, limit, shown, reading)
         more = len(shown) > limit
         shown = shown[:limit]
         top = shown[0] if walk == START and shown else walk.top
@@ -92,6 +93,8 @@ class HomeTimeline:
         """Whom the viewer follows, and the entries at or below `top` that need no store, newest first."""
         home_key, own_key = ListKey(ListKind.HOME, viewer), ListKey(ListKind.RECENT, viewer)
         following = self._hydrator.following
+        if self._doubts.hold:  # whoever saw a tweet while everything came from the store must go on seeing it
+            return await self._hydrator.followees(viewer), _UNKNOWN
         try:
             (home, own), (packed,) = await self._cache.fetch((home_key, own_key), (following.key(viewer),))
         except StoreUnavailable:
@@ -105,10 +108,7 @@ class HomeTimeline:
             followees = ids_from((await following.complete({viewer: packed}))[viewer])
             await self._keep(home_key)
         metrics.TIMELINE_ENTRIES.record(len(home.entries))
-        if self._doubts.hold:
-            own = await self._rebuilder.stored(viewer)
-        else:
-            (own,) = await self._rebuilder.recents([viewer], [own])
+        (own,) = await self._rebuilder.recents([viewer], [own])
         return followees, merged([home, own, *await self._pulled_parts(followees)], top)
 
     async def _keep(self, key: ListKey) -> None:
@@ -131,11 +131,10 @@ class HomeTimeline:
         return await self._rebuilder.recents(pulled, found)
 
     async def _from_store(
-        self, authors: Iterable[int], before: int, limit: int, shown: list[int], reading: Reading
+        self, everyone: frozenset[int], before: int, limit: int, shown: list[int], reading: Reading
     ) -> None:
         """Go on below the cached part: merge what the authors wrote, until the page is full or the end is reached."""
         metrics.EDGES.record(edge="seam")
-        everyone = frozenset(authors)
         sources = [UserId(author) for author in everyone]
         want = limit + 1 - len(shown)
         while len(shown) <= limit:
@@ -167,6 +166,12 @@ class HomeTimeline:
             if len(part) == want or (len(part) and part[-1, 0] < lowest)
         ]
         return entries, remaining
+
+
+def _authors_read(records: dict[int, Record], followees: Ids, viewer: UserId) -> frozenset[int]:
+    """Whom of these tweets' authors the viewer reads; a page has few, and some follow thousands."""
+    authors = np.fromiter({record.author for record in records.values()}, np.uint64)
+    return frozenset((*authors[is_among(authors, followees)].tolist(), viewer))
 
 
 def _visible(entry: int, records: dict[int, Record], authors: frozenset[int]) -> bool:
