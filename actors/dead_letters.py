@@ -6,7 +6,7 @@ from enum import Enum
 
 from domain.clock import Clock
 from domain.errors import EngineError, Fenced, Overloaded, PoisonedEvent, StoreUnavailable
-from domain.events import AnyEvent, decode
+from domain.events import EVENT_BYTES_MAX, AnyEvent, decode
 from domain.ids import ID_MAX, EventId
 from domain.limits import Limits
 from storage.ports import DeadLetter, DeadLetterStore, LogRecord
@@ -82,7 +82,7 @@ class GivenUp:
                 event_id=event_id,
                 reader=self._reader,
                 partition=record.partition,
-                body=record.body,
+                body=record.body[:EVENT_BYTES_MAX],
                 error=sentence,
                 attempts=attempts,
             )

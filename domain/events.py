@@ -13,6 +13,8 @@ from domain.errors import PoisonedEvent
 from domain.ids import ID_MAX, EventId, TweetId, UserId
 
 VERSION = 1
+EVENT_BYTES_MAX = 1 << 16
+"""As long as a request may be; whatever is longer is no event of ours."""
 
 
 class Event(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
@@ -147,9 +149,11 @@ def encode(event: Event) -> bytes:
 
 
 def decode(wire: bytes) -> AnyEvent:
-    """The event of some bytes. Raises `PoisonedEvent` for bytes of another version, type or shape."""
+    """The event of some bytes. Raises `PoisonedEvent` for bytes of another version, type, shape or length."""
     if wire[:1] != _PREFIX:
         raise PoisonedEvent(f"version {wire[0]} is not {VERSION}" if wire else "no bytes")
+    if len(wire) > EVENT_BYTES_MAX:
+        raise PoisonedEvent(f"{len(wire)} bytes are too many")
     try:
         event = _decoder.decode(memoryview(wire)[1:])
     except msgspec.MsgspecError as error:
