@@ -1,8 +1,9 @@
 """One history from its seed: people act while everything goes wrong, then all is healed, settled and compared."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from domain.ids import range_of
 from domain.limits import Limits
@@ -10,18 +11,28 @@ from telemetry import metrics
 from tests.simulation.comparison import compare
 from tests.simulation.model import Answers
 from tests.simulation.people import Person
-from tests.simulation.scheduler import Faults
+from tests.simulation.scheduler import CrashAt, Faults
 from tests.simulation.world import ACTORS, PARTITIONS, REPLICAS, SHARDS, USERS, Build, World
 
 DEFAULT_SEEDS = 10
-_ACTIONS = 18
-_CALM_ACTIONS = 10
-_LAST_ACTIONS = 4
-DISASTERS = ("crash", "crash", "crash", "move", "move", "stall", "down", "poison", "flush", "flush")
+DISASTERS = (*("crash",) * 3, *("move",) * 2, "stall", "down", "slow", "poison", *("flush",) * 2, "clock")
 """Each history has some of them: an outage heals what another fault left behind, so all at once hide much."""
+_JUMP_MS = -5_000
 _SETTLE_MS = 60_000
 """Longer than the latest batch, the lease of a dead builder, and two looks back of the reconciler together."""
 _HISTORY_SHOWN = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """How much happens, and what may go wrong beside single calls."""
+
+    actions: tuple[int, ...] = (18, 10, 4)
+    """What each user does while all goes wrong, while less does, and when all is healed."""
+    disasters: Sequence[str] = DISASTERS
+    faults: Faults | None = None
+    """Those of single calls; None for what the seed decides."""
+    crash_at: CrashAt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +44,10 @@ class Result:
     history: list[str]
     contents: str
     edges: dict[str, float]
+    calls: Counter[str]
+    """How often each was on the way to a store, or back, until the last user had done everything."""
+    story: Story
+    """What was told, with the faults that the seed decided."""
 
     def report(self) -> str:
         """What a person needs to go on with."""
@@ -40,6 +55,7 @@ class Result:
         return "\n".join(
             (
                 f"seed {self.seed} breaks the engine; replay it with: pytest tests/simulation --seed {self.seed}",
+                f"the story: {self.story}",
                 *self.problems[:10],
                 "-- what the history says of them --",
                 *about[-_HISTORY_SHOWN:],
@@ -49,44 +65,44 @@ class Result:
         )
 
 
-def run(
-    seed: int,
-    build: Build | None = None,
-    *,
-    limits: Limits | None = None,
-    faults: Faults | None = None,
-    disasters: Sequence[str] = DISASTERS,
-) -> Result:
+def run(seed: int, build: Build | None = None, story: Story = Story(), *, limits: Limits | None = None) -> Result:
     """Play the history of a seed."""
     backend = metrics.LocalBackend()
     metrics.install(backend)
     try:
-        world = World(seed, build=build or Build(), limits=limits, faults=faults)
-        asyncio.run(_play(world, disasters))
+        world = World(seed, build=build or Build(), limits=limits, faults=story.faults)
+        story = replace(story, faults=world.scheduler.faults)
+        calls = asyncio.run(_play(world, story))
     finally:
         metrics.install(metrics.LocalBackend())
     edges = {edge: backend.total(metrics.EDGES.spec, edge=edge) for edge in metrics.EDGES.spec.labels["edge"]}
     contents = repr(sorted(world.tables.contents().items(), key=repr))
-    return Result(seed, world.problems, world.scheduler.history, contents, edges)
+    return Result(seed, world.problems, world.scheduler.history, contents, edges, calls, story)
 
 
-async def _play(world: World, disasters: Sequence[str]) -> None:
+async def _play(world: World, story: Story) -> Counter[str]:
     scheduler = world.scheduler
+    calls = Counter[str]()
     try:
-        await scheduler.run(scheduler.spawn("the world", _story(world, disasters)))
+        await scheduler.run(scheduler.spawn("the world", _tell(world, story, calls)))
     except Exception as error:
         error.add_note("\n".join((f"seed {world.seed}", *scheduler.history[-_HISTORY_SHOWN:])))
         raise
     finally:
         await scheduler.stop()
+    return calls
 
 
-async def _story(world: World, possible: Sequence[str]) -> None:
+async def _tell(world: World, story: Story, calls: Counter[str]) -> None:
     answers = Answers()
     people = [Person(user, world, answers) for user in USERS]
     await world.begin()
-    disasters = world.rng.sample(possible, world.rng.randint(2, len(possible)))
-    for calm, actions in ((False, _ACTIONS), (True, _CALM_ACTIONS)):
+    if story.crash_at is not None:
+        world.crash_once(story.crash_at)
+    some = world.rng.randint(min(2, len(story.disasters)), len(story.disasters))
+    disasters = world.rng.sample(story.disasters, some)
+    *stormy, last = story.actions
+    for calm, actions in zip((False, True), stormy, strict=True):
         chaos = world.scheduler.spawn("chaos", _chaos(world, [d for d in disasters if not (calm and d == "flush")]))
         busy = [world.scheduler.spawn(f"user {who.user}", who.live(actions, calm=calm)) for who in people]
         await asyncio.wait(busy)
@@ -96,8 +112,9 @@ async def _story(world: World, possible: Sequence[str]) -> None:
             if not world.alive(name):
                 world.start(name)
     world.scheduler.heal()
-    busy = [world.scheduler.spawn(f"user {who.user}", who.live(_LAST_ACTIONS, calm=False)) for who in people]
+    busy = [world.scheduler.spawn(f"user {who.user}", who.live(last, calm=False)) for who in people]
     await asyncio.wait(busy)
+    calls.update(world.scheduler.calls)
     await world.scheduler.sleep(_SETTLE_MS)
     await compare(world, answers)
 
@@ -105,7 +122,7 @@ async def _story(world: World, possible: Sequence[str]) -> None:
 async def _chaos(world: World, disasters: list[str]) -> None:
     """Now and then something large goes wrong."""
     rng, scheduler = world.rng, world.scheduler
-    while True:
+    while disasters:
         await scheduler.sleep(rng.randint(100, 1_500))
         match rng.choice(disasters):
             case "crash":
@@ -120,6 +137,15 @@ async def _chaos(world: World, disasters: list[str]) -> None:
                 scheduler.stall(rng.choice((*REPLICAS, *ACTORS)), rng.randint(200, 3_000))
             case "down":
                 scheduler.break_store(rng.choice(("redis", "redis", "cassandra")), rng.randint(200, 2_500))
+            case "slow":
+                scheduler.slow(rng.choice(("redis", "cassandra")), rng.randint(500, 5_000))
+            case "clock":
+                name = rng.choice((*REPLICAS, *ACTORS))
+                world.jump(name, _JUMP_MS)
+                try:
+                    await scheduler.sleep(rng.randint(500, 5_000))
+                finally:
+                    world.jump(name, -_JUMP_MS)
             case "flush":
                 world.flush()
             case _:

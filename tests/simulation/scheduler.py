@@ -8,7 +8,8 @@ import asyncio
 import heapq
 import itertools
 import random
-from collections.abc import Coroutine
+from collections import Counter
+from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,16 @@ MET: ContextVar[list[str] | None] = ContextVar("met", default=None)
 _WAKING_TURNS = 4
 """Turns of the event loop that somebody may need from an answer to the next question."""
 _QUIET_TURNS = 50
+_SLOW_MS = (500, 2_000)
+"""What a call of a slow store takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrashAt:
+    """Somebody dies on the way to a store or on the way back, counted over all their calls from 1 on."""
+
+    who: str
+    call: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +71,16 @@ class Scheduler:
         self.faults = NO_FAULTS
         self.history: list[str] = []
         self.turns = 0
+        self.calls: Counter[str] = Counter()
+        """How often each was on the way to a store, or back."""
+        self.crash_at: CrashAt | None = None
+        self.crash: Callable[[str], None] = lambda who: None
+        """What `crash_at` does."""
         self._ready: list[asyncio.Future[None]] = []
         self._asleep: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
         self._down_until_ms: dict[str, int] = {}
+        self._slow_until_ms: dict[str, int] = {}
         self._stalled_until_ms: dict[str, int] = {}
         self._tasks: dict[asyncio.Task[Any], None] = {}
         self._broken: BaseException | None = None
@@ -94,7 +111,9 @@ class Scheduler:
 
     async def turn(self, store: str) -> None:
         """Wait until it is this call's turn to reach the store; it may never get there."""
-        await self._wait(self._delay_ms())
+        self._count()
+        slow = self._slow_until_ms.get(store, 0) > self.clock.monotonic_ms()
+        await self._wait(self.rng.randint(*_SLOW_MS) if slow else self._delay_ms())
         if self._down_until_ms.get(store, 0) > self.clock.monotonic_ms():
             self._fail(store, "is down", quiet=True)
         if self.chance(self.faults.before):
@@ -102,10 +121,18 @@ class Scheduler:
 
     async def answered(self, store: str) -> None:
         """The way back from a store: its answer may be late, or lost although it did what it was asked."""
+        self._count()
         if self.chance(0.3):
             await self._wait(self._delay_ms())
         if self.chance(self.faults.after):
             self._fail(store, "did it, but the answer was lost")
+
+    def _count(self) -> None:
+        who = WHO.get()
+        self.calls[who] += 1
+        if self.crash_at == CrashAt(who, self.calls[who]):
+            self.crash(who)
+            raise asyncio.CancelledError
 
     def _fail(self, store: str, why: str, *, quiet: bool = False) -> None:
         met = MET.get()
@@ -123,6 +150,11 @@ class Scheduler:
         self.note(f"{store} goes down for {for_ms} ms")
         self._down_until_ms[store] = self.clock.monotonic_ms() + for_ms
 
+    def slow(self, store: str, for_ms: int) -> None:
+        """Let a store take its time for a while."""
+        self.note(f"{store} is slow for {for_ms} ms")
+        self._slow_until_ms[store] = self.clock.monotonic_ms() + for_ms
+
     def stall(self, who: str, for_ms: int) -> None:
         """Let somebody stand still for a while."""
         self.note(f"{who} stands still for {for_ms} ms")
@@ -133,6 +165,7 @@ class Scheduler:
         self.note("healed")
         self.faults = NO_FAULTS
         self._down_until_ms.clear()
+        self._slow_until_ms.clear()
         self._stalled_until_ms.clear()
 
     # --------------------------------------------------------------------------------------------------------- time

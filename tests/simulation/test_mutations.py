@@ -1,6 +1,7 @@
 """Would the simulation notice? Each planted bug must break one of the default histories."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 from typing_extensions import override
@@ -13,8 +14,10 @@ from domain.ids import log_partition
 from storage.memory.hot import MemoryEventLog, trim
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.ports import ListKey
-from tests.simulation.run import DEFAULT_SEEDS, DISASTERS, run
-from tests.simulation.world import Build
+from tests.simulation.run import DEFAULT_SEEDS, DISASTERS, Story, run
+from tests.simulation.scheduler import NO_FAULTS, CrashAt
+from tests.simulation.smallest import smallest
+from tests.simulation.world import SHARDS, Build
 
 
 class ForgetsRecents(MemoryEventLog):
@@ -68,6 +71,36 @@ class RepeatsNothing(Counters):
         return
 
 
+class DropsNothing(MemoryCacheStore):
+    """Keeps what a command made untrue."""
+
+    @override
+    async def drop(self, keys: Sequence[str]) -> None:
+        await self._turn()
+
+
+class TrimsTheWrongEnd(MemoryCacheStore):
+    """Cuts what came last."""
+
+    @override
+    async def trim(self, keys: Sequence[ListKey]) -> int:
+        await self._turn()
+        for key in keys:
+            if (stored := self._redis.list(key)) is not None:
+                del stored.pairs[: max(0, len(stored.pairs) - self._limits.timeline_entries_max)]
+        return len(keys)
+
+
+class SavesTooEarly(FanoutShard):
+    """Saves how far it has read, whether or not that was pushed."""
+
+    @override
+    async def _admit(self) -> None:
+        read = {record.partition: record.position for record, _ in self._unadmitted}
+        await self._positions.save(self._names(), read)
+        await super()._admit()
+
+
 class TakesNothingBack(Counters):
     """Leaves what lost a race where it is."""
 
@@ -89,6 +122,8 @@ BUGS = {
     "a follow does not unlink the timeline": Build(cache=NeverUnlinks),
     "a trim does not raise the floor": Build(cache=TrimsSilently),
     "a shard learns of no new followers": Build(shard=KeepsOldFollowers),
+    "a drop does nothing": Build(cache=DropsNothing),
+    "a trim cuts what came last": Build(cache=TrimsTheWrongEnd),
     "effects are not repeated": Build(counters=RepeatsNothing),
     "what lost a race stays": Build(counters=TakesNothingBack),
     "the reconciler never looks back": Build(reconciler=LooksAtTheTailOnly),
@@ -102,5 +137,22 @@ CALM = ("crash", "move", "stall", "poison")
 
 @pytest.mark.parametrize("bug", BUGS)
 def test_a_planted_bug_is_noticed(bug: str) -> None:
-    disasters = CALM if bug in HEALED_BY_LOSS else DISASTERS
-    assert any(run(seed, BUGS[bug], disasters=disasters).problems for seed in range(DEFAULT_SEEDS))
+    story = Story(disasters=CALM if bug in HEALED_BY_LOSS else DISASTERS)
+    assert any(run(seed, BUGS[bug], story).problems for seed in range(DEFAULT_SEEDS))
+
+
+def test_a_position_that_is_saved_too_early_is_noticed_by_crashes() -> None:
+    build, story = Build(shard=SavesTooEarly), Story(actions=(6, 0, 2), disasters=(), faults=NO_FAULTS)
+    who, seed, every = SHARDS[0], 1, 7
+    calls = run(seed, build, story).calls[who]
+    crashes = (replace(story, crash_at=CrashAt(who, call)) for call in range(1, calls, every))
+    assert any(run(seed, build, crash).problems for crash in crashes)
+
+
+def test_what_is_reported_is_the_smallest_history_that_was_found() -> None:
+    bug = BUGS["what lost a race stays"]
+    failed = next(result for seed in range(DEFAULT_SEEDS) if (result := run(seed, bug)).problems)
+    found = smallest(failed, bug)
+    assert found.problems
+    assert len(found.history) < len(failed.history)
+    assert run(found.seed, bug, found.story).history == found.history, "the report tells how to see it again"

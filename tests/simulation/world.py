@@ -1,6 +1,7 @@
 """The whole engine in one process: two replicas, two fan-out shards, counters and reconciler on stores in memory."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -41,7 +42,7 @@ from storage.ports import (
     TweetStore,
 )
 from storage.rows import event_row, rows_of
-from tests.simulation.scheduler import MET, NO_FAULTS, WHO, Faults, Scheduler, faults_of
+from tests.simulation.scheduler import MET, NO_FAULTS, WHO, CrashAt, Faults, Scheduler, faults_of
 
 T = TypeVar("T")
 
@@ -68,6 +69,13 @@ TINY = replace(
     reconcile_trail_minutes=1,
 )
 """Limits so small that a short history crosses all of them."""
+
+
+def limits_of(rng: random.Random) -> Limits:
+    """Those of a history: a short log loses much; a long timeline keeps what is wrong with it for all to see."""
+    return replace(TINY, log_entries_max=rng.choice((14, 60, 1_000)), timeline_entries_max=rng.choice((8, 8, 80)))
+
+
 PARTITIONS = 2
 USERS = tuple(UserId(1_000_003 * n) for n in range(1, 10))
 REPLICAS = ("replica-1", "replica-2")
@@ -91,14 +99,14 @@ class Build:
 
 
 class SkewedClock:
-    """A clock that is ahead of another, or behind it."""
+    """A clock that is ahead of another, or behind it, by what may change."""
 
-    def __init__(self, clock: Clock, ahead_ms: int) -> None:
+    def __init__(self, clock: Clock, ahead_ms: Callable[[], int]) -> None:
         self._clock = clock
         self._ahead_ms = ahead_ms
 
     def now_ms(self) -> int:
-        return self._clock.now_ms() + self._ahead_ms
+        return self._clock.now_ms() + self._ahead_ms()
 
     def monotonic_ms(self) -> int:
         return self._clock.monotonic_ms()
@@ -197,7 +205,7 @@ class World:
         self.scheduler = Scheduler(seed, self.clock)
         self.scheduler.faults = faults or faults_of(self.scheduler.rng)
         self.rng = self.scheduler.rng
-        self.limits = limits = limits or replace(TINY, log_entries_max=self.rng.choice((14, 60, 1_000)))
+        self.limits = limits = limits or limits_of(self.rng)
         self.redis = MemoryRedis(self.clock)
         self.problems: list[str] = []
         self._build = build
@@ -254,6 +262,20 @@ class World:
         for request in list(replica.requests) if replica is not None else ():
             request.cancel()
 
+    def crash_once(self, at: CrashAt) -> None:
+        """Have somebody crash at one of their calls, and start again soon after."""
+
+        def crash(name: str) -> None:
+            self.crash(name)
+            self.scheduler.spawn("chaos", self._start_soon(name))
+
+        self.scheduler.crash_at, self.scheduler.crash = at, crash
+
+    async def _start_soon(self, name: str) -> None:
+        await self.scheduler.sleep(self.rng.randint(0, 1_500))
+        if not self.alive(name):
+            self.start(name)
+
     async def _live(self, name: str) -> None:
         step = self._step_of(name)
         while True:
@@ -272,7 +294,7 @@ class World:
         return self.rng.randint(200, 800) if name == RECONCILER else self.rng.randint(1, 60)
 
     def _step_of(self, name: str) -> Callable[[], Awaitable[None]]:
-        clock = SkewedClock(self.clock, self._skew_ms[name])
+        clock = SkewedClock(self.clock, lambda: self._skew_ms[name])
         followed = {
             "log": self.log,
             "events": self.events,
@@ -375,6 +397,11 @@ class World:
         """Append something to the log that is no event."""
         self.scheduler.note(f"partition {partition} is poisoned")
         self.redis.add(partition, b"\x00poison%d" % self.rng.randrange(10**9), self.limits.log_entries_max)
+
+    def jump(self, name: str, by_ms: int) -> None:
+        """Set somebody's clock."""
+        self.scheduler.note(f"the clock of {name} jumps by {by_ms} ms")
+        self._skew_ms[name] += by_ms
 
     def flush(self) -> None:
         """Lose everything that is in Redis."""
