@@ -4,7 +4,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
-.PHONY: help run down status test check demo bench bench-quick clean
+.PHONY: help run down status test check demo chaos sim bench bench-quick clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -31,6 +31,13 @@ check: $(STAMP)  ## ruff, mypy and the tidy test
 
 demo: $(STAMP)  ## real tweets through a system of its own, compared with a plain model
 	@exec $(PYTHON) -m cluster demo
+
+chaos: $(STAMP)  ## break a system under load in every way, or in one: FAULT=shard-killed
+	@exec $(PYTHON) -m tests.chaos $(FAULT)
+
+SEEDS := 1000
+sim: $(STAMP)  ## so many seeded histories in simulated time, and a crash at every call: SEEDS=1000
+	@exec $(PYTHON) -m pytest tests/simulation -p no:cacheprovider -n auto -q --seeds $(SEEDS)
 
 bench: $(STAMP)  ## measure and print the table of ratios
 	@exec $(PYTHON) -m benchmarks

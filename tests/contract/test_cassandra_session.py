@@ -15,8 +15,8 @@ from storage.cassandra.options import CassandraOptions
 from storage.cassandra.session import CassandraSession
 from storage.cassandra.statements import read, write
 from telemetry import metrics
-from tests.contract.frozen_proxy import FrozenProxy, frozen_proxy
 from tests.contract.people import new_id, until
+from tests.support.wire import Wire, wire_to
 
 pytest_plugins = ("tests.contract.truth",)
 
@@ -26,13 +26,13 @@ SET_MARK = write("INSERT INTO marks (name, value) VALUES (?, ?)")
 
 
 @pytest.fixture
-async def proxy(cassandra_options: CassandraOptions) -> AsyncIterator[FrozenProxy]:
-    async with frozen_proxy(cassandra_options.contact_points[0]) as found:
+async def proxy(cassandra_options: CassandraOptions) -> AsyncIterator[Wire]:
+    async with wire_to(cassandra_options.contact_points[0]) as found:
         yield found
 
 
 @pytest.fixture
-async def session(cassandra_options: CassandraOptions, proxy: FrozenProxy) -> AsyncIterator[CassandraSession]:
+async def session(cassandra_options: CassandraOptions, proxy: Wire) -> AsyncIterator[CassandraSession]:
     """A session whose connections run through the proxy."""
     found = await CassandraSession.connect(replace(cassandra_options, contact_points=(proxy.endpoint,)))
     await found.execute(MARK, ("warm",))
@@ -61,7 +61,7 @@ def backend(monkeypatch: pytest.MonkeyPatch) -> metrics.LocalBackend:
 
 
 async def test_a_frozen_store_is_refused_in_time_then_at_once_and_found_again(
-    session: CassandraSession, proxy: FrozenProxy, backend: metrics.LocalBackend
+    session: CassandraSession, proxy: Wire, backend: metrics.LocalBackend
 ) -> None:
     proxy.freeze()
     await asyncio.gather(*[refused(session) for _ in range(20)])
@@ -81,9 +81,7 @@ async def test_a_frozen_store_is_refused_in_time_then_at_once_and_found_again(
     await until(it_answers)
 
 
-async def test_a_lost_connection_is_an_outage_until_it_is_made_again(
-    session: CassandraSession, proxy: FrozenProxy
-) -> None:
+async def test_a_lost_connection_is_an_outage_until_it_is_made_again(session: CassandraSession, proxy: Wire) -> None:
     name = f"mark-{new_id()}"
     proxy.cut()
 

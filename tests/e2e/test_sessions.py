@@ -6,6 +6,7 @@ import httpx
 import jwt
 
 from tests.support.people import PASSWORD, sign_up, signed_up
+from tests.support.system import RunningSystem
 
 AUTH = "/api/v1/auth"
 
@@ -55,3 +56,25 @@ async def test_tokens_can_be_checked_with_the_published_key(api: httpx.AsyncClie
     token = headers["Authorization"].removeprefix("Bearer ")
     claims = jwt.decode(token, keys.keys[0].key, algorithms=["ES256"], audience="murmur-api", issuer="murmur")
     assert claims["sub"] == user["id"]
+
+
+async def test_no_secret_is_in_any_log(api: httpx.AsyncClient, system: RunningSystem) -> None:
+    secret = "a secret that is nowhere else"
+    body = {"username": "whisperer", "email": "whisperer@example.com", "password": secret}
+    registered = (await api.post(f"{AUTH}/register", json=body)).json()
+    wrong = f"{secret}, mistaken"
+    answers = [
+        await api.post(f"{AUTH}/login", json={"login": "whisperer", "password": wrong}),
+        await api.post(f"{AUTH}/login", json={"login": "whisperer", "password": secret, "email": 1}),
+        await api.post(f"{AUTH}/refresh", json={"refresh_token": registered["refresh_token"]}),
+        await api.post(f"{AUTH}/refresh", json={"refresh_token": registered["refresh_token"]}),
+        await api.get("/api/v1/users/me", headers={"Authorization": f"Bearer {registered['access_token']}"}),
+        await api.get("/api/v1/users/me", headers={"Authorization": f"Bearer {registered['access_token']}x"}),
+    ]
+    assert [answer.status_code for answer in answers] == [401, 422, 200, 401, 200, 401]
+    secrets = [secret, registered["refresh_token"], registered["access_token"], "whisperer@example.com"]
+    folders = (system.endpoints.log_dir, system.endpoints.log_dir / "ray")  # the second is a link
+    logs = [path for folder in folders for path in folder.resolve().rglob("*") if path.is_file()]
+    assert any(path.name.startswith("worker-") for path in logs), "the logs of the replicas are among them"
+    found = [path.name for path in logs if any(each.encode() in path.read_bytes() for each in secrets)]
+    assert found == []

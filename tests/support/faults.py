@@ -6,11 +6,11 @@ from tests.support.system import RunningSystem
 
 
 def processes(system: RunningSystem, title: str) -> list[psutil.Process]:
-    """The processes of a system whose title begins so, for instance `ray::FanoutShardActor`."""
+    """The processes of a system of that name, or whose title begins so, for instance `ray::FanoutShardActor`."""
     found = []
     for process in psutil.Process(system.process.pid).children(recursive=True):
         try:
-            if " ".join(process.cmdline()).startswith(title):
+            if process.name() == title or " ".join(process.cmdline()).startswith(title):
                 found.append(process)
         except psutil.NoSuchProcess:
             continue

@@ -63,12 +63,13 @@ def started(environment_: Mapping[str, str]) -> Iterator[RunningSystem]:
     log = data_dir.with_name("up.log")
     process = ChildProcess("Murmur", [sys.executable, "-m", "cluster", "up"], log, environment_, ROOT)
     try:
-        yield RunningSystem(process, _endpoints(process, data_dir), environment_)
+        yield RunningSystem(process, endpoints_of(process, data_dir), environment_)
     finally:
         process.stop(_STOP_TIMEOUT_S)
 
 
-def _endpoints(process: ChildProcess, data_dir: Path) -> Endpoints:
+def endpoints_of(process: ChildProcess, data_dir: Path) -> Endpoints:
+    """Where the parts of a system are, once it is up."""
     found: list[RunState] = []
 
     def is_up() -> bool:

@@ -1,0 +1,127 @@
+"""A whole system whose stores are ours, each behind a wire: what happens to them happens to nobody else."""
+
+import asyncio
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from redis.asyncio import Redis
+
+from cluster import readiness
+from cluster.embedded.cassandra import start_cassandra
+from cluster.embedded.cassandra_node import CassandraNode
+from cluster.embedded.ports import PortBlock
+from cluster.embedded.processes import ChildProcess
+from cluster.embedded.redis import EmbeddedRedis
+from tests.support import faults
+from tests.support.system import ROOT, RunningSystem, endpoints_of, system_environment
+from tests.support.waiting import eventually
+from tests.support.wire import Wire, wire_to
+
+_HEAP_MB = 512
+_MAXMEMORY_MB = 256
+_STOP_S = 20.0
+_START_S = 180.0
+
+
+@dataclass(slots=True)
+class Stage:
+    """The system, its stores, and the wires between them."""
+
+    folder: Path
+    ports: PortBlock
+    cassandra: CassandraNode
+    redis: EmbeddedRedis
+    cassandra_wire: Wire
+    redis_wire: Wire
+    system: RunningSystem
+
+    @property
+    def url(self) -> str:
+        return self.system.endpoints.http_url
+
+    def processes(self, title: str) -> list[psutil.Process]:
+        """Processes of the system whose title begins so."""
+        return faults.processes(self.system, title)
+
+    async def ready(self) -> bool:
+        return (await asyncio.to_thread(readiness.ask, self.url)).ready
+
+    def to_redis(self) -> Redis:
+        """A connection past the wire."""
+        return Redis.from_url(self.redis.url)
+
+    async def restart_redis(self, *, keep_files: bool) -> None:
+        """`kill -9`, and another one in its place; with its files it knows what was when it last saved."""
+        if keep_files:
+            async with self.to_redis() as client:
+                await client.save()
+        psutil.Process(self.redis.process.pid).kill()
+        self.redis.process.stop(_STOP_S)
+        dump = self.folder / "redis" / "dump.rdb"
+        if not keep_files:
+            dump.unlink(missing_ok=True)
+        self.redis = EmbeddedRedis(self.folder, self.ports, _MAXMEMORY_MB)
+        await asyncio.to_thread(self.redis.wait_ready)
+        self.redis_wire.target = f"127.0.0.1:{self.redis.port}"
+
+    async def stop_cassandra(self) -> None:
+        """In order, as an operator does."""
+        await asyncio.to_thread(self.cassandra.stop, _STOP_S)
+
+    async def start_cassandra(self) -> None:
+        """Again, on the same data."""
+        self.cassandra = start_cassandra(self.folder, self.ports, _HEAP_MB, _quiet)
+        await asyncio.to_thread(self.cassandra.wait_ready)
+        self.cassandra_wire.target = self.cassandra.contact_point
+
+
+@asynccontextmanager
+async def stage(**settings: str) -> AsyncIterator[Stage]:
+    """Stores and a system on them, ready; all of it is gone afterwards. Call it on the main thread."""
+    async with AsyncExitStack() as stack:
+        folder = Path(tempfile.mkdtemp(prefix="murmur-chaos-"))
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        ports = PortBlock()
+        stack.callback(ports.release)
+        cassandra = start_cassandra(folder, ports, _HEAP_MB, _quiet)
+        redis = EmbeddedRedis(folder, ports, _MAXMEMORY_MB)
+        found: list[Stage] = []
+
+        def stop_stores() -> None:
+            for part in (found[0].redis, found[0].cassandra) if found else (redis, cassandra):
+                part.stop(_STOP_S)
+
+        stack.callback(stop_stores)
+        redis.wait_ready()
+        cassandra.wait_ready()
+        cassandra_wire = await stack.enter_async_context(wire_to(cassandra.contact_point))
+        redis_wire = await stack.enter_async_context(wire_to(f"127.0.0.1:{redis.port}"))
+        environment = stack.enter_context(
+            system_environment(
+                limits="small",
+                cassandra_contact_points=cassandra_wire.endpoint,
+                redis_url=f"redis://{redis_wire.endpoint}/0",
+                **settings,
+            )
+        )
+        # Not `started`: while it waits, nothing would pass through the wires.
+        data_dir = Path(environment["MURMUR_DATA_DIR"])
+        command = [sys.executable, "-m", "cluster", "up"]
+        process = ChildProcess("Murmur", command, folder / "up.log", environment, ROOT)
+        stack.push_async_callback(asyncio.to_thread, process.stop, _STOP_S)
+        endpoints = await asyncio.to_thread(endpoints_of, process, data_dir)
+        system = RunningSystem(process, endpoints, environment)
+        made = Stage(folder, ports, cassandra, redis, cassandra_wire, redis_wire, system)
+        found.append(made)
+        await eventually(made.ready, bool, within_s=_START_S)
+        yield made
+
+
+def _quiet(_what: str) -> None:
+    """What is being fetched or started interests nobody here."""
