@@ -9,8 +9,8 @@ DOUBT_MS = 15_000
 class Doubts:
     """Whether Redis may lack what was written lately: it did not answer, and came back as it was.
 
-    Home timelines, what one did, whom one follows and whether a tweet is there then come from the store, so that people
-    read their own writes, and nobody misses what they saw before.
+    One's own tweets, what one did, whom one follows and whether a tweet is there then come from the store, so that
+    people read their own writes.
     """
 
     def __init__(self, clock: Clock) -> None:

@@ -93,8 +93,6 @@ class HomeTimeline:
         """Whom the viewer follows, and the entries at or below `top` that need no store, newest first."""
         home_key, own_key = ListKey(ListKind.HOME, viewer), ListKey(ListKind.RECENT, viewer)
         following = self._hydrator.following
-        if self._doubts.hold:  # whoever saw a tweet while everything came from the store must go on seeing it
-            return await self._hydrator.followees(viewer), _UNKNOWN
         try:
             (home, own), (packed,) = await self._cache.fetch((home_key, own_key), (following.key(viewer),))
         except StoreUnavailable:
@@ -108,7 +106,10 @@ class HomeTimeline:
             followees = ids_from((await following.complete({viewer: packed}))[viewer])
             await self._keep(home_key)
         metrics.TIMELINE_ENTRIES.record(len(home.entries))
-        (own,) = await self._rebuilder.recents([viewer], [own])
+        if self._doubts.hold:
+            own = await self._rebuilder.stored(viewer)
+        else:
+            (own,) = await self._rebuilder.recents([viewer], [own])
         return followees, merged([home, own, *await self._pulled_parts(followees)], top)
 
     async def _keep(self, key: ListKey) -> None:

@@ -27,13 +27,13 @@ class Model:
 
     posts: dict[str, Post] = field(default_factory=dict)
     switches: dict[Switch, bool] = field(default_factory=dict)
-    open: list[Switch] = field(default_factory=list)
-    """Those of which no answer tells how they stand."""
+    open: set[Switch] = field(default_factory=set)
+    """Those of which answers do not tell how they stand."""
 
     @classmethod
     def of(cls, history: History) -> "Model":
         """What the answers say. Calls about one switch come from one session, one after another."""
-        model, last = cls(), dict[Switch, Outcome]()
+        model = cls()
         for call in history.calls:
             if call.kind == "post":
                 text = str(call.subject)
@@ -41,8 +41,8 @@ class Model:
             elif call.kind != "home" and call.outcome is not Outcome.REFUSED:
                 switch = _OFF.get(call.kind, call.kind), call.user, int(call.subject)
                 model.switches[switch] = call.kind not in _OFF
-                last[switch] = call.outcome
-        model.open = [switch for switch, outcome in last.items() if outcome is Outcome.UNKNOWN]
+                if call.outcome is Outcome.UNKNOWN:  # for good: it may take effect after calls that were answered
+                    model.open.add(switch)
         return model
 
     def open_posts(self) -> list[Post]:

@@ -85,7 +85,7 @@ def test_the_last_answer_about_a_switch_counts_and_silence_leaves_it_open() -> N
             delete(BOB, 11, UNKNOWN),
         )
     )
-    assert model.open == [("delete", BOB, 11)]
+    assert model.open == {("delete", BOB, 11)}
     model.switches["delete", BOB, 11] = False
     assert (model.home(ANN), model.home(BOB)) == ([10], [11, 10])
     model.switches["delete", BOB, 11] = True
