@@ -14,14 +14,14 @@ from tests.simulation.world import Build
 TRIES_MAX = 60
 
 
-def smallest(failed: Result, build: Build | None = None) -> Result:
+def smallest(failed: Result, build: Build | None = None, tries_max: int = TRIES_MAX) -> Result:
     """The shortest history of the same seed that was found to fail as well."""
     tries = 0
     best = failed
     while True:
         for story in _smaller(best.story):
             tries += 1
-            if tries > TRIES_MAX:
+            if tries > tries_max:
                 return best
             result = run(best.seed, build, story)
             if result.problems and len(result.history) < len(best.history):

@@ -152,7 +152,7 @@ def test_a_position_that_is_saved_too_early_is_noticed_by_crashes() -> None:
 def test_what_is_reported_is_the_smallest_history_that_was_found() -> None:
     bug = BUGS["what lost a race stays"]
     failed = next(result for seed in range(DEFAULT_SEEDS) if (result := run(seed, bug)).problems)
-    found = smallest(failed, bug)
+    found = smallest(failed, bug, tries_max=12)
     assert found.problems
     assert len(found.history) < len(failed.history)
     assert run(found.seed, bug, found.story).history == found.history, "the report tells how to see it again"
