@@ -1,11 +1,14 @@
 """The ways to break it. Each is begun under load and mended, unless it mends itself."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 
-from tests.chaos.stage import Stage
+from tests.chaos.stage import Stage, Store
+from tests.support.wire import Wire
 
+# How long faults last: the fault is that so much time passes, nothing is waited for.
 STOPPED_S = 30.0
 _DOWN_S = 5.0
 _SLOW_S = 2.0
@@ -19,110 +22,75 @@ Break = Callable[[Stage], AbstractAsyncContextManager[None]]
 """Entered, it was broken, and mended if it does not mend itself: recovery is counted from then on."""
 
 
-def kill(title: str, *, everyone: bool = False) -> Break:
-    """`kill -9` of one process, or of all, whose title begins so."""
+def _done(act: Callable[[Stage], Awaitable[None]]) -> Break:
+    """What is over when it returns."""
 
     @asynccontextmanager
     async def broken(stage: Stage) -> AsyncIterator[None]:
+        await act(stage)
+        yield
+
+    return broken
+
+
+def _on_wire(store: Store, act: Callable[[Wire], Awaitable[None]]) -> Break:
+    """What happens between the system and a store."""
+    return _done(lambda stage: act(stage.wire(store)))
+
+
+def kill(title: str, *, everyone: bool = False) -> Break:
+    """`kill -9` of one process, or of all, whose title begins so."""
+
+    async def act(stage: Stage) -> None:
         victims = stage.processes(title)
         assert victims, f"no process is called {title}"
         for victim in victims if everyone else victims[:1]:
             victim.kill()
-        yield
 
-    return broken
+    return _done(act)
 
 
-def flushed() -> Break:
+async def flush(stage: Stage) -> None:
     """FLUSHALL."""
-
-    @asynccontextmanager
-    async def broken(stage: Stage) -> AsyncIterator[None]:
-        async with stage.to_redis() as redis:
-            await redis.flushall()
-        yield
-
-    return broken
+    async with stage.to_redis() as redis:
+        await redis.flushall()
 
 
-def redis_killed(*, keep_files: bool) -> Break:
-    """`kill -9` of Redis; the next one has the files of a moment before, or none."""
-
-    @asynccontextmanager
-    async def broken(stage: Stage) -> AsyncIterator[None]:
-        await stage.restart_redis(keep_files=keep_files)
-        yield
-
-    return broken
-
-
-def redis_full() -> Break:
+async def fill_redis(stage: Stage) -> None:
     """Redis may hold no more than it does, and gives nothing up."""
-
-    @asynccontextmanager
-    async def broken(stage: Stage) -> AsyncIterator[None]:
-        async with stage.to_redis() as redis:
-            before = await redis.config_get("maxmemory*")
-            await redis.config_set("maxmemory-policy", "noeviction")
-            await redis.config_set("maxmemory", "1mb")
-            await asyncio.sleep(_DOWN_S)
-            for name in ("maxmemory", "maxmemory-policy"):
-                await redis.config_set(name, str(before[name]))
-        yield
-
-    return broken
+    async with stage.to_redis() as redis:
+        before = await redis.config_get("maxmemory*")
+        await redis.config_set("maxmemory-policy", "noeviction")
+        await redis.config_set("maxmemory", "1mb")
+        await asyncio.sleep(_DOWN_S)
+        for name in ("maxmemory", "maxmemory-policy"):
+            await redis.config_set(name, str(before[name]))
 
 
-def cassandra_restarted() -> Break:
+async def restart_cassandra(stage: Stage) -> None:
     """Stopped in order, and started again."""
-
-    @asynccontextmanager
-    async def broken(stage: Stage) -> AsyncIterator[None]:
-        await stage.stop_cassandra()
-        await asyncio.sleep(_DOWN_S)
-        await stage.start_cassandra()
-        yield
-
-    return broken
+    await stage.stop_cassandra()
+    await asyncio.sleep(_DOWN_S)
+    await stage.start_cassandra()
 
 
-def slow(store: str) -> Break:
-    """Every answer of a store takes two seconds longer, for a while."""
-
-    @asynccontextmanager
-    async def broken(stage: Stage) -> AsyncIterator[None]:
-        wire = stage.cassandra_wire if store == "cassandra" else stage.redis_wire
-        wire.delay_s = _SLOW_S
-        await asyncio.sleep(_SLOW_FOR_S)
-        wire.delay_s = 0.0
-        yield
-
-    return broken
+async def slow(wire: Wire) -> None:
+    """Every answer takes two seconds longer, for a while."""
+    wire.delay_s = _SLOW_S
+    await asyncio.sleep(_SLOW_FOR_S)
+    wire.delay_s = 0.0
 
 
-def cut(store: str) -> Break:
-    """Every connection to a store breaks."""
-
-    @asynccontextmanager
-    async def broken(stage: Stage) -> AsyncIterator[None]:
-        (stage.cassandra_wire if store == "cassandra" else stage.redis_wire).cut()
-        yield
-
-    return broken
+async def cut(wire: Wire) -> None:
+    """Every connection breaks."""
+    wire.cut()
 
 
-def frozen(store: str) -> Break:
-    """Nothing passes to a store or back, for a while, and no connection breaks."""
-
-    @asynccontextmanager
-    async def broken(stage: Stage) -> AsyncIterator[None]:
-        wire = stage.cassandra_wire if store == "cassandra" else stage.redis_wire
-        wire.freeze()
-        await asyncio.sleep(_DOWN_S)
-        wire.thaw()
-        yield
-
-    return broken
+async def freeze(wire: Wire) -> None:
+    """Nothing passes, for a while, and no connection breaks."""
+    wire.freeze()
+    await asyncio.sleep(_DOWN_S)
+    wire.thaw()
 
 
 def stopped(title: str, for_s: float = STOPPED_S) -> Break:
@@ -155,16 +123,16 @@ FAULTS: dict[str, Break] = {
     "trends-worker-killed": kill(TRENDS),
     "trends-workers-killed": kill(TRENDS, everyone=True),
     "shard-stopped": stopped(SHARD),
-    "flushall": flushed(),
-    "redis-killed": redis_killed(keep_files=False),
-    "redis-killed-with-files": redis_killed(keep_files=True),
-    "redis-full": redis_full(),
-    "redis-cut": cut("redis"),
-    "redis-frozen": frozen("redis"),
-    "redis-slow": slow("redis"),
-    "cassandra-restarted": cassandra_restarted(),
-    "cassandra-cut": cut("cassandra"),
-    "cassandra-frozen": frozen("cassandra"),
-    "cassandra-slow": slow("cassandra"),
+    "flushall": _done(flush),
+    "redis-killed": _done(partial(Stage.restart_redis, keep_files=False)),
+    "redis-killed-with-files": _done(partial(Stage.restart_redis, keep_files=True)),
+    "redis-full": _done(fill_redis),
+    "redis-cut": _on_wire("redis", cut),
+    "redis-frozen": _on_wire("redis", freeze),
+    "redis-slow": _on_wire("redis", slow),
+    "cassandra-restarted": _done(restart_cassandra),
+    "cassandra-cut": _on_wire("cassandra", cut),
+    "cassandra-frozen": _on_wire("cassandra", freeze),
+    "cassandra-slow": _on_wire("cassandra", slow),
 }
 """By name, as `make chaos` takes them."""

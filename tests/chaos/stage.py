@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import psutil
 from redis.asyncio import Redis
@@ -22,6 +23,8 @@ from tests.support import faults
 from tests.support.system import ROOT, RunningSystem, endpoints_of, system_environment
 from tests.support.waiting import eventually
 from tests.support.wire import Wire, wire_to
+
+Store = Literal["cassandra", "redis"]
 
 _HEAP_MB = 512
 _MAXMEMORY_MB = 256
@@ -48,6 +51,10 @@ class Stage:
     def processes(self, title: str) -> list[psutil.Process]:
         """Processes of the system whose title begins so."""
         return faults.processes(self.system, title)
+
+    def wire(self, store: Store) -> Wire:
+        """What is between the system and a store."""
+        return {"cassandra": self.cassandra_wire, "redis": self.redis_wire}[store]
 
     async def ready(self) -> bool:
         return (await asyncio.to_thread(readiness.ask, self.url)).ready
