@@ -6,7 +6,8 @@ dead one again (`max_restarts`); a stuck one is found by the supervisor.
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,12 +21,12 @@ from actors.fanout_shard import FanoutShard
 from actors.flow_supervisor import Fleet, FlowSupervisor
 from actors.hosting import WAIT_MS, Component, Health, Host
 from actors.reconciler import Reconciler
-from actors.supervisor import Supervisor
+from actors.supervisor import Supervisor, Watched
 from domain.clock import SystemClock
 from domain.errors import EngineError, StoreUnavailable
 from storage import keys
 from storage.opening import StoreConfig, Stores, open_stores
-from storage.ports import CoordinationStore
+from storage.wanted import TRENDS_WORKERS, is_shard, shard_names, wanted
 from telemetry import logs, metrics
 from telemetry.logs import logger
 from telemetry.ray_backend import RayBackend
@@ -42,6 +43,8 @@ _LOOK_EVERY_S = 1.0
 """How often the reconciler compares the last seconds, and the supervisor asks how everybody is."""
 _FLOW_AFTER_S = 10.0
 """When the trends dataflow is first looked at: only so that the others start undisturbed."""
+_END_S = 3.0
+"""How long a shard that leaves may take to finish what it read."""
 _CALLS_AT_ONCE = 4
 _CLOCK = SystemClock()
 
@@ -51,16 +54,10 @@ class ActorConfig:
     """What every actor is given."""
 
     stores: StoreConfig
-    shards: tuple[str, ...]
     log_level: str
     exporter_host: str
     exporter_port: int
     """Where the cluster's exporter listens, wherever the supervisor is."""
-
-
-def shard_names(shards: int) -> tuple[str, ...]:
-    """The names of the fan-out shards."""
-    return tuple(f"fanout-{index}" for index in range(shards))
 
 
 class _Hosted:
@@ -191,23 +188,20 @@ class ReconcilerActor(_Hosted):
 class SupervisorActor(_Hosted):
     """Hosts the supervisor of the actors and that of the trends dataflow, and the cluster's exporter beside them."""
 
+    _supervisor: Supervisor | None = None
     _flow: FlowSupervisor | None = None
 
-    def __init__(self, name: str, config: ActorConfig, fleet: Fleet, fleet_workers: int, started_ms: int) -> None:
+    def __init__(self, name: str, config: ActorConfig, fleet: Fleet) -> None:
         self._fleet = fleet
-        self._fleet_workers = fleet_workers
-        self._scaled = f"trends-workers:{started_ms}"
-        """The mark of how many workers are wanted since the system was started; this actor may die meanwhile."""
         super().__init__(name, config)
 
     @override
     async def _open(self, name: str, config: ActorConfig) -> Component:
         stores = await open_stores(config.stores)
-        shards = {shard: _Remote(shard, config) for shard in config.shards}
+        coordination = stores.truth.coordination
         others = {other: _Remote(other, config) for other in (COUNTERS, RECONCILER)}
-        supervisor = Supervisor(shards, others, stores.truth.coordination, _CLOCK)
-        workers = await stores.truth.coordination.mark(self._scaled) or self._fleet_workers
-        flow = self._flow = FlowSupervisor(self._fleet, workers, _CLOCK)
+        supervisor = self._supervisor = Supervisor(_ShardActors(config), others, coordination, _CLOCK)
+        flow = self._flow = FlowSupervisor(self._fleet, await wanted(coordination, TRENDS_WORKERS), _CLOCK)
         exporter = Exporter(
             stores,
             config.stores.partitions,
@@ -216,9 +210,10 @@ class SupervisorActor(_Hosted):
             host=config.exporter_host,
             port=config.exporter_port,
         )
-        keeping = asyncio.create_task(self._keep(flow, stores.truth.coordination))
+        keeping = asyncio.create_task(self._keep(flow))
 
         async def step(wait_ms: int) -> None:
+            flow.wanted = await wanted(coordination, TRENDS_WORKERS)
             await supervisor.step()
             if keeping.done():
                 keeping.result()
@@ -230,28 +225,23 @@ class SupervisorActor(_Hosted):
 
         return _Reader(name, stores, step, finish)
 
-    def scale_trends(self, workers: int) -> None:
-        """Let the trends dataflow go on with another number of workers."""
-        self._fleet_workers = workers
-        if self._flow is not None:
-            self._flow.wanted = workers
+    def lacking(self, shards: int | None, trends_workers: int | None) -> list[str]:
+        """What is not yet so, of what is asked about; empty when so many run, in health, and no others."""
+        if self._supervisor is None or self._flow is None:
+            return ["the supervisor is not up"]
+        return [
+            *(self._supervisor.lacking(shards) if shards is not None else ()),
+            *(self._flow.lacking(trends_workers) if trends_workers is not None else ()),
+        ]
 
-    def trends_workers(self) -> int:
-        """How many workers of the trends dataflow run; 0 while any does not."""
-        return 0 if self._flow is None else self._flow.running
-
-    async def _keep(self, flow: FlowSupervisor, coordination: CoordinationStore) -> None:
+    async def _keep(self, flow: FlowSupervisor) -> None:
         """Look at the dataflow for ever, beside the supervisor, as its start takes seconds.
 
         It comes last: what it does waits in the log, while readiness waits for the others.
         """
-        kept = flow.wanted
         await asyncio.sleep(_FLOW_AFTER_S)
         while True:
             try:
-                if flow.wanted != kept:
-                    await coordination.set_mark(self._scaled, flow.wanted)
-                    kept = flow.wanted
                 await flow.step()
             except EngineError as error:
                 logger().warning("will try again", flow="trends", error=str(error))
@@ -287,13 +277,54 @@ class _Remote:
         return health
 
     async def restart(self) -> None:
-        try:
+        with _asked_of_ray():
             if (actor := _found(self._name)) is not None:
                 ray.kill(actor, no_restart=False)
             else:
                 _make(self._name, self._config)
-        except (ray.exceptions.RayError, ValueError) as error:
-            raise StoreUnavailable("ray", str(error)) from error
+
+
+class _ShardActors:
+    """The fan-out shards' actors (`actors.supervisor.Shards`)."""
+
+    def __init__(self, config: ActorConfig) -> None:
+        self._config = config
+
+    def there(self) -> Collection[str]:
+        return _shards_there()
+
+    def watched(self, name: str) -> Watched:
+        return _Remote(name, self._config)
+
+    async def make(self, name: str) -> None:
+        with _asked_of_ray():
+            _make(name, self._config)
+
+    async def end(self, name: str) -> None:
+        if (actor := _found(name)) is None:
+            return
+        try:
+            await asyncio.wait_for(actor.stop.remote(_END_S), _END_S + _ANSWER_S)
+        except (ray.exceptions.RayError, TimeoutError) as error:
+            logger().warning("did not end in order", actor=name, error=str(error))
+        with _asked_of_ray():
+            ray.kill(actor)
+
+
+@contextmanager
+def _asked_of_ray() -> Iterator[None]:
+    """What Ray refuses now may be done later: it is one more store that can be away."""
+    try:
+        yield
+    except (ray.exceptions.RayError, ValueError) as error:
+        raise StoreUnavailable("ray", str(error)) from error
+
+
+def _shards_there() -> list[str]:
+    """The names of all shards that exist, wanted or not."""
+    with _asked_of_ray():
+        found = ray.util.list_named_actors(all_namespaces=True)
+    return [actor["name"] for actor in found if actor["namespace"] == NAMESPACE and is_shard(actor["name"])]
 
 
 _CLASSES: Mapping[str, type[_Hosted]] = {
@@ -303,14 +334,15 @@ _CLASSES: Mapping[str, type[_Hosted]] = {
 }
 
 
-def start(config: ActorConfig, fleet: Fleet, fleet_workers: int) -> None:
+def start(config: ActorConfig, fleet: Fleet, shards: int) -> None:
     """Make every actor that does not exist yet. They outlive the driver, and come up on their own.
 
-    `fleet` are the workers of the trends dataflow, of which the supervisor keeps some running.
+    `fleet` are the workers of the trends dataflow, of which the supervisor keeps some running. It would make the shards
+    too, but later.
     """
-    for name in (*config.shards, COUNTERS, RECONCILER):
+    for name in (*shard_names(shards), COUNTERS, RECONCILER):
         _make(name, config)
-    _make(SUPERVISOR, config, fleet, fleet_workers, _CLOCK.now_ms())
+    _make(SUPERVISOR, config, fleet)
 
 
 def _make(name: str, config: ActorConfig, *more: Any) -> None:
@@ -328,15 +360,19 @@ def _make(name: str, config: ActorConfig, *more: Any) -> None:
     ray.remote(_CLASSES.get(name, FanoutShardActor)).options(**options).remote(name, config, *more)
 
 
-def stop(shards: tuple[str, ...], timeout_s: float) -> None:
-    """Drain and end every actor: the supervisor first, so that it revives nobody."""
-    for group in ((SUPERVISOR,), (*shards, COUNTERS, RECONCILER)):
-        handles = [handle for name in group if (handle := _found(name)) is not None]
-        stopping: list[Any] = [handle.stop.remote(timeout_s) for handle in handles]
-        if stopping:
-            ray.wait(stopping, num_returns=len(stopping), timeout=timeout_s)
-        for handle in handles:
-            ray.kill(handle)
+def stop(timeout_s: float) -> None:
+    """Drain and end every actor that is there: the supervisor first, so that it makes and revives nobody."""
+    _stop([SUPERVISOR], timeout_s)
+    _stop([*_shards_there(), COUNTERS, RECONCILER], timeout_s)
+
+
+def _stop(names: Sequence[str], timeout_s: float) -> None:
+    handles = [handle for name in names if (handle := _found(name)) is not None]
+    stopping: list[Any] = [handle.stop.remote(timeout_s) for handle in handles]
+    if stopping:
+        ray.wait(stopping, num_returns=len(stopping), timeout=timeout_s)
+    for handle in handles:
+        ray.kill(handle)
 
 
 def _found(name: str) -> "ActorHandle[Any] | None":

@@ -77,6 +77,12 @@ class FlowSupervisor:
         """How many workers run; 0 unless all of them did when they were last asked."""
         return self._size if self._ran else 0
 
+    def lacking(self, workers: int) -> list[str]:
+        """What is not yet so; empty when so many workers run."""
+        if self.wanted == self.running == workers:
+            return []
+        return [f"{self.running} of {workers} workers of trends run"]
+
     async def step(self) -> None:
         """Look at the fleet once, and act on it."""
         if self._size and self._size != self.wanted:

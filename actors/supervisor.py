@@ -1,7 +1,8 @@
-"""The supervisor: which shard owns which range of followers, and what happens when a shard dies."""
+"""The supervisor: how many shards there are, which owns which range of followers, and what happens when one dies."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +11,7 @@ from domain.clock import Clock
 from domain.errors import StoreUnavailable
 from domain.ids import RANGES
 from storage.ports import CoordinationStore
+from storage.wanted import SHARDS, shard_names, wanted
 from telemetry.logs import logger
 
 _BEAT_AGE_MS_MAX = 10_000
@@ -28,6 +30,26 @@ class Watched(Protocol):
 
         Raises `StoreUnavailable` if that cannot be done now.
         """
+        ...
+
+
+class Shards(Protocol):
+    """The actors of the fan-out shards. All of it may raise `StoreUnavailable`, and can be done again."""
+
+    def there(self) -> Collection[str]:
+        """The names of those that exist, whether they are well or not."""
+        ...
+
+    def watched(self, name: str) -> Watched:
+        """One of them, there or not."""
+        ...
+
+    async def make(self, name: str) -> None:
+        """Make one, unless it is there."""
+        ...
+
+    async def end(self, name: str) -> None:
+        """End one for good, in order if it can; bounded."""
         ...
 
 
@@ -60,15 +82,17 @@ def balanced(owners: Mapping[int, str], shards: Sequence[str]) -> dict[int, str]
 
 
 class Supervisor:
-    """Watches actors, restarts the stuck, and gives the ranges of dead shards to living ones.
+    """Watches actors, restarts the stuck, and gives the ranges of shards that are dead or leave to the others.
 
-    A range changes hands by a compare-and-set that raises its epoch. The shards see it within a second; the old owner
-    also finds itself fenced at its next save, and what it pushed until then shows no difference.
+    Every step looks anew at how many shards are wanted, which are there and who owns what, and does what is next: it
+    makes those that lack, moves ranges, ends those that own nothing and are not wanted. So another supervisor can go
+    on after any of it. A range changes hands by a compare-and-set that raises its epoch. The shards see it within a
+    second; the old owner also finds itself fenced at its next save, and what it pushed until then shows no difference.
     """
 
     def __init__(
         self,
-        shards: Mapping[str, Watched],
+        shards: Shards,
         others: Mapping[str, Watched],
         coordination: CoordinationStore,
         clock: Clock,
@@ -80,25 +104,63 @@ class Supervisor:
         """A silent actor is restarted after `stuck_after_ms`, one that is coming up after `come_up_ms`."""
         assert stuck_after_ms < dead_after_ms <= come_up_ms
         self._shards = shards
-        self._watched = {**shards, **others}
+        self._watched = dict(others)
         self._coordination = coordination
         self._clock = clock
         self._stuck_after_ms = stuck_after_ms
         self._dead_after_ms = dead_after_ms
         self._come_up_ms = come_up_ms
         self._watches = {name: _Watch() for name in self._watched}
+        self._wanted: tuple[str, ...] = ()
+        self._lacking = ["the supervisor has not looked yet"]
 
     async def step(self) -> None:
         """Look at everybody once, and act on it."""
+        self._want(shard_names(await wanted(self._coordination, SHARDS)))
+        there = self._shards.there()
+        await asyncio.gather(*(self._make(name) for name in self._wanted if name not in there))
         healths = await asyncio.gather(*(watched.health() for watched in self._watched.values()))
-        for name, health in zip(self._watched, healths, strict=True):
+        for name, health in zip(tuple(self._watched), healths, strict=True):
             await self._judge(name, health)
-        alive = [name for name in self._shards if not self._dead(name)]
-        await self._assign(alive)
+        owners = await self._assign()
+        leaving = [name for name in there if name not in self._wanted]
+        await asyncio.gather(*(self._end(name) for name in leaving if name not in owners.values()))
+        self._lacking = [*self._not_yet(owners), *(f"{name} has not ended" for name in sorted(leaving))]
 
     def unhealthy(self) -> list[str]:
-        """The actors that were not well when last asked."""
+        """The actors that were not well when last asked; a shard that leaves is none of them."""
         return [name for name, watch in self._watches.items() if watch.failing_since_ms is not None]
+
+    def lacking(self, shards: int) -> list[str]:
+        """What is not yet so; empty when so many shards own everything in health, and there is no other."""
+        if self._wanted != shard_names(shards):
+            return [f"the supervisor knows of {len(self._wanted)} shards"]
+        return self._lacking
+
+    def _want(self, names: tuple[str, ...]) -> None:
+        """Watch those who are wanted, and nobody else: who leaves is not revived."""
+        if names == self._wanted:
+            return
+        if self._wanted:
+            logger().info("another number of shards", before=len(self._wanted), after=len(names))
+        for name in self._wanted[len(names) :]:
+            del self._watched[name], self._watches[name]
+        for name in names[len(self._wanted) :]:
+            self._watched[name], self._watches[name] = self._shards.watched(name), _Watch()
+        self._wanted, self._lacking = names, ["the supervisor is at it"]
+
+    async def _make(self, name: str) -> None:
+        try:
+            await self._shards.make(name)
+        except StoreUnavailable as error:
+            logger().warning("a shard could not be made", actor=name, error=str(error))
+
+    async def _end(self, name: str) -> None:
+        logger().info("a shard leaves", actor=name)
+        try:
+            await self._shards.end(name)
+        except StoreUnavailable as error:
+            logger().warning("a shard could not be ended", actor=name, error=str(error))
 
     async def _judge(self, name: str, health: Health | None) -> None:
         watch, now_ms = self._watches[name], self._clock.monotonic_ms()
@@ -120,19 +182,33 @@ class Supervisor:
             except StoreUnavailable as error:
                 logger().warning("an actor could not be restarted", actor=name, error=str(error))
 
-    def _dead(self, name: str) -> bool:
+    def _takes(self, name: str, *, owns: bool) -> bool:
+        """Whether a shard can have ranges. One that has some keeps them for a while; another one must be well first."""
         since_ms = self._watches[name].failing_since_ms
-        return since_ms is not None and self._clock.monotonic_ms() - since_ms >= self._dead_after_ms
+        return since_ms is None or (owns and self._clock.monotonic_ms() - since_ms < self._dead_after_ms)
 
-    async def _assign(self, alive: Sequence[str]) -> None:
-        owners = await self._coordination.range_owners()
-        wanted = balanced({range_: owner.owner for range_, owner in owners.items()}, alive)
+    async def _assign(self) -> dict[int, str]:
+        """Move ranges if need be; the owners that are known of then."""
+        before = await self._coordination.range_owners()
+        owners = {range_: owner.owner for range_, owner in before.items()}
+        at_first = len(owners) < RANGES  # nobody has what is free, so there is nothing to wait for
+        holders = set(owners.values())
+        able = [name for name in self._wanted if self._takes(name, owns=at_first or name in holders)]
         moves = [
-            (range_, owners.get(range_), shard)
-            for range_, shard in wanted.items()
-            if range_ not in owners or owners[range_].owner != shard
+            (range_, before.get(range_), shard)
+            for range_, shard in balanced(owners, able).items()
+            if owners.get(range_) != shard
         ]
         moved = await asyncio.gather(*(self._coordination.set_range_owner(*move) for move in moves))
-        for (range_, before, shard), done in zip(moves, moved, strict=True):
+        for (range_, was, shard), done in zip(moves, moved, strict=True):
             if done:
-                logger().info("range moved", range=range_, before=before and before.owner, after=shard)
+                owners[range_] = shard
+                logger().info("range moved", range=range_, before=was and was.owner, after=shard)
+        return owners
+
+    def _not_yet(self, owners: Mapping[int, str]) -> list[str]:
+        """What is not as it is wanted."""
+        ill = [f"{name} is not up" for name in self._wanted if self._watches[name].failing_since_ms is not None]
+        move = balanced(owners, self._wanted)
+        away = Counter(shard for range_, shard in move.items() if owners.get(range_) != shard)
+        return [*ill, *(f"{name} has {count} ranges to get" for name, count in sorted(away.items()))]

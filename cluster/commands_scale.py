@@ -1,19 +1,30 @@
-"""`python -m cluster scale`: another number of workers for a system that runs."""
+"""`python -m cluster scale`: another number of fan-out shards or of workers for a system that runs."""
 
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from cluster.embedded.ray_node import NAMESPACE
 from cluster.errors import NotReady
 from cluster.settings import load_settings
 from cluster.state import RunState
 from cluster.status import connect_to_running
-from cluster.waiting import wait_until
+from cluster.stores import store_config
+from domain.errors import EngineError
+from domain.ids import RANGES
 from domain.trends import TAG_BUCKETS
+from storage.cassandra.stores import open_stores
+from storage.opening import StoreConfig
+from storage.ports import CoordinationStore
+from storage.wanted import SHARDS, TRENDS_WORKERS, wanted
 
 _SCALED_S = 60.0
+_LOOK_EVERY_S = 0.2
+_ANSWER_S = 5.0
+_NAMES = {SHARDS: "fan-out shards", TRENDS_WORKERS: "workers of trends"}
 _console = Console()
 
 
@@ -23,19 +34,67 @@ def register(app: typer.Typer) -> None:
 
 
 def scale(
-    trends: Annotated[int, typer.Option(min=1, max=TAG_BUCKETS, help="Workers of the trends dataflow.")],
+    shards: Annotated[int | None, typer.Option(min=1, max=RANGES, help="Fan-out shards.")] = None,
+    trends: Annotated[int | None, typer.Option(min=1, max=TAG_BUCKETS, help="Workers of the trends dataflow.")] = None,
 ) -> None:
-    """Change how many workers count trends, while they run. Exit code 0 when so many run, 1 otherwise.
+    """Change how many shards deliver tweets, or how many workers count trends, or both, while they run.
 
-    They go on from a snapshot, exact as before. At the next start `MURMUR_TRENDS_WORKERS` decides again.
+    Exit code 0 when it is so, 1 when it is not yet or another command wants something else. Ranges of followers move
+    to shards that are well; a shard that leaves ends when it has none. Workers of trends go on from a snapshot. At
+    the next start `MURMUR_FANOUT_SHARDS` and `MURMUR_TRENDS_WORKERS` decide again.
     """
+    asked = {mark: count for mark, count in ((SHARDS, shards), (TRENDS_WORKERS, trends)) if count is not None}
+    if not asked:
+        raise typer.BadParameter("say --shards, --trends or both.")
     settings = load_settings()
     endpoints = RunState.read(settings.data_dir).endpoints
+    config = store_config(settings, endpoints)
     connect_to_running(settings, endpoints)
+
+    asyncio.run(_change(config, asked, settings.data_dir))
+    for mark, count in asked.items():
+        _console.print(f"The number of {_NAMES[mark]} is {count}.")
+
+
+async def _change(config: StoreConfig, asked: Mapping[str, int], data_dir: Path) -> None:
+    """Write down what is wanted, and wait until it is so: the supervisor does it, whatever becomes of this command."""
+    truth = await open_stores(config.cassandra, partitions=config.partitions)
+    try:
+        for mark, count in asked.items():
+            await truth.coordination.set_mark(mark, count)
+        until_s = asyncio.get_running_loop().time() + _SCALED_S
+        while lacking := await _lacking(truth.coordination, asked):
+            RunState.read(data_dir)  # raises when it was stopped meanwhile
+            if asyncio.get_running_loop().time() >= until_s:
+                raise NotReady(
+                    f"Not so within {_SCALED_S:.0f} s: {', '.join(lacking)}. The system goes on trying until another "
+                    "number is asked for; look at `python -m cluster status`, and for room in the Ray dashboard."
+                )
+            await asyncio.sleep(_LOOK_EVERY_S)
+    finally:
+        await truth.close()
+
+
+async def _lacking(coordination: CoordinationStore, asked: Mapping[str, int]) -> list[str]:
+    """What is not yet so. Raises `NotReady` if it is not wanted any more."""
+    try:
+        for mark, count in asked.items():
+            if (now := await wanted(coordination, mark)) != count:
+                raise NotReady(f"Another command has asked for another number of {_NAMES[mark]} meanwhile: {now}.")
+        return await asyncio.to_thread(_told, asked.get(SHARDS), asked.get(TRENDS_WORKERS))
+    except EngineError as error:
+        return [str(error)]
+
+
+def _told(shards: int | None, trends_workers: int | None) -> list[str]:
+    """What the supervisor says is not yet so."""
     import ray  # reads its environment then
 
-    supervisor = ray.get_actor("supervisor", NAMESPACE)
-    ray.get(supervisor.scale_trends.remote(trends))
-    if not wait_until(lambda: ray.get(supervisor.trends_workers.remote()) == trends, _SCALED_S, 0.2):
-        raise NotReady(f"The trends dataflow did not run on {trends} workers within {_SCALED_S:.0f} s.")
-    _console.print(f"The trends dataflow runs on {trends} workers.")
+    from actors.deploy import NAMESPACE, SUPERVISOR
+
+    try:
+        supervisor = ray.get_actor(SUPERVISOR, NAMESPACE)
+        said: list[str] = ray.get(supervisor.lacking.remote(shards, trends_workers), timeout=_ANSWER_S)
+    except (ray.exceptions.RayError, ValueError):  # it died; Ray starts it again
+        return ["the supervisor does not answer"]
+    return said

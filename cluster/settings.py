@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cluster.errors import SettingsError
+from domain.ids import RANGES
 from domain.trends import TAG_BUCKETS
 
 PREFIX = "MURMUR_"
@@ -66,7 +67,7 @@ class Settings(BaseSettings):
     """HTTP replicas; the least when autoscaling."""
     serve_replicas_max: Annotated[int, Field(ge=1)] | None = None
     """The most HTTP replicas; setting it turns autoscaling on."""
-    fanout_shards: Annotated[int, Field(ge=1, le=64)] = 2
+    fanout_shards: Annotated[int, Field(ge=1, le=RANGES)] = 2
     """Actors that deliver tweets to timelines."""
     trends_workers: Annotated[int, Field(ge=1, le=TAG_BUCKETS)] = 1
     """Workers of the trends dataflow."""

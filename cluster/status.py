@@ -1,5 +1,6 @@
 """What a running system looks like from outside: its dependencies by name, and its actors by name."""
 
+from collections.abc import Container
 from dataclasses import asdict, dataclass
 
 from cluster import readiness
@@ -11,7 +12,6 @@ from cluster.state import RunState
 
 _ACTORS_MAX = 10_000
 _ALIVE = "ALIVE"
-_TRENDS_WORKER = "trends-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,8 @@ def inspect(settings: Settings) -> Report:
     answer = readiness.ask(endpoints.http_url)
     lines = [Line("http", "api", answer.ready, answer.summary())]
     lines += [Line("dependency", check.name, check.ok, check.detail) for check in answer.checks]
-    return Report(endpoints, (*lines, *_actors(connect_to_running(settings, endpoints))))
+    required = {check.name for check in answer.checks}
+    return Report(endpoints, (*lines, *_actors(connect_to_running(settings, endpoints), required)))
 
 
 def connect_to_running(settings: Settings, endpoints: Endpoints) -> str | None:
@@ -62,7 +63,8 @@ def connect_to_running(settings: Settings, endpoints: Endpoints) -> str | None:
     return connect(endpoints.ray_address)
 
 
-def _actors(dashboard_url: str | None) -> list[Line]:
+def _actors(dashboard_url: str | None, required: Container[str]) -> list[Line]:
+    """Those that live, and those that must: of shards and workers of trends there may have been more before."""
     import ray
     from ray.util import state
 
@@ -78,5 +80,5 @@ def _actors(dashboard_url: str | None) -> list[Line]:
     return [
         Line("actor", name, state == _ALIVE, state.lower())
         for name, state in sorted(states.items())
-        if state == _ALIVE or not name.startswith(_TRENDS_WORKER)  # of which there may be fewer than before
+        if state == _ALIVE or name in required
     ]

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 import actors.deploy
 import serve.deploy
-from actors.deploy import COUNTERS, RECONCILER, SUPERVISOR, ActorConfig, shard_names
+from actors.deploy import COUNTERS, RECONCILER, SUPERVISOR, ActorConfig
 from cluster.endpoints import Endpoints
 from cluster.errors import ClusterError
 from cluster.settings import Settings
@@ -22,6 +22,7 @@ from storage.cassandra import schema
 from storage.cassandra.stores import open_stores
 from storage.opening import StoreConfig
 from storage.ports import BORN
+from storage.wanted import SHARDS, TRENDS_WORKERS
 
 _STOP_S = 3.0
 _PARTITIONS_MARK = "log-partitions"
@@ -38,10 +39,8 @@ def deploy(settings: Settings, endpoints: Endpoints) -> None:
     """Bring the schema up to date, then start actors and replicas side by side; they exist when this returns."""
     stores = store_config(settings, endpoints)
     asyncio.run(_prepare(settings, stores))
-    shards = shard_names(settings.fanout_shards)
     actor_config = ActorConfig(
         stores=stores,
-        shards=shards,
         log_level=settings.log_level,
         exporter_host=settings.http_host,
         exporter_port=settings.exporter_port,
@@ -51,7 +50,7 @@ def deploy(settings: Settings, endpoints: Endpoints) -> None:
         jwt_private_key_pem=_jwt_key(settings),
         rate_limits_on=settings.rate_limits == "on",
         trusted_proxies=settings.trusted_proxies or _LOCAL_PROXIES,
-        actors=(*shards, COUNTERS, RECONCILER, SUPERVISOR),
+        actors=(COUNTERS, RECONCILER, SUPERVISOR),
         log_level=settings.log_level,
         replicas=settings.serve_replicas,
         replicas_max=settings.serve_replicas_max,
@@ -59,7 +58,7 @@ def deploy(settings: Settings, endpoints: Endpoints) -> None:
     fleet = TrendsFleet(
         TrendsConfig(stores=stores, snapshots=settings.data_dir / "trends", log_level=settings.log_level)
     )
-    actors.deploy.start(actor_config, fleet, settings.trends_workers)
+    actors.deploy.start(actor_config, fleet, settings.fanout_shards)
     serve.deploy.deploy(api_config)
 
 
@@ -67,12 +66,15 @@ def undeploy(settings: Settings, _endpoints: Endpoints) -> None:
     """End replicas and actors side by side, each drained; what they leave in the log is found at the next start."""
     with ThreadPoolExecutor(1) as pool:
         stopping = pool.submit(serve.deploy.undeploy)
-        actors.deploy.stop(shard_names(settings.fanout_shards), _STOP_S)
+        actors.deploy.stop(_STOP_S)
         stopping.result()
 
 
 async def _prepare(settings: Settings, stores: StoreConfig) -> None:
-    """Bring the schema up to date; refuse another number of partitions than the data was written with."""
+    """Bring the schema up to date; refuse another number of partitions than the data was written with.
+
+    From here on the settings say how many of each actor are wanted, whatever was wanted before.
+    """
     await schema.migrate(stores.cassandra, _replication(settings))
     truth = await open_stores(stores.cassandra, partitions=stores.partitions)
     try:
@@ -84,6 +86,8 @@ async def _prepare(settings: Settings, stores: StoreConfig) -> None:
             raise ClusterError(
                 f"MURMUR_LOG_PARTITIONS is {stores.partitions}, but the data was written with {partitions}."
             )
+        await truth.coordination.set_mark(SHARDS, settings.fanout_shards)
+        await truth.coordination.set_mark(TRENDS_WORKERS, settings.trends_workers)
     finally:
         await truth.close()
 

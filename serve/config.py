@@ -14,7 +14,7 @@ class ApiConfig:
     rate_limits_on: bool
     trusted_proxies: tuple[str, ...]
     actors: tuple[str, ...]
-    """Names of the actors that must be alive for the system to be ready."""
+    """Names of the actors that must be alive for the system to be ready, beside the shards that are wanted."""
     log_level: str
     replicas: int
     replicas_max: int | None

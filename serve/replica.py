@@ -1,6 +1,7 @@
 """One replica of the HTTP API: an application on its own stores, whatever it is hosted by."""
 
 import asyncio
+from collections.abc import Sequence
 
 import uvloop
 from fastapi import FastAPI
@@ -28,6 +29,7 @@ from serve.sessions import AccessTokens
 from serve.trend_queries import TrendQueries
 from storage import keys
 from storage.opening import Stores, open_stores
+from storage.wanted import SHARDS, shard_names, wanted
 from telemetry import logs, metrics
 from telemetry.ray_backend import RayBackend
 
@@ -100,13 +102,13 @@ def _build(config: ApiConfig, stores: Stores, ids: LeasedIds) -> FastAPI:
         accounts=Accounts(truth.users, truth.tokens, ids, Passwords(), sessions),
         sessions=sessions,
         guard=Guard(hot.limiter, clock, on=config.rate_limits_on, trusted_proxies=config.trusted_proxies),
-        readiness=Readiness(_checks(config, stores)),
+        readiness=_readiness(config, stores),
         limits=limits,
     )
     return build_app(services)
 
 
-def _checks(config: ApiConfig, stores: Stores) -> dict[str, Check]:
+def _readiness(config: ApiConfig, stores: Stores) -> Readiness:
     """One check per dependency; an actor leaves its sign of life in Redis."""
 
     async def cassandra() -> str:
@@ -116,7 +118,10 @@ def _checks(config: ApiConfig, stores: Stores) -> dict[str, Check]:
     async def redis() -> str:
         return f"life {await stores.hot.log.incarnation()}"
 
-    def actor(name: str) -> Check:
+    async def actors() -> Sequence[str]:
+        return *shard_names(await wanted(stores.truth.coordination, SHARDS)), *config.actors
+
+    def alive(name: str) -> Check:
         async def check() -> str:
             _, (beat,) = await stores.hot.cache.fetch((), (keys.heartbeat(name),))
             if beat is None:
@@ -125,4 +130,4 @@ def _checks(config: ApiConfig, stores: Stores) -> dict[str, Check]:
 
         return check
 
-    return {"cassandra": cassandra, "redis": redis, **{name: actor(name) for name in config.actors}}
+    return Readiness({"cassandra": cassandra, "redis": redis}, actors, alive)

@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.hosting import Health
-from actors.supervisor import Supervisor, balanced
+from actors.supervisor import Supervisor, Watched, balanced
 from domain.errors import StoreUnavailable
 from domain.ids import RANGES
+from storage.wanted import SHARDS as SHARDS_MARK
 from tests.unit.actors.engine import Engine
 
 SHARDS = ("fanout-0", "fanout-1", "fanout-2")
@@ -49,14 +50,64 @@ class Actor:
             raise StoreUnavailable("ray", "no actor of that name")
 
 
+class Crew:
+    """Shards that are there as the test says; `log` is what was done to them."""
+
+    def __init__(self, engine: Engine, *there: str) -> None:
+        self.actors = {name: Actor() for name in there}
+        self.born: Health | None = WELL
+        """How those are who are made."""
+        self.log: list[str] = []
+        self._engine = engine
+
+    def there(self) -> list[str]:
+        return list(self.actors)
+
+    def watched(self, name: str) -> Watched:
+        return _Named(self, name)
+
+    async def make(self, name: str) -> None:
+        if name not in self.actors:
+            self.log.append(f"make {name}")
+            self.actors[name] = Actor()
+            self.actors[name].found = self.born
+
+    async def end(self, name: str) -> None:
+        assert name not in await owners(self._engine), "it has ranges"
+        self.log.append(f"end {name}")
+        self.actors.pop(name, None)
+
+
+class _Named:
+    """Whoever bears a name."""
+
+    def __init__(self, crew: Crew, name: str) -> None:
+        self._crew = crew
+        self._name = name
+
+    async def health(self) -> Health | None:
+        return self._crew.actors[self._name].found if self._name in self._crew.actors else None
+
+    async def restart(self) -> None:
+        self._crew.log.append(f"restart {self._name}")
+        await self._crew.actors[self._name].restart()
+
+
+async def supervised(engine: Engine, crew: Crew, shards: int, others: dict[str, Watched] | None = None) -> Supervisor:
+    """A supervisor of a system in which so many shards are wanted."""
+    await engine.truth.coordination.set_mark(SHARDS_MARK, shards)
+    return Supervisor(crew, others or {}, engine.truth.coordination, engine.clock)
+
+
 async def owners(engine: Engine) -> list[str]:
     return [owner.owner for owner in (await engine.truth.coordination.range_owners()).values()]
 
 
 async def test_a_dead_shard_gives_its_ranges_to_the_living_and_gets_its_share_back() -> None:
     engine = Engine()
-    shards = {name: Actor() for name in SHARDS[:2]}
-    supervisor = Supervisor(shards, {}, engine.truth.coordination, engine.clock)
+    crew = Crew(engine, *SHARDS[:2])
+    shards = crew.actors
+    supervisor = await supervised(engine, crew, 2)
     await supervisor.step()
     assert sorted(await owners(engine)) == ["fanout-0"] * 32 + ["fanout-1"] * 32
     epochs = await engine.truth.coordination.range_owners()
@@ -91,7 +142,7 @@ async def test_ranges_are_served_though_every_answer_to_the_supervisor_was_lost(
         raise StoreUnavailable("cassandra", "no answer in time")
 
     coordination.set_range_owner = unanswered  # type: ignore[method-assign,assignment]
-    supervisor = Supervisor({name: Actor() for name in names}, {}, coordination, engine.clock)
+    supervisor = await supervised(engine, Crew(engine, *names), 2)
     shards = [engine.shard(name) for name in names]
     for shard in shards:
         await shard.step(0)
@@ -119,7 +170,7 @@ async def test_ranges_are_served_though_every_answer_to_the_supervisor_was_lost(
 async def test_who_is_silent_is_restarted_and_given_time_to_come_up(seen: list[Health | None], restarts: int) -> None:
     engine = Engine()
     counters = Actor()
-    supervisor = Supervisor({"fanout-0": Actor()}, {"counters": counters}, engine.truth.coordination, engine.clock)
+    supervisor = await supervised(engine, Crew(engine, "fanout-0"), 1, {"counters": counters})
     await supervisor.step()
     for found in seen:
         engine.clock.advance(1_000)

@@ -1,9 +1,12 @@
 """Readiness asks everything, side by side, and waits for nothing long."""
 
 import asyncio
+from collections.abc import Sequence
 
 from domain.errors import StoreUnavailable
 from serve.readiness import Finding, Readiness
+from storage.memory.coordination import MemoryCoordinationStore
+from storage.wanted import SHARDS, shard_names, wanted
 
 
 async def fine() -> str:
@@ -19,10 +22,41 @@ async def hangs() -> str:
     return "never"
 
 
+async def nobody() -> Sequence[str]:
+    return ()
+
+
 async def test_each_dependency_is_named_with_how_it_is() -> None:
-    look = Readiness({"cassandra": fine, "redis": down, "ray": hangs}, timeout_s=0.01).look
+    look = Readiness({"cassandra": fine, "redis": down, "ray": hangs}, nobody, lambda _: fine, timeout_s=0.01).look
     assert await look() == {
         "cassandra": Finding(True, "3 nodes"),
         "redis": Finding(False, "redis is not available: refused"),
         "ray": Finding(False, "no answer within 0.01 s"),
     }
+
+
+async def test_actors_are_those_that_are_wanted_now_and_while_nobody_knows_those_before() -> None:
+    away = False
+
+    async def turn() -> None:
+        if away:
+            raise StoreUnavailable("cassandra", "refused")
+
+    coordination = MemoryCoordinationStore(turn)
+
+    async def shards() -> Sequence[str]:
+        return shard_names(await wanted(coordination, SHARDS))
+
+    look = Readiness({"cassandra": fine}, shards, {"fanout-0": fine, "fanout-1": down}.__getitem__).look
+    assert (await look()).keys() == {"cassandra"}
+    await coordination.set_mark(SHARDS, 2)
+    assert {name: found.ok for name, found in (await look()).items()} == {
+        "cassandra": True,
+        "fanout-0": True,
+        "fanout-1": False,
+    }
+    away = True
+    assert (await look()).keys() == {"cassandra", "fanout-0", "fanout-1"}
+    away = False
+    await coordination.set_mark(SHARDS, 1)
+    assert (await look()).keys() == {"cassandra", "fanout-0"}, "who leaves makes nothing red"
