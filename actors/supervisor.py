@@ -11,7 +11,7 @@ from domain.clock import Clock
 from domain.errors import StoreUnavailable
 from domain.ids import RANGES
 from storage.ports import CoordinationStore
-from storage.wanted import SHARDS, shard_names, wanted
+from storage.wanted import SHARDS, SHARDS_UP, shard_names, wanted
 from telemetry.logs import logger
 
 _BEAT_AGE_MS_MAX = 10_000
@@ -112,11 +112,14 @@ class Supervisor:
         self._come_up_ms = come_up_ms
         self._watches = {name: _Watch() for name in self._watched}
         self._wanted: tuple[str, ...] = ()
+        self._up = 0
+        """How many shards readiness was told of; 0 while it is not known."""
         self._lacking = ["the supervisor has not looked yet"]
 
     async def step(self) -> None:
         """Look at everybody once, and act on it."""
         self._want(shard_names(await wanted(self._coordination, SHARDS)))
+        await self._tell_who_is_up()
         there = self._shards.there()
         await asyncio.gather(*(self._make(name) for name in self._wanted if name not in there))
         healths = await asyncio.gather(*(watched.health() for watched in self._watched.values()))
@@ -148,6 +151,12 @@ class Supervisor:
         for name in names[len(self._wanted) :]:
             self._watched[name], self._watches[name] = self._shards.watched(name), _Watch()
         self._wanted, self._lacking = names, ["the supervisor is at it"]
+
+    async def _tell_who_is_up(self) -> None:
+        """A look after all is as it is wanted, when new shards have left a sign of life: from then on they must."""
+        if self._up != len(self._wanted) and not self._lacking:
+            await self._coordination.set_mark(SHARDS_UP, len(self._wanted))
+            self._up = len(self._wanted)
 
     async def _make(self, name: str) -> None:
         try:

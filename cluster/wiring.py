@@ -22,7 +22,7 @@ from storage.cassandra import schema
 from storage.cassandra.stores import open_stores
 from storage.opening import StoreConfig
 from storage.ports import BORN
-from storage.wanted import SHARDS, TRENDS_WORKERS
+from storage.wanted import SHARDS, SHARDS_UP, TRENDS_WORKERS
 
 _STOP_S = 3.0
 _PARTITIONS_MARK = "log-partitions"
@@ -87,6 +87,7 @@ async def _prepare(settings: Settings, stores: StoreConfig) -> None:
                 f"MURMUR_LOG_PARTITIONS is {stores.partitions}, but the data was written with {partitions}."
             )
         await truth.coordination.set_mark(SHARDS, settings.fanout_shards)
+        await truth.coordination.set_mark(SHARDS_UP, settings.fanout_shards)
         await truth.coordination.set_mark(TRENDS_WORKERS, settings.trends_workers)
     finally:
         await truth.close()

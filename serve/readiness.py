@@ -1,7 +1,7 @@
 """Readiness: every dependency asked, by name, side by side, each with a time limit."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from domain.errors import EngineError
 
 Check = Callable[[], Awaitable[str]]
 """Says how a dependency is, or raises an `EngineError`."""
-Names = Callable[[], Awaitable[Sequence[str]]]
+Checks = Callable[[], Awaitable[Mapping[str, Check]]]
 """Whom to ask now, as that may change; may raise an `EngineError`."""
 
 
@@ -23,15 +23,12 @@ class Finding(NamedTuple):
 class Readiness:
     """The checks of one replica: of what is always there, and of actors, of which there may be others than before."""
 
-    def __init__(
-        self, checks: Mapping[str, Check], actors: Names, check_of: Callable[[str], Check], timeout_s: float = 1.0
-    ) -> None:
+    def __init__(self, checks: Mapping[str, Check], actors: Checks, timeout_s: float = 1.0) -> None:
         self._checks = checks
         self._actors = actors
-        self._check_of = check_of
         self._timeout_s = timeout_s
-        self._named: Sequence[str] = ()
-        """The actors that were there when last known: they are asked though nobody can say who is there now."""
+        self._known: Mapping[str, Check] = {}
+        """The actors when last known: they are asked though nobody can say who is there now."""
 
     async def look(self) -> dict[str, Finding]:
         """Ask all dependencies now."""
@@ -41,8 +38,8 @@ class Readiness:
     async def _found_actors(self) -> dict[str, Finding]:
         with suppress(EngineError, TimeoutError):
             async with asyncio.timeout(self._timeout_s):
-                self._named = await self._actors()
-        return await self._found({name: self._check_of(name) for name in self._named})
+                self._known = await self._actors()
+        return await self._found(self._known)
 
     async def _found(self, checks: Mapping[str, Check]) -> dict[str, Finding]:
         findings = await asyncio.gather(*(self._ask(check) for check in checks.values()))

@@ -1,7 +1,7 @@
 """One replica of the HTTP API: an application on its own stores, whatever it is hosted by."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import uvloop
 from fastapi import FastAPI
@@ -29,7 +29,7 @@ from serve.sessions import AccessTokens
 from serve.trend_queries import TrendQueries
 from storage import keys
 from storage.opening import Stores, open_stores
-from storage.wanted import SHARDS, shard_names, wanted
+from storage.wanted import SHARDS, SHARDS_UP, shard_names, wanted
 from telemetry import logs, metrics
 from telemetry.ray_backend import RayBackend
 
@@ -118,16 +118,21 @@ def _readiness(config: ApiConfig, stores: Stores) -> Readiness:
     async def redis() -> str:
         return f"life {await stores.hot.log.incarnation()}"
 
-    async def actors() -> Sequence[str]:
-        return *shard_names(await wanted(stores.truth.coordination, SHARDS)), *config.actors
-
-    def alive(name: str) -> Check:
+    def actor(name: str, absent: str = "") -> Check:
         async def check() -> str:
             _, (beat,) = await stores.hot.cache.fetch((), (keys.heartbeat(name),))
-            if beat is None:
+            if beat is None and not absent:
                 raise StoreUnavailable(name, "no sign of life in the last seconds")
-            return "alive"
+            return absent if beat is None else "alive"
 
         return check
 
-    return Readiness({"cassandra": cassandra, "redis": redis}, actors, alive)
+    async def actors() -> Mapping[str, Check]:
+        shards = shard_names(await wanted(stores.truth.coordination, SHARDS))
+        up = await wanted(stores.truth.coordination, SHARDS_UP)
+        return {
+            **{name: actor(name) for name in (*shards[:up], *config.actors)},
+            **{name: actor(name, absent="comes up; the others do its part") for name in shards[up:]},
+        }
+
+    return Readiness({"cassandra": cassandra, "redis": redis}, actors)

@@ -9,6 +9,9 @@ from storage.ports import CoordinationStore
 
 SHARDS, TRENDS_WORKERS = "wanted-fanout-shards", "wanted-trends-workers"
 """Marks."""
+SHARDS_UP = "fanout-shards-up"
+"""The mark of how many shards must be alive for the system to be ready: another one that is wanted only becomes one of
+them when it has come up, as until then the others do its part."""
 _SHARD = "fanout-"
 
 

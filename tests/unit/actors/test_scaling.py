@@ -12,7 +12,7 @@ from actors.hosting import Health
 from actors.supervisor import Supervisor
 from domain.errors import StoreUnavailable
 from storage.memory.coordination import MemoryCoordinationStore
-from storage.wanted import SHARDS, shard_names
+from storage.wanted import SHARDS, SHARDS_UP, shard_names
 from tests.unit.actors.engine import Engine
 from tests.unit.actors.test_supervisor import OPENING, STUCK, WELL, Crew, owners, supervised
 
@@ -50,11 +50,14 @@ async def test_a_new_shard_is_made_at_once_and_gets_ranges_when_it_is_well() -> 
         assert supervisor.lacking(3) == ["fanout-2 is not up", "fanout-2 has 21 ranges to get"]
         assert supervisor.unhealthy() == ["fanout-2"]
         assert await shares(engine) == {"fanout-0": 32, "fanout-1": 32}
+        assert await engine.truth.coordination.mark(SHARDS_UP) == 2, "so many are asked for by readiness"
 
     crew.actors["fanout-2"].found = WELL
     await step(engine, supervisor)
     assert supervisor.lacking(3) == []
     assert await shares(engine) == {"fanout-0": 22, "fanout-1": 21, "fanout-2": 21}
+    await step(engine, supervisor)
+    assert await engine.truth.coordination.mark(SHARDS_UP) == 3
 
 
 async def test_who_leaves_has_no_ranges_left_when_it_ends_and_is_not_revived() -> None:

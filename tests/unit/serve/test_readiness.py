@@ -1,10 +1,10 @@
 """Readiness asks everything, side by side, and waits for nothing long."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from domain.errors import StoreUnavailable
-from serve.readiness import Finding, Readiness
+from serve.readiness import Check, Finding, Readiness
 from storage.memory.coordination import MemoryCoordinationStore
 from storage.wanted import SHARDS, shard_names, wanted
 
@@ -22,12 +22,12 @@ async def hangs() -> str:
     return "never"
 
 
-async def nobody() -> Sequence[str]:
-    return ()
+async def nobody() -> Mapping[str, Check]:
+    return {}
 
 
 async def test_each_dependency_is_named_with_how_it_is() -> None:
-    look = Readiness({"cassandra": fine, "redis": down, "ray": hangs}, nobody, lambda _: fine, timeout_s=0.01).look
+    look = Readiness({"cassandra": fine, "redis": down, "ray": hangs}, nobody, timeout_s=0.01).look
     assert await look() == {
         "cassandra": Finding(True, "3 nodes"),
         "redis": Finding(False, "redis is not available: refused"),
@@ -44,10 +44,10 @@ async def test_actors_are_those_that_are_wanted_now_and_while_nobody_knows_those
 
     coordination = MemoryCoordinationStore(turn)
 
-    async def shards() -> Sequence[str]:
-        return shard_names(await wanted(coordination, SHARDS))
+    async def shards() -> Mapping[str, Check]:
+        return dict(zip(shard_names(await wanted(coordination, SHARDS)), (fine, down), strict=False))
 
-    look = Readiness({"cassandra": fine}, shards, {"fanout-0": fine, "fanout-1": down}.__getitem__).look
+    look = Readiness({"cassandra": fine}, shards).look
     assert (await look()).keys() == {"cassandra"}
     await coordination.set_mark(SHARDS, 2)
     assert {name: found.ok for name, found in (await look()).items()} == {
