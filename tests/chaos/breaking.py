@@ -13,6 +13,7 @@ STOPPED_S = 30.0
 _DOWN_S = 5.0
 _SLOW_S = 2.0
 _SLOW_FOR_S = 8.0
+_AT_IT_S = 2.5
 
 REPLICA, CONTROLLER, HAPROXY = "ray::ServeReplica", "ray::ServeController", "haproxy"
 SHARD, SUPERVISOR, RECONCILER = "ray::FanoutShardActor", "ray::SupervisorActor", "ray::ReconcilerActor"
@@ -48,6 +49,26 @@ def kill(title: str, *, everyone: bool = False) -> Break:
             victim.kill()
 
     return _done(act)
+
+
+def scale(option: str, *counts: int, killing: str | None = None) -> Break:
+    """One number of shards or of workers after another; each command must say that it is so, whoever dies meanwhile."""
+
+    async def act(stage: Stage) -> None:
+        for count in counts:
+            async with asyncio.TaskGroup() as both:
+                both.create_task(stage.system.run("scale", option, str(count)))
+                if killing is not None:
+                    both.create_task(_kill_soon(stage, killing))
+
+    return _done(act)
+
+
+async def _kill_soon(stage: Stage, title: str) -> None:
+    """While a command is at it: it takes a second or two before it asks for anything."""
+    await asyncio.sleep(_AT_IT_S)
+    for victim in stage.processes(title):
+        victim.kill()
 
 
 async def flush(stage: Stage) -> None:
@@ -123,6 +144,9 @@ FAULTS: dict[str, Break] = {
     "trends-worker-killed": kill(TRENDS),
     "trends-workers-killed": kill(TRENDS, everyone=True),
     "shard-stopped": stopped(SHARD),
+    "scaled-shards": scale("--shards", 3, 1, 2),
+    "scaled-trends": scale("--trends", 2, 1),
+    "scaled-supervisor-killed": scale("--shards", 3, 1, 2, killing=SUPERVISOR),
     "flushall": _done(flush),
     "redis-killed": _done(partial(Stage.restart_redis, keep_files=False)),
     "redis-killed-with-files": _done(partial(Stage.restart_redis, keep_files=True)),

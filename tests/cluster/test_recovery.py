@@ -180,7 +180,7 @@ async def test_bytes_that_are_no_event_are_put_aside_and_the_partition_goes_on(
         await eventually(follower.home, lambda seen: seen == [tweet], within_s=30)
 
     async def listed() -> str:
-        return await run_command(system, "dead-letters")
+        return await system.run("dead-letters")
 
     def tells_all(text: str) -> bool:
         return all(words in text for words in ("counters", "fanout-", *NO_EVENTS))
@@ -190,7 +190,7 @@ async def test_bytes_that_are_no_event_are_put_aside_and_the_partition_goes_on(
 
 async def test_status_names_everything_and_all_is_green(system: RunningSystem, api: httpx.AsyncClient) -> None:
     await ready(api)
-    seen = await run_command(system, "status")
+    seen = await system.run("status")
     for name in ("cassandra", "redis", "fanout-0", "fanout-1", "counters", "reconciler", "supervisor"):
         assert name in seen
     assert "down" not in seen
@@ -202,13 +202,3 @@ async def ready(api: httpx.AsyncClient) -> None:
         return response.status_code, response.text
 
     await eventually(answer, lambda seen: seen[0] == 200, within_s=60)
-
-
-async def run_command(system: RunningSystem, *words: str) -> str:
-    """What a command of the running system prints; it must succeed."""
-    process = await asyncio.create_subprocess_exec(
-        *system.command(*words), env=dict(system.environment), stdout=asyncio.subprocess.PIPE, cwd=system.folder
-    )
-    out, _ = await process.communicate()
-    assert process.returncode == 0, out.decode()
-    return out.decode()

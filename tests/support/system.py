@@ -1,5 +1,6 @@
 """A whole system as the README starts it, for the tiers that need one: own folder, own ports, no rate limits."""
 
+import asyncio
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -33,6 +34,19 @@ class RunningSystem:
     def command(self, *words: str) -> list[str]:
         """The words of `python -m cluster …` for this system; run them with its environment."""
         return [sys.executable, "-m", "cluster", *words]
+
+    async def run(self, *words: str) -> str:
+        """What such a command prints; it must succeed."""
+        process = await asyncio.create_subprocess_exec(
+            *self.command(*words),
+            env=dict(self.environment),
+            cwd=self.folder,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        out, _ = await process.communicate()
+        assert process.returncode == 0, out.decode()
+        return out.decode()
 
 
 @contextmanager

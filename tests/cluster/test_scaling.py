@@ -1,0 +1,44 @@
+"""Another number of shards while tweets come in: readers see no difference, and the service is ready all the time."""
+
+import asyncio
+
+import httpx
+
+from tests.cluster.test_recovery import audience, ready
+from tests.support import faults
+from tests.support.people import Person
+from tests.support.system import RunningSystem
+from tests.support.waiting import eventually
+
+AT_ONCE = 4
+PAUSE_S = 0.1
+
+
+async def test_shards_come_and_go_in_mid_stream_and_nobody_sees_a_difference(system: RunningSystem) -> None:
+    async with httpx.AsyncClient(base_url=system.endpoints.http_url, timeout=30) as api:
+        author, followers = await audience(api)
+        await ready(api)
+        ids: list[str] = []
+        for shards in (3, 1, 2):
+            ids += await posted_while_scaling(system, api, author, shards)
+            assert len(faults.processes(system, "ray::FanoutShardActor")) == shards
+        expected = sorted(ids, key=int, reverse=True)
+        for follower in followers:
+            await eventually(follower.home, lambda seen: seen == expected, within_s=30)
+        status = await system.run("status")
+        assert "fanout-1" in status
+        assert "fanout-2" not in status
+        assert "down" not in status
+
+
+async def posted_while_scaling(system: RunningSystem, api: httpx.AsyncClient, author: Person, shards: int) -> list[str]:
+    """The ids of what was posted from before the change until after it; the service was ready at every look."""
+    scaling = asyncio.create_task(system.run("scale", "--shards", str(shards)))
+    ids: list[str] = []
+    while not scaling.done():
+        ids += await asyncio.gather(*(author.post(f"{shards} shards") for _ in range(AT_ONCE)))
+        answer = await api.get("/readyz")
+        assert answer.status_code == 200, answer.text
+        await asyncio.sleep(PAUSE_S)
+    assert await scaling == f"The number of fan-out shards is {shards}.\n"
+    return ids
