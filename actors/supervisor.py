@@ -112,8 +112,6 @@ class Supervisor:
         self._come_up_ms = come_up_ms
         self._watches = {name: _Watch() for name in self._watched}
         self._wanted: tuple[str, ...] = ()
-        self._up = 0
-        """How many shards readiness was told of; 0 while it is not known."""
         self._lacking = ["the supervisor has not looked yet"]
 
     async def step(self) -> None:
@@ -153,10 +151,14 @@ class Supervisor:
         self._wanted, self._lacking = names, ["the supervisor is at it"]
 
     async def _tell_who_is_up(self) -> None:
-        """A look after all is as it is wanted, when new shards have left a sign of life: from then on they must."""
-        if self._up != len(self._wanted) and not self._lacking:
-            await self._coordination.set_mark(SHARDS_UP, len(self._wanted))
-            self._up = len(self._wanted)
+        """Who leaves need not be alive from now on; who is new must from the look after all were as they are wanted.
+
+        By then it has left a sign of life.
+        """
+        before = await wanted(self._coordination, SHARDS_UP)
+        up = min(before, len(self._wanted)) if self._lacking else len(self._wanted)
+        if up != before:
+            await self._coordination.set_mark(SHARDS_UP, up)
 
     async def _make(self, name: str) -> None:
         try:

@@ -67,6 +67,7 @@ async def test_who_leaves_has_no_ranges_left_when_it_ends_and_is_not_revived() -
     await engine.truth.coordination.set_mark(SHARDS, 1)
     crew.actors["fanout-2"].found = None
     await step(engine, supervisor)
+    assert await engine.truth.coordination.mark(SHARDS_UP) == 1, "readiness does not miss them"
     assert await shares(engine) == {"fanout-0": 64}
     assert crew.log == ["end fanout-1", "end fanout-2"]
     assert supervisor.lacking(1) == ["fanout-1 has not ended", "fanout-2 has not ended"]

@@ -9,6 +9,7 @@ from actors.supervisor import Supervisor, Watched, balanced
 from domain.errors import StoreUnavailable
 from domain.ids import RANGES
 from storage.wanted import SHARDS as SHARDS_MARK
+from storage.wanted import SHARDS_UP
 from tests.unit.actors.engine import Engine
 
 SHARDS = ("fanout-0", "fanout-1", "fanout-2")
@@ -95,7 +96,8 @@ class _Named:
 
 async def supervised(engine: Engine, crew: Crew, shards: int, others: dict[str, Watched] | None = None) -> Supervisor:
     """A supervisor of a system in which so many shards are wanted."""
-    await engine.truth.coordination.set_mark(SHARDS_MARK, shards)
+    for mark in (SHARDS_MARK, SHARDS_UP):
+        await engine.truth.coordination.set_mark(mark, shards)
     return Supervisor(crew, others or {}, engine.truth.coordination, engine.clock)
 
 
