@@ -218,8 +218,11 @@ class Supervisor:
         return owners
 
     def _not_yet(self, owners: Mapping[int, str]) -> list[str]:
-        """What is not as it is wanted."""
-        ill = [f"{name} is not up" for name in self._wanted if self._watches[name].failing_since_ms is not None]
+        """What is not as it is wanted: who is not up, and who is and lacks ranges."""
+        ill = [name for name in self._wanted if self._watches[name].failing_since_ms is not None]
         move = balanced(owners, self._wanted)
-        away = Counter(shard for range_, shard in move.items() if owners.get(range_) != shard)
-        return [*ill, *(f"{name} has {count} ranges to get" for name, count in sorted(away.items()))]
+        away = Counter(shard for range_, shard in move.items() if owners.get(range_) != shard and shard not in ill)
+        return [
+            *(f"{name} is not up" for name in ill),
+            *(f"{name} lacks {count} ranges" for name, count in sorted(away.items())),
+        ]

@@ -50,7 +50,6 @@ def scale(
     endpoints = RunState.read(settings.data_dir).endpoints
     config = store_config(settings, endpoints)
     connect_to_running(settings, endpoints)
-
     asyncio.run(_change(config, asked, settings.data_dir))
     for mark, count in asked.items():
         _console.print(f"The number of {_NAMES[mark]} is {count}.")

@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 
 from tests.chaos.stage import Stage, Store
+from tests.support.waiting import eventually
 from tests.support.wire import Wire
 
 # How long faults last: the fault is that so much time passes, nothing is waited for.
@@ -13,7 +14,6 @@ STOPPED_S = 30.0
 _DOWN_S = 5.0
 _SLOW_S = 2.0
 _SLOW_FOR_S = 8.0
-_AT_IT_S = 2.5
 
 REPLICA, CONTROLLER, HAPROXY = "ray::ServeReplica", "ray::ServeController", "haproxy"
 SHARD, SUPERVISOR, RECONCILER = "ray::FanoutShardActor", "ray::SupervisorActor", "ray::ReconcilerActor"
@@ -59,14 +59,19 @@ def scale(option: str, *counts: int, killing: str | None = None) -> Break:
             async with asyncio.TaskGroup() as both:
                 both.create_task(stage.system.run("scale", option, str(count)))
                 if killing is not None:
-                    both.create_task(_kill_soon(stage, killing))
+                    both.create_task(_kill_at_it(stage, killing))
 
     return _done(act)
 
 
-async def _kill_soon(stage: Stage, title: str) -> None:
-    """While a command is at it: it takes a second or two before it asks for anything."""
-    await asyncio.sleep(_AT_IT_S)
+async def _kill_at_it(stage: Stage, title: str) -> None:
+    """`kill -9` while a command is at it: when the first shard was made or ended for it."""
+
+    async def shards() -> int:
+        return len(stage.processes(SHARD))
+
+    before = await shards()
+    await eventually(shards, lambda now: now != before, within_s=STOPPED_S)
     for victim in stage.processes(title):
         victim.kill()
 
