@@ -90,10 +90,10 @@ class AccessTokens:
             )
         except jwt.PyJWTError:
             raise _invalid() from None
-        subject, family, expires_s = claims["sub"], claims["sid"], claims["exp"]
+        subject, family, issued_s, expires_s = (claims[name] for name in ("sub", "sid", "iat", "exp"))
         if not (isinstance(subject, str) and subject.isascii() and subject.isdecimal() and isinstance(family, str)):
             raise _invalid()
-        if not isinstance(expires_s, int) or int(subject) > ID_MAX:
+        if type(issued_s) is not int or type(expires_s) is not int or int(subject) > ID_MAX:  # True is an `int` too
             raise _invalid()
         return Session(UserId(int(subject)), family), expires_s
 

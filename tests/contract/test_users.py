@@ -123,11 +123,14 @@ async def test_a_refresh_token_is_used_once_and_reuse_ends_its_family(cassandra:
     assert await tokens.spend("unknown") is None
 
 
-async def test_of_two_who_use_a_token_at_once_one_gets_it(cassandra: CassandraStores) -> None:
-    token, user, family = f"hash-{new_id()}", UserId(new_id()), f"family-{new_id()}"
-    await cassandra.tokens.issue(token, user, family, 60)
-    outcomes = await asyncio.gather(*[cassandra.tokens.spend(token) for _ in range(2)])
-    assert sorted(outcome is None for outcome in outcomes) == [False, True]
+async def test_of_several_who_use_a_token_at_once_one_gets_it_and_the_family_ends(cassandra: CassandraStores) -> None:
+    tokens, user, family = cassandra.tokens, UserId(new_id()), f"family-{new_id()}"
+    shared, following = f"hash-{new_id()}", f"hash-{new_id()}"
+    await tokens.issue(shared, user, family, 60)
+    outcomes = await asyncio.gather(*[tokens.spend(shared) for _ in range(4)])
+    assert sorted(outcome is None for outcome in outcomes) == [False, True, True, True]
+    await tokens.issue(following, user, family, 60)
+    assert await tokens.spend(following) is None, "the one who got it may be the thief"
 
 
 async def test_a_revoked_family_and_an_expired_token_are_worth_nothing(cassandra: CassandraStores) -> None:

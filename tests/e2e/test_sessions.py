@@ -6,7 +6,6 @@ import httpx
 import jwt
 
 from tests.support.people import PASSWORD, sign_up, signed_up
-from tests.support.system import RunningSystem
 
 AUTH = "/api/v1/auth"
 
@@ -28,6 +27,31 @@ async def test_a_refresh_token_is_used_once_and_reuse_ends_the_family(api: httpx
     assert reused.status_code == 401
     after = await api.post(f"{AUTH}/refresh", json={"refresh_token": second["refresh_token"]})
     assert after.status_code == 401, "a thief and a victim cannot be told apart: both must log in again"
+
+
+async def test_of_several_who_use_a_refresh_token_at_once_one_gets_new_ones_and_they_are_worth_nothing(
+    api: httpx.AsyncClient,
+) -> None:
+    _, user = await signed_up(api)
+    tokens = (await api.post(f"{AUTH}/login", json={"login": user["username"], "password": PASSWORD})).json()
+    body = {"refresh_token": tokens["refresh_token"]}
+    answers = await asyncio.gather(*(api.post(f"{AUTH}/refresh", json=body) for _ in range(5)))
+    assert sorted(answer.status_code for answer in answers) == [200, 401, 401, 401, 401]
+    (got,) = [answer.json() for answer in answers if answer.status_code == 200]
+    again = await api.post(f"{AUTH}/refresh", json={"refresh_token": got["refresh_token"]})
+    assert again.status_code == 401
+
+
+async def test_who_exists_does_not_show_in_a_refused_log_in(api: httpx.AsyncClient) -> None:
+    _, user = await signed_up(api)
+    refusals = []
+    for login in (user["username"], f"{user['username']}@example.com", "nobody_at_all", "nobody@example.com"):
+        answer = await api.post(f"{AUTH}/login", json={"login": login, "password": "not the password"})
+        said = {name: value for name, value in answer.json().items() if name != "request_id"}
+        told = {name: value for name, value in answer.headers.items() if name not in ("date", "x-request-id")}
+        refusals.append((answer.status_code, said, told))
+    assert refusals[0][0] == 401
+    assert all(refusal == refusals[0] for refusal in refusals)
 
 
 async def test_logging_out_ends_the_session(api: httpx.AsyncClient) -> None:
@@ -56,25 +80,3 @@ async def test_tokens_can_be_checked_with_the_published_key(api: httpx.AsyncClie
     token = headers["Authorization"].removeprefix("Bearer ")
     claims = jwt.decode(token, keys.keys[0].key, algorithms=["ES256"], audience="murmur-api", issuer="murmur")
     assert claims["sub"] == user["id"]
-
-
-async def test_no_secret_is_in_any_log(api: httpx.AsyncClient, system: RunningSystem) -> None:
-    secret = "a secret that is nowhere else"
-    body = {"username": "whisperer", "email": "whisperer@example.com", "password": secret}
-    registered = (await api.post(f"{AUTH}/register", json=body)).json()
-    wrong = f"{secret}, mistaken"
-    answers = [
-        await api.post(f"{AUTH}/login", json={"login": "whisperer", "password": wrong}),
-        await api.post(f"{AUTH}/login", json={"login": "whisperer", "password": secret, "email": 1}),
-        await api.post(f"{AUTH}/refresh", json={"refresh_token": registered["refresh_token"]}),
-        await api.post(f"{AUTH}/refresh", json={"refresh_token": registered["refresh_token"]}),
-        await api.get("/api/v1/users/me", headers={"Authorization": f"Bearer {registered['access_token']}"}),
-        await api.get("/api/v1/users/me", headers={"Authorization": f"Bearer {registered['access_token']}x"}),
-    ]
-    assert [answer.status_code for answer in answers] == [401, 422, 200, 401, 200, 401]
-    secrets = [secret, registered["refresh_token"], registered["access_token"], "whisperer@example.com"]
-    folders = (system.endpoints.log_dir, system.endpoints.log_dir / "ray")  # the second is a link
-    logs = [path for folder in folders for path in folder.resolve().rglob("*") if path.is_file()]
-    assert any(path.name.startswith("worker-") for path in logs), "the logs of the replicas are among them"
-    found = [path.name for path in logs if any(each.encode() in path.read_bytes() for each in secrets)]
-    assert found == []

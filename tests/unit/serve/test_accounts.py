@@ -1,8 +1,10 @@
 """Signing up, logging in, and how a session ends, on stores of a few lines."""
 
 import pytest
+from argon2 import extract_parameters
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from typing_extensions import override
 
 from domain.clock import ManualClock
 from domain.errors import Conflict, Invalid, Overloaded, Unauthorized
@@ -143,14 +145,34 @@ async def test_a_registration_keeps_the_rules(
     assert not tokens.unused
 
 
-@pytest.mark.parametrize(
-    ("login", "password"), [("alice", "wrong horse"), ("bob", PASSWORD), ("", ""), ("alice", PASSWORD + "x" * 300)]
-)
-async def test_a_wrong_name_and_a_wrong_password_look_alike(accounts: Accounts, login: str, password: str) -> None:
+class CountedPasswords(Passwords):
+    """Notes what each check costs: the parameters of the hash, and the length of what is hashed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.costs: list[tuple[str, int]] = []
+
+    @override
+    def _verify(self, password_hash: str, password: str) -> bool:
+        self.costs.append((str(extract_parameters(password_hash)), len(password)))
+        return super()._verify(password_hash, password)
+
+
+@pytest.mark.parametrize("password", ["wrong horse", "", PASSWORD + "x" * 300])
+async def test_a_wrong_name_and_a_wrong_password_look_alike_and_cost_the_same(
+    users: Users, tokens: Tokens, access: AccessTokens, password: str
+) -> None:
+    passwords = CountedPasswords()
+    accounts = Accounts(users, tokens, Numbers(), passwords, access)
     await accounts.register("alice", "a@example.com", PASSWORD, None)
-    with pytest.raises(Unauthorized) as caught:
-        await accounts.login(login, password)
-    assert caught.value.code == "invalid_credentials"
+    refusals = []
+    for login in ("alice", "a@example.com", "bob", "b@example.com", ""):
+        with pytest.raises(Unauthorized) as caught:
+            await accounts.login(login, password)
+        refusals.append(caught.value.args)
+    assert refusals == [("The login or the password is wrong.", "invalid_credentials")] * 5
+    assert len(passwords.costs) == 5
+    assert len(set(passwords.costs)) == 1, "one hash each, of the same parameters, over as much"
 
 
 async def test_a_long_password_is_not_its_beginning(accounts: Accounts) -> None:

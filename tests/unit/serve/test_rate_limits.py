@@ -112,6 +112,15 @@ async def test_a_client_is_told_what_is_left_and_when_to_come_back(clock: Manual
         ("::ffff:10.0.0.2", "198.51.100.1", "198.51.100.1", "IPv4 in IPv6 is IPv4"),
         ("2001:db8:1:2:3:4:5:6", None, "2001:db8:1:2::/64", "an IPv6 customer has a /64"),
         ("", "198.51.100.1", "unknown", "no peer at all"),
+        ("203.0.113.9", "10.0.0.2, 10.0.0.3", "203.0.113.9", "nobody becomes a proxy by naming proxies"),
+        ("::ffff:203.0.113.9", None, "203.0.113.9", "one client in two families is one client"),
+        ("10.0.0.2", "::ffff:198.51.100.1", "198.51.100.1", "behind a proxy too"),
+        ("10.0.0.2", "2001:DB8:1:2::5", "2001:db8:1:2::/64", "in any spelling"),
+        ("10.0.0.2", "2001:db8:1:2::5%eth0", "2001:db8:1:2::/64", "whatever zone it names"),
+        ("10.0.0.2", "198.51.100.1:4711", "10.0.0.2", "a port makes no new client"),
+        ("10.0.0.2", "[2001:db8:1:2::5]:4711", "10.0.0.2", "nor do brackets"),
+        ("10.0.0.2", "0306.0063.0144.1", "10.0.0.2", "nor do other numbers"),
+        ("10.0.0.2", "6.6.6.6, " + "10.0.0.3, " * 30 + "10.0.0.4", "10.0.0.3", "a list is not read without end"),
     ],
 )
 def test_where_a_request_comes_from(peer: str, forwarded_for: str | None, origin: str, why: str) -> None:
