@@ -22,12 +22,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("seed", [one] if one is not None else range(many))
 
 
-@pytest.fixture
-def seeds(request: pytest.FixtureRequest) -> int:
-    """How many histories are asked for."""
-    return int(request.config.getoption("seeds", DEFAULT_SEEDS))
-
-
 @pytest.fixture(autouse=True, scope="session")
 def _quiet_logs() -> Iterator[None]:
     """The engine logs every fault; the history of a failing seed says more."""

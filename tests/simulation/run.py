@@ -15,8 +15,9 @@ from tests.simulation.scheduler import CrashAt, Faults
 from tests.simulation.world import ACTORS, PARTITIONS, REPLICAS, SHARDS, USERS, Build, World
 
 DEFAULT_SEEDS = 10
-DISASTERS = (*("crash",) * 3, *("move",) * 2, "stall", "down", "slow", "poison", *("flush",) * 2, "clock")
+DISASTERS = (*("crash",) * 3, *("move",) * 2, "stall", "down", "slow", "poison", *("flush",) * 2, "clock", "evict")
 """Each history has some of them: an outage heals what another fault left behind, so all at once hide much."""
+_FROZEN_MS_MAX = 600_000
 _JUMP_MS = -5_000
 _SETTLE_MS = 60_000
 """Longer than the latest batch, the lease of a dead builder, and two looks back of the reconciler together."""
@@ -102,8 +103,16 @@ async def _tell(world: World, story: Story, calls: Counter[str]) -> None:
     some = world.rng.randint(min(2, len(story.disasters)), len(story.disasters))
     disasters = world.rng.sample(story.disasters, some)
     *stormy, last = story.actions
+    frozen = world.rng.random() < 0.5  # nobody follows any more, as that unlinks timelines, and so heals them
     for calm, actions in zip((False, True), stormy, strict=True):
-        chaos = world.scheduler.spawn("chaos", _chaos(world, [d for d in disasters if not (calm and d == "flush")]))
+        now: Sequence[str] = [d for d in disasters if not (calm and d == "flush")]
+        if calm and frozen and "evict" in story.disasters:
+            # Nothing fails, and what a timeline is built from is long in coming: much is pushed meanwhile.
+            world.scheduler.faults, now = Faults(), ()
+            world.scheduler.slow("entries_by_author", _FROZEN_MS_MAX)
+            for user in USERS:
+                world.evict(user)
+        chaos = world.scheduler.spawn("chaos", _chaos(world, now))
         busy = [world.scheduler.spawn(f"user {who.user}", who.live(actions, calm=calm)) for who in people]
         await asyncio.wait(busy)
         chaos.cancel()
@@ -112,14 +121,15 @@ async def _tell(world: World, story: Story, calls: Counter[str]) -> None:
             if not world.alive(name):
                 world.start(name)
     world.scheduler.heal()
-    busy = [world.scheduler.spawn(f"user {who.user}", who.live(last, calm=False)) for who in people]
+    busy = [world.scheduler.spawn(f"user {who.user}", who.live(last, calm=frozen)) for who in people]
     await asyncio.wait(busy)
     calls.update(world.scheduler.calls)
+    world.settling = True
     await world.scheduler.sleep(_SETTLE_MS)
     await compare(world, answers)
 
 
-async def _chaos(world: World, disasters: list[str]) -> None:
+async def _chaos(world: World, disasters: Sequence[str]) -> None:
     """Now and then something large goes wrong."""
     rng, scheduler = world.rng, world.scheduler
     while disasters:
@@ -148,6 +158,8 @@ async def _chaos(world: World, disasters: list[str]) -> None:
                     world.jump(name, -_JUMP_MS)
             case "flush":
                 world.flush()
+            case "evict":
+                world.evict(rng.choice(USERS))
             case _:
                 world.poison(rng.randrange(PARTITIONS))
 

@@ -17,7 +17,17 @@ from typing import Any
 from domain.clock import ManualClock
 from domain.errors import StoreUnavailable
 
-WHO: ContextVar[str] = ContextVar("who", default="the test")
+
+@dataclass(eq=False, slots=True)
+class Life:
+    """Somebody from their start to their crash; once it is `over`, none of their tasks begins another call."""
+
+    who: str
+    over: bool = False
+
+
+_THE_TEST = Life("the test")
+LIFE: ContextVar[Life] = ContextVar("life", default=_THE_TEST)
 """Who is at work; tasks inherit it from whoever started them."""
 MET: ContextVar[list[str] | None] = ContextVar("met", default=None)
 """The faults that the request at work has met."""
@@ -87,17 +97,18 @@ class Scheduler:
 
     def note(self, what: str) -> None:
         """Add to the history."""
-        self.history.append(f"{self.clock.monotonic_ms():>7} {WHO.get()}: {what}")
+        self.history.append(f"{self.clock.monotonic_ms():>7} {LIFE.get().who}: {what}")
 
     def chance(self, likelihood: float) -> bool:
         """Whether something of this likelihood happens now."""
         return likelihood > 0 and self.rng.random() < likelihood
 
-    def spawn(self, who: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def spawn(self, who: str | Life, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Start something; an error that nobody handles ends the whole run."""
-        token = WHO.set(who)
-        task = asyncio.get_running_loop().create_task(work, name=who)
-        WHO.reset(token)
+        life = Life(who) if isinstance(who, str) else who
+        token = LIFE.set(life)
+        task = asyncio.get_running_loop().create_task(work, name=life.who)
+        LIFE.reset(token)
         self._tasks[task] = None
         task.add_done_callback(self._ended)
         return task
@@ -112,27 +123,31 @@ class Scheduler:
     async def turn(self, store: str) -> None:
         """Wait until it is this call's turn to reach the store; it may never get there."""
         self._count()
-        slow = self._slow_until_ms.get(store, 0) > self.clock.monotonic_ms()
-        await self._wait(self.rng.randint(*_SLOW_MS) if slow else self._delay_ms())
+        await self._wait(self._slowness_ms(store) or self._delay_ms())
+        if LIFE.get().over and self.chance(0.5):  # what the dead one sent may get there all the same
+            raise asyncio.CancelledError
         if self._down_until_ms.get(store, 0) > self.clock.monotonic_ms():
             self._fail(store, "is down", quiet=True)
         if self.chance(self.faults.before):
             self._fail(store, "was not reached")
 
-    async def answered(self, store: str) -> None:
+    async def answered(self, store: str, method: str) -> None:
         """The way back from a store: its answer may be late, or lost although it did what it was asked."""
         self._count()
-        if self.chance(0.3):
-            await self._wait(self._delay_ms())
+        slow_ms = self._slowness_ms(method)
+        if slow_ms or self.chance(0.3):
+            await self._wait(slow_ms or self._delay_ms())
         if self.chance(self.faults.after):
             self._fail(store, "did it, but the answer was lost")
 
     def _count(self) -> None:
-        who = WHO.get()
+        """Count a call of somebody alive, who may be told to die at it."""
+        _go_on(LIFE.get())
+        who = LIFE.get().who
         self.calls[who] += 1
         if self.crash_at == CrashAt(who, self.calls[who]):
             self.crash(who)
-            raise asyncio.CancelledError
+            _go_on(LIFE.get())
 
     def _fail(self, store: str, why: str, *, quiet: bool = False) -> None:
         met = MET.get()
@@ -150,10 +165,14 @@ class Scheduler:
         self.note(f"{store} goes down for {for_ms} ms")
         self._down_until_ms[store] = self.clock.monotonic_ms() + for_ms
 
-    def slow(self, store: str, for_ms: int) -> None:
-        """Let a store take its time for a while."""
-        self.note(f"{store} is slow for {for_ms} ms")
-        self._slow_until_ms[store] = self.clock.monotonic_ms() + for_ms
+    def slow(self, what: str, for_ms: int) -> None:
+        """Let a store, or the answers to one of its calls, take their time for a while."""
+        self.note(f"{what} is slow for {for_ms} ms")
+        self._slow_until_ms[what] = self.clock.monotonic_ms() + for_ms
+
+    def _slowness_ms(self, what: str) -> int:
+        slow = self._slow_until_ms.get(what, 0) > self.clock.monotonic_ms()
+        return self.rng.randint(*_SLOW_MS) if slow else 0
 
     def stall(self, who: str, for_ms: int) -> None:
         """Let somebody stand still for a while."""
@@ -173,10 +192,11 @@ class Scheduler:
     async def sleep(self, for_ms: int) -> None:
         """Wait for simulated time to pass."""
         await self._wait(for_ms)
+        _go_on(LIFE.get())
 
     async def _wait(self, delay_ms: int) -> None:
-        now_ms = self.clock.monotonic_ms()
-        until_ms = max(now_ms + delay_ms, self._stalled_until_ms.get(WHO.get(), 0))
+        life, now_ms = LIFE.get(), self.clock.monotonic_ms()
+        until_ms = max(now_ms + delay_ms, self._stalled_until_ms.get(life.who, 0))
         turn = asyncio.get_running_loop().create_future()
         if until_ms > now_ms:
             heapq.heappush(self._asleep, (until_ms, next(self._order), turn))
@@ -223,3 +243,8 @@ class Scheduler:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _go_on(life: Life) -> None:
+    if life.over:
+        raise asyncio.CancelledError
