@@ -18,7 +18,7 @@ SPOOFS: dict[str, list[tuple[str, str]]] = {
     "IPv6": [("X-Forwarded-For", "2001:db8::4")],
     "IPv4 in IPv6": [("X-Forwarded-For", "::ffff:198.51.100.5")],
     "a port": [("X-Forwarded-For", "198.51.100.6:4711")],
-    "one that looks like a list": [("X-Forwarded-For", "198.51.100.7,\\t127.0.0.1"), ("X-Forwarded-Host", "a")],
+    "one that looks like a list": [("X-Forwarded-For", "198.51.100.7,\t127.0.0.1"), ("X-Forwarded-Host", "a")],
     "Forwarded": [("Forwarded", 'for=198.51.100.8, for="[2001:db8::8]:4711"')],
     "X-Real-IP": [("X-Real-IP", "198.51.100.9"), ("X-Client-IP", "198.51.100.9"), ("True-Client-IP", "198.51.100.9")],
 }
