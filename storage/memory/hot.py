@@ -1,9 +1,11 @@
 """The tail and the positions in memory, and what stands for the Redis that keeps them."""
 
 import asyncio
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from domain.clock import Clock
 from domain.errors import Fenced
@@ -153,8 +155,9 @@ class MemoryEventLog:
     def _read(self, positions: Mapping[int, str], limit: int) -> LogRead:
         records: list[LogRecord] = []
         for partition, position in positions.items():
-            later = [(at, body) for at, body in self._redis.streams[partition] if at > _position(position)]
-            records += [LogRecord(partition, _text(at), body) for at, body in later[:limit]]
+            stream = self._redis.streams[partition]
+            begin = bisect_right(stream, _position(position), key=itemgetter(0))
+            records += [LogRecord(partition, _text(at), body) for at, body in stream[begin : begin + limit]]
         first = {p: _text(self._redis.streams[p][0][0]) for p in positions if self._redis.streams[p]}
         return LogRead(incarnation=self._redis.incarnation, records=tuple(records), first=first)
 
