@@ -14,10 +14,26 @@ STOPPED_S = 30.0
 _DOWN_S = 5.0
 _SLOW_S = 2.0
 _SLOW_FOR_S = 8.0
+_BACK_S = 5.0
+_BETWEEN_S = 0.5
 
 REPLICA, CONTROLLER, HAPROXY = "ray::ServeReplica", "ray::ServeController", "haproxy"
 SHARD, SUPERVISOR, RECONCILER = "ray::FanoutShardActor", "ray::SupervisorActor", "ray::ReconcilerActor"
 COUNTERS, TRENDS = "ray::CountersActor", "ray::TrendsWorkerActor"
+
+# Not all there are, but those without which nothing would have been tried.
+_TALK = {
+    ("client", "haproxy"),
+    ("ServeReplica", "haproxy"),
+    *(
+        (part, store)
+        for part in ("CountersActor", "FanoutShardActor", "ServeReplica")
+        for store in ("cassandra", "redis")
+    ),
+    ("ReconcilerActor", "cassandra"),
+    ("SupervisorActor", "gcs_server"),
+    ("TrendsWorkerActor", "cassandra"),
+}
 
 Break = Callable[[Stage], AbstractAsyncContextManager[None]]
 """Entered, it was broken, and mended if it does not mend itself: recovery is counted from then on."""
@@ -119,6 +135,20 @@ async def freeze(wire: Wire) -> None:
     wire.thaw()
 
 
+@asynccontextmanager
+async def drop_pair_by_pair(stage: Stage) -> AsyncIterator[None]:
+    """Whoever talks to somebody over TCP loses all connections to them, one pair of parts after another."""
+    dropped: set[tuple[str, str]] = set()
+    while pairs := {pair: ends for pair, ends in stage.pairs().items() if pair not in dropped}:
+        pair, ends = min(pairs.items())
+        for end in ends:
+            end.drop()
+        dropped.add(pair)
+        await asyncio.sleep(_BETWEEN_S)
+    assert dropped >= _TALK, f"these were not seen to talk: {_TALK - dropped}"
+    yield
+
+
 def stopped(title: str, for_s: float = STOPPED_S) -> Break:
     """SIGSTOP of one process, and SIGCONT later if it still lives: what it does on waking must be harmless."""
 
@@ -133,6 +163,27 @@ def stopped(title: str, for_s: float = STOPPED_S) -> Break:
         finally:
             if victim.is_running():
                 victim.resume()
+
+    return broken
+
+
+def put_back(title: str | None = None, killing: str | None = None) -> Break:
+    """The wall clock of one process, or of the whole node, jumps back, and later to the true time again.
+
+    Whoever is killed meanwhile starts again by the clock that is behind.
+    """
+
+    @asynccontextmanager
+    async def broken(stage: Stage) -> AsyncIterator[None]:
+        victim = stage.processes(title)[0].pid if title else 0
+        stage.clock.put_off(-_BACK_S, victim)
+        try:
+            for process in stage.processes(killing) if killing else ():
+                process.kill()
+            yield
+            await asyncio.sleep(_DOWN_S)
+        finally:
+            stage.clock.put_off(0)
 
     return broken
 
@@ -152,6 +203,10 @@ FAULTS: dict[str, Break] = {
     "scaled-shards": scale("--shards", 3, 1, 2),
     "scaled-trends": scale("--trends", 2, 1),
     "scaled-supervisor-killed": scale("--shards", 3, 1, 2, killing=SUPERVISOR),
+    "clock-back": put_back(),
+    "clock-back-of-a-replica": put_back(REPLICA),
+    "clock-back-counters-killed": put_back(killing=COUNTERS),
+    "pairs-cut": drop_pair_by_pair,
     "flushall": _done(flush),
     "redis-killed": _done(partial(Stage.restart_redis, keep_files=False)),
     "redis-killed-with-files": _done(partial(Stage.restart_redis, keep_files=True)),

@@ -1,14 +1,16 @@
 """A whole system whose stores are ours, each behind a wire: what happens to them happens to nobody else."""
 
 import asyncio
+import re
 import shutil
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import psutil
 from redis.asyncio import Redis
@@ -20,12 +22,15 @@ from cluster.embedded.ports import PortBlock
 from cluster.embedded.processes import ChildProcess
 from cluster.embedded.redis import EmbeddedRedis
 from tests.support import faults
-from tests.support.system import ROOT, RunningSystem, endpoints_of, system_environment
+from tests.support.connections import Address, Connection, connections
+from tests.support.system import RunningSystem, endpoints_of, system_environment
 from tests.support.waiting import eventually
+from tests.support.wall_clock import WallClock
 from tests.support.wire import Wire, wire_to
 
 Store = Literal["cassandra", "redis"]
 
+_ACTOR = re.compile(r"ray::(\w+)")
 _HEAP_MB = 512
 _MAXMEMORY_MB = 256
 _STOP_S = 20.0
@@ -43,6 +48,8 @@ class Stage:
     cassandra_wire: Wire
     redis_wire: Wire
     system: RunningSystem
+    clock: WallClock
+    """That of all processes of the system."""
 
     @property
     def url(self) -> str:
@@ -51,6 +58,18 @@ class Stage:
     def processes(self, title: str) -> list[psutil.Process]:
         """Processes of the system whose title begins so."""
         return faults.processes(self.system, title)
+
+    def pairs(self) -> dict[tuple[str, str], list[Connection]]:
+        """The ends of connections inside the system, to its stores and to its clients, by who talks to whom."""
+        ends = connections(faults.processes(self.system, ""))
+        roles: dict[Address, str] = {end.here: _role(end.pid) for end in ends}
+        for store in get_args(Store):
+            roles[Address.of(self.wire(store).endpoint)] = store
+        found: dict[tuple[str, str], list[Connection]] = defaultdict(list)
+        for end in ends:
+            one, other = sorted((roles[end.here], roles.get(end.there, "client")))
+            found[one, other].append(end)
+        return found
 
     def wire(self, store: Store) -> Wire:
         """What is between the system and a store."""
@@ -117,17 +136,29 @@ async def stage(**settings: str) -> AsyncIterator[Stage]:
                 **settings,
             )
         )
+        checkout = folder / "checkout"
+        clock = WallClock(checkout)
         # Not `started`: while it waits, nothing would pass through the wires.
         data_dir = Path(environment["MURMUR_DATA_DIR"])
         command = [sys.executable, "-m", "cluster", "up"]
-        process = ChildProcess("Murmur", command, folder / "up.log", environment, ROOT)
+        process = ChildProcess("Murmur", command, folder / "up.log", environment, checkout)
         stack.push_async_callback(asyncio.to_thread, process.stop, _STOP_S)
         endpoints = await asyncio.to_thread(endpoints_of, process, data_dir)
-        system = RunningSystem(process, endpoints, environment)
-        made = Stage(folder, ports, cassandra, redis, cassandra_wire, redis_wire, system)
+        system = RunningSystem(process, endpoints, environment, checkout)
+        made = Stage(folder, ports, cassandra, redis, cassandra_wire, redis_wire, system, clock)
         found.append(made)
         await eventually(made.ready, bool, within_s=_START_S)
         yield made
+
+
+def _role(pid: int) -> str:
+    """What a process is, whichever of its kind."""
+    try:
+        process = psutil.Process(pid)
+        actor = _ACTOR.match(" ".join(process.cmdline()))
+        return actor[1] if actor else process.name()
+    except psutil.NoSuchProcess:
+        return "gone"
 
 
 def _quiet(_what: str) -> None:
