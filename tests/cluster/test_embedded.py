@@ -1,5 +1,6 @@
 """The local Cassandra and Redis, as `up` starts them."""
 
+import asyncio
 import os
 import re
 import resource
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import psutil
 import pytest
 import redis
 from cassandra.cluster import Cluster, Session
+from typing_extensions import override
 
 from cluster.down import stop_running
 from cluster.embedded.cassandra import start_cassandra
@@ -45,6 +47,8 @@ def ports() -> Iterator[PortBlock]:
 
 
 _PATIENCE_S = 60.0  # the machine may be busy with other tests
+_SLOW_BODY = b"a few words at a time"
+_LONG_BODY = b"." * 200_000
 
 
 @contextmanager
@@ -246,12 +250,16 @@ defaults
 frontend http_frontend
     bind 127.0.0.1:{front}
     use_backend nobody if {{ path /nobody }}
+    use_backend patient if {{ path /waits /healthz /slow /long }}
     use_backend replica if !{{ path /no-app }}
     default_backend default_backend
 backend default_backend
     http-request return status 404 content-type text/plain lf-string "Path '%[path]' not found."
 backend nobody
     server none 127.0.0.1:{nobody}
+backend patient
+    timeout server 60s
+    server one 127.0.0.1:{replica}
 backend replica
     server one 127.0.0.1:{replica}
 """
@@ -263,9 +271,27 @@ class Replica(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     freed = threading.Event()
+    waiting = threading.Semaphore(0)
+    """Counts requests that have come to wait for `served`."""
+    served = threading.Event()
+
+    @override
+    def handle(self) -> None:
+        with suppress(ConnectionError):  # HAProxy ended
+            super().handle()
+
+    def do_POST(self) -> None:
+        assert len(self.rfile.read(int(self.headers["Content-Length"]))) == len(_SLOW_BODY)
+        self.do_GET()
 
     def do_GET(self) -> None:
         _, word, *ours = self.path.split("/")
+        if word == "waits":
+            self.waiting.release()
+            self.served.wait(_PATIENCE_S)
+        body = _LONG_BODY if word == "long" else b"text"
+        if word in ("waits", "healthz", "slow", "long"):
+            word, ours = "200", ["ours"]
         if word == "hangs":
             self.freed.wait(_PATIENCE_S)
         if not word.isdigit():
@@ -274,9 +300,15 @@ class Replica(BaseHTTPRequestHandler):
         self.send_response(int(word))
         if ours:
             self.send_header("X-Request-ID", self.headers["X-Request-ID"])
-        self.send_header("Content-Length", "4")
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(b"text")
+        self.wfile.write(body)
+
+
+class Replicas(ThreadingHTTPServer):
+    """One thread for each connection."""
+
+    request_queue_size = 256  # more than all that HAProxy opens at once
 
 
 @pytest.fixture(scope="module")
@@ -286,7 +318,7 @@ def haproxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 
     folder, ports = tmp_path_factory.mktemp("haproxy"), PortBlock()
     front = ports.port()
-    with ThreadingHTTPServer(("127.0.0.1", 0), Replica) as replica:
+    with Replicas(("127.0.0.1", 0), Replica) as replica:
         threading.Thread(target=replica.serve_forever, daemon=True).start()
         config = folder / "haproxy.cfg"
         config.write_text(
@@ -327,6 +359,56 @@ def test_what_haproxy_and_ray_answer_by_themselves_has_the_shape_of_our_failures
     assert answer.json()["error"].endswith(".")
     assert answer.json()["request_id"] == answer.headers["X-Request-ID"] == "mine"
     assert ("Retry-After" in answer.headers) is (status >= 500)
+
+
+async def test_what_a_replica_cannot_take_waits_in_a_line_with_an_end(haproxy: httpx.Client) -> None:
+    at_once, in_line, too_many = 32, 32, 10
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(base_url=haproxy.base_url, timeout=_PATIENCE_S, limits=limits) as crowd:
+        served = [asyncio.create_task(crowd.get("/waits")) for _ in range(at_once)]
+        for _ in served:
+            assert await asyncio.to_thread(Replica.waiting.acquire, timeout=_PATIENCE_S)
+        pending = {asyncio.create_task(crowd.get("/waits")) for _ in range(in_line + too_many)}
+        refused: set[asyncio.Task[httpx.Response]] = set()
+        while len(refused) < too_many:
+            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            refused |= done
+        assert not any(task.done() for task in served)
+        assert not Replica.waiting.acquire(blocking=False), "nobody else has reached the replica"
+        probe = asyncio.create_task(crowd.get("/healthz"))
+        Replica.served.set()
+        assert [(await task).status_code for task in (*served, probe)] == [200] * (at_once + 1)
+        for refusal in [await task for task in refused]:
+            assert (refusal.status_code, refusal.json()["code"]) == (503, "overloaded")
+            assert refusal.headers["Retry-After"] == "2"
+            assert refusal.json()["request_id"] == refusal.headers["X-Request-ID"]
+        assert {(await task).status_code for task in pending} <= {200, 503}, "a place in the line is kept for 2 s"
+
+
+def test_an_answer_that_nobody_reads_leaves_its_place(haproxy: httpx.Client) -> None:
+    address = (haproxy.base_url.host, haproxy.base_url.port)
+    with ExitStack() as opened:
+        for _ in range(2 * 32):
+            client = opened.enter_context(socket.socket())
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)  # or the kernel has room for megabytes
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.connect(address)
+            client.sendall(b"GET /long HTTP/1.1\r\nHost: murmur\r\n\r\n")
+            assert client.recv(12) == b"HTTP/1.1 200"
+        assert haproxy.get("/slow").status_code == 200
+
+
+def test_a_body_that_comes_slowly_takes_no_place_of_another_request(haproxy: httpx.Client) -> None:
+    head = b"POST /slow HTTP/1.1\r\nHost: murmur\r\nContent-Length: %d\r\n\r\n" % len(_SLOW_BODY)
+    address = (haproxy.base_url.host, haproxy.base_url.port)
+    with ExitStack() as opened:
+        slow = [opened.enter_context(socket.create_connection(address, _PATIENCE_S)) for _ in range(2 * 32)]
+        for client in slow:
+            client.sendall(head + _SLOW_BODY[:1])
+        assert haproxy.get("/slow").status_code == 200
+        for client in slow:
+            client.sendall(_SLOW_BODY[1:])
+        assert [client.recv(12) for client in slow] == [b"HTTP/1.1 200"] * len(slow)
 
 
 @pytest.mark.parametrize("path", ["/200/ours", "/503/ours", "/404/ours", "/200"])

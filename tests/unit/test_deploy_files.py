@@ -25,8 +25,13 @@ WORKERS = RAY_NODES[1:]
 ONE_SHOT = {"keys", "murmur"}
 NOT_IN_THE_IMAGE = {"tests", "benchmarks"}
 CODE_IN_IMAGE, DATA_IN_IMAGE = "/app", "/var/lib/murmur"
-FOREIGN_METRICS = {"up": {"job", "instance"}, "ray_serve_deployment_replica_healthy": {"deployment", "application"}}
-"""What Prometheus and Ray themselves provide, with its labels."""
+FOREIGN_METRICS = {
+    "up": {"job", "instance"},
+    "ray_serve_deployment_replica_healthy": {"deployment", "application"},
+    "haproxy_backend_http_responses_total": {"proxy", "code"},
+    "haproxy_server_http_responses_total": {"proxy", "server", "code"},
+}
+"""What Prometheus, Ray and HAProxy themselves provide, with its labels."""
 PROMQL_WORDS = {"by", "without", "or", "and", "unless", "on", "ignoring", "bool", "offset", "vector"}
 
 
