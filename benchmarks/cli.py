@@ -25,7 +25,7 @@ _ON_STORES: Mapping[str, Callable[[Servers, Effort], list[Row]]] = {
     "fanout": fanout.measure,
     "large-author": large_author.measure,
 }
-_OVER_HTTP = ("home", "post", "delivery", "rebuild", "spike", "growth")
+_OVER_HTTP = ("home", "post", "delivery", "rebuild", "spike", "overload", "growth")
 _WIDTH_MIN = 120
 _QUICK = ("trends", "shard-memory", "fanout", "home", "post")
 NAMES = (*_ALONE, *_ON_STORES, *_OVER_HTTP)

@@ -6,7 +6,7 @@ from typing import Any
 import ray
 import uvloop
 
-from benchmarks import constant, delivery, growth, home, patience, post, rebuild, spike
+from benchmarks import constant, delivery, growth, home, overload, patience, post, rebuild, spike
 from benchmarks.bench import Bench
 from benchmarks.effort import Effort
 from benchmarks.results import Row
@@ -21,6 +21,7 @@ _QUESTIONS: Mapping[str, Callable[[Bench], Awaitable[list[Row]]]] = {
     "delivery": delivery.measure,
     "rebuild": rebuild.measure,
     "spike": spike.measure,
+    "overload": overload.measure,
     "growth": growth.measure,
 }
 

@@ -13,7 +13,7 @@ from benchmarks.results import Row, rounded
 from storage.cassandra.session import CassandraSession
 from storage.cassandra.statements import read
 
-_AUTHORS = 256
+AUTHORS = 256
 _TEXT = "Posted as one does: a sentence of ordinary length, with nothing in it that needs a second look."
 _BODY = b'{"text": "%b"}' % _TEXT.encode()
 _ANSWER_BYTES = 500
@@ -71,7 +71,7 @@ async def measure(bench: Bench) -> list[Row]:
 
 async def _alternatives(bench: Bench) -> dict[str, object]:
     """What the same loop does with weaker promises, once each."""
-    authors = await bench.seeder.people(_AUTHORS)
+    authors = await bench.seeder.people(AUTHORS)
     yardstick = bench.yardstick_stores
     others: tuple[batch_load.How, ...] = ("the event alone", "the event, then its rows side by side")
     rates: dict[str, object] = {}
@@ -86,9 +86,9 @@ async def _alternatives(bench: Bench) -> dict[str, object]:
 async def rounds(bench: Bench) -> PostLoads:
     """Measure with authors of its own, and count what they posted afterwards."""
     loads = PostLoads()
-    authors = await bench.seeder.people(_AUTHORS)
+    authors = await bench.seeder.people(AUTHORS)
     url, effort = bench.endpoints.http_url, bench.effort
-    posts = [http_load.request("POST", "/api/v1/tweets", bench.tokens.of(author), _BODY) for author in authors]
+    posts = requests(bench, authors)
     empties = [http_load.request("POST", f"{constant.PREFIX}/{_ANSWER_BYTES}", body=_BODY)]
     yardstick = bench.yardstick_stores
     written = 0
@@ -102,14 +102,20 @@ async def rounds(bench: Bench) -> PostLoads:
         loads.empties.append(await asyncio.to_thread(http_load.drive, url, empties, effort))
     posted = sum(load.good for load in loads.posts)
     unknown = sum(load.refused for load in loads.posts)  # a post that was refused may have happened
-    found = await _tweets(bench.stores.truth.session, authors)
+    found = await tweets_of(bench.stores.truth.session, authors)
     assert posted <= found <= posted + unknown, f"{found} tweets in Cassandra, and {posted} were answered 201"
     session = await patiently(CassandraSession.connect)(yardstick.cassandra)
-    found = await _tweets(session, authors)
+    found = await tweets_of(session, authors)
     await session.close()
     assert found == written, f"{found} tweets in Cassandra, and {written} batches were answered"
     return loads
 
 
-async def _tweets(session: CassandraSession, authors: Sequence[int]) -> int:
+def requests(bench: Bench, authors: Sequence[int]) -> list[str]:
+    """A post of each author."""
+    return [http_load.request("POST", "/api/v1/tweets", bench.tokens.of(author), _BODY) for author in authors]
+
+
+async def tweets_of(session: CassandraSession, authors: Sequence[int]) -> int:
+    """How many tweets of some authors are in Cassandra."""
     return sum(rows[0][0] for rows in await patiently(session.execute_many)(_COUNT, [(author,) for author in authors]))

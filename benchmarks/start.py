@@ -5,23 +5,20 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import groupby
 from pathlib import Path
 
 import httpx
-import psutil
 
 from benchmarks import http_load
 from benchmarks.effort import Effort
 from benchmarks.results import Row
-from benchmarks.system import wait_ready, whole_system
+from benchmarks.system import resident_mib, wait_ready, whole_system
 from cluster.embedded.ports import PortBlock
 from cluster.embedded.processes import ChildProcess
 
 _WARM_STARTS = 2
 _STOP_S = 30.0
 _USERS = 10
-_MIB = 1 << 20
 
 
 def measure(effort: Effort) -> list[Row]:
@@ -32,9 +29,9 @@ def measure(effort: Effort) -> list[Row]:
     warm: list[float] = []
     try:
         with _system(folder, url) as (system, cold):
-            idle = _resident(system)
+            idle = resident_mib(system)
             _load(url, effort)
-            loaded = _resident(system)
+            loaded = resident_mib(system)
         for _ in range(_WARM_STARTS):
             with _system(folder, url) as (_, took_s):
                 warm.append(took_s)
@@ -83,23 +80,3 @@ def _load(url: str, effort: Effort) -> None:
         requests.append(http_load.request("POST", "/api/v1/tweets", token, b'{"text": "Here we are. #hello"}'))
         requests += [http_load.request("GET", "/api/v1/timeline/home", token)] * 9
     http_load.drive(url, requests, effort)
-
-
-def _resident(system: ChildProcess) -> dict[str, int]:
-    """MiB by name of process, those of one name together; what they share is counted for each."""
-    held: list[tuple[str, int]] = []
-    up = psutil.Process(system.pid)
-    for process in (up, *up.children(recursive=True)):
-        try:
-            held.append((_name(process), process.memory_info().rss))
-        except psutil.NoSuchProcess:
-            continue
-    held.sort()
-    return {name: sum(size for _, size in some) // _MIB for name, some in groupby(held, key=lambda one: one[0])}
-
-
-def _name(process: psutil.Process) -> str:
-    title = process.cmdline()[0] if process.cmdline() else process.name()
-    if title.startswith("ray::"):
-        return title.split(".")[0]
-    return "ray-dashboard" if process.name().startswith("ray-dashboard") else process.name()

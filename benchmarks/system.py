@@ -5,10 +5,12 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
 import redis
 
 from cluster import readiness
@@ -30,9 +32,11 @@ from storage.cassandra.options import CassandraOptions
 from storage.opening import StoreConfig
 
 DATA = "data"
+REPLICAS = "ray::ServeReplica:murmur:api"
 _READY_TIMEOUT_S = 180.0
 _POLL_S = 0.05
 _STOP_S = 20.0
+_MIB = 1 << 20
 
 
 class Servers:
@@ -79,6 +83,11 @@ class Servers:
     def redis_url(self) -> str:
         assert self._redis is not None, "enter first"
         return self._redis.url
+
+    def replicas_mib(self) -> int:
+        """Resident memory of the replicas of the HTTP API."""
+        assert self._system is not None, "start it first"
+        return resident_mib(self._system)[REPLICAS]
 
     def stores(self, keyspace: str) -> StoreConfig:
         """How to open the stores, with a keyspace that exists and is up to date."""
@@ -138,3 +147,23 @@ def wait_ready(system: ChildProcess, url: str) -> None:
 
     if not wait_until(is_ready, _READY_TIMEOUT_S, _POLL_S):
         raise NotReady(f"The system was not ready within {_READY_TIMEOUT_S:.0f} s: {last_line(system.log_path)}")
+
+
+def resident_mib(system: ChildProcess) -> dict[str, int]:
+    """MiB by name of process, those of one name together; what they share is counted for each."""
+    held: list[tuple[str, int]] = []
+    up = psutil.Process(system.pid)
+    for process in (up, *up.children(recursive=True)):
+        try:
+            held.append((_name(process), process.memory_info().rss))
+        except psutil.NoSuchProcess:
+            continue
+    held.sort()
+    return {name: sum(size for _, size in some) // _MIB for name, some in groupby(held, key=lambda one: one[0])}
+
+
+def _name(process: psutil.Process) -> str:
+    title = process.cmdline()[0] if process.cmdline() else process.name()
+    if title.startswith("ray::"):
+        return title.split(".")[0]
+    return "ray-dashboard" if process.name().startswith("ray-dashboard") else process.name()
