@@ -96,6 +96,8 @@ class Counters:
             if not self._unhandled:
                 await self._read(wait_ms)
             await self._settle_next()
+            if not self._unhandled:
+                self._after = dict(self._reader.positions)
             await self._positions.save({READER: self._epoch}, self._after)
             self._written.clear()
             if not self._unhandled:

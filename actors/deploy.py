@@ -15,15 +15,17 @@ import ray
 from ray.actor import ActorHandle
 from typing_extensions import override
 
+from actors.counters import READER as COUNTERS_READER
 from actors.counters import Counters
 from actors.exporter import Exporter
-from actors.fanout_shard import FanoutShard
+from actors.fanout_shard import FanoutShard, reader_name
 from actors.flow_supervisor import Fleet, FlowSupervisor
 from actors.hosting import WAIT_MS, Component, Health, Host
 from actors.reconciler import Reconciler
 from actors.supervisor import Supervisor, Watched
 from domain.clock import SystemClock
 from domain.errors import EngineError, StoreUnavailable
+from domain.ids import RANGES
 from storage import keys
 from storage.opening import StoreConfig, Stores, open_stores
 from storage.wanted import TRENDS_WORKERS, is_shard, shard_names, wanted
@@ -175,7 +177,12 @@ class ReconcilerActor(_Hosted):
     @override
     async def _open(self, name: str, config: ActorConfig) -> Component:
         stores = await open_stores(config.stores)
-        reconciler = Reconciler(**_log_ports(stores, config), letters=stores.truth.dead_letters)
+        reconciler = Reconciler(
+            **_log_ports(stores, config),
+            positions=stores.hot.positions,
+            letters=stores.truth.dead_letters,
+            readers=(COUNTERS_READER, *map(reader_name, range(RANGES))),
+        )
 
         async def step(wait_ms: int) -> None:
             await reconciler.step(wait_ms)

@@ -13,7 +13,7 @@ from domain.errors import EngineError
 from domain.ids import RANGES
 from storage.log_reader import RECONCILED
 from storage.opening import Stores
-from storage.ports import NOWHERE, LogTail
+from storage.ports import DOUBTED, NOWHERE, SETTLED, LogTail
 from telemetry.logs import logger
 
 _SCRAPE_S = 5.0
@@ -93,9 +93,15 @@ class Exporter:
         age = GaugeMetricFamily(
             "murmur_reconciled_age_seconds", "How long ago was the time before which every event is known to be logged."
         )
-        if (mark_ms := await self._stores.truth.coordination.mark(RECONCILED)) is not None:
+        coordination = self._stores.truth.coordination
+        if (mark_ms := await coordination.mark(RECONCILED)) is not None:
             age.add_metric([], max(0, self._clock.now_ms() - mark_ms) / 1000)
-        return [age]
+        doubted = GaugeMetricFamily(
+            "murmur_redis_doubted_seconds", "Of how much time the events may not all be in Redis; 0 without doubts."
+        )
+        until_ms, since_ms = await coordination.mark(DOUBTED) or 0, await coordination.mark(SETTLED) or 0
+        doubted.add_metric([], max(0, until_ms - since_ms) / 1000)
+        return [age, doubted]
 
     async def _letter_gauges(self) -> list[Metric]:
         kept = GaugeMetricFamily("murmur_dead_letters_kept", f"Dead letters to be looked at (at most {_LETTERS_MAX}).")

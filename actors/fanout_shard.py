@@ -174,6 +174,8 @@ class FanoutShard:
         for record in read.records:
             self._watermarks[record.partition].begin(record.position)
             self._unadmitted.append((record, decoded(record)))
+        for partition, position in self._reader.positions.items():
+            self._watermarks[partition].reach(position)
         if wait_ms:  # what comes meanwhile is here already when there is time for it
             self._begin_to_read(wait_ms)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from actors.dead_letters import GivenUp, Outcome, decoded
+from actors.settled import Settled
 from domain.clock import Clock
 from domain.errors import PoisonedEvent
 from domain.events import Event, decode
@@ -13,7 +14,15 @@ from domain.fanout import NO_IDS
 from domain.ids import EventId, Ids, first_id_at, time_ms
 from domain.limits import Limits
 from storage.log_reader import EVENTS_KEPT_MS, RECONCILED
-from storage.ports import NOWHERE, CoordinationStore, DeadLetterStore, EventLog, EventStore, LogRecord
+from storage.ports import (
+    NOWHERE,
+    CoordinationStore,
+    DeadLetterStore,
+    EventLog,
+    EventStore,
+    LogRecord,
+    PositionStore,
+)
 from storage.rows import HOUR_MS, MINUTE_MS
 from telemetry import metrics
 from telemetry.logs import logger
@@ -67,11 +76,15 @@ class Reconciler:
         log: EventLog,
         events: EventStore,
         coordination: CoordinationStore,
+        positions: PositionStore,
         letters: DeadLetterStore,
         clock: Clock,
         limits: Limits,
         partitions: int,
+        readers: Sequence[str],
     ) -> None:
+        """`readers` are those whose positions tell that what is in the log is in all lists and values too."""
+        self._settled = Settled(readers, log=log, positions=positions, coordination=coordination, clock=clock)
         self._given_up = GivenUp(READER, letters, clock, limits)
         self._log = log
         self._events = events
@@ -105,11 +118,14 @@ class Reconciler:
         self._turn_ends_ms = self._clock.monotonic_ms() + wait_ms + self._limits.turn_ms
         self.behind = True
         if await self._read_log(wait_ms):
-            self.behind = not await self._look(self._from_ms)
+            now_ms = self._clock.now_ms()
+            self.behind = not await self._look(self._from_ms, now_ms)
+            if not self.behind:
+                await self._settled.step(now_ms)
 
-    async def _look(self, from_ms: int) -> bool:
+    async def _look(self, from_ms: int, now_ms: int) -> bool:
         """Compare the tail, or now and then the trail, which is long after an absence; False if not to its end."""
-        now_ms, tail_ms = self._clock.now_ms(), self._limits.reconcile_tail_ms
+        tail_ms = self._limits.reconcile_tail_ms
         to_ms = now_ms - _GRACE_MS
         if self._at_ms is None:
             if now_ms < self._next_trail_ms and now_ms - self._looked_ms < tail_ms:
@@ -166,6 +182,7 @@ class Reconciler:
                 # gone too), so it stays seen; what was never appended is found by its absence.
                 first, self._incarnation = not self._incarnation, read.incarnation
                 if not first:
+                    self._settled.begin_again()
                     self._positions = dict.fromkeys(range(self._partitions), NOWHERE)
                     continue
             for record in read.records:

@@ -106,6 +106,11 @@ class Watermark:
             del self._pending[first]
             self.done = first
 
+    def reach(self, position: str) -> None:
+        """Note that nothing is before a position but what was begun: it is done when all of that is."""
+        if not self._pending:
+            self.done = position
+
 
 class FollowerSets:
     """The followers of authors as sorted integer arrays, bounded by edges; least recently used authors leave first."""

@@ -53,6 +53,18 @@ class Limits:
     request_bytes_max: int = 64 * 1024
     settled_max: int = 500
     """Events that the counters settle together."""
+    doubts_last_ms: int = 6_000
+    """For how long a failure of Redis makes it doubtful, unless it fails again."""
+    doubts_refresh_ms: int = 250
+    """How often a replica asks whether another doubts Redis."""
+    doubts_known_ms: int = 500
+    """How long a replica may go on without asking."""
+    doubts_trusted_ms: int = 60_000
+    """How long it may go on if the store does not answer as soon as that."""
+    tail_every_ms: int = 200
+    """How long a replica that doubts Redis waits at least from one look at the newest events to the next."""
+    tail_events_max: int = 20_000
+    """Newest events that a replica lays over what Redis holds."""
     reconcile_tail_ms: int = 20_000
     """The youngest events, compared with the log on every pass."""
     reconcile_trail_minutes: int = 10
@@ -71,6 +83,8 @@ class Limits:
         assert 0 < self.recents_slack <= self.recents_entries_max
         assert self.slice_followers_max <= self.push_batch_max
         assert self.pulled_refresh_ms * 2 < self.pulled_grace_ms
+        assert 0 < self.doubts_refresh_ms < self.doubts_known_ms <= self.doubts_trusted_ms
+        assert 8 * self.doubts_known_ms <= self.doubts_last_ms
 
 
 DEFAULT = Limits()
@@ -92,6 +106,7 @@ SMALL = Limits(
     continuation_entries_max=24,
     thread_tweets_max=20,
     liked_recent_max=20,
+    tail_events_max=5_000,
     local_entries_max=500,
 )
 

@@ -66,10 +66,10 @@ class HomeTimeline:
 
     async def page(self, viewer: UserId, walk: Walk, limit: int) -> Page:
         """The next `limit` entries of a walk."""
+        reading = await self._hydrator.reading(viewer)
         followees, cached = await self._cached_part(viewer, walk.top)
         assert cached.floor is not None
         shown: list[int] = []
-        reading = self._hydrator.reading(viewer)
         rivals = newer_rivals(cached.entries)
         left = cached.entries[cached.entries[:, 0] < np.uint64(walk.last)]
         while len(shown) <= limit and len(left):
@@ -96,9 +96,9 @@ class HomeTimeline:
         try:
             (home, own), (packed,) = await self._cache.fetch((home_key, own_key), (following.key(viewer),))
         except StoreUnavailable:
-            self._doubts.note()
+            await self._doubts.rise()
             return await self._hydrator.followees(viewer), _UNKNOWN
-        if home is None or home.floor is None:
+        if home is None or home.floor is None or self._doubts.about(home_key):
             metrics.CACHE.record(kind="timeline", outcome="miss")
             followees, home = await self._rebuilder.home(viewer, lambda: self._hydrator.followees(viewer))
         else:
@@ -106,11 +106,9 @@ class HomeTimeline:
             followees = ids_from((await following.complete({viewer: packed}))[viewer])
             await self._keep(home_key)
         metrics.TIMELINE_ENTRIES.record(len(home.entries))
-        if self._doubts.hold:
-            own = await self._rebuilder.stored(viewer)
-        else:
-            (own,) = await self._rebuilder.recents([viewer], [own])
-        return followees, merged([home, own, *await self._pulled_parts(followees)], top)
+        (own,) = await self._rebuilder.recents([viewer], [own])
+        pulled = await self._pulled_parts(followees)
+        return followees, merged([home, own, self._doubts.added(followees, viewer), *pulled], top)
 
     async def _keep(self, key: ListKey) -> None:
         """Let a timeline that is read live on; once a day is enough for one that lives for a month."""
@@ -128,6 +126,7 @@ class HomeTimeline:
         try:
             found, _ = await self._cache.fetch([ListKey(ListKind.RECENT, author) for author in pulled], ())
         except StoreUnavailable:
+            await self._doubts.rise()
             return [_UNKNOWN]
         return await self._rebuilder.recents(pulled, found)
 

@@ -110,6 +110,7 @@ class Hydrator:
         self._tweets = tweets
         self._users_store = users
         self._graph = graph
+        self._doubts = doubts
         self._limits = limits
         self._users: LRUCache[UserId, User] = LRUCache(limits.local_entries_max)
         self.tweet_values = ReadThrough(
@@ -139,8 +140,9 @@ class Hydrator:
             found |= loaded
         return found
 
-    def reading(self, viewer: UserId | None) -> "Reading":
-        """A new reading of tweets by somebody, None without a token."""
+    async def reading(self, viewer: UserId | None) -> "Reading":
+        """A new reading of tweets by somebody, None without a token, of all that was answered before."""
+        await self._doubts.look()
         return Reading(self, viewer)
 
     async def users_json(self, viewer: UserId | None, ids: Sequence[UserId]) -> list[bytes]:

@@ -39,7 +39,7 @@ class Queries:
 
     async def tweet(self, viewer: UserId | None, tweet_id: TweetId) -> bytes:
         """One tweet or retweet."""
-        reading = self._hydrator.reading(viewer)
+        reading = await self._hydrator.reading(viewer)
         if not _exists(tweet_id, await reading.read((tweet_id,))):
             raise _no_tweet()
         (found,) = await reading.json((tweet_id,))
@@ -84,7 +84,7 @@ class Queries:
         original = await self._check_tweet(tweet_id)
         ancestors, descendants = await asyncio.gather(self._ancestors(original), self._descendants(original))
         shown = [*ancestors, original, *descendants]
-        reading = self._hydrator.reading(viewer)
+        reading = await self._hydrator.reading(viewer)
         records = await reading.read(shown)
         shown = [id_ for id_ in shown if id_ in records]
         items = dict(zip(shown, await reading.json(shown), strict=True))
@@ -154,7 +154,7 @@ class Queries:
         """A full page of tweets that exist, however many that do not lie between them."""
         before = walk_of(cursor).last
         shown: list[int] = []
-        reading = self._hydrator.reading(viewer)
+        reading = await self._hydrator.reading(viewer)
         want = limit + 1
         while len(shown) <= limit:
             found = [id_ for id_, _ in await more(before, want)]
@@ -211,7 +211,7 @@ class Queries:
             raise _no_user()
 
     async def _check_tweet(self, tweet_id: TweetId) -> TweetId:
-        records = await self._hydrator.reading(None).read((tweet_id,))
+        records = await (await self._hydrator.reading(None)).read((tweet_id,))
         if not _exists(tweet_id, records):
             raise _no_tweet()
         return TweetId(records[tweet_id].original)

@@ -71,8 +71,9 @@ class Publisher:
                 with attempt:
                     await self._tell(event, append=append)
         except (StoreUnavailable, Overloaded) as error:
-            self._doubts.note()
             logger().warning("left to the reconciler", event_id=event.event_id, error=str(error))
+            with suppress(StoreUnavailable):  # it is committed, whoever can be told so
+                await self._doubts.rise()
             return False
         return True
 

@@ -33,8 +33,8 @@ class ReadThrough:
         load: Load,
         doubts: Doubts | None = None,
     ) -> None:
-        """While there are `doubts`, what the cache holds is not believed."""
-        self._doubts = doubts
+        """What there are `doubts` about is not believed, if the cache holds it."""
+        self.doubts = doubts
         self._cache = cache
         self._limits = limits
         self._kind = kind
@@ -51,15 +51,9 @@ class ReadThrough:
         (found,) = await looked_up(self._cache, (self, ids))
         return await self.complete(found)
 
-    def note_outage(self) -> None:
-        """The cache could not be asked: if it matters to this kind, there are doubts now."""
-        if self._doubts is not None:
-            self._doubts.note()
-
     async def complete(self, found: Mapping[int, bytes | None]) -> dict[int, bytes]:
         """Values that somebody already looked up, with what was absent loaded."""
-        believed = self._doubts is None or not self._doubts.hold
-        values = {id_: value for id_, value in found.items() if value is not None and believed}
+        values = {id_: value for id_, value in found.items() if value is not None and not self._is_doubted(id_)}
         missing = [id_ for id_ in found if id_ not in values]
         if values:
             metrics.CACHE.record(len(values), kind=self._kind, outcome="hit")
@@ -67,6 +61,9 @@ class ReadThrough:
             metrics.CACHE.record(len(missing), kind=self._kind, outcome="miss")
             values.update(await self._load_once(missing))
         return values
+
+    def _is_doubted(self, id_: int) -> bool:
+        return self.doubts is not None and self.doubts.hold and self.doubts.about(self._key(id_))
 
     async def _load_once(self, missing: Sequence[int]) -> dict[int, bytes]:
         # A reading that was under way when we looked may have begun before what we must see was committed; one that
@@ -127,7 +124,7 @@ async def looked_up(cache: CacheStore, *wanted: tuple[ReadThrough, Iterable[int]
             _, values = await cache.fetch((), keys)
         except (StoreUnavailable, Overloaded) as error:
             if isinstance(error, StoreUnavailable):
-                for kind, _ in asked:
-                    kind.note_outage()
+                for doubts in {kind.doubts for kind, _ in asked if kind.doubts is not None}:
+                    await doubts.rise()
     remaining = iter(values)
     return [dict(zip(ids, remaining, strict=False)) for _, ids in asked]

@@ -15,6 +15,7 @@ from domain.errors import StoreUnavailable
 from domain.ids import ID_MAX, Ids, UserId
 from domain.limits import Limits
 from domain.timeline import NO_ENTRIES, Entries, EntryList, cut
+from serve.doubts import Doubts
 from storage.ports import CacheStore, ListKey, ListKind, TweetStore
 from telemetry import metrics
 
@@ -25,9 +26,10 @@ _READS_AT_ONCE = 64
 class Rebuilder:
     """Builds lists on demand. While the cache is down it still builds, and keeps nothing."""
 
-    def __init__(self, cache: CacheStore, tweets: TweetStore, limits: Limits) -> None:
+    def __init__(self, cache: CacheStore, tweets: TweetStore, doubts: Doubts, limits: Limits) -> None:
         self._cache = cache
         self._tweets = tweets
+        self._doubts = doubts
         self._limits = limits
 
     async def home(self, user: UserId, followees: Callable[[], Awaitable[Ids]]) -> tuple[Ids, EntryList]:
@@ -59,18 +61,13 @@ class Rebuilder:
             part if author not in built and part else built[author] for author, part in zip(authors, found, strict=True)
         ]
 
-    async def stored(self, author: UserId) -> EntryList:
-        """The recent tweets of an author as the store has them."""
-        limit = self._limits.recents_entries_max
-        entries = await self._tweets.entries_by_author(author, before=ID_MAX, limit=limit)
-        return EntryList(entries, _floor_of(entries, limit))
-
     async def _newest_of(self, authors: Sequence[UserId]) -> EntryList:
         """The newest entries of several authors: enough for a whole timeline, and complete above their floor."""
         entries_max = self._limits.timeline_entries_max
         try:
             found, _ = await self._cache.fetch([ListKey(ListKind.RECENT, author) for author in authors], ())
         except StoreUnavailable:
+            await self._doubts.rise()
             found = [None] * len(authors)
         parts = await self.recents(authors, found)
         while True:
@@ -90,9 +87,10 @@ class Rebuilder:
         return EntryList(np.concatenate([part.entries, more]), _floor_of(more, limit))
 
     async def _build_recents(self, author: UserId) -> EntryList:
-        key = ListKey(ListKind.RECENT, author)
+        key, limit = ListKey(ListKind.RECENT, author), self._limits.recents_entries_max
         token = await self._begin(key)
-        built = await self.stored(author)
+        entries = await self._tweets.entries_by_author(author, before=ID_MAX, limit=limit)
+        built = EntryList(entries, _floor_of(entries, limit))
         if token:
             await self._finish(key, token, built)
         return built

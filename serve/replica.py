@@ -86,9 +86,9 @@ class Replica:
 def _build(config: ApiConfig, stores: Stores, ids: LeasedIds) -> FastAPI:
     clock, limits = SystemClock(), config.stores.limits
     truth, hot = stores.truth, stores.hot
-    doubts = Doubts(clock)
+    doubts = Doubts(truth.events, truth.coordination, clock, limits, config.stores.partitions)
     hydrator = Hydrator(hot.cache, truth.tweets, truth.users, truth.graph, truth.engagements, doubts, limits)
-    rebuilder = Rebuilder(hot.cache, truth.tweets, limits)
+    rebuilder = Rebuilder(hot.cache, truth.tweets, doubts, limits)
     pulled = PulledAuthors(truth.coordination, clock, limits)
     home = HomeTimeline(hot.cache, truth.tweets, hydrator, rebuilder, pulled, doubts, clock, limits)
     publisher = Publisher(truth.events, hot.cache, hot.log, doubts)

@@ -14,6 +14,8 @@ from telemetry.metrics import EDGES
 
 RECONCILED = "reconciled"
 """The reconciler's durable mark: what was made before this wall time (ms) has been in the log."""
+COMMITTED_MS = 6_000
+"""How long after its id was made an event that is acknowledged becomes visible at the latest: two calls of a store."""
 EVENTS_KEPT_MS = 7 * DAY_MS
 """Cassandra keeps no event for longer."""
 _LOSS_LOOK_BACK_MS = 60_000
@@ -245,6 +247,11 @@ class LogReader:
 def appended_ms(position: str) -> int:
     """When the record at a position was appended, by the clock of the log's store; 0 for `NOWHERE`."""
     return _order(position)[0]
+
+
+def has_reached(position: str, other: str) -> bool:
+    """Whether a position is that of another record or of a later one."""
+    return _order(position) >= _order(other)
 
 
 def _is_gap(position: str, first: str | None) -> bool:

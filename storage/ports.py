@@ -343,6 +343,10 @@ class LogTail(NamedTuple):
 
 BORN = "born"
 """The durable mark: when the data began (wall ms); absent if that is not known."""
+DOUBTED = "doubted"
+"""The durable mark: what was made up to this wall time (ms) may be in the store and not in Redis."""
+SETTLED = "settled"
+"""The durable mark: what was made before this wall time (ms) is in Redis, in every list and cached value there is."""
 NOWHERE = "0-0"
 """The position before every other."""
 

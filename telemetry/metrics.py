@@ -142,6 +142,7 @@ EDGES = _counter(
         "fence",
         "superseded",
         "tombstone",
+        "doubts",
     ),
 )
 FLOW_LAG = _gauge(

@@ -39,6 +39,8 @@ class Person:
         self._answers = answers
         self._rng = world.rng
         self._posts = 0
+        self._seen: set[Entry] = set()
+        """What their home timeline has shown."""
 
     async def live(self, actions: int, *, calm: bool) -> None:
         """Do so many things; `calm` leaves timelines standing, so that what is wrong with one has time to show."""
@@ -196,6 +198,7 @@ class Person:
     async def _walk_down_to(self, id_: int) -> list[Entry] | None:
         """The entries of the home timeline down to some id; None if a fault was met on the way."""
         shown: list[Entry] = []
+        seen = set(self._seen)
         cursor: str | None = None
         for _ in range(_PAGES_MAX):
 
@@ -210,11 +213,25 @@ class Person:
             if (shown and found and found[0].id >= shown[-1].id) or found != sorted(set(found), reverse=True):
                 self._problem(f"walks from {shown[-1:]} on to {found}")
             shown += found
+            self._seen |= set(found)
+            self._must_see_again(seen, shown, 0 if cursor is None else shown[-1].id)
             if met:
                 return None
             if cursor is None or shown[-1].id <= id_:
                 return shown
         raise AssertionError("a walk has no end")
+
+    def _must_see_again(self, seen: set[Entry], shown: list[Entry], floor: int) -> None:
+        """What was seen before and is still there is seen again, unless a newer entry takes its place in this walk."""
+        authors = [user for user in USERS if user == self.user or self._answers.known(("follow", self.user, user))]
+        there = {Entry(*row) for author in authors for row in self._world.rows_of_user(author)}
+        newest = {entry.original: entry for entry in sorted(there)}
+        originals = {entry.original for entry in shown}
+        for entry in sorted(seen & there):
+            another = entry.original in originals or newest[entry.original] != entry
+            gone = self._maybe_deleted(entry.original) or entry.id in self._world.late
+            if entry.id >= floor and not another and not gone:
+                self._problem(f"sees {entry} no longer")
 
     def _some_tweet(self) -> Entry | None:
         """A tweet or retweet that can be found now, probably a recent one."""

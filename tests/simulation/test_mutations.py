@@ -10,8 +10,9 @@ from actors.counters import Counters
 from actors.fanout_shard import FanoutShard
 from actors.reconciler import Reconciler
 from domain.events import AnyEvent, Event, encode
-from domain.ids import log_partition
-from domain.timeline import EntryList
+from domain.ids import Ids, UserId, log_partition
+from domain.timeline import NO_ENTRIES, EntryList
+from serve.doubts import Doubts
 from storage.memory.hot import MemoryEventLog, trim
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.ports import ListKey
@@ -129,6 +130,22 @@ class LooksAtTheTailOnly(Reconciler):
         return await super()._reconcile(max(from_ms, to_ms - 500), to_ms)
 
 
+class KeepsDoubtsToItself(Doubts):
+    """Tells nobody that Redis failed, and does not heed it."""
+
+    @override
+    async def rise(self) -> None:
+        return
+
+
+class AddsNothing(Doubts):
+    """Knows of doubts, and shows what Redis holds."""
+
+    @override
+    def added(self, followees: Ids, viewer: UserId) -> EntryList:
+        return EntryList(NO_ENTRIES, 0)
+
+
 BUGS = {
     "a tweet is not pushed to its author's recent tweets": Build(log=ForgetsRecents),
     "a follow does not unlink the timeline": Build(cache=NeverUnlinks),
@@ -140,6 +157,8 @@ BUGS = {
     "effects are not repeated": Build(counters=RepeatsNothing),
     "what lost a race stays": Build(counters=TakesNothingBack),
     "the reconciler never looks back": Build(reconciler=LooksAtTheTailOnly),
+    "nobody knows that redis failed": Build(doubts=KeepsDoubtsToItself),
+    "what is in doubt is not added": Build(doubts=AddsNothing),
 }
 
 
@@ -156,7 +175,7 @@ def test_a_planted_bug_is_noticed(bug: str) -> None:
 
 def test_a_position_that_is_saved_too_early_is_noticed_by_crashes() -> None:
     build, story = Build(shard=SavesTooEarly), Story(actions=(3, 6, 0), disasters=("evict",), faults=NO_FAULTS)
-    who, seed, every = SHARDS[0], 2, 7
+    who, seed, every = SHARDS[0], 4, 3
     calls = run(seed, build, story).calls[who]
     crashes = (replace(story, crash_at=CrashAt(who, call)) for call in range(1, calls, every))
     assert any(run(seed, build, crash).problems for crash in crashes)

@@ -26,6 +26,7 @@ EDGES = (
     "seam",
     "superseded",
     "tombstone",
+    "doubts",
 )
 """What protects exactness: histories that never take one of these test nothing of it."""
 

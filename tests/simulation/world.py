@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, TypeVar, cast
 
 from actors.counters import Counters
-from actors.fanout_shard import FanoutShard
+from actors.fanout_shard import FanoutShard, reader_name
 from actors.reconciler import Reconciler
 from domain.clock import Clock, ManualClock
 from domain.errors import EngineError, StoreUnavailable
@@ -69,6 +69,7 @@ TINY = replace(
     liked_recent_max=4,
     reconcile_tail_ms=6_000,
     reconcile_trail_minutes=1,
+    doubts_trusted_ms=SMALL.doubts_known_ms,
 )
 """Limits so small that a short history crosses all of them."""
 
@@ -84,6 +85,7 @@ REPLICAS = ("replica-1", "replica-2")
 SHARDS = ("shard-1", "shard-2")
 COUNTERS, RECONCILER = "counters", "reconciler"
 ACTORS = (*SHARDS, COUNTERS, RECONCILER)
+READERS = (COUNTERS, *sorted({reader_name(range_of(user)) for user in USERS}))
 _RENEW_EVERY_MS = 8_000
 _RELEASE_EVERY_MS = 1_000
 _SKEW_MS_MAX = 300
@@ -98,6 +100,7 @@ class Build:
     shard: type[FanoutShard] = FanoutShard
     counters: type[Counters] = Counters
     reconciler: type[Reconciler] = Reconciler
+    doubts: type[Doubts] = Doubts
 
 
 class SkewedClock:
@@ -134,10 +137,11 @@ class _Answering:
 class _LateBatches:
     """`EventStore` whose batches sometimes become visible long after their writer was told that they failed."""
 
-    def __init__(self, store: EventStore, apply: Callable[[Event], None], scheduler: Scheduler) -> None:
+    def __init__(self, store: EventStore, apply: Callable[[Event], None], scheduler: Scheduler, late: set[int]) -> None:
         self._store = store
         self._apply = apply
         self._scheduler = scheduler
+        self._late = late
 
     def __getattr__(self, method: str) -> Any:
         return getattr(self._store, method)
@@ -145,6 +149,7 @@ class _LateBatches:
     async def commit(self, event: Event) -> None:
         faults = self._scheduler.faults
         if self._scheduler.chance(faults.late):
+            self._late.add(event.event_id)
             after_ms = self._scheduler.rng.randint(1, faults.late_ms_max)
             self._scheduler.note(f"the batch of {event.event_id} will be late by {after_ms} ms")
             self._scheduler.spawn("cassandra", self._later(event, after_ms))
@@ -217,7 +222,10 @@ class World:
         to_redis = partial(self.scheduler.turn, "redis")
         truth = memory_stores(partitions=PARTITIONS, turn=to_cassandra)
         self.tables = truth.tables
-        self.events = cast(EventStore, _LateBatches(self._port(truth.events), self._apply, self.scheduler))
+        self.late: set[int] = set()
+        """Events whose batches became visible late, or may have: nobody was told that they happened."""
+        late = _LateBatches(self._port(truth.events), self._apply, self.scheduler, self.late)
+        self.events = cast(EventStore, late)
         self.tweets: TweetStore = self._port(truth.tweets)
         self.graph: GraphStore = self._port(truth.graph)
         self.engagements: EngagementStore = self._port(truth.engagements)
@@ -326,7 +334,8 @@ class World:
         if name in SHARDS:
             return self._shard(name, reader)
         if name == RECONCILER:
-            return partial(self._build.reconciler(**cast(dict[str, Any], followed), letters=self.letters).step, 0)
+            kept = {"positions": self.positions, "letters": self.letters, "readers": READERS}
+            return partial(self._build.reconciler(**cast(dict[str, Any], followed | kept)).step, 0)
         return self._counters(clock, reader)
 
     def _shard(self, name: str, ports: dict[str, Any]) -> Callable[[], Awaitable[None]]:
@@ -349,9 +358,9 @@ class World:
     def _replica(self, name: str, clock: Clock) -> Callable[[], Awaitable[None]]:
         people = People()
         ids = LeasedIds(self.coordination, clock)
-        doubts = Doubts(self.clock)
+        doubts = self._build.doubts(self.events, self.coordination, clock, self.limits, PARTITIONS, self._sleep)
         hydrator = Hydrator(self.cache, self.tweets, people, self.graph, self.engagements, doubts, self.limits)
-        rebuilder = Rebuilder(self.cache, self.tweets, self.limits)
+        rebuilder = Rebuilder(self.cache, self.tweets, doubts, self.limits)
         pulled = PulledAuthors(self.coordination, clock, self.limits)
         home = HomeTimeline(self.cache, self.tweets, hydrator, rebuilder, pulled, doubts, self.clock, self.limits)
         publisher = Publisher(self.events, self.cache, self.log, doubts, self._sleep)

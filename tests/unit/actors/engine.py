@@ -2,20 +2,22 @@
 
 from typing import Any
 
-from actors.counters import Counters
-from actors.fanout_shard import FanoutShard
+from actors.counters import READER, Counters
+from actors.fanout_shard import FanoutShard, reader_name
 from actors.reconciler import Reconciler
 from domain.clock import ManualClock
 from domain.events import Event, Followed, Liked, Retweeted, TweetPosted, Unfollowed
 from domain.ids import RANGES, EventId, IdGenerator, TweetId, UserId, stamp_us
 from domain.limits import SMALL, Limits
 from domain.timeline import NO_ENTRIES, EntryList
+from serve.doubts import Doubts
 from storage.memory.hot import MemoryEventLog, MemoryPositionStore, MemoryRedis
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.stores import memory_stores
 from storage.ports import ListKey, ListKind
 
 PARTITIONS = 2
+READERS = (READER, *map(reader_name, range(RANGES)))
 
 
 class Engine:
@@ -53,7 +55,13 @@ class Engine:
         )
 
     def reconciler(self) -> Reconciler:
-        return Reconciler(**self._common(), letters=self.truth.dead_letters)
+        return Reconciler(**self._common(), positions=self.positions, letters=self.truth.dead_letters, readers=READERS)
+
+    def doubts(self) -> Doubts:
+        return Doubts(self.truth.events, self.truth.coordination, self.clock, self.limits, PARTITIONS, self.time_passes)
+
+    async def time_passes(self, seconds: float) -> None:
+        self.clock.advance(round(seconds * 1000))
 
     async def own_all(self, shard: str = "fanout-0") -> None:
         """Give every range to one shard."""

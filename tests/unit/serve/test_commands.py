@@ -9,9 +9,8 @@ from domain.errors import NotFound, StoreUnavailable
 from domain.events import Event
 from domain.ids import IdGenerator, TweetId, UserId
 from domain.limits import SMALL
-from domain.timeline import START
+from domain.timeline import START, EntryList
 from serve.commands import Commands, Draft
-from serve.doubts import Doubts
 from serve.home import HomeTimeline
 from serve.hydration import Hydrator
 from serve.publisher import Publisher
@@ -19,6 +18,7 @@ from serve.pulled import PulledAuthors
 from serve.rebuild import Rebuilder
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.truth import MemoryEventStore
+from storage.ports import ListKey
 from tests.simulation.world import USERS, Keys, People
 from tests.unit.actors.engine import PARTITIONS, Engine
 
@@ -39,9 +39,18 @@ class SlowEvents(MemoryEventStore):
 
 
 class DeafCache(MemoryCacheStore):
-    """Answers, but for a while takes no order to forget."""
+    """Answers, but for a while takes no order to forget, or does not answer at all."""
 
     deaf = False
+    away = False
+
+    @override
+    async def fetch(
+        self, lists: Sequence[ListKey], keys: Sequence[str]
+    ) -> tuple[list[EntryList | None], list[bytes | None]]:
+        if self.away:
+            raise StoreUnavailable("redis", "no answer in time")
+        return await super().fetch(lists, keys)
 
     @override
     async def drop(self, keys: Sequence[str]) -> None:
@@ -53,14 +62,14 @@ class DeafCache(MemoryCacheStore):
 class Replica:
     """Commands and reads of one process."""
 
-    def __init__(self) -> None:
-        engine = Engine()
+    def __init__(self, engine: Engine | None = None) -> None:
+        engine = engine or Engine()
         self.cache = engine.cache = DeafCache(engine.redis, SMALL)
         truth, clock = engine.truth, engine.clock
         self.events = SlowEvents(truth.tables, PARTITIONS)
-        doubts = Doubts(clock)
+        doubts = engine.doubts()
         self.hydrator = Hydrator(engine.cache, truth.tweets, People(), truth.graph, truth.engagements, doubts, SMALL)
-        rebuilder = Rebuilder(engine.cache, truth.tweets, SMALL)
+        rebuilder = Rebuilder(engine.cache, truth.tweets, doubts, SMALL)
         pulled = PulledAuthors(truth.coordination, clock, SMALL)
         self.home = HomeTimeline(engine.cache, truth.tweets, self.hydrator, rebuilder, pulled, doubts, clock, SMALL)
         publisher = Publisher(self.events, engine.cache, engine.log, doubts)
@@ -77,7 +86,7 @@ class Replica:
         return list((await self.home.page(viewer, START, 5)).shown)
 
     async def json(self, viewer: UserId, tweet: TweetId) -> bytes:
-        reading = self.hydrator.reading(viewer)
+        reading = await self.hydrator.reading(viewer)
         await reading.read([tweet])
         (found,) = await reading.json([tweet])
         return found
@@ -144,10 +153,35 @@ async def test_what_redis_could_not_be_told_to_forget_is_not_believed() -> None:
     assert await replica.shown(ALICE) == [tweet]
 
 
+async def test_what_was_seen_while_redis_was_away_every_replica_shows_when_it_is_back() -> None:
+    engine = Engine()
+    here, there = Replica(engine), Replica(engine)
+    await here.commands.follow(BOB, ALICE)
+    assert await here.shown(BOB) == []
+    tweet = await engine.post(ALICE, append=False)
+    assert await there.shown(BOB) == [], "nobody pushed it"
+    here.cache.away = True
+    assert await here.shown(BOB) == [tweet]
+    here.cache.away = False
+    assert await here.shown(BOB) == [tweet]
+    assert await there.shown(BOB) == [tweet]
+
+
+async def test_a_follow_that_redis_was_not_told_of_shows_what_was_there_before_at_every_replica() -> None:
+    engine = Engine()
+    here, there = Replica(engine), Replica(engine)
+    tweet = await here.commands.post(ALICE, Draft(text="hello"))
+    assert await there.shown(BOB) == []
+    here.cache.deaf = True
+    await here.commands.follow(BOB, ALICE)
+    here.cache.deaf = False
+    assert await there.shown(BOB) == [tweet]
+
+
 async def test_a_second_try_does_not_bring_back_what_was_taken_away() -> None:
     replica = Replica()
     tweet = await replica.commands.post(ALICE, Draft(text="hello"), key="once")
     await replica.commands.delete(ALICE, tweet)
     assert await replica.commands.post(ALICE, Draft(text="hello"), key="once") == tweet
     assert await replica.shown(ALICE) == []
-    assert tweet not in await replica.hydrator.reading(None).read([tweet])
+    assert tweet not in await (await replica.hydrator.reading(None)).read([tweet])

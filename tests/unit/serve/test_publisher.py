@@ -8,7 +8,6 @@ from typing_extensions import override
 from domain.errors import EngineError, LeaseExpired, Overloaded, StoreUnavailable
 from domain.events import Event, TweetPosted
 from domain.ids import EventId, UserId, stamp_us
-from serve.doubts import Doubts
 from serve.errors import answer_to, writing
 from serve.publisher import Publisher
 from storage.memory.hot import MemoryEventLog
@@ -37,7 +36,7 @@ async def test_an_event_is_appended_before_the_answer_if_redis_comes_back(failur
     del log.failures[failures:]
     id_ = engine.next_id()
     event = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=UserId(7), text="hello")
-    doubts = Doubts(engine.clock)
+    doubts = engine.doubts()
     await Publisher(engine.truth.events, engine.cache, log, doubts).publish(event)
     read = await log.read(dict.fromkeys(range(PARTITIONS), NOWHERE), limit=9, wait_ms=0)
     assert len(read.records) == appended
@@ -58,7 +57,7 @@ async def test_known_values_are_kept_unless_somebody_knew_better_meanwhile(chang
 
     id_ = engine.next_id()
     event = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=UserId(7), text="hello")
-    publisher = Publisher(Overtaken(engine.truth.tables, PARTITIONS), engine.cache, engine.log, Doubts(engine.clock))
+    publisher = Publisher(Overtaken(engine.truth.tables, PARTITIONS), engine.cache, engine.log, engine.doubts())
     await publisher.publish(event, {"t": b"known"}, ttl_s=60)
     _, found = await engine.cache.fetch((), ("t",))
     assert found == [None if changed else b"known"]
@@ -71,7 +70,7 @@ async def test_a_refusal_after_the_commit_does_not_say_that_nothing_was_done(ref
     event = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=UserId(7), text="hello")
     writing.set(False)
     before = answer_to(refusal)
-    await Publisher(engine.truth.events, engine.cache, engine.log, Doubts(engine.clock)).publish(event)
+    await Publisher(engine.truth.events, engine.cache, engine.log, engine.doubts()).publish(event)
     after = answer_to(refusal)
     assert before is not None
     assert after is not None

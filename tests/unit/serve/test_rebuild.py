@@ -28,6 +28,10 @@ def following(*authors: UserId) -> Callable[[], Awaitable[Ids]]:
     return read
 
 
+def rebuilder_of(engine: Engine) -> Rebuilder:
+    return Rebuilder(engine.cache, engine.truth.tweets, engine.doubts(), SMALL)
+
+
 async def kept(engine: Engine, kind: ListKind, user: UserId) -> EntryList | None:
     (found,), _ = await engine.cache.fetch((ListKey(kind, user),), ())
     return found
@@ -44,7 +48,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> metrics.LocalBackend:
 async def test_a_home_timeline_is_built_from_everybodys_tweets_and_kept() -> None:
     engine = Engine()
     tweets = [await engine.post(author) for _ in range(3) for author in (ALICE, BOB)]
-    _, built = await Rebuilder(engine.cache, engine.truth.tweets, SMALL).home(READER, following(ALICE, BOB))
+    _, built = await rebuilder_of(engine).home(READER, following(ALICE, BOB))
     assert ids(built) == tweets[::-1]
     assert built.floor == 0
     home = await kept(engine, ListKind.HOME, READER)
@@ -56,7 +60,7 @@ async def test_a_home_timeline_is_built_from_everybodys_tweets_and_kept() -> Non
 async def test_a_long_history_is_cut_and_the_floor_says_where() -> None:
     engine = Engine()
     tweets = [await engine.post(author) for _ in range(SMALL.timeline_entries_max) for author in (ALICE, BOB)]
-    _, built = await Rebuilder(engine.cache, engine.truth.tweets, SMALL).home(READER, following(ALICE, BOB))
+    _, built = await rebuilder_of(engine).home(READER, following(ALICE, BOB))
     newest = tweets[::-1][: SMALL.timeline_entries_max]
     assert ids(built) == newest
     assert built.floor is not None
@@ -67,7 +71,7 @@ async def test_authors_whose_recents_do_not_reach_far_enough_are_read_deeper() -
     engine = Engine()
     quiet = [await engine.post(BOB) for _ in range(3)]
     busy = [await engine.post(ALICE) for _ in range(SMALL.recents_entries_max + 5)]
-    rebuilder = Rebuilder(engine.cache, engine.truth.tweets, SMALL)
+    rebuilder = rebuilder_of(engine)
     await rebuilder.recents([ALICE], [None])
     recents = await kept(engine, ListKind.RECENT, ALICE)
     assert recents is not None
@@ -77,7 +81,7 @@ async def test_authors_whose_recents_do_not_reach_far_enough_are_read_deeper() -
 
 async def test_what_is_pushed_while_it_is_built_is_kept() -> None:
     engine = Engine()
-    rebuilder = Rebuilder(engine.cache, engine.truth.tweets, SMALL)
+    rebuilder = rebuilder_of(engine)
     by_author = engine.truth.tweets.entries_by_author
     late = engine.next_id()
 
@@ -95,7 +99,7 @@ async def test_what_is_pushed_while_it_is_built_is_kept() -> None:
 async def test_a_list_unlinked_while_it_is_built_is_not_kept(counted: metrics.LocalBackend) -> None:
     engine = Engine()
     tweet = await engine.post(ALICE)
-    rebuilder = Rebuilder(engine.cache, engine.truth.tweets, SMALL)
+    rebuilder = rebuilder_of(engine)
     by_author = engine.truth.tweets.entries_by_author
 
     async def unlinked_meanwhile(author: UserId, *, before: int, limit: int) -> object:
@@ -111,7 +115,7 @@ async def test_a_list_unlinked_while_it_is_built_is_not_kept(counted: metrics.Lo
 async def test_two_who_build_at_once_get_the_same_and_one_is_kept(counted: metrics.LocalBackend) -> None:
     engine = Engine()
     tweet = await engine.post(ALICE)
-    rebuilder = Rebuilder(engine.cache, engine.truth.tweets, SMALL)
+    rebuilder = rebuilder_of(engine)
     assert await engine.cache.begin_list(ListKey(ListKind.HOME, READER), "somebody else")
     assert ids((await rebuilder.home(READER, following(ALICE)))[1]) == [tweet]
     home = await kept(engine, ListKind.HOME, READER)
@@ -122,7 +126,7 @@ async def test_two_who_build_at_once_get_the_same_and_one_is_kept(counted: metri
 
 async def test_a_follow_that_the_building_missed_ends_it() -> None:
     engine = Engine()
-    rebuilder = Rebuilder(engine.cache, engine.truth.tweets, SMALL)
+    rebuilder = rebuilder_of(engine)
 
     async def before_the_follow() -> Ids:
         nobody: Ids = np.empty(0, dtype=np.uint64)
@@ -141,6 +145,6 @@ async def test_a_cache_that_is_down_is_no_race(failing: str, counted: metrics.Lo
         raise StoreUnavailable("redis")
 
     setattr(engine.cache, failing, away)
-    await Rebuilder(engine.cache, engine.truth.tweets, SMALL).home(READER, following(ALICE))
+    await rebuilder_of(engine).home(READER, following(ALICE))
     for edge in ("rebuild", "rebuild_race"):
         assert counted.total(metrics.EDGES.spec, edge=edge) == 0

@@ -1,0 +1,110 @@
+"""The mark `SETTLED` is moved when all readers have come past what the log held, and not before."""
+
+from actors.settled import Settled
+from domain.ids import UserId, log_partition
+from storage.log_reader import COMMITTED_MS
+from storage.ports import DOUBTED, SETTLED
+from tests.unit.actors.engine import PARTITIONS, Engine
+
+ALICE, BOB = 1_001, 1_003
+READERS = ("one", "two")
+
+
+class Settling:
+    """The mark over an engine with two readers, who come as far as the test says."""
+
+    def __init__(self) -> None:
+        self.engine = Engine()
+        self.settled = Settled(
+            READERS,
+            log=self.engine.log,
+            positions=self.engine.positions,
+            coordination=self.engine.truth.coordination,
+            clock=self.engine.clock,
+        )
+
+    async def step(self) -> int | None:
+        """Find that the log lacks nothing; the mark then, in ms before now."""
+        await self.settled.step(self.engine.clock.now_ms())
+        mark = await self.engine.truth.coordination.mark(SETTLED)
+        return None if mark is None else self.engine.clock.now_ms() - mark
+
+    async def read(self, *readers: str) -> None:
+        """Let readers come to the end of the log."""
+        ends = {partition: tail.last for partition, tail in (await self.engine.log.tails()).items()}
+        for reader in readers:
+            await self.engine.positions.claim(reader, 1)
+            await self.engine.positions.save({reader: 1}, ends)
+
+    async def doubt(self) -> None:
+        await self.engine.truth.coordination.set_mark(DOUBTED, self.engine.clock.now_ms() + 60_000)
+
+
+async def test_an_empty_log_is_settled_but_for_what_may_still_be_being_committed() -> None:
+    assert await Settling().step() == COMMITTED_MS
+
+
+async def test_every_reader_must_have_come_past_the_end_of_every_partition() -> None:
+    here = Settling()
+    for author in (ALICE, BOB):
+        await here.engine.post(author)
+    assert await here.step() is None
+    await here.read("one")
+    assert await here.step() is None
+    await here.read("two")
+    assert await here.step() is not None
+
+
+async def test_what_was_appended_later_is_not_waited_for() -> None:
+    here = Settling()
+    for author in (ALICE, BOB):
+        await here.engine.post(author)
+    assert await here.step() is None
+    await here.read(*READERS)
+    begun_ms = here.engine.clock.now_ms()
+    await here.engine.post(ALICE)
+    passed_ms = here.engine.clock.now_ms() - begun_ms
+    assert await here.step() == COMMITTED_MS + passed_ms, "the mark is of when it was looked"
+
+
+async def test_without_doubts_it_is_moved_now_and_then_and_with_doubts_at_once() -> None:
+    here = Settling()
+    assert await here.step() == COMMITTED_MS
+    here.engine.clock.advance(1_000)
+    assert await here.step() == COMMITTED_MS + 1_000
+    await here.doubt()
+    assert await here.step() == COMMITTED_MS
+    here.engine.clock.advance(1_000)
+    assert await here.step() == COMMITTED_MS
+
+
+async def test_positions_in_a_log_that_was_lost_prove_nothing() -> None:
+    here = Settling()
+    await here.engine.post(ALICE)
+    assert await here.step() is None
+    here.engine.redis.flush()
+    here.settled.begin_again()
+    assert await here.step() == COMMITTED_MS, "all lists are gone, and what is in the new log is read"
+
+
+async def test_a_shard_and_counters_that_have_caught_up_are_past_the_end_though_nothing_new_came() -> None:
+    engine = Engine()
+    await engine.own_all()
+    shard, counters = engine.shard(), engine.counters()
+    await engine.post(ALICE)
+    for actor in (shard, counters):
+        await actor.step(0)
+    for _ in range(engine.limits.log_entries_max + 5):  # both meet a gap
+        await engine.post(ALICE)
+    for _ in range(200):
+        engine.clock.advance(100)
+        for actor in (shard, counters):
+            await actor.step(0)
+    ends = {partition: tail.last for partition, tail in (await engine.log.tails()).items()}
+    assert len(ends) == PARTITIONS
+    for reader in ("counters", "range-00"):
+        assert await engine.positions.positions(reader) == ends
+
+
+def test_the_authors_are_in_both_partitions() -> None:
+    assert {log_partition(UserId(user), PARTITIONS) for user in (ALICE, BOB)} == {0, 1}
