@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -34,25 +35,24 @@ class Client:
     id: int
     username: str
     token: str
+    faithful: bool = False
+    """Whether they follow and unfollow nobody under load. Either makes a timeline anew, and what was lost is there."""
     tweets: list[int] = field(default_factory=list)
     """What they published and did not try to delete."""
 
 
 class Load:
-    """A context in which the clients act; what they did is in the history."""
+    """A context in which clients act; what they, and others through it, did is in the history."""
 
-    def __init__(self, url: str, clients: list[Client], history: History, seed: int) -> None:
-        self._url = url
-        self.clients = clients
-        self.history = history
+    def __init__(self, api: httpx.AsyncClient, clients: Sequence[Client], history: History, seed: str) -> None:
+        self._api = api
+        self._clients = clients
+        self._history = history
         self._random = random.Random(seed)
         self._stopped = asyncio.Event()
-        self._posts = 0
 
     async def __aenter__(self) -> Self:
-        self._stopped.clear()
-        self._api = api_of(self._url)
-        self._running = [asyncio.create_task(self._act(client)) for client in self.clients]
+        self._running = [asyncio.create_task(self._act(client)) for client in self._clients]
         return self
 
     async def __aexit__(
@@ -60,7 +60,6 @@ class Load:
     ) -> None:
         self._stopped.set()
         await asyncio.gather(*self._running)
-        await self._api.aclose()
 
     async def last(self, seconds: float) -> None:
         """Go on for a while. Raises what the load raised."""
@@ -70,8 +69,8 @@ class Load:
 
     async def post(self, client: Client) -> Call:
         """Publish a text that is like no other."""
-        self._posts += 1
-        text = f"{client.username} says {self._posts} #{TAGS[self._posts % len(TAGS)]}"
+        number = len(self._history.calls)
+        text = f"{client.username} says {number} #{TAGS[number % len(TAGS)]}"
         call = await self._call("post", client, text, ("POST", "/tweets"), {"text": text})
         if call.outcome is Outcome.ACKNOWLEDGED:
             client.tweets.append(call.id)
@@ -80,6 +79,11 @@ class Load:
     async def home(self, client: Client) -> Call:
         """Read the first page of a home timeline."""
         return await self._call("home", client, client.id, ("GET", "/timeline/home"), params={"limit": str(_PAGE)})
+
+    async def follow(self, client: Client, other: Client, *, on: bool = True) -> Call:
+        """Follow somebody, or no longer."""
+        kind, method = ("follow", "POST") if on else ("unfollow", "DELETE")
+        return await self._call(kind, client, other.id, (method, f"/users/{other.id}/follow"))
 
     async def _act(self, client: Client) -> None:
         while not self._stopped.is_set():
@@ -90,15 +94,14 @@ class Load:
                 continue
 
     async def _once(self, client: Client, action: str) -> None:
-        other = self._random.choice([someone for someone in self.clients if someone is not client])
+        other = self._random.choice([someone for someone in self._clients if someone is not client])
         match action:
             case "post":
                 await self.post(client)
             case "home":
                 await self.home(client)
-            case "follow" | "unfollow":
-                method = "POST" if action == "follow" else "DELETE"
-                await self._call(action, client, other.id, (method, f"/users/{other.id}/follow"))
+            case "follow" | "unfollow" if not client.faithful:
+                await self.follow(client, other, on=action == "follow")
             case "delete" if client.tweets:
                 tweet = client.tweets.pop(self._random.randrange(len(client.tweets)))
                 await self._call("delete", client, tweet, ("DELETE", f"/tweets/{tweet}"))
@@ -119,7 +122,7 @@ class Load:
         json: dict[str, str] | None = None,
         params: dict[str, str] | None = None,
     ) -> Call:
-        return await self.history.call(
+        return await self._history.call(
             self._api, kind, client.id, subject, request, token=client.token, json=json, params=params
         )
 

@@ -76,6 +76,16 @@ class Model:
         return [post.id for post in self.live() if post.author == author]
 
 
+def difference(expected: Sequence[int], shown: Sequence[int]) -> str | None:
+    """How a whole list differs from what it must be; None if it does not."""
+    if shown == expected:
+        return None
+    lacking = [id_ for id_ in expected if id_ not in set(shown)]
+    extra = [id_ for id_ in shown if id_ not in set(expected)]
+    order = "" if lacking or extra else "in another order or not each once, "
+    return f"{order}lacks {lacking[:5]}, shows {extra[:5]} too, of {len(expected)}"
+
+
 def unexplained(history: History, since: int = 0) -> Iterator[str]:
     """What reads from a place in the history on showed, or lacked, and nothing explains."""
     judged = {id(call) for call in history.calls[since:]}
@@ -86,14 +96,19 @@ def unexplained(history: History, since: int = 0) -> Iterator[str]:
         by_user[call.user].append(call)
     for calls in by_user.values():
         seen: dict[int, int] = {}
-        left: set[int] = set()
+        left, lost = set[int](), set[int]()
         for call in calls:
-            if call.kind == "unfollow" and call.outcome is not Outcome.REFUSED:
-                left.add(int(call.subject))
+            match call.kind, call.outcome:
+                case "unfollow", Outcome.ACKNOWLEDGED:
+                    left.add(int(call.subject))
+                case "unfollow", Outcome.UNKNOWN:  # for good: it may take effect after calls that were answered
+                    lost.add(int(call.subject))
+                case "follow", Outcome.ACKNOWLEDGED:
+                    left.discard(int(call.subject))
             if call.kind != "home" or call.outcome is not Outcome.ACKNOWLEDGED:
                 continue
             if id(call) in judged:
-                stay = {id_ for id_, author in seen.items() if author not in left}
+                stay = {id_ for id_, author in seen.items() if author not in left | lost}
                 for problem in (*_shown(call, by_text, deletes), *_lacking(call, _own(calls, call), stay, deletes)):
                     yield f"a home of {call.user} at {call.begun_s:.1f} s {problem}"
             seen |= {id_: author for id_, author, _ in call.shown}

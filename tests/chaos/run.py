@@ -1,7 +1,7 @@
 """One fault after another under load on one system, each followed by a comparison of everything."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import httpx
@@ -36,43 +36,28 @@ class Row:
 
 
 class Probe:
-    """An author and followers by whom it is seen whether everything works."""
+    """An author and followers by whom it is seen whether everything works; what they do is in the history too."""
 
-    def __init__(self, api: httpx.AsyncClient, author: Client, followers: Sequence[Client]) -> None:
-        self._api = api
+    def __init__(self, load: Load, author: Client, followers: Sequence[Client]) -> None:
+        self._load = load
         self._author = author
         self._followers = followers
-        self._number = 0
-
-    async def begin(self) -> None:
-        """Follow, and look once, so that there are timelines to push to."""
-        for follower in self._followers:
-            answer = await self._api.post(f"/api/v1/users/{self._author.id}/follow", headers=_of(follower))
-            assert answer.status_code == 200, answer.text
-        assert await self.works()
 
     async def works(self) -> bool:
         """Whether a tweet that is published now is answered, and in all timelines soon."""
-        self._number += 1
-        body = {"text": f"probe {self._number}"}
-        try:
-            answer = await self._api.post("/api/v1/tweets", json=body, headers=_of(self._author))
-            if answer.status_code != 201:
-                return False
-            tweet = answer.json()["id"]
-            clock = asyncio.get_running_loop().time
-            deadline_s = clock() + 1.0
-            while not all([await self._sees(follower, tweet) for follower in self._followers]):
-                if clock() > deadline_s:
-                    return False
-                await asyncio.sleep(_PROBE_EVERY_S / 2)
-        except httpx.TransportError:
+        post = await self._load.post(self._author)
+        if post.outcome is not Outcome.ACKNOWLEDGED:
             return False
+        clock = asyncio.get_running_loop().time
+        deadline_s = clock() + 1.0
+        while not all([await self._sees(follower, post.id) for follower in self._followers]):
+            if clock() > deadline_s:
+                return False
+            await asyncio.sleep(_PROBE_EVERY_S / 2)
         return True
 
-    async def _sees(self, follower: Client, tweet: str) -> bool:
-        answer = await self._api.get("/api/v1/timeline/home", headers=_of(follower), params={"limit": "5"})
-        return answer.status_code == 200 and tweet in [shown["id"] for shown in answer.json()["tweets"]]
+    async def _sees(self, follower: Client, tweet: int) -> bool:
+        return tweet in [id_ for id_, _, _ in (await self._load.home(follower)).shown]
 
 
 class Chaos:
@@ -83,43 +68,62 @@ class Chaos:
         self._seed = seed
         self._history = History()
         self._clients: list[Client] = []
+        self._probe: list[Client] = []
 
     async def fault(self, name: str) -> Row:
-        """Break something under load, wait until all works, and compare everything."""
-        clock = asyncio.get_running_loop().time
+        """Break something under load, wait until all works and nothing is in doubt, and compare everything."""
         async with api_of(self._stage.url) as api:
-            await self._people(api)
-            probe = Probe(api, self._probe[0], self._probe[1:])
+            load = await self._people(api, name)
+            probe = Probe(load, self._probe[0], self._probe[1:])
             before = len(self._history.calls)
-            async with self._load as load:
+            async with load:
                 await load.last(_BEFORE_S)
                 async with FAULTS[name](self._stage):
-                    begun_s = clock()
-                    recovered = await self._recovered(probe, begun_s + _RECOVERY_MAX_S)
-                    recovered_s = clock() - begun_s if recovered else None
+                    recovered_s = await self._until(probe.works, self._stage.ready)
                 await load.last(_AFTER_S)
-            verdict = await Checker(api, self._clients, self._history).check(before)
+                believed_s = await self._until(self._stage.believes_redis)  # so that what was pushed is what is read
+                await load.last(0)
+            verdict = await Checker(api, (*self._clients, *self._probe), self._history).check(before)
+        if believed_s is None:
+            verdict.violations.append("Redis is still doubted")
         counted = outcomes(self._history, before)
         refused, unknown = counted[Outcome.REFUSED], counted[Outcome.UNKNOWN]
         return Row(name, recovered_s, counted.total(), refused, unknown, verdict)
 
-    async def _people(self, api: httpx.AsyncClient) -> None:
-        if not self._clients:
+    async def _people(self, api: httpx.AsyncClient, name: str) -> Load:
+        """Everybody with a token that lasts, and what they do next. Half of the clients first follow all others."""
+        first = not self._clients
+        if first:
             self._clients = await sign_up(api, "chaos", _CLIENTS)
             self._probe = await sign_up(api, "probe", 1 + _FOLLOWERS)
-            await Probe(api, self._probe[0], self._probe[1:]).begin()
-            self._load = Load(self._stage.url, self._clients, self._history, self._seed)
         else:
             for client in (*self._clients, *self._probe):
                 await log_in(api, client)
+        load = Load(api, self._clients, self._history, f"{self._seed} {name}")
+        if first:
+            for client in self._clients[::2]:
+                client.faithful = True
+                await _followed(load, client, self._clients)
+            for follower in self._probe[1:]:
+                await _followed(load, follower, self._probe[:1])
+        return load
 
-    async def _recovered(self, probe: Probe, until_s: float) -> bool:
+    async def _until(self, *all_hold: Callable[[], Awaitable[bool]]) -> float | None:
+        """After how many seconds all of it held, one after the other; None if that took too long."""
         clock = asyncio.get_running_loop().time
-        while clock() < until_s:
-            if await probe.works() and await self._stage.ready():
-                return True
+        begun_s = clock()
+        while clock() - begun_s < _RECOVERY_MAX_S:
+            if all([await holds() for holds in all_hold]):
+                return clock() - begun_s
             await asyncio.sleep(_PROBE_EVERY_S)
-        return False
+        return None
+
+
+async def _followed(load: Load, client: Client, others: Sequence[Client]) -> None:
+    """Follow some, and look once, so that there is a timeline to push to."""
+    calls = [await load.follow(client, other) for other in others if other is not client]
+    calls.append(await load.home(client))
+    assert all(call.outcome is Outcome.ACKNOWLEDGED for call in calls), [call.problem for call in calls]
 
 
 async def faults_one_by_one(stage: Stage, names: Sequence[str], seed: int, say: Callable[[str], None]) -> list[Row]:
@@ -144,7 +148,3 @@ def describe(row: Row) -> str:
             *violations[:_SHOWN_MAX],
         )
     )
-
-
-def _of(client: Client) -> dict[str, str]:
-    return {"Authorization": f"Bearer {client.token}"}

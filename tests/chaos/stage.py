@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+import httpx
 import psutil
 from redis.asyncio import Redis
 
@@ -31,6 +32,7 @@ from tests.support.wire import Wire, wire_to
 Store = Literal["cassandra", "redis"]
 
 _ACTOR = re.compile(r"ray::(\w+)")
+_DOUBTED = "murmur_redis_doubted_seconds"
 _HEAP_MB = 512
 _MAXMEMORY_MB = 256
 _STOP_S = 20.0
@@ -77,6 +79,15 @@ class Stage:
 
     async def ready(self) -> bool:
         return (await asyncio.to_thread(readiness.ask, self.url)).ready
+
+    async def believes_redis(self) -> bool:
+        """Whether the cluster's exporter says that nothing is in doubt; not while it says nothing."""
+        async with httpx.AsyncClient(trust_env=False) as client:
+            try:
+                answer = await client.get(self.system.endpoints.metrics_urls[-1])
+            except httpx.TransportError:
+                return False
+        return f"{_DOUBTED} 0.0" in answer.text.splitlines()
 
     def to_redis(self) -> Redis:
         """A connection past the wire."""
@@ -130,7 +141,6 @@ async def stage(**settings: str) -> AsyncIterator[Stage]:
         redis_wire = await stack.enter_async_context(wire_to(f"127.0.0.1:{redis.port}"))
         environment = stack.enter_context(
             system_environment(
-                limits="small",
                 cassandra_contact_points=cassandra_wire.endpoint,
                 redis_url=f"redis://{redis_wire.endpoint}/0",
                 **settings,

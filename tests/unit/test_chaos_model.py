@@ -2,10 +2,11 @@
 
 import pytest
 
+from tests.chaos.checker import Unanswered, patiently
 from tests.chaos.history import Call, History, Outcome
-from tests.chaos.model import Model, unexplained
+from tests.chaos.model import Model, difference, unexplained
 
-ANN, BOB = 1, 2
+ANN, BOB, EVE = 1, 2, 3
 OK, UNKNOWN, REFUSED = Outcome.ACKNOWLEDGED, Outcome.UNKNOWN, Outcome.REFUSED
 
 
@@ -30,6 +31,10 @@ def follow(user: int, whom: int, kind: str = "follow", outcome: Outcome = OK) ->
     return Call(kind=kind, user=user, subject=whom, begun_s=0, outcome=outcome)
 
 
+def unfollow(user: int, whom: int, outcome: Outcome = OK) -> Call:
+    return follow(user, whom, "unfollow", outcome)
+
+
 def home(user: int, *shown: int, author: int = BOB, complete: bool = True) -> Call:
     entries = [(id_, author, f"text {id_}") for id_ in shown]
     return Call(kind="home", user=user, subject=user, begun_s=0, outcome=OK, shown=entries, complete=complete)
@@ -44,6 +49,9 @@ def home(user: int, *shown: int, author: int = BOB, complete: bool = True) -> Ca
         ((post(BOB, 10, REFUSED), home(ANN, 10)), "which nobody published"),
         ((post(ANN, 10), home(ANN)), "which they wrote before"),
         ((post(BOB, 10), home(ANN, 10), home(ANN)), "which they saw before"),
+        ((post(BOB, 10), home(ANN, 10), unfollow(ANN, BOB), follow(ANN, BOB), home(ANN)), "which they saw before"),
+        ((unfollow(ANN, BOB), follow(ANN, BOB), post(BOB, 10), home(ANN, 10), home(ANN)), "which they saw before"),
+        ((unfollow(ANN, EVE), post(BOB, 10), home(ANN, 10), home(ANN)), "which they saw before"),
         ((post(ANN, 10), delete(ANN, 10), home(ANN, 10, author=ANN)), "which they deleted before"),
     ],
 )
@@ -59,7 +67,10 @@ def test_what_nothing_explains_is_said(calls: tuple[Call, ...], why: str) -> Non
         (post(BOB, 10), post(BOB, 11), home(ANN, 11, 10), home(ANN, 11, 10)),
         (post(BOB, 10, UNKNOWN), home(ANN, 10), home(ANN, 10)),
         (post(BOB, 10), home(ANN, 10), delete(BOB, 10, UNKNOWN), home(ANN)),
-        (post(BOB, 10), home(ANN, 10), follow(ANN, BOB, "unfollow"), home(ANN)),
+        (post(BOB, 10), home(ANN, 10), unfollow(ANN, BOB), home(ANN)),
+        (post(BOB, 10), home(ANN, 10), unfollow(ANN, BOB), follow(ANN, BOB, outcome=UNKNOWN), home(ANN)),
+        (post(BOB, 10), home(ANN, 10), unfollow(ANN, BOB, UNKNOWN), follow(ANN, BOB), home(ANN)),
+        (post(BOB, 10), home(ANN, 10), unfollow(ANN, BOB), follow(ANN, BOB), home(ANN, 10)),
         (post(ANN, 10), post(BOB, 11), home(ANN, 11, complete=False)),
         (post(ANN, 10, UNKNOWN), home(ANN)),
     ],
@@ -90,3 +101,47 @@ def test_the_last_answer_about_a_switch_counts_and_silence_leaves_it_open() -> N
     assert (model.home(ANN), model.home(BOB)) == ([10], [11, 10])
     model.switches["delete", BOB, 11] = True
     assert (model.home(BOB), model.followers(ANN)) == ([10], {BOB})
+
+
+def test_a_shard_that_loses_one_push_in_fifty_is_noticed() -> None:
+    posts = [post(BOB, id_) for id_ in range(1, 101)]
+    model = Model.of(history_of(follow(ANN, BOB), *posts))
+    everything = list(range(100, 0, -1))
+    assert difference(model.home(ANN), everything) is None
+    without = [id_ for id_ in everything if id_ % 50]
+    assert difference(model.home(ANN), without) == "lacks [100, 50], shows [] too, of 100"
+
+
+def test_a_list_that_is_out_of_order_or_shows_something_twice_differs() -> None:
+    for shown in ([1, 2], [2, 1, 1]):
+        assert difference([2, 1], shown) == "in another order or not each once, lacks [], shows [] too, of 2"
+
+
+class Service:
+    """Answers as it was told to, one answer after the other."""
+
+    def __init__(self, *answers: str | Unanswered | None) -> None:
+        self._answers = list(answers)
+        self.brought_up_to_date = 0
+
+    async def check(self) -> str | None:
+        answer = self._answers.pop(0)
+        if isinstance(answer, Unanswered):
+            raise answer
+        return answer
+
+    async def bring_up_to_date(self) -> None:
+        self.brought_up_to_date += 1
+
+    async def verdict(self, within_s: float) -> tuple[str | None, bool]:
+        return await patiently(self.check, self.bring_up_to_date, within_s=within_s, every_s=0)
+
+
+async def test_what_is_right_later_is_right_and_was_brought_up_to_date() -> None:
+    service = Service("lacks 1", Unanswered("GET /: 503"), None)
+    assert await service.verdict(within_s=3_600) == (None, False)
+    assert service.brought_up_to_date == 2
+
+
+async def test_a_service_that_goes_on_failing_is_a_violation_and_no_end_of_the_run() -> None:
+    assert await Service(Unanswered("GET /: 503")).verdict(within_s=0) == ("GET /: 503", True)
