@@ -6,13 +6,16 @@ dead one again (`max_restarts`); a stuck one is found by the supervisor.
 
 import asyncio
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import cycle
+from typing import Any, TypeVar
 
 import ray
+from ray._private.state import available_resources_per_node
+from ray._private.state import state as ray_state
 from ray.actor import ActorHandle
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from typing_extensions import override
 
 from actors.counters import READER as COUNTERS_READER
@@ -20,13 +23,12 @@ from actors.counters import Counters
 from actors.exporter import Exporter
 from actors.fanout_shard import FanoutShard, reader_name
 from actors.flow_supervisor import Fleet, FlowSupervisor
-from actors.hosting import WAIT_MS, Component, Health, Host
+from actors.hosting import Component, Health, Host, Reader
 from actors.reconciler import Reconciler
 from actors.supervisor import Supervisor, Watched
 from domain.clock import SystemClock
 from domain.errors import EngineError, StoreUnavailable
 from domain.ids import RANGES
-from storage import keys
 from storage.opening import StoreConfig, Stores, open_stores
 from storage.wanted import TRENDS_WORKERS, is_shard, shard_names, wanted
 from telemetry import logs, metrics
@@ -35,9 +37,8 @@ from telemetry.ray_backend import RayBackend
 
 NAMESPACE = "murmur"
 COUNTERS, RECONCILER, SUPERVISOR = "counters", "reconciler", "supervisor"
-_BEAT_EVERY_MS = 1_000
-_BEAT_TTL_S = 10
 _ANSWER_S = 2.0
+_MADE_S = 5.0
 _SETTLE_S = 0.1
 """How long counters collect events before they count: many likes of one tweet are counted once."""
 _RELEASE_EVERY_S = 60.0
@@ -48,7 +49,10 @@ _FLOW_AFTER_S = 10.0
 _END_S = 3.0
 """How long a shard that leaves may take to finish what it read."""
 _CALLS_AT_ONCE = 4
+_CPUS = 0.1
+"""Of Ray's logical ones, for each."""
 _CLOCK = SystemClock()
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,45 +73,18 @@ class _Hosted:
         logs.configure(name, config.log_level)
         metrics.install(RayBackend())
         self._host = Host(name, lambda: self._open(name, config), _CLOCK, lambda: os._exit(1))
+        self._node = ray.get_runtime_context().get_node_id()
 
     async def _open(self, name: str, config: ActorConfig) -> Component:
         raise NotImplementedError
 
     def health(self) -> Health:
-        """How the component is."""
-        return self._host.health()
+        """How the component is, and where."""
+        return replace(self._host.health(), node=self._node)
 
     def stop(self, timeout_s: float) -> bool:
         """End the component in order."""
         return self._host.stop(timeout_s)
-
-
-class _Step(Protocol):
-    async def __call__(self, wait_ms: int) -> None: ...
-
-
-class _Reader:
-    """A component that goes round by one step, and leaves a sign of life where every replica can read it."""
-
-    def __init__(self, name: str, stores: Stores, step: _Step, finish: Callable[[], Any] | None = None) -> None:
-        self._key = keys.heartbeat(name)
-        self._stores = stores
-        self._step = step
-        self._finish = finish
-        self._beat_ms = 0
-
-    async def step(self) -> None:
-        await self._step(WAIT_MS)
-        if _CLOCK.monotonic_ms() - self._beat_ms >= _BEAT_EVERY_MS:
-            await self._stores.hot.cache.put({self._key: b"alive"}, ttl_s=_BEAT_TTL_S)
-            self._beat_ms = _CLOCK.monotonic_ms()
-
-    async def close(self) -> None:
-        try:
-            if self._finish is not None:
-                await self._finish()
-        finally:
-            await self._stores.close()
 
 
 class FanoutShardActor(_Hosted):
@@ -130,7 +107,7 @@ class FanoutShardActor(_Hosted):
             if not shard.ranges:
                 await asyncio.sleep(wait_ms / 1000)
 
-        return _Reader(name, stores, step, shard.drain)
+        return Reader(name, stores, _CLOCK, step, shard.drain)
 
 
 class CountersActor(_Hosted):
@@ -159,7 +136,7 @@ class CountersActor(_Hosted):
         async def finish() -> None:
             releasing.cancel()
 
-        return _Reader(name, stores, step, finish)
+        return Reader(name, stores, _CLOCK, step, finish)
 
     async def _release(self, counters: Counters) -> None:
         """Let go of pulled authors for ever, beside the counters, as there may be many to look at."""
@@ -189,7 +166,7 @@ class ReconcilerActor(_Hosted):
             if not reconciler.behind:
                 await asyncio.sleep(_LOOK_EVERY_S)
 
-        return _Reader(name, stores, step)
+        return Reader(name, stores, _CLOCK, step)
 
 
 class SupervisorActor(_Hosted):
@@ -230,7 +207,7 @@ class SupervisorActor(_Hosted):
             keeping.cancel()
             await asyncio.gather(flow.stop(), exporter.close())
 
-        return _Reader(name, stores, step, finish)
+        return Reader(name, stores, _CLOCK, step, finish)
 
     def lacking(self, shards: int | None, trends_workers: int | None) -> list[str]:
         """What is not yet so, of what is asked about; empty when so many run, in health, and no others."""
@@ -268,27 +245,32 @@ def _log_ports(stores: Stores, config: ActorConfig) -> dict[str, Any]:
 
 
 class _Remote:
-    """An actor, as the supervisor watches it."""
+    """An actor, as the supervisor watches it: once found, it is asked directly, also while Ray's head is away."""
 
     def __init__(self, name: str, config: ActorConfig) -> None:
         self._name = name
         self._config = config
+        self._actor: ActorHandle[Any] | None = None
 
     async def health(self) -> Health | None:
-        if (actor := _found(self._name)) is None:
-            return None
         try:
-            health: Health = await asyncio.wait_for(actor.health.remote(), _ANSWER_S)
-        except (ray.exceptions.RayError, TimeoutError):
+            if self._actor is None:
+                self._actor = await _asked_of_ray(lambda: _found(self._name))
+            if self._actor is None:
+                return None
+            health: Health = await asyncio.wait_for(self._actor.health.remote(), _ANSWER_S)
+        except ray.exceptions.ActorDiedError:  # for good: the next one of that name is another
+            self._actor = None
+            return None
+        except (ray.exceptions.RayError, TimeoutError, StoreUnavailable):
             return None
         return health
 
     async def restart(self) -> None:
-        with _asked_of_ray():
-            if (actor := _found(self._name)) is not None:
-                ray.kill(actor, no_restart=False)
-            else:
-                _make(self._name, self._config)
+        if (actor := await _asked_of_ray(lambda: _found(self._name))) is not None:
+            await _asked_of_ray(lambda: ray.kill(actor, no_restart=False))
+        else:
+            await _asked_of_ray(lambda: _make(self._name, self._config), _MADE_S)
 
 
 class _ShardActors:
@@ -297,40 +279,50 @@ class _ShardActors:
     def __init__(self, config: ActorConfig) -> None:
         self._config = config
 
-    def there(self) -> Collection[str]:
-        return _shards_there()
+    async def there(self) -> Collection[str]:
+        return await _asked_of_ray(_shards_there)
+
+    async def nodes(self) -> Mapping[str, bool]:
+        return await _asked_of_ray(nodes)
 
     def watched(self, name: str) -> Watched:
         return _Remote(name, self._config)
 
-    async def make(self, name: str) -> None:
-        with _asked_of_ray():
-            _make(name, self._config)
+    async def make(self, name: str, node: str | None) -> None:
+        await _asked_of_ray(lambda: _make(name, self._config, node=node), _MADE_S)
 
     async def end(self, name: str) -> None:
-        if (actor := _found(name)) is None:
+        if (actor := await _asked_of_ray(lambda: _found(name))) is None:
             return
         try:
             await asyncio.wait_for(actor.stop.remote(_END_S), _END_S + _ANSWER_S)
         except (ray.exceptions.RayError, TimeoutError) as error:
             logger().warning("did not end in order", actor=name, error=str(error))
-        with _asked_of_ray():
-            ray.kill(actor)
+        await _asked_of_ray(lambda: ray.kill(actor))
 
 
-@contextmanager
-def _asked_of_ray() -> Iterator[None]:
-    """What Ray refuses now may be done later: it is one more store that can be away."""
+async def _asked_of_ray(call: Callable[[], _Answer], within_s: float = _ANSWER_S) -> _Answer:
+    """What Ray's head says or does. It is one more store that can be away, and its calls wait for it in a thread."""
     try:
-        yield
-    except (ray.exceptions.RayError, ValueError) as error:
-        raise StoreUnavailable("ray", str(error)) from error
+        return await asyncio.wait_for(asyncio.to_thread(call), within_s)
+    except (ray.exceptions.RayError, ValueError, TimeoutError) as error:
+        raise StoreUnavailable("ray", str(error) or type(error).__name__) from error
+
+
+def nodes() -> dict[str, bool]:
+    """The nodes that actors may run on, and whether there is room for one more; none that `ray drain-node` named."""
+    leaving = ray_state.get_draining_nodes()
+    free = available_resources_per_node()
+    return {
+        node["NodeID"]: free.get(node["NodeID"], {}).get("CPU", 0.0) >= _CPUS
+        for node in ray.nodes()
+        if node["Alive"] and node["Resources"].get("CPU", 0.0) > 0 and node["NodeID"] not in leaving
+    }
 
 
 def _shards_there() -> list[str]:
     """The names of all shards that exist, wanted or not."""
-    with _asked_of_ray():
-        found = ray.util.list_named_actors(all_namespaces=True)
+    found = ray.util.list_named_actors(all_namespaces=True)
     return [actor["name"] for actor in found if actor["namespace"] == NAMESPACE and is_shard(actor["name"])]
 
 
@@ -347,22 +339,23 @@ def start(config: ActorConfig, fleet: Fleet, shards: int) -> None:
     `fleet` are the workers of the trends dataflow, of which the supervisor keeps some running. It would make the shards
     too, but later.
     """
+    places = cycle(sorted(nodes()) or [None])
     for name in (*shard_names(shards), COUNTERS, RECONCILER):
-        _make(name, config)
+        _make(name, config, node=next(places))
     _make(SUPERVISOR, config, fleet)
 
 
-def _make(name: str, config: ActorConfig, *more: Any) -> None:
-    """Make an actor, unless it exists."""
+def _make(name: str, config: ActorConfig, *more: Any, node: str | None = None) -> None:
+    """Make an actor, unless it exists; on that node while that is there, so that no node has all of them."""
     options: dict[str, Any] = {
         "name": name,
         "namespace": NAMESPACE,
         "lifetime": "detached",
         "get_if_exists": True,
-        "num_cpus": 0.1,
+        "num_cpus": _CPUS,
         "max_restarts": -1,
         "max_concurrency": _CALLS_AT_ONCE,
-        "scheduling_strategy": "SPREAD",
+        "scheduling_strategy": NodeAffinitySchedulingStrategy(node, soft=True) if node else "SPREAD",
     }
     ray.remote(_CLASSES.get(name, FanoutShardActor)).options(**options).remote(name, config, *more)
 

@@ -4,17 +4,21 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import uvloop
 
 from domain.clock import Clock
 from domain.errors import EngineError
+from storage import keys
+from storage.opening import Stores
 from telemetry.logs import logger
 
 WAIT_MS = 500
 """How long a step may wait for something to do."""
 _BACK_OFF_MS = (50, 100, 200, 400, 800)
+_BEAT_EVERY_MS = 1_000
+_BEAT_TTL_S = 10
 
 
 class Component(Protocol):
@@ -41,6 +45,8 @@ class Health:
     """Milliseconds since the last turn ended well or in an error that will be retried."""
     error: str
     """The last turn's error, empty if it went well."""
+    node: str | None = None
+    """Where it runs, if whoever hosts it says so."""
 
 
 class Host:
@@ -102,3 +108,36 @@ class Host:
                 await self._component.close()
             except EngineError as error:
                 logger().warning("could not finish", actor=self._name, error=str(error))
+
+
+class Step(Protocol):
+    """One turn, which may wait for something to do."""
+
+    async def __call__(self, wait_ms: int) -> None: ...
+
+
+class Reader:
+    """A component that goes round by one step, and leaves a sign of life where every replica can read it."""
+
+    def __init__(
+        self, name: str, stores: Stores, clock: Clock, step: Step, finish: Callable[[], Any] | None = None
+    ) -> None:
+        self._key = keys.heartbeat(name)
+        self._stores = stores
+        self._clock = clock
+        self._step = step
+        self._finish = finish
+        self._beat_ms = 0
+
+    async def step(self) -> None:
+        await self._step(WAIT_MS)
+        if self._clock.monotonic_ms() - self._beat_ms >= _BEAT_EVERY_MS:
+            await self._stores.hot.cache.put({self._key: b"alive"}, ttl_s=_BEAT_TTL_S)
+            self._beat_ms = self._clock.monotonic_ms()
+
+    async def close(self) -> None:
+        try:
+            if self._finish is not None:
+                await self._finish()
+        finally:
+            await self._stores.close()

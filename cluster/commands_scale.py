@@ -1,7 +1,8 @@
-"""`python -m cluster scale`: another number of fan-out shards or of workers for a system that runs."""
+"""`python -m cluster scale`: another number of shards, workers or replicas for a system that runs."""
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -36,30 +37,50 @@ def register(app: typer.Typer) -> None:
 def scale(
     shards: Annotated[int | None, typer.Option(min=1, max=RANGES, help="Fan-out shards.")] = None,
     trends: Annotated[int | None, typer.Option(min=1, max=TAG_BUCKETS, help="Workers of the trends dataflow.")] = None,
+    replicas: Annotated[int | None, typer.Option(min=1, help="HTTP replicas; the least when autoscaling.")] = None,
 ) -> None:
-    """Change how many shards deliver tweets, or how many workers count trends, or both, while they run.
+    """Change how many shards deliver tweets, workers count trends, or replicas answer, while they run.
 
     Exit code 0 when it is so, 1 when it is not yet or another command wants something else. Ranges of followers move
-    to shards that are well; a shard that leaves ends when it has none. Workers of trends go on from a snapshot. At
-    the next start `MURMUR_FANOUT_SHARDS` and `MURMUR_TRENDS_WORKERS` decide again.
+    to shards that are well; a shard that leaves ends when it has none. Workers of trends go on from a snapshot.
+    Replicas are renewed one after another, and each node takes its share of them. At the next start
+    `MURMUR_FANOUT_SHARDS`, `MURMUR_TRENDS_WORKERS` and `MURMUR_SERVE_REPLICAS` decide again.
     """
-    asked = {mark: count for mark, count in ((SHARDS, shards), (TRENDS_WORKERS, trends)) if count is not None}
-    if not asked:
-        raise typer.BadParameter("say --shards, --trends or both.")
+    given = {SHARDS: shards, TRENDS_WORKERS: trends}
+    asked = _Asked({mark: count for mark, count in given.items() if count is not None}, replicas)
+    if not asked.marks and replicas is None:
+        raise typer.BadParameter("say --shards, --trends or --replicas, or several of them.")
     settings = load_settings()
+    if replicas is not None and replicas > (settings.serve_replicas_max or replicas):
+        raise typer.BadParameter(f"MURMUR_SERVE_REPLICAS_MAX is {settings.serve_replicas_max}.")
     endpoints = RunState.read(settings.data_dir).endpoints
     config = store_config(settings, endpoints)
     connect_to_running(settings, endpoints)
+    if replicas is not None:
+        from cluster import wiring  # imports Ray, which reads its environment then
+
+        wiring.deploy_api(settings.model_copy(update={"serve_replicas": replicas}), endpoints, wait=False)
     asyncio.run(_change(config, asked, settings.data_dir))
-    for mark, count in asked.items():
+    for mark, count in asked.marks.items():
         _console.print(f"The number of {_NAMES[mark]} is {count}.")
+    if replicas is not None:
+        _console.print(f"The number of replicas is {replicas}.")
 
 
-async def _change(config: StoreConfig, asked: Mapping[str, int], data_dir: Path) -> None:
-    """Write down what is wanted, and wait until it is so: the supervisor does it, whatever becomes of this command."""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What there should be."""
+
+    marks: Mapping[str, int]
+    """Of actors, by the mark that says so."""
+    replicas: int | None
+
+
+async def _change(config: StoreConfig, asked: _Asked, data_dir: Path) -> None:
+    """Write down what is wanted, and wait until it is so: others do it, whatever becomes of this command."""
     truth = await open_stores(config.cassandra, partitions=config.partitions)
     try:
-        for mark, count in asked.items():
+        for mark, count in asked.marks.items():
             await truth.coordination.set_mark(mark, count)
         until_s = asyncio.get_running_loop().time() + _SCALED_S
         while lacking := await _lacking(truth.coordination, asked):
@@ -74,26 +95,31 @@ async def _change(config: StoreConfig, asked: Mapping[str, int], data_dir: Path)
         await truth.close()
 
 
-async def _lacking(coordination: CoordinationStore, asked: Mapping[str, int]) -> list[str]:
+async def _lacking(coordination: CoordinationStore, asked: _Asked) -> list[str]:
     """What is not yet so. Raises `NotReady` if it is not wanted any more."""
     try:
-        for mark, count in asked.items():
+        for mark, count in asked.marks.items():
             if (now := await wanted(coordination, mark)) != count:
                 raise NotReady(f"Another command has asked for another number of {_NAMES[mark]} meanwhile: {now}.")
-        return await asyncio.to_thread(_told, asked.get(SHARDS), asked.get(TRENDS_WORKERS))
+        return await asyncio.to_thread(_told, asked)
     except EngineError as error:
         return [str(error)]
 
 
-def _told(shards: int | None, trends_workers: int | None) -> list[str]:
-    """What the supervisor says is not yet so."""
+def _told(asked: _Asked) -> list[str]:
+    """What the supervisor and Serve say is not yet so."""
     import ray  # reads its environment then
 
+    import serve.deploy
     from actors.deploy import NAMESPACE, SUPERVISOR
 
+    said: list[str] = serve.deploy.lacking(asked.replicas) if asked.replicas is not None else []
+    if not asked.marks:
+        return said
     try:
         supervisor = ray.get_actor(SUPERVISOR, NAMESPACE)
-        said: list[str] = ray.get(supervisor.lacking.remote(shards, trends_workers), timeout=_ANSWER_S)
+        counts = asked.marks.get(SHARDS), asked.marks.get(TRENDS_WORKERS)
+        said += ray.get(supervisor.lacking.remote(*counts), timeout=_ANSWER_S)
     except (ray.exceptions.RayError, ValueError):  # it died; Ray starts it again
-        return ["the supervisor does not answer"]
+        said.append("the supervisor does not answer")
     return said

@@ -4,7 +4,7 @@ from collections.abc import Container
 from dataclasses import asdict, dataclass
 
 from cluster import readiness
-from cluster.embedded.ray_environment import EVERYWHERE
+from cluster.embedded.ray_environment import ON_SEVERAL_NODES
 from cluster.embedded.ray_node import NAMESPACE, connect, connect_to_local
 from cluster.endpoints import Endpoints
 from cluster.settings import Settings, put_in_environment
@@ -59,7 +59,7 @@ def connect_to_running(settings: Settings, endpoints: Endpoints) -> str | None:
     """Make this process a driver of a running system's Ray; the URL of its dashboard, if it has one."""
     if settings.ray_address is None:
         return connect_to_local(settings.data_dir, endpoints.ray_address)
-    put_in_environment(EVERYWHERE)
+    put_in_environment(ON_SEVERAL_NODES)
     return connect(endpoints.ray_address)
 
 

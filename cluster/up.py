@@ -17,7 +17,7 @@ from cluster.embedded.cassandra import start_cassandra
 from cluster.embedded.cassandra_node import CassandraNode
 from cluster.embedded.ports import PortBlock, require_free
 from cluster.embedded.processes import ChildProcess
-from cluster.embedded.ray_environment import EVERYWHERE
+from cluster.embedded.ray_environment import ON_SEVERAL_NODES
 from cluster.embedded.ray_node import EmbeddedRay, connect
 from cluster.embedded.redis import EmbeddedRedis
 from cluster.endpoints import Endpoints
@@ -68,9 +68,9 @@ class System:
         self._lock = FolderLock(settings.data_dir)
         _require_disk(settings)
         self._lock.name_holder(self._http_url())
-        require_free(settings.http_port, settings.http_host, "MURMUR_HTTP_PORT")
         self._ports = PortBlock()
-        if settings.ray_address is None:
+        if settings.ray_address is None:  # elsewhere, what an `up` that died has deployed still serves there
+            require_free(settings.http_port, settings.http_host, "MURMUR_HTTP_PORT")
             if settings.exporter_port:
                 require_free(settings.exporter_port, settings.http_host, "MURMUR_EXPORTER_PORT")
             else:  # chosen here, so that the supervisor comes back to the same one after a crash
@@ -184,7 +184,7 @@ class System:
             self._parts.append(ray)
             ray.prepare_driver()
         else:
-            put_in_environment(EVERYWHERE)
+            put_in_environment(ON_SEVERAL_NODES)
         if settings.redis_url is None:
             self._say("Starting Redis.")
             redis = EmbeddedRedis(folder, ports, settings.redis_maxmemory_mb)

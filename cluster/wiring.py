@@ -45,8 +45,15 @@ def deploy(settings: Settings, endpoints: Endpoints) -> None:
         exporter_host=settings.http_host,
         exporter_port=settings.exporter_port,
     )
-    api_config = ApiConfig(
-        stores=stores,
+    trends = TrendsConfig(stores=stores, snapshots=settings.data_dir / "trends", log_level=settings.log_level)
+    actors.deploy.start(actor_config, TrendsFleet(trends, actors.deploy.nodes), settings.fanout_shards)
+    deploy_api(settings, endpoints)
+
+
+def deploy_api(settings: Settings, endpoints: Endpoints, *, wait: bool = True) -> None:
+    """Start the replicas, or renew those that there are. Returns when they are up, or at once."""
+    config = ApiConfig(
+        stores=store_config(settings, endpoints),
         jwt_private_key_pem=_jwt_key(settings),
         rate_limits_on=settings.rate_limits == "on",
         trusted_proxies=settings.trusted_proxies or _LOCAL_PROXIES,
@@ -54,12 +61,9 @@ def deploy(settings: Settings, endpoints: Endpoints) -> None:
         log_level=settings.log_level,
         replicas=settings.serve_replicas,
         replicas_max=settings.serve_replicas_max,
+        nodes=len(actors.deploy.nodes()),
     )
-    fleet = TrendsFleet(
-        TrendsConfig(stores=stores, snapshots=settings.data_dir / "trends", log_level=settings.log_level)
-    )
-    actors.deploy.start(actor_config, fleet, settings.fanout_shards)
-    serve.deploy.deploy(api_config)
+    serve.deploy.deploy(config, wait=wait)
 
 
 def undeploy(settings: Settings, _endpoints: Endpoints) -> None:

@@ -1,14 +1,17 @@
 """The workers of trends as Ray actors: the only module of this package that knows Ray."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import cycle
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import ray
 from ray.actor import ActorHandle
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from dataflows import snapshots
 from dataflows.trends import STATE_VERSION
@@ -28,6 +31,7 @@ _GONE_S = 10.0
 _PREFIX = "trends-"
 _CALLS_AT_ONCE = 4
 _DIED = "a worker died"
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +71,10 @@ class TrendsWorkerActor:
 class TrendsFleet:
     """The workers of trends (`actors.flow_supervisor.Fleet`); travels to its supervisor before it is used."""
 
-    def __init__(self, config: TrendsConfig) -> None:
+    def __init__(self, config: TrendsConfig, nodes: Callable[[], Collection[str]]) -> None:
+        """`nodes` are those that workers may run on; they are spread over them."""
         self._config = config
+        self._nodes = nodes
         self._workers: list[ActorHandle[Any]] = []
 
     async def start(self, workers: int, *, fresh: bool) -> None:
@@ -76,7 +82,7 @@ class TrendsFleet:
         try:
             kept = snapshots.folder(self._config.snapshots, STATE_VERSION, fresh=fresh)
             config = replace(self._config, snapshots=kept)
-            self._workers = [_worker(index, config) for index in range(workers)]
+            self._workers = await _asked_of_ray(lambda: self._made(workers, config), _BEGIN_S)
             found = [worker.address.remote() for worker in self._workers]
             addresses = list(await asyncio.wait_for(asyncio.gather(*map(_answer, found)), _BEGIN_S))
             begun = [worker.run.remote(addresses, index) for index, worker in enumerate(self._workers)]
@@ -95,9 +101,9 @@ class TrendsFleet:
         await self.kill()
 
     async def kill(self) -> None:
-        left = [*self._workers, *_of_an_earlier_life()]
+        left = [*self._workers, *await _asked_of_ray(lambda: list(_of_an_earlier_life()))]
         for worker in left:
-            ray.kill(worker)
+            await _asked_of_ray(partial(ray.kill, worker))
         deadline_s = asyncio.get_running_loop().time() + _GONE_S
         while not all([_is_dead(await _status(worker)) for worker in left]):
             if asyncio.get_running_loop().time() > deadline_s:
@@ -105,8 +111,20 @@ class TrendsFleet:
             await asyncio.sleep(0.05)
         self._workers = []
 
+    def _made(self, workers: int, config: TrendsConfig) -> "list[ActorHandle[Any]]":
+        places = cycle(sorted(self._nodes()) or [None])
+        return [_worker(index, config, next(places)) for index in range(workers)]
 
-def _worker(index: int, config: TrendsConfig) -> "ActorHandle[Any]":
+
+async def _asked_of_ray(call: Callable[[], _Answer], within_s: float = _ANSWER_S) -> _Answer:
+    """What Ray's head says or does: its calls wait for it, in a thread, for as long as it is away."""
+    try:
+        return await asyncio.wait_for(asyncio.to_thread(call), within_s)
+    except (ray.exceptions.RayError, ValueError, TimeoutError) as error:
+        raise StoreUnavailable("ray", str(error) or type(error).__name__) from error
+
+
+def _worker(index: int, config: TrendsConfig, node: str | None) -> "ActorHandle[Any]":
     name = f"{_PREFIX}{index}"
     options: dict[str, Any] = {
         "name": name,
@@ -115,7 +133,7 @@ def _worker(index: int, config: TrendsConfig) -> "ActorHandle[Any]":
         "num_cpus": 0.1,
         "max_restarts": 0,
         "max_concurrency": _CALLS_AT_ONCE,
-        "scheduling_strategy": "SPREAD",
+        "scheduling_strategy": NodeAffinitySchedulingStrategy(node, soft=True) if node else "SPREAD",
     }
     worker: Any = ray.remote(TrendsWorkerActor).options(**options).remote(name, config)
     return cast("ActorHandle[Any]", worker)

@@ -18,3 +18,5 @@ class ApiConfig:
     log_level: str
     replicas: int
     replicas_max: int | None
+    nodes: int
+    """How many nodes there are for them: each takes its share and no more, so that none has all."""

@@ -1,5 +1,6 @@
 """The HTTP application on Ray Serve: the only module of this package that knows Ray."""
 
+from math import ceil
 from typing import Any
 
 from ray import serve as ray_serve
@@ -44,8 +45,8 @@ def start(http_host: str, http_port: int) -> None:
     )
 
 
-def deploy(config: ApiConfig) -> None:
-    """Start the application; returns when its replicas are up."""
+def deploy(config: ApiConfig, *, wait: bool = True) -> None:
+    """Start the application, or renew its replicas one by one. Returns when they are up, or at once."""
     scaling: dict[str, Any] = {"num_replicas": config.replicas}
     if config.replicas_max is not None:
         scaling = {
@@ -57,6 +58,8 @@ def deploy(config: ApiConfig) -> None:
                 "downscale_delay_s": 60,
             }
         }
+    if config.nodes > 1:  # Ray's own spreading begins anew at each node that it asks, and may put all of them on one
+        scaling["max_replicas_per_node"] = ceil((config.replicas_max or config.replicas) / config.nodes)
     deployment = ray_serve.deployment(
         name="api",
         max_ongoing_requests=200,
@@ -68,7 +71,17 @@ def deploy(config: ApiConfig) -> None:
         logging_config={"enable_access_log": False},  # a tenth of a replica's work; metrics tell by route
         **scaling,
     )(MurmurApi)
-    ray_serve.run(deployment.bind(config), name=APP, route_prefix="/")
+    target = ray_serve.RunTarget(deployment.bind(config), name=APP, route_prefix="/")
+    ray_serve.run_many([target], wait_for_applications_running=wait)
+
+
+def lacking(replicas: int) -> list[str]:
+    """What is not yet so; empty when so many replicas at least run, all of them new."""
+    (found,) = ray_serve.status().applications[APP].deployments.values()
+    running = sum(count for state, count in found.replica_states.items() if state == "RUNNING")
+    if found.status == "HEALTHY" and running >= replicas:
+        return []
+    return [f"{running} of {replicas} replicas run ({found.message or found.status})"]
 
 
 def undeploy() -> None:

@@ -28,6 +28,18 @@ EVERYWHERE = {
     "RAY_worker_niceness": "0",
 }
 
+# Where Ray runs on several nodes: on all of them, and for whoever is a driver there.
+ON_SEVERAL_NODES = {
+    **EVERYWHERE,
+    # Ray's own minute is too short for a head to come back: then everybody who misses it ends.
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "600",
+    # A node that does not answer for so long counts as lost; by Ray's own numbers that takes up to a minute.
+    "RAY_health_check_initial_delay_ms": "2000",
+    "RAY_health_check_period_ms": "1000",
+    "RAY_health_check_timeout_ms": "3000",
+    "RAY_health_check_failure_threshold": "4",
+}
+
 
 def to_connect(token_file: Path) -> dict[str, str]:
     """For any process that talks to a Ray started by us: its token, and the loopback as the address of this node."""

@@ -14,7 +14,7 @@ from packaging.specifiers import SpecifierSet
 
 from cluster.embedded import cassandra_node
 from cluster.embedded.ports import PortBlock
-from cluster.embedded.ray_environment import EVERYWHERE, ServePorts, to_connect
+from cluster.embedded.ray_environment import ON_SEVERAL_NODES, ServePorts, to_connect
 from cluster.embedded.ray_node import token_path
 from cluster.settings import Settings
 from telemetry import metrics
@@ -236,7 +236,7 @@ def test_one_cassandra_has_one_copy_in_the_datacenter_of_its_snitch() -> None:
 def test_every_option_of_ray_is_one_that_the_code_uses(service: str, tmp_path: Path) -> None:
     ports = PortBlock()
     try:
-        known = {*to_connect(tmp_path), *ServePorts(ports, tmp_path).environment(), "RAY_ADDRESS"}
+        known = {*ON_SEVERAL_NODES, *to_connect(tmp_path), *ServePorts(ports, tmp_path).environment(), "RAY_ADDRESS"}
     finally:
         ports.release()
     used = {name for name in SERVICES[service].get("environment", {}) if name.startswith("RAY_")}
@@ -245,7 +245,7 @@ def test_every_option_of_ray_is_one_that_the_code_uses(service: str, tmp_path: P
 
 def test_ray_runs_with_the_values_that_the_code_wants_everywhere() -> None:
     environment = SERVICES["ray-head"]["environment"]
-    assert {name: environment.get(name) for name in EVERYWHERE} == EVERYWHERE
+    assert {name: environment.get(name) for name in ON_SEVERAL_NODES} == ON_SEVERAL_NODES
 
 
 def test_ray_shows_a_token_that_one_service_makes_and_all_nodes_share() -> None:

@@ -115,7 +115,7 @@ async def test_a_shard_that_never_comes_up_takes_nothing_and_can_be_given_up(bor
     await step(engine, supervisor)
     await step(engine, supervisor)
     assert supervisor.lacking(2) == []
-    assert crew.there() == ["fanout-0", "fanout-1"]
+    assert list(crew.actors) == ["fanout-0", "fanout-1"]
 
 
 async def test_a_shard_that_vanished_is_made_at_once_and_keeps_its_ranges() -> None:
@@ -135,7 +135,7 @@ async def test_while_nobody_says_how_many_are_wanted_nobody_is_ended() -> None:
     supervisor = Supervisor(crew, {}, engine.truth.coordination, engine.clock)
     with pytest.raises(StoreUnavailable):
         await supervisor.step()
-    assert crew.there() == list(shard_names(3))
+    assert list(crew.actors) == list(shard_names(3))
 
 
 class Died(Exception):
@@ -156,9 +156,9 @@ class Mortals(Crew):
             self.calls_left -= 1
 
     @override
-    async def make(self, name: str) -> None:
+    async def make(self, name: str, node: str | None) -> None:
         await self.turn()
-        await super().make(name)
+        await super().make(name, node)
 
     @override
     async def end(self, name: str) -> None:
@@ -185,5 +185,5 @@ async def test_wherever_supervisors_died_and_whatever_was_wanted_the_last_word_c
     for _ in range(3):
         await step(engine, supervisor)
     assert supervisor.lacking(wanted) == []
-    assert sorted(crew.there()) == list(shard_names(wanted))
+    assert sorted(crew.actors) == list(shard_names(wanted))
     assert (await shares(engine)).keys() == set(shard_names(wanted))

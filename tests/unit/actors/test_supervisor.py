@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ SHARDS = ("fanout-0", "fanout-1", "fanout-2")
 def test_ranges_are_spread_evenly_and_none_moves_without_need(before: list[str | None], shards: int) -> None:
     alive = SHARDS[:shards]
     owners = {range_: owner for range_, owner in enumerate(before) if owner is not None}
-    after = balanced(owners, alive)
+    after = balanced(range(RANGES), owners, alive)
     sizes = [list(after.values()).count(shard) for shard in alive]
     assert sum(sizes) == RANGES
     assert max(sizes) - min(sizes) <= 1
@@ -58,20 +59,25 @@ class Crew:
         self.actors = {name: Actor() for name in there}
         self.born: Health | None = WELL
         """How those are who are made."""
+        self.room: dict[str, bool] = {}
+        """The nodes."""
         self.log: list[str] = []
         self._engine = engine
 
-    def there(self) -> list[str]:
+    async def there(self) -> list[str]:
         return list(self.actors)
+
+    async def nodes(self) -> dict[str, bool]:
+        return self.room
 
     def watched(self, name: str) -> Watched:
         return _Named(self, name)
 
-    async def make(self, name: str) -> None:
+    async def make(self, name: str, node: str | None) -> None:
         if name not in self.actors:
-            self.log.append(f"make {name}")
+            self.log.append(f"make {name}" + (f" on {node}" if node else ""))
             self.actors[name] = Actor()
-            self.actors[name].found = self.born
+            self.actors[name].found = self.born and replace(self.born, node=node)
 
     async def end(self, name: str) -> None:
         assert name not in await owners(self._engine), "it has ranges"
