@@ -10,30 +10,36 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.chaos.breaking import FAULTS
+from tests.chaos.nodes import NODE_FAULTS, NODES
 from tests.chaos.run import Row, faults_one_by_one
 from tests.chaos.stage import stage
 
+_ALL = [*FAULTS, *NODE_FAULTS]
 _SLOW_S = 30.0
 """No recovery may take longer."""
 
 
 def chaos(
-    names: Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join(FAULTS)}; all without.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join(_ALL)}; all without.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of the load; a new one without.")] = None,
 ) -> None:
     """Exit code 0 if nothing was violated and every recovery was in time."""
     console = Console(width=max(110, Console().width))
-    chosen = names or list(FAULTS)
-    if strangers := set(chosen) - FAULTS.keys():
-        raise typer.BadParameter(f"{', '.join(sorted(strangers))}: choose among {', '.join(FAULTS)}.")
+    chosen = names or _ALL
+    if strangers := set(chosen) - set(_ALL):
+        raise typer.BadParameter(f"{', '.join(sorted(strangers))}: choose among {', '.join(_ALL)}.")
     seed = random.SystemRandom().randrange(1 << 32) if seed is None else seed
 
     async def run() -> list[Row]:
         running = asyncio.current_task()
         assert running is not None
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)  # so that nothing is left behind
-        async with stage() as found:
-            return await faults_one_by_one(found, chosen, seed, console.print)
+        rows: list[Row] = []
+        for faults, nodes in ((FAULTS, 0), (NODE_FAULTS, NODES)):
+            if some := [name for name in chosen if name in faults]:
+                async with stage(nodes) as found:
+                    rows += await faults_one_by_one(found, some, seed, console.print)
+        return rows
 
     rows = asyncio.run(run())
     table = Table(

@@ -10,6 +10,7 @@ from tests.chaos.breaking import FAULTS
 from tests.chaos.checker import Checker, Verdict, outcomes
 from tests.chaos.history import History, Outcome
 from tests.chaos.load import Client, Load, api_of, log_in, sign_up
+from tests.chaos.nodes import NODE_FAULTS
 from tests.chaos.stage import Stage
 
 _CLIENTS = 12
@@ -78,7 +79,7 @@ class Chaos:
             before = len(self._history.calls)
             async with load:
                 await load.last(_BEFORE_S)
-                async with FAULTS[name](self._stage):
+                async with {**FAULTS, **NODE_FAULTS}[name](self._stage):
                     recovered_s = await self._until(probe.works, self._stage.ready)
                 await load.last(_AFTER_S)
                 believed_s = await self._until(self._stage.believes_redis)  # so that what was pushed is what is read

@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from cluster.embedded.processes import ChildProcess
 from cluster.embedded.redis import EmbeddedRedis
 from tests.support import faults
 from tests.support.connections import Address, Connection, connections
+from tests.support.nodes import Nodes, nodes
 from tests.support.system import RunningSystem, endpoints_of, system_environment
 from tests.support.waiting import eventually
 from tests.support.wall_clock import WallClock
@@ -51,7 +52,11 @@ class Stage:
     redis_wire: Wire
     system: RunningSystem
     clock: WallClock
-    """That of all processes of the system."""
+    """That of all processes of the system, if it runs on no nodes but its own."""
+    nodes: Nodes | None
+    """Those that it runs on, if it runs on several."""
+    ups: list[ChildProcess]
+    """What was started by `up`, to be ended."""
 
     @property
     def url(self) -> str:
@@ -84,7 +89,7 @@ class Stage:
         """Whether the cluster's exporter says that nothing is in doubt; not while it says nothing."""
         async with httpx.AsyncClient(trust_env=False) as client:
             try:
-                answer = await client.get(self.system.endpoints.metrics_urls[-1])
+                answer = await client.get(f"http://127.0.0.1:{self.system.environment['MURMUR_EXPORTER_PORT']}/metrics")
             except httpx.TransportError:
                 return False
         return f"{_DOUBTED} 0.0" in answer.text.splitlines()
@@ -107,6 +112,12 @@ class Stage:
         await asyncio.to_thread(self.redis.wait_ready)
         self.redis_wire.target = f"127.0.0.1:{self.redis.port}"
 
+    async def restart_up(self) -> None:
+        """`kill -9` of `up`, and another one: what it has deployed on nodes that are not its own went on meanwhile."""
+        psutil.Process(self.system.process.pid).kill()
+        self.system.process.stop(_STOP_S)
+        self.system = await _up(self.folder, self.system.environment, self.system.folder, self.ups)
+
     async def stop_cassandra(self) -> None:
         """In order, as an operator does."""
         await asyncio.to_thread(self.cassandra.stop, _STOP_S)
@@ -119,8 +130,14 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(**settings: str) -> AsyncIterator[Stage]:
-    """Stores and a system on them, ready; all of it is gone afterwards. Call it on the main thread."""
+async def stage(on_nodes: int = 0, **settings: str) -> AsyncIterator[Stage]:
+    """Stores and a system on them, ready, on so many nodes or on none but its own; all of it is gone afterwards.
+
+    On several nodes there is a shard and a replica for each. Call it on the main thread.
+    """
+    if on_nodes:
+        spread = {"fanout_shards": str(on_nodes), "serve_replicas": str(on_nodes), "trends_workers": "2"}
+        settings = {"http_host": "0.0.0.0", **spread, **settings}  # so that nodes reach each other's replicas
     async with AsyncExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="murmur-chaos-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -143,22 +160,35 @@ async def stage(**settings: str) -> AsyncIterator[Stage]:
             system_environment(
                 cassandra_contact_points=cassandra_wire.endpoint,
                 redis_url=f"redis://{redis_wire.endpoint}/0",
+                exporter_port=str(ports.port()),
                 **settings,
             )
         )
         checkout = folder / "checkout"
         clock = WallClock(checkout)
-        # Not `started`: while it waits, nothing would pass through the wires.
-        data_dir = Path(environment["MURMUR_DATA_DIR"])
-        command = [sys.executable, "-m", "cluster", "up"]
-        process = ChildProcess("Murmur", command, folder / "up.log", environment, checkout)
-        stack.push_async_callback(asyncio.to_thread, process.stop, _STOP_S)
-        endpoints = await asyncio.to_thread(endpoints_of, process, data_dir)
-        system = RunningSystem(process, endpoints, environment, checkout)
-        made = Stage(folder, ports, cassandra, redis, cassandra_wire, redis_wire, system, clock)
+        cluster = await stack.enter_async_context(nodes(folder / "nodes", on_nodes)) if on_nodes else None
+        if cluster is not None:
+            environment = {**environment, **cluster.environment}
+        ups: list[ChildProcess] = []
+        stack.push_async_callback(asyncio.to_thread, _stop, ups)
+        system = await _up(folder, environment, checkout, ups)
+        made = Stage(folder, ports, cassandra, redis, cassandra_wire, redis_wire, system, clock, cluster, ups)
         found.append(made)
         await eventually(made.ready, bool, within_s=_START_S)
         yield made
+
+
+async def _up(folder: Path, environment: Mapping[str, str], checkout: Path, ups: list[ChildProcess]) -> RunningSystem:
+    """A system that is up. Not `started`: while it waits, nothing would pass through the wires."""
+    process = ChildProcess("Murmur", [sys.executable, "-m", "cluster", "up"], folder / "up.log", environment, checkout)
+    ups.append(process)
+    endpoints = await asyncio.to_thread(endpoints_of, process, Path(environment["MURMUR_DATA_DIR"]))
+    return RunningSystem(process, endpoints, environment, checkout)
+
+
+def _stop(ups: list[ChildProcess]) -> None:
+    for process in ups:
+        process.stop(_STOP_S)
 
 
 def _role(pid: int) -> str:
