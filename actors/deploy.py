@@ -6,16 +6,15 @@ dead one again (`max_restarts`); a stuck one is found by the supervisor.
 
 import asyncio
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle
-from typing import Any, TypeVar
+from typing import Any
 
 import ray
 from ray._private.state import available_resources_per_node
 from ray._private.state import state as ray_state
 from ray.actor import ActorHandle
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from typing_extensions import override
 
 from actors.counters import READER as COUNTERS_READER
@@ -29,6 +28,7 @@ from actors.supervisor import Supervisor, Watched
 from domain.clock import SystemClock
 from domain.errors import EngineError, StoreUnavailable
 from domain.ids import RANGES
+from storage.head import ANSWER_S, asked_of_ray, placed_on
 from storage.opening import StoreConfig, Stores, open_stores
 from storage.wanted import TRENDS_WORKERS, is_shard, shard_names, wanted
 from telemetry import logs, metrics
@@ -37,7 +37,6 @@ from telemetry.ray_backend import RayBackend
 
 NAMESPACE = "murmur"
 COUNTERS, RECONCILER, SUPERVISOR = "counters", "reconciler", "supervisor"
-_ANSWER_S = 2.0
 _MADE_S = 5.0
 _SETTLE_S = 0.1
 """How long counters collect events before they count: many likes of one tweet are counted once."""
@@ -52,7 +51,6 @@ _CALLS_AT_ONCE = 4
 _CPUS = 0.1
 """Of Ray's logical ones, for each."""
 _CLOCK = SystemClock()
-_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,10 +253,10 @@ class _Remote:
     async def health(self) -> Health | None:
         try:
             if self._actor is None:
-                self._actor = await _asked_of_ray(lambda: _found(self._name))
+                self._actor = await asked_of_ray(lambda: _found(self._name))
             if self._actor is None:
                 return None
-            health: Health = await asyncio.wait_for(self._actor.health.remote(), _ANSWER_S)
+            health: Health = await asyncio.wait_for(self._actor.health.remote(), ANSWER_S)
         except ray.exceptions.ActorDiedError:  # for good: the next one of that name is another
             self._actor = None
             return None
@@ -267,10 +265,10 @@ class _Remote:
         return health
 
     async def restart(self) -> None:
-        if (actor := await _asked_of_ray(lambda: _found(self._name))) is not None:
-            await _asked_of_ray(lambda: ray.kill(actor, no_restart=False))
+        if (actor := await asked_of_ray(lambda: _found(self._name))) is not None:
+            await asked_of_ray(lambda: ray.kill(actor, no_restart=False))
         else:
-            await _asked_of_ray(lambda: _make(self._name, self._config), _MADE_S)
+            await asked_of_ray(lambda: _make(self._name, self._config), _MADE_S)
 
 
 class _ShardActors:
@@ -280,33 +278,25 @@ class _ShardActors:
         self._config = config
 
     async def there(self) -> Collection[str]:
-        return await _asked_of_ray(_shards_there)
+        return await asked_of_ray(_shards_there)
 
     async def nodes(self) -> Mapping[str, bool]:
-        return await _asked_of_ray(nodes)
+        return await asked_of_ray(nodes)
 
     def watched(self, name: str) -> Watched:
         return _Remote(name, self._config)
 
     async def make(self, name: str, node: str | None) -> None:
-        await _asked_of_ray(lambda: _make(name, self._config, node=node), _MADE_S)
+        await asked_of_ray(lambda: _make(name, self._config, node=node), _MADE_S)
 
     async def end(self, name: str) -> None:
-        if (actor := await _asked_of_ray(lambda: _found(name))) is None:
+        if (actor := await asked_of_ray(lambda: _found(name))) is None:
             return
         try:
-            await asyncio.wait_for(actor.stop.remote(_END_S), _END_S + _ANSWER_S)
+            await asyncio.wait_for(actor.stop.remote(_END_S), _END_S + ANSWER_S)
         except (ray.exceptions.RayError, TimeoutError) as error:
             logger().warning("did not end in order", actor=name, error=str(error))
-        await _asked_of_ray(lambda: ray.kill(actor))
-
-
-async def _asked_of_ray(call: Callable[[], _Answer], within_s: float = _ANSWER_S) -> _Answer:
-    """What Ray's head says or does. It is one more store that can be away, and its calls wait for it in a thread."""
-    try:
-        return await asyncio.wait_for(asyncio.to_thread(call), within_s)
-    except (ray.exceptions.RayError, ValueError, TimeoutError) as error:
-        raise StoreUnavailable("ray", str(error) or type(error).__name__) from error
+        await asked_of_ray(lambda: ray.kill(actor))
 
 
 def nodes() -> dict[str, bool]:
@@ -355,7 +345,7 @@ def _make(name: str, config: ActorConfig, *more: Any, node: str | None = None) -
         "num_cpus": _CPUS,
         "max_restarts": -1,
         "max_concurrency": _CALLS_AT_ONCE,
-        "scheduling_strategy": NodeAffinitySchedulingStrategy(node, soft=True) if node else "SPREAD",
+        "scheduling_strategy": placed_on(node),
     }
     ray.remote(_CLASSES.get(name, FanoutShardActor)).options(**options).remote(name, config, *more)
 

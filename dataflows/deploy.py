@@ -7,17 +7,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import cycle
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import ray
 from ray.actor import ActorHandle
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from dataflows import snapshots
 from dataflows.trends import STATE_VERSION
 from dataflows.worker import FlowWorker, WorkerStatus, free_address
 from domain.clock import SystemClock
 from domain.errors import StoreUnavailable
+from storage.head import ANSWER_S, asked_of_ray, placed_on
 from storage.opening import StoreConfig
 from telemetry import logs, metrics
 from telemetry.logs import logger
@@ -25,13 +25,11 @@ from telemetry.ray_backend import RayBackend
 
 NAMESPACE = "murmur"
 WORKERS_MAX = 16
-_ANSWER_S = 2.0
 _BEGIN_S = 20.0
 _GONE_S = 10.0
 _PREFIX = "trends-"
 _CALLS_AT_ONCE = 4
 _DIED = "a worker died"
-_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,11 +80,11 @@ class TrendsFleet:
         try:
             kept = snapshots.folder(self._config.snapshots, STATE_VERSION, fresh=fresh)
             config = replace(self._config, snapshots=kept)
-            self._workers = await _asked_of_ray(lambda: self._made(workers, config), _BEGIN_S)
+            self._workers = await asked_of_ray(lambda: self._made(workers, config), _BEGIN_S)
             found = [worker.address.remote() for worker in self._workers]
             addresses = list(await asyncio.wait_for(asyncio.gather(*map(_answer, found)), _BEGIN_S))
             begun = [worker.run.remote(addresses, index) for index, worker in enumerate(self._workers)]
-            await asyncio.wait_for(asyncio.gather(*map(_answer, begun)), _ANSWER_S)
+            await asyncio.wait_for(asyncio.gather(*map(_answer, begun)), ANSWER_S)
         except (ray.exceptions.RayError, TimeoutError, ValueError, OSError) as error:  # a name still taken, a full disk
             raise StoreUnavailable("ray", f"the workers of trends did not start: {error}") from error
 
@@ -94,16 +92,16 @@ class TrendsFleet:
         return await asyncio.gather(*map(_status, self._workers))
 
     async def stop(self, timeout_s: float) -> None:
-        stopping = [asyncio.wait_for(_answer(w.stop.remote(timeout_s)), timeout_s + _ANSWER_S) for w in self._workers]
+        stopping = [asyncio.wait_for(_answer(w.stop.remote(timeout_s)), timeout_s + ANSWER_S) for w in self._workers]
         for outcome in await asyncio.gather(*stopping, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 logger().warning("a worker of trends did not end in order", error=str(outcome))
         await self.kill()
 
     async def kill(self) -> None:
-        left = [*self._workers, *await _asked_of_ray(lambda: list(_of_an_earlier_life()))]
+        left = [*self._workers, *await asked_of_ray(lambda: list(_of_an_earlier_life()))]
         for worker in left:
-            await _asked_of_ray(partial(ray.kill, worker))
+            await asked_of_ray(partial(ray.kill, worker))
         deadline_s = asyncio.get_running_loop().time() + _GONE_S
         while not all([_is_dead(await _status(worker)) for worker in left]):
             if asyncio.get_running_loop().time() > deadline_s:
@@ -116,14 +114,6 @@ class TrendsFleet:
         return [_worker(index, config, next(places)) for index in range(workers)]
 
 
-async def _asked_of_ray(call: Callable[[], _Answer], within_s: float = _ANSWER_S) -> _Answer:
-    """What Ray's head says or does: its calls wait for it, in a thread, for as long as it is away."""
-    try:
-        return await asyncio.wait_for(asyncio.to_thread(call), within_s)
-    except (ray.exceptions.RayError, ValueError, TimeoutError) as error:
-        raise StoreUnavailable("ray", str(error) or type(error).__name__) from error
-
-
 def _worker(index: int, config: TrendsConfig, node: str | None) -> "ActorHandle[Any]":
     name = f"{_PREFIX}{index}"
     options: dict[str, Any] = {
@@ -133,7 +123,7 @@ def _worker(index: int, config: TrendsConfig, node: str | None) -> "ActorHandle[
         "num_cpus": 0.1,
         "max_restarts": 0,
         "max_concurrency": _CALLS_AT_ONCE,
-        "scheduling_strategy": NodeAffinitySchedulingStrategy(node, soft=True) if node else "SPREAD",
+        "scheduling_strategy": placed_on(node),
     }
     worker: Any = ray.remote(TrendsWorkerActor).options(**options).remote(name, config)
     return cast("ActorHandle[Any]", worker)
@@ -149,7 +139,7 @@ def _of_an_earlier_life() -> "Iterator[ActorHandle[Any]]":
 
 async def _status(worker: "ActorHandle[Any]") -> WorkerStatus | None:
     try:
-        status: WorkerStatus = await asyncio.wait_for(_answer(worker.status.remote()), _ANSWER_S)
+        status: WorkerStatus = await asyncio.wait_for(_answer(worker.status.remote()), ANSWER_S)
     except ray.exceptions.ActorDiedError:
         return WorkerStatus(running=False, error=_DIED)
     except (ray.exceptions.RayError, TimeoutError):
