@@ -100,7 +100,7 @@ class Reconciler:
         self._at_ms: int | None = None
         """Up to where a look at the whole trail has come that is not at its end."""
         self._began_ms = 0
-        """When that look began."""
+        """When the look began that is under way, or was the last; it saw what had been committed by then."""
         self._mark_ms = 0
         self._began_minute = 0
         self._old_minute = 0
@@ -121,24 +121,25 @@ class Reconciler:
             now_ms = self._clock.now_ms()
             self.behind = not await self._look(self._from_ms, now_ms)
             if not self.behind:
-                await self._settled.step(now_ms)
+                await self._settled.step(self._looked_ms)
 
     async def _look(self, from_ms: int, now_ms: int) -> bool:
         """Compare the tail, or now and then the trail, which is long after an absence; False if not to its end."""
         tail_ms = self._limits.reconcile_tail_ms
         to_ms = now_ms - _GRACE_MS
         if self._at_ms is None:
+            self._began_ms = now_ms
             if now_ms < self._next_trail_ms and now_ms - self._looked_ms < tail_ms:
-                if await self._reconcile(max(from_ms, now_ms - tail_ms), to_ms) < to_ms:
+                if await self._reconcile(max(from_ms, self._looked_ms - tail_ms), to_ms) < to_ms:
                     return False
                 self._looked_ms = now_ms
                 return True
-            self._at_ms, self._began_ms = from_ms, now_ms
+            self._at_ms = from_ms
         self._at_ms = await self._reconcile(self._at_ms, to_ms)
-        await self._move_mark(min(self._at_ms, now_ms - tail_ms))
+        await self._move_mark(min(self._at_ms, self._began_ms - tail_ms))
         if self._at_ms < to_ms:
             return False
-        self._at_ms, self._looked_ms, self._next_trail_ms = None, now_ms, now_ms + _TRAIL_EVERY_MS
+        self._at_ms, self._looked_ms, self._next_trail_ms = None, self._began_ms, now_ms + _TRAIL_EVERY_MS
         # Only now is everything from `from_ms` on known to be in the log, as of when this look began.
         self._from_ms = max(from_ms, self._began_ms - self._limits.reconcile_trail_minutes * MINUTE_MS)
         self._seen.close_before(self._from_ms // MINUTE_MS)

@@ -66,7 +66,7 @@ class Limits:
     tail_events_max: int = 20_000
     """Newest events that a replica lays over what Redis holds."""
     reconcile_tail_ms: int = 20_000
-    """The youngest events, compared with the log on every pass."""
+    """How long before the last pass began the next compares events with the log: they may show late."""
     reconcile_trail_minutes: int = 10
     """Minutes compared with the log now and then, for batches that arrive late."""
     reconcile_hours: int = 2

@@ -15,6 +15,8 @@ _STARS = USERS[:2]
 """Whom everybody wants to follow, so that they cross the pull threshold, up and down."""
 _TRIES_MAX = 3
 _PAGES_MAX = 200
+_MADE_BEFORE_MS_MAX = 12_000
+"""How long before it shows something may be made, by clocks of which one is behind."""
 _ACTIONS = (
     *("post",) * 20,
     *("reply", "quote") * 5,
@@ -41,6 +43,7 @@ class Person:
         self._posts = 0
         self._seen: set[Entry] = set()
         """What their home timeline has shown."""
+        self._walk_began_ms = 0
 
     async def live(self, actions: int, *, calm: bool) -> None:
         """Do so many things; `calm` leaves timelines standing, so that what is wrong with one has time to show."""
@@ -117,7 +120,7 @@ class Person:
         if clean and before is False and settled:
             newest = max(settled)
             shown = await self._walk_down_to(newest)
-            seen = shown is None or any(entry.original == newest for entry in shown)
+            seen = shown is None or self._is_shown(newest, shown)
             if not seen and not self._maybe_deleted(newest):
                 self._problem(f"follows {target} and does not see {newest}")
 
@@ -192,11 +195,16 @@ class Person:
     async def _must_see_own(self, post: Post) -> None:
         assert post.id is not None
         shown = await self._walk_down_to(post.id)
-        if shown is not None and not any(entry.original == post.id for entry in shown):
+        if shown is not None and not self._is_shown(post.id, shown):
             self._problem(f"does not see {post.id}, their own")
+
+    def _is_shown(self, tweet: int, shown: list[Entry]) -> bool:
+        """Whether a walk showed a tweet, or may have passed it by for another entry of it."""
+        return any(entry.original == tweet for entry in shown) or self._may_be_replaced(Entry(tweet, tweet))
 
     async def _walk_down_to(self, id_: int) -> list[Entry] | None:
         """The entries of the home timeline down to some id; None if a fault was met on the way."""
+        self._walk_began_ms = self._world.clock.now_ms()
         shown: list[Entry] = []
         seen = set(self._seen)
         cursor: str | None = None
@@ -225,13 +233,22 @@ class Person:
         """What was seen before and is still there is seen again, unless a newer entry takes its place in this walk."""
         authors = [user for user in USERS if user == self.user or self._answers.known(("follow", self.user, user))]
         there = {Entry(*row) for author in authors for row in self._world.rows_of_user(author)}
-        newest = {entry.original: entry for entry in sorted(there)}
         originals = {entry.original for entry in shown}
         for entry in sorted(seen & there):
-            another = entry.original in originals or newest[entry.original] != entry
             gone = self._maybe_deleted(entry.original) or entry.id in self._world.late
-            if entry.id >= floor and not another and not gone:
-                self._problem(f"sees {entry} no longer")
+            if entry.id < floor or entry.original in originals or gone or self._may_be_replaced(entry):
+                continue
+            self._problem(f"sees {entry} no longer")
+
+    def _may_be_replaced(self, entry: Entry) -> bool:
+        """Whether a newer retweet may stand in its place: one that is there, or came and went during the last walk."""
+        for author in USERS:
+            if author == self.user or self._answers.known(("follow", self.user, author)) is not False:
+                made = self._world.retweets_by(author, since_ms=self._walk_began_ms - _MADE_BEFORE_MS_MAX)
+                others = (*self._world.rows_of_user(author), *made)
+                if any(other > entry.id and original == entry.original for other, original in others):
+                    return True
+        return False
 
     def _some_tweet(self) -> Entry | None:
         """A tweet or retweet that can be found now, probably a recent one."""

@@ -12,7 +12,7 @@ from actors.fanout_shard import FanoutShard, reader_name
 from actors.reconciler import Reconciler
 from domain.clock import Clock, ManualClock
 from domain.errors import EngineError, StoreUnavailable
-from domain.events import Event
+from domain.events import Event, Retweeted, decode
 from domain.ids import TweetId, UserId, range_of
 from domain.limits import SMALL, Limits
 from domain.users import User
@@ -43,7 +43,7 @@ from storage.ports import (
     PositionStore,
     TweetStore,
 )
-from storage.rows import event_row, rows_of
+from storage.rows import MINUTE_MS, event_row, rows_of
 from tests.simulation.scheduler import LIFE, MET, NO_FAULTS, CrashAt, Faults, Life, Scheduler, faults_of
 
 T = TypeVar("T")
@@ -68,7 +68,6 @@ TINY = replace(
     continuation_entries_max=5,
     liked_recent_max=4,
     reconcile_tail_ms=6_000,
-    reconcile_trail_minutes=1,
     doubts_trusted_ms=SMALL.doubts_known_ms,
 )
 """Limits so small that a short history crosses all of them."""
@@ -435,3 +434,12 @@ class World:
         """What somebody wrote and retweeted as of now, newest first: (id, the original's)."""
         rows = self.tables.partition("tweets", user, newest_first=True)
         return [(TweetId(cast(int, key[0])), TweetId(cast(int, row.get("retweet_of") or key[0]))) for key, row in rows]
+
+    def retweets_by(self, user: UserId, *, since_ms: int) -> list[tuple[int, TweetId]]:
+        """What somebody retweeted that was made from some time on, undone by now or not: (id, the original's)."""
+        minutes = range(since_ms // MINUTE_MS, self.clock.now_ms() // MINUTE_MS + 1)
+        rows = (
+            row for m in minutes for p in range(PARTITIONS) for row in self.tables.partition("events_by_minute", m, p)
+        )
+        events = (decode(cast(bytes, row.get("body"))) for _, row in rows)
+        return [(e.event_id, e.tweet_id) for e in events if isinstance(e, Retweeted) and e.user == user]

@@ -57,6 +57,21 @@ async def test_a_command_that_is_under_way_is_left_alone() -> None:
     assert await logged(engine) == 0
 
 
+async def test_what_shows_right_after_a_look_is_found_by_the_next_however_late_that_comes() -> None:
+    engine = Engine()
+    reconciler = engine.reconciler()
+    await reconciler.step(0)
+    engine.clock.advance(9_500)
+    slow = engine.next_id()
+    engine.clock.advance(5_500)
+    await reconciler.step(0)  # the trail: whole
+    event = TweetPosted(event_id=EventId(slow), stamp_us=stamp_us(slow), author=UserId(ALICE), text="slow")
+    await engine.happened(event, append=False)
+    engine.clock.advance(14_900)  # the next trail is not yet due
+    await reconciler.step(0)
+    assert await logged(engine) == 1
+
+
 async def test_a_batch_that_shows_minutes_later_is_found_by_the_trail() -> None:
     engine = Engine()
     reconciler = engine.reconciler()
