@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from domain.ids import range_of
 from domain.limits import Limits
+from storage.ports import SETTLED
 from telemetry import metrics
 from tests.simulation.comparison import compare
 from tests.simulation.model import Answers
@@ -21,6 +22,8 @@ _FROZEN_MS_MAX = 600_000
 _JUMP_MS = -5_000
 _SETTLE_MS = 60_000
 """Longer than the latest batch, the lease of a dead builder, and two looks back of the reconciler together."""
+_SETTLE_MS_MAX = 300_000
+"""Longer than any reader takes: after a loss of the log some read everything three times, a few events a turn."""
 _HISTORY_SHOWN = 40
 
 
@@ -126,7 +129,18 @@ async def _tell(world: World, story: Story, calls: Counter[str]) -> None:
     calls.update(world.scheduler.calls)
     world.settling = True
     await world.scheduler.sleep(_SETTLE_MS)
+    await _settled(world, world.clock.now_ms() - _SETTLE_MS // 2)
     await compare(world, answers)
+
+
+async def _settled(world: World, made_ms: int) -> None:
+    """Wait until the engine says that what was made before a wall time is everywhere."""
+    ends_ms = world.clock.monotonic_ms() + _SETTLE_MS_MAX - _SETTLE_MS
+    while (settled_ms := await world.coordination.mark(SETTLED) or 0) < made_ms:
+        if world.clock.monotonic_ms() >= ends_ms:
+            world.problems.append(f"what was made before {settled_ms} is settled, and not before {made_ms}")
+            return
+        await world.scheduler.sleep(1_000)
 
 
 async def _chaos(world: World, disasters: Sequence[str]) -> None:

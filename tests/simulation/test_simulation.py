@@ -10,7 +10,7 @@ import pytest
 from tests.simulation.run import DEFAULT_SEEDS, Result, Story, run
 from tests.simulation.scheduler import NO_FAULTS, CrashAt
 from tests.simulation.smallest import smallest
-from tests.simulation.world import COUNTERS, RECONCILER, REPLICAS, SHARDS
+from tests.simulation.world import COUNTERS, RECONCILER, REPLICAS, SHARDS, TINY
 
 EDGES = (
     "trim",
@@ -49,6 +49,12 @@ def test_after_a_crash_at_any_call_everything_is_exact(who: str, seed: int) -> N
     calls = quiet_history_of(seed).calls[who]
     result = run(seed, story=replace(QUIET, crash_at=CrashAt(who, random.Random(f"{seed} {who}").randint(1, calls))))
     assert f"{who} crashes" in "\n".join(result.history)
+    assert not result.problems, result.report()
+
+
+def test_nothing_is_compared_before_the_slowest_reader_has_read_everything_again() -> None:
+    result = run(0, story=Story(disasters=("flush",), faults=NO_FAULTS), limits=replace(TINY, settled_max=1))
+    assert result.edges["incarnation"] > 0
     assert not result.problems, result.report()
 
 
