@@ -47,6 +47,9 @@ async def _measure(config: StoreConfig, effort: Effort) -> list[Row]:
         await fanout.rate([*fanout.followers, *authors], 10)  # loads the followers, and warms up
         backlog = np.random.default_rng(_SEED).permutation(np.repeat(authors, _BACKLOG // len(authors))).tolist()
         encoded = _encoded(fanout, sizes, config.partitions)
+        # Both once without a count: the first memory for so much is slow to come, to the shard as to the server.
+        await asyncio.to_thread(redis_push.pushes_per_s, config.redis_url, effort.yardstick_pushes)
+        await fanout.rate(backlog, len(backlog))
         rates: dict[str, list[float]] = {}
         grown: dict[int, list[float]] = {size: [] for size in _GROWING}
         for _ in range(ROUNDS):

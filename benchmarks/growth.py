@@ -11,6 +11,7 @@ from benchmarks import home, post
 from benchmarks.bench import Bench
 from benchmarks.results import Curve, Row, rounded
 from benchmarks.world import World
+from domain.limits import DEFAULT
 
 _TIMES = 10
 _READERS = 16
@@ -43,7 +44,8 @@ async def measure(bench: Bench) -> list[Row]:
             figures={"relative at 1x": rounded(small, 3), f"at {_TIMES}x": rounded(big, 3), **sizes},
         )
 
-    followees = [(n, await bench.seeder.of(n + _READERS, _READERS, n, 2)) for n in effort.curve_followees]
+    full = DEFAULT.timeline_entries_max  # the length of a list has a price of its own
+    followees = [(n, await bench.seeder.of(n + _READERS, _READERS, n, -(-full // n))) for n in effort.curve_followees]
     tweets = [(n, await bench.seeder.of(_USERS, _READERS, _FOLLOWEES, n // _USERS)) for n in effort.curve_tweets]
     return [
         await _curve(bench, "followees", "followees of the reader", followees),

@@ -15,7 +15,7 @@ class Limits:
     recents_entries_max: int = 400
     """Entries kept of an author's most recent tweets."""
     recents_slack: int = 100
-    slice_followers_max: int = 1_000
+    slice_followers_max: int = 400
     """Followers of one tweet that are pushed before another tweet has its turn."""
     push_batch_max: int = 131_072
     """Deliveries in one write to Redis."""
