@@ -11,7 +11,8 @@ from serve.lists import Queries
 from storage.ports import ListKey, ListKind
 from tests.simulation.model import Answers, Entry, Post, Truth, shows
 from tests.simulation.people import entries_of_page
-from tests.simulation.world import USERS, Replica, World
+from tests.simulation.stores import USERS
+from tests.simulation.world import Replica, World
 
 Ask = Callable[[Queries, str | None, int], Awaitable[bytes]]
 

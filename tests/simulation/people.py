@@ -9,7 +9,8 @@ from domain.errors import EngineError, LeaseExpired, Refused
 from domain.ids import TweetId, UserId
 from serve.commands import Commands, Draft
 from tests.simulation.model import Answers, Entry, Outcome, Post, Switch
-from tests.simulation.world import USERS, Replica, World
+from tests.simulation.stores import USERS
+from tests.simulation.world import Replica, World
 
 _STARS = USERS[:2]
 """Whom everybody wants to follow, so that they cross the pull threshold, up and down."""
@@ -242,13 +243,11 @@ class Person:
 
     def _may_be_replaced(self, entry: Entry) -> bool:
         """Whether a newer retweet may stand in its place: one that is there, or came and went during the last walk."""
-        for author in USERS:
-            if author == self.user or self._answers.known(("follow", self.user, author)) is not False:
-                made = self._world.retweets_by(author, since_ms=self._walk_began_ms - _MADE_BEFORE_MS_MAX)
-                others = (*self._world.rows_of_user(author), *made)
-                if any(other > entry.id and original == entry.original for other, original in others):
-                    return True
-        return False
+        known = self._answers.known
+        authors = [u for u in USERS if u == self.user or known(("follow", self.user, u)) is not False]
+        there = [row for author in authors for row in self._world.rows_of_user(author)]
+        made = self._world.retweets_by(authors, since_ms=self._walk_began_ms - _MADE_BEFORE_MS_MAX)
+        return any(other > entry.id and original == entry.original for other, original in (*there, *made))
 
     def _some_tweet(self) -> Entry | None:
         """A tweet or retweet that can be found now, probably a recent one."""

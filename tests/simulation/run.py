@@ -13,7 +13,8 @@ from tests.simulation.comparison import compare
 from tests.simulation.model import Answers
 from tests.simulation.people import Person
 from tests.simulation.scheduler import CrashAt, Faults
-from tests.simulation.world import ACTORS, PARTITIONS, REPLICAS, SHARDS, USERS, Build, World
+from tests.simulation.stores import USERS
+from tests.simulation.world import ACTORS, PARTITIONS, REPLICAS, SHARDS, Build, World
 
 DEFAULT_SEEDS = 10
 DISASTERS = (*("crash",) * 3, *("move",) * 2, "stall", "down", "slow", "poison", *("flush",) * 2, "clock", "evict")

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -15,7 +15,6 @@ from domain.errors import EngineError, StoreUnavailable
 from domain.events import Event, Retweeted, decode
 from domain.ids import TweetId, UserId, range_of
 from domain.limits import SMALL, Limits
-from domain.users import User
 from serve.commands import Commands
 from serve.doubts import Doubts
 from serve.home import HomeTimeline
@@ -30,9 +29,7 @@ from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.stores import memory_stores
 from storage.ports import (
     CacheStore,
-    Claim,
     CoordinationStore,
-    Credentials,
     DeadLetterStore,
     EngagementStore,
     EventLog,
@@ -45,6 +42,7 @@ from storage.ports import (
 )
 from storage.rows import MINUTE_MS, event_row, rows_of
 from tests.simulation.scheduler import LIFE, MET, NO_FAULTS, CrashAt, Faults, Life, Scheduler, faults_of
+from tests.simulation.stores import USERS, Answering, Keys, LateBatches, People, SkewedClock
 
 T = TypeVar("T")
 
@@ -79,7 +77,6 @@ def limits_of(rng: random.Random) -> Limits:
 
 
 PARTITIONS = 2
-USERS = tuple(UserId(1_000_003 * n) for n in range(1, 10))
 REPLICAS = ("replica-1", "replica-2")
 SHARDS = ("shard-1", "shard-2")
 COUNTERS, RECONCILER = "counters", "reconciler"
@@ -100,96 +97,6 @@ class Build:
     counters: type[Counters] = Counters
     reconciler: type[Reconciler] = Reconciler
     doubts: type[Doubts] = Doubts
-
-
-class SkewedClock:
-    """A clock that is ahead of another, or behind it, by what may change."""
-
-    def __init__(self, clock: Clock, ahead_ms: Callable[[], int]) -> None:
-        self._clock = clock
-        self._ahead_ms = ahead_ms
-
-    def now_ms(self) -> int:
-        return self._clock.now_ms() + self._ahead_ms()
-
-    def monotonic_ms(self) -> int:
-        return self._clock.monotonic_ms()
-
-
-class _Answering:
-    """A store whose answers can get lost: what it was asked to do is done all the same."""
-
-    def __init__(self, scheduler: Scheduler, name: str, store: object) -> None:
-        self._scheduler = scheduler
-        self._name = name
-        self._store = store
-
-    def __getattr__(self, method: str) -> Callable[..., Awaitable[Any]]:
-        async def call(*args: Any, **kwargs: Any) -> Any:
-            result = await getattr(self._store, method)(*args, **kwargs)
-            await self._scheduler.answered(self._name, method)
-            return result
-
-        return call
-
-
-class _LateBatches:
-    """`EventStore` whose batches sometimes become visible long after their writer was told that they failed."""
-
-    def __init__(self, store: EventStore, apply: Callable[[Event], None], scheduler: Scheduler, late: set[int]) -> None:
-        self._store = store
-        self._apply = apply
-        self._scheduler = scheduler
-        self._late = late
-
-    def __getattr__(self, method: str) -> Any:
-        return getattr(self._store, method)
-
-    async def commit(self, event: Event) -> None:
-        faults = self._scheduler.faults
-        if self._scheduler.chance(faults.late):
-            self._late.add(event.event_id)
-            after_ms = self._scheduler.rng.randint(1, faults.late_ms_max)
-            self._scheduler.note(f"the batch of {event.event_id} will be late by {after_ms} ms")
-            self._scheduler.spawn("cassandra", self._later(event, after_ms))
-            met = MET.get()
-            if met is not None:
-                met.append("a late batch")
-            raise StoreUnavailable("cassandra", "the batch will be replayed")
-        await self._store.commit(event)
-
-    async def _later(self, event: Event, after_ms: int) -> None:
-        await self._scheduler.sleep(after_ms)
-        self._scheduler.note(f"the batch of {event.event_id} becomes visible")
-        self._apply(event)
-
-
-class People:
-    """`UserStore` for users who are there from the start."""
-
-    async def create(self, user: User, email: str, password_hash: str) -> None:
-        raise AssertionError("nobody signs up here")
-
-    async def users(self, ids: Sequence[UserId]) -> dict[UserId, User]:
-        return {id_: User(id=id_, username=f"u{id_}", name=f"User {id_}") for id_ in ids if id_ in USERS}
-
-    async def by_username(self, username: str) -> UserId | None:
-        raise AssertionError("nobody is looked up by name here")
-
-    async def credentials(self, login: str) -> Credentials | None:
-        raise AssertionError("nobody logs in here")
-
-
-class Keys:
-    """`IdempotencyStore` in memory."""
-
-    def __init__(self, turn: Callable[[], Awaitable[None]]) -> None:
-        self._turn = turn
-        self._claims: dict[tuple[UserId, str], Claim] = {}
-
-    async def claim(self, user: UserId, key: str, wanted: Claim) -> Claim:
-        await self._turn()
-        return self._claims.setdefault((user, key), wanted)
 
 
 @dataclass(slots=True)
@@ -223,7 +130,7 @@ class World:
         self.tables = truth.tables
         self.late: set[int] = set()
         """Events whose batches became visible late, or may have: nobody was told that they happened."""
-        late = _LateBatches(self._port(truth.events), self._apply, self.scheduler, self.late)
+        late = LateBatches(self._port(truth.events), self._apply, self.scheduler, self.late)
         self.events = cast(EventStore, late)
         self.tweets: TweetStore = self._port(truth.tweets)
         self.graph: GraphStore = self._port(truth.graph)
@@ -240,7 +147,7 @@ class World:
         self._lives: dict[str, Life] = {}
 
     def _port(self, store: object, name: str = "cassandra") -> Any:
-        return _Answering(self.scheduler, name, store)
+        return Answering(self.scheduler, name, store)
 
     def _apply(self, event: Event) -> None:
         self.tables.apply([event_row(event, PARTITIONS), *rows_of(event)])
@@ -435,11 +342,11 @@ class World:
         rows = self.tables.partition("tweets", user, newest_first=True)
         return [(TweetId(cast(int, key[0])), TweetId(cast(int, row.get("retweet_of") or key[0]))) for key, row in rows]
 
-    def retweets_by(self, user: UserId, *, since_ms: int) -> list[tuple[int, TweetId]]:
-        """What somebody retweeted that was made from some time on, undone by now or not: (id, the original's)."""
+    def retweets_by(self, users: Collection[UserId], *, since_ms: int) -> list[tuple[int, TweetId]]:
+        """What some users retweeted from some time on, undone by now or not: (id, the original's)."""
         minutes = range(since_ms // MINUTE_MS, self.clock.now_ms() // MINUTE_MS + 1)
         rows = (
             row for m in minutes for p in range(PARTITIONS) for row in self.tables.partition("events_by_minute", m, p)
         )
         events = (decode(cast(bytes, row.get("body"))) for _, row in rows)
-        return [(e.event_id, e.tweet_id) for e in events if isinstance(e, Retweeted) and e.user == user]
+        return [(e.event_id, e.tweet_id) for e in events if isinstance(e, Retweeted) and e.user in users]

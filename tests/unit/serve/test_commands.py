@@ -19,7 +19,7 @@ from serve.rebuild import Rebuilder
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.truth import MemoryEventStore
 from storage.ports import ListKey
-from tests.simulation.world import USERS, Keys, People
+from tests.simulation.stores import USERS, Keys, People
 from tests.unit.actors.engine import PARTITIONS, Engine
 
 ALICE, BOB = (UserId(id_) for id_ in sorted(USERS)[:2])

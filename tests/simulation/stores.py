@@ -1,0 +1,105 @@
+"""Who is there, a clock that is off, and stores whose answers get lost or come late."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from domain.clock import Clock
+from domain.errors import StoreUnavailable
+from domain.events import Event
+from domain.ids import UserId
+from domain.users import User
+from storage.ports import Claim, Credentials, EventStore
+from tests.simulation.scheduler import MET, Scheduler
+
+USERS = tuple(UserId(1_000_003 * n) for n in range(1, 10))
+"""Everybody there is."""
+
+
+class SkewedClock:
+    """A clock that is ahead of another, or behind it, by what may change."""
+
+    def __init__(self, clock: Clock, ahead_ms: Callable[[], int]) -> None:
+        self._clock = clock
+        self._ahead_ms = ahead_ms
+
+    def now_ms(self) -> int:
+        return self._clock.now_ms() + self._ahead_ms()
+
+    def monotonic_ms(self) -> int:
+        return self._clock.monotonic_ms()
+
+
+class Answering:
+    """A store whose answers can get lost: what it was asked to do is done all the same."""
+
+    def __init__(self, scheduler: Scheduler, name: str, store: object) -> None:
+        self._scheduler = scheduler
+        self._name = name
+        self._store = store
+
+    def __getattr__(self, method: str) -> Callable[..., Awaitable[Any]]:
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            result = await getattr(self._store, method)(*args, **kwargs)
+            await self._scheduler.answered(self._name, method)
+            return result
+
+        return call
+
+
+class LateBatches:
+    """`EventStore` whose batches sometimes become visible long after their writer was told that they failed."""
+
+    def __init__(self, store: EventStore, apply: Callable[[Event], None], scheduler: Scheduler, late: set[int]) -> None:
+        self._store = store
+        self._apply = apply
+        self._scheduler = scheduler
+        self._late = late
+
+    def __getattr__(self, method: str) -> Any:
+        return getattr(self._store, method)
+
+    async def commit(self, event: Event) -> None:
+        faults = self._scheduler.faults
+        if self._scheduler.chance(faults.late):
+            self._late.add(event.event_id)
+            after_ms = self._scheduler.rng.randint(1, faults.late_ms_max)
+            self._scheduler.note(f"the batch of {event.event_id} will be late by {after_ms} ms")
+            self._scheduler.spawn("cassandra", self._later(event, after_ms))
+            met = MET.get()
+            if met is not None:
+                met.append("a late batch")
+            raise StoreUnavailable("cassandra", "the batch will be replayed")
+        await self._store.commit(event)
+
+    async def _later(self, event: Event, after_ms: int) -> None:
+        await self._scheduler.sleep(after_ms)
+        self._scheduler.note(f"the batch of {event.event_id} becomes visible")
+        self._apply(event)
+
+
+class People:
+    """`UserStore` for users who are there from the start."""
+
+    async def create(self, user: User, email: str, password_hash: str) -> None:
+        raise AssertionError("nobody signs up here")
+
+    async def users(self, ids: Sequence[UserId]) -> dict[UserId, User]:
+        return {id_: User(id=id_, username=f"u{id_}", name=f"User {id_}") for id_ in ids if id_ in USERS}
+
+    async def by_username(self, username: str) -> UserId | None:
+        raise AssertionError("nobody is looked up by name here")
+
+    async def credentials(self, login: str) -> Credentials | None:
+        raise AssertionError("nobody logs in here")
+
+
+class Keys:
+    """`IdempotencyStore` in memory."""
+
+    def __init__(self, turn: Callable[[], Awaitable[None]]) -> None:
+        self._turn = turn
+        self._claims: dict[tuple[UserId, str], Claim] = {}
+
+    async def claim(self, user: UserId, key: str, wanted: Claim) -> Claim:
+        await self._turn()
+        return self._claims.setdefault((user, key), wanted)
