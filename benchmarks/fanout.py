@@ -47,7 +47,7 @@ async def _measure(config: StoreConfig, effort: Effort) -> list[Row]:
         await fanout.rate([*fanout.followers, *authors], 10)  # loads the followers, and warms up
         backlog = np.random.default_rng(_SEED).permutation(np.repeat(authors, _BACKLOG // len(authors))).tolist()
         encoded = _encoded(fanout, sizes, config.partitions)
-        # Both once without a count: the first memory for so much is slow to come, to the shard as to the server.
+        # Subject and yardstick once more without a count, at the size that counts.
         await asyncio.to_thread(redis_push.pushes_per_s, config.redis_url, effort.yardstick_pushes)
         await fanout.rate(backlog, len(backlog))
         rates: dict[str, list[float]] = {}

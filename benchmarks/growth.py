@@ -17,7 +17,7 @@ _TIMES = 10
 _READERS = 16
 _USERS = 100
 _FOLLOWEES = 90
-"""Of each reader while the store grows: with the fewest tweets they fill a list, as with the most."""
+"""Of each reader while the store grows: even with the fewest tweets they fill a list."""
 _LOAD_S, _WARM_UP_S = 3.0, 1.0
 """Of each load of a curve."""
 
@@ -45,7 +45,7 @@ async def measure(bench: Bench) -> list[Row]:
             figures={"relative at 1x": rounded(small, 3), f"at {_TIMES}x": rounded(big, 3), **sizes},
         )
 
-    full = DEFAULT.timeline_entries_max  # every list is: its length has a price of its own
+    full = DEFAULT.timeline_entries_max  # as long are all lists: the length has a price of its own
     followees = [(n, await bench.seeder.of(n + _READERS, _READERS, n, -(-full // n))) for n in effort.curve_followees]
     tweets = [(n, await bench.seeder.of(_USERS, _READERS, _FOLLOWEES, n // _USERS)) for n in effort.curve_tweets]
     return [

@@ -1,9 +1,8 @@
-"""Who is there, a clock that is off, and stores whose answers get lost or come late."""
+"""Stores whose answers get lost or come late, and those that need no engine behind them."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from domain.clock import Clock
 from domain.errors import StoreUnavailable
 from domain.events import Event
 from domain.ids import UserId
@@ -13,20 +12,6 @@ from tests.simulation.scheduler import MET, Scheduler
 
 USERS = tuple(UserId(1_000_003 * n) for n in range(1, 10))
 """Everybody there is."""
-
-
-class SkewedClock:
-    """A clock that is ahead of another, or behind it, by what may change."""
-
-    def __init__(self, clock: Clock, ahead_ms: Callable[[], int]) -> None:
-        self._clock = clock
-        self._ahead_ms = ahead_ms
-
-    def now_ms(self) -> int:
-        return self._clock.now_ms() + self._ahead_ms()
-
-    def monotonic_ms(self) -> int:
-        return self._clock.monotonic_ms()
 
 
 class Answering:

@@ -42,7 +42,7 @@ from storage.ports import (
 )
 from storage.rows import MINUTE_MS, event_row, rows_of
 from tests.simulation.scheduler import LIFE, MET, NO_FAULTS, CrashAt, Faults, Life, Scheduler, faults_of
-from tests.simulation.stores import USERS, Answering, Keys, LateBatches, People, SkewedClock
+from tests.simulation.stores import USERS, Answering, Keys, LateBatches, People
 
 T = TypeVar("T")
 
@@ -97,6 +97,20 @@ class Build:
     counters: type[Counters] = Counters
     reconciler: type[Reconciler] = Reconciler
     doubts: type[Doubts] = Doubts
+
+
+class SkewedClock:
+    """A clock that is ahead of another, or behind it, by what may change."""
+
+    def __init__(self, clock: Clock, ahead_ms: Callable[[], int]) -> None:
+        self._clock = clock
+        self._ahead_ms = ahead_ms
+
+    def now_ms(self) -> int:
+        return self._clock.now_ms() + self._ahead_ms()
+
+    def monotonic_ms(self) -> int:
+        return self._clock.monotonic_ms()
 
 
 @dataclass(slots=True)
