@@ -22,7 +22,7 @@ from cluster import cli, dataflows_cli
 from cluster.settings import PREFIX, RAY_ADDRESS_NAME, Settings
 from domain.events import AnyEvent, Event
 from telemetry import metrics
-from tests.unit.test_deploy_files import exported_metrics, exporter_metrics
+from tests.unit.test_alerts import exported_metrics, exporter_metrics
 from tests.unit.test_tidy import ROOT, ROOT_PACKAGES, tracked_files
 
 DOCUMENTS = sorted(path for path in tracked_files() if path.suffix == ".md")
