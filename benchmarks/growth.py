@@ -9,6 +9,9 @@ from statistics import median
 
 from benchmarks import home, post
 from benchmarks.bench import Bench
+from benchmarks.effort import ROUNDS
+from benchmarks.home import HomeLoads
+from benchmarks.post import PostLoads
 from benchmarks.results import Curve, Row, rounded
 from benchmarks.world import World
 from domain.limits import DEFAULT
@@ -18,7 +21,7 @@ _READERS = 16
 _USERS = 100
 _FOLLOWEES = 90
 """Of each reader while the store grows: even with the fewest tweets they fill a list."""
-_LOAD_S, _WARM_UP_S = 3.0, 1.0
+_LOAD_S, _WARM_UP_S = 6.0, 1.0
 """Of each load of a curve."""
 
 
@@ -34,15 +37,21 @@ async def measure(bench: Bench) -> list[Row]:
         "followees": [effort.followees, effort.followees * _TIMES],
     }
 
-    def row(key: str, what: str, small: list[float], big: list[float]) -> Row:
+    def row(key: str, what: str, small: HomeLoads | PostLoads, big: HomeLoads | PostLoads) -> Row:
         return Row(
             key=key,
             what=f"growth: {what} at {_TIMES}x users, tweets and followees",
             against="the same at 1x, each relative to its yardstick",
             unit="x",
-            values=[b / s for b, s in zip(big, small, strict=True)],
+            values=[b / s for b, s in zip(big.ratios, small.ratios, strict=True)],
             target=0.9,
-            figures={"relative at 1x": rounded(small, 3), f"at {_TIMES}x": rounded(big, 3), **sizes},
+            figures={
+                "relative at 1x": rounded(small.ratios, 3),
+                f"at {_TIMES}x": rounded(big.ratios, 3),
+                "requests/s at 1x": rounded(small.rates),
+                f"requests/s at {_TIMES}x": rounded(big.rates),
+                **sizes,
+            },
         )
 
     full = DEFAULT.timeline_entries_max  # as long are all lists: the length has a price of its own
@@ -51,23 +60,26 @@ async def measure(bench: Bench) -> list[Row]:
     return [
         await _curve(bench, "followees", "followees of the reader", followees),
         await _curve(bench, "store", "tweets added to the store", tweets),
-        row("growth_home", "first page", small_home.ratios, large_home.ratios),
-        row("growth_post", "posting", small_post.ratios, large_post.ratios),
+        row("growth_home", "first page", small_home, large_home),
+        row("growth_post", "posting", small_post, large_post),
     ]
 
 
 async def _curve(bench: Bench, key: str, x: str, worlds: Sequence[tuple[int, World]]) -> Row:
-    """The first page in worlds of different size, each beside the constant answer."""
+    """The first page in worlds of different size, which take turns, each beside the constant answer."""
     effort = replace(bench.effort, load_s=_LOAD_S, warm_up_s=_WARM_UP_S)
     short = replace(bench, effort=effort)
-    points = [(float(size), median((await home.rounds(short, world)).ratios)) for size, world in worlds]
-    (least, first), (most, last) = points[0], points[-1]
+    sizes = [float(size) for size, _ in worlds]
+    ratios = [[(await home.rounds(short, world, 1)).ratios[0] for _, world in worlds] for _ in range(ROUNDS)]
+    by_size = list(zip(*ratios, strict=True))
+    points = list(zip(sizes, map(median, by_size), strict=True))
     return Row(
         key=f"growth_home_{key}",
-        what=f"growth: first page, {most:,.0f} {x}",
-        against=f"{least:,.0f}, each relative to the constant answer",
+        what=f"growth: first page, {sizes[-1]:,.0f} {x}",
+        against=f"{sizes[0]:,.0f}, each relative to the constant answer",
         unit="x",
-        values=[last / first],
+        values=[each[-1] / each[0] for each in ratios],
         target=0.9,
+        figures={f"relative at {size:,.0f}": rounded(of, 3) for size, of in zip(sizes, by_size, strict=True)},
         curve=Curve("First page", x, "requests/s, of the constant answer's", points),
     )

@@ -26,6 +26,11 @@ class HomeLoads:
         self.page_bytes = 0
 
     @property
+    def rates(self) -> list[float]:
+        """Pages per second, round by round."""
+        return [load.per_s for load in self.pages]
+
+    @property
     def ratios(self) -> list[float]:
         return [page.per_s / same.per_s for page, same in zip(self.pages, self.constants, strict=True)]
 
@@ -47,7 +52,7 @@ async def measure(bench: Bench) -> list[Row]:
             values=loads.ratios,
             target=0.6,
             figures={
-                "requests/s": rounded([load.per_s for load in loads.pages]),
+                "requests/s": rounded(loads.rates),
                 "constant/s": rounded([load.per_s for load in loads.constants]),
                 "p50 ms": [load.p50_ms for load in loads.pages],
                 "p95 ms": [load.p95_ms for load in loads.pages],
@@ -70,14 +75,14 @@ async def measure(bench: Bench) -> list[Row]:
     ]
 
 
-async def rounds(bench: Bench, world: World) -> HomeLoads:
-    """Measure, and compare every reader's page with what it must be, before and after."""
+async def rounds(bench: Bench, world: World, times: int = ROUNDS) -> HomeLoads:
+    """Measure so often, and compare every reader's page with what it must be, before and after."""
     loads = HomeLoads()
     url = bench.endpoints.http_url
     loads.page_bytes = await compare(bench, world, world.readers)
     constants = [http_load.request("GET", f"{constant.PREFIX}/{loads.page_bytes}")]
     pages = requests(bench, world)
-    for _ in range(ROUNDS):
+    for _ in range(times):
         loads.constants.append(await asyncio.to_thread(http_load.drive, url, constants, bench.effort))
         loads.pages.append(await asyncio.to_thread(http_load.drive, url, pages, bench.effort))
     for load in (*loads.constants, *loads.pages):
