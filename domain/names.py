@@ -9,10 +9,9 @@ import unicodedata
 
 import regex
 
+from domain.normal_form import is_normalizable
 from domain.visible import shows_something
 
-COMPOSED_OF_MAX = 4
-"""Code points that NFC makes one of, at most (U+1F82)."""
 COMMON_MARKS_MAX = 4
 """Marks on one letter that belong to no script, as UTS 39 (5.4) counts them."""
 OWN_MARKS_MAX = 6
@@ -48,17 +47,12 @@ _PILE = regex.compile(
 _SPACES = regex.compile(r"(\p{Zs})\p{Zs}+")
 
 
-def raw_chars_max(chars_max: int) -> int:
-    """How long a text may be before it is normalized, if it may have `chars_max` code points afterwards."""
-    return COMPOSED_OF_MAX * chars_max
-
-
 def normalized_name(text: str, chars_max: int) -> str:
     """A name or a place as it is kept: Unicode NFC, no white space around it, and one space where there were several.
 
-    What is too long in any form is returned as it came; `name_fault` refuses it.
+    What must not be normalized is returned as it came; `name_fault` refuses it.
     """
-    if len(text) > raw_chars_max(chars_max):
+    if not is_normalizable(text, chars_max):
         return text
     return _SPACES.sub(r"\1", unicodedata.normalize("NFC", text).strip())
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import regex
 
-from domain.names import raw_chars_max
+from domain.normal_form import is_normalizable
 
 PASSWORD_CHARS_MIN: Final = 8
 PASSWORD_CHARS_MAX: Final = 256
@@ -21,9 +21,9 @@ _REFUSED = regex.compile(r"[\p{Cc}\p{Cs}\p{Co}[\p{Cn}--\p{Extended_Pictographic}
 def normalized_password(text: str) -> str:
     """A password as it is hashed: every space is SPACE, then Unicode NFC; case and width are its owner's.
 
-    What is too long in any form is returned as it came: it is nobody's.
+    What must not be normalized is returned as it came: it is nobody's, since `password_fault` refuses it.
     """
-    if len(text) > raw_chars_max(PASSWORD_CHARS_MAX):
+    if not is_normalizable(text, PASSWORD_CHARS_MAX):
         return text
     return unicodedata.normalize("NFC", _SPACES.sub(" ", text))
 
@@ -34,6 +34,8 @@ def password_fault(password: str, username: str, address: str) -> str | None:
         return f"must be {PASSWORD_CHARS_MIN} to {PASSWORD_CHARS_MAX} characters"
     if _REFUSED.search(password):
         return "must not hold control characters, nor characters that Unicode does not know"
+    if not is_normalizable(password, PASSWORD_CHARS_MAX):
+        return "must not pile up combining marks"
     guess = compared(password)
     if guess == compared(username):
         return "must not be the username"

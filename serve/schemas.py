@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from domain.emails import ADDRESS_CHARS_MAX, normalized_address
-from domain.names import raw_chars_max
+from domain.normal_form import raw_chars_max
 from domain.passwords import PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN
 from domain.texts import TEXT_CHARS_MAX
 from domain.tweets import LOCATION_CHARS_MAX

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.names import name_fault, normalized_name, raw_chars_max
+from domain.names import name_fault, normalized_name
+from domain.normal_form import raw_chars_max
 
 CHARS_MAX = 50
 LENGTH, BLANK = "must be 1 to 50 characters", "must show something"

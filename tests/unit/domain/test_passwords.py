@@ -60,6 +60,13 @@ def test_what_is_guessed_first_is_refused_in_any_case_and_width(password: str) -
     assert fault(password) == GUESSED
 
 
+@pytest.mark.parametrize("marks", [31, 256, 1024])
+def test_marks_are_not_piled_up(marks: int) -> None:
+    password = "a long password" + "\u0301" * marks
+    assert normalized_password(password) == password, "sorting them would take too long"
+    assert fault(password) is not None
+
+
 @pytest.mark.parametrize("password", ["Ann_Example", "ann_example", "\uff21nn_Example"])
 def test_the_username_is_no_password(password: str) -> None:
     assert fault(password) == "must not be the username"
