@@ -70,8 +70,8 @@ class Accounts:
 
     async def login(self, login: str, password: str) -> tuple[UserId, Tokens]:
         """Begin a session by username or e-mail address. Raises `Unauthorized` and `Overloaded`."""
-        password = normalized_password(password)
-        found = await self._users.credentials(normalized_login(login))
+        login, password = normalized_login(login), normalized_password(password)
+        found = await self._users.credentials(login)
         known_hash = found.password_hash if found and len(password) <= PASSWORD_CHARS_MAX else None
         matched = await self._passwords.matches(known_hash, password[:PASSWORD_CHARS_MAX])
         if found is None or not matched:

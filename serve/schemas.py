@@ -15,6 +15,7 @@ from serve.parameters import ID_CHARS_MAX, ID_PATTERN, KEY_CHARS_MAX, id_of
 
 REFRESH_TOKEN_CHARS_MAX = 256
 """Ours have 43."""
+_NOT_BLANK = r"\S"
 
 
 def _of_64_bits(value: object) -> object:
@@ -41,12 +42,12 @@ def _at_most(chars_max: int, **described: str | int) -> Any:
 Username = Annotated[str, _at_most(USERNAME_CHARS_MAX, minLength=1, pattern="^[A-Za-z0-9_]+$")]
 Address = Annotated[str, _at_most(ADDRESS_CHARS_MAX, format="email"), AfterValidator(normalized_address)]
 NewPassword = Annotated[str, _at_most(PASSWORD_CHARS_MAX, minLength=PASSWORD_CHARS_MIN)]
-Name = Annotated[str, _at_most(NAME_CHARS_MAX)]
+Name = Annotated[str, _at_most(NAME_CHARS_MAX, pattern=_NOT_BLANK)]
 Login = Annotated[str, _at_most(ADDRESS_CHARS_MAX)]
 Password = Annotated[str, _at_most(PASSWORD_CHARS_MAX)]
 RefreshToken = Annotated[str, Field(max_length=REFRESH_TOKEN_CHARS_MAX)]
-TweetText = Annotated[str, _at_most(TEXT_CHARS_MAX)]
-Location = Annotated[str, _at_most(LOCATION_CHARS_MAX)]
+TweetText = Annotated[str, _at_most(TEXT_CHARS_MAX, pattern=_NOT_BLANK)]
+Location = Annotated[str, _at_most(LOCATION_CHARS_MAX, pattern=_NOT_BLANK)]
 IdempotencyKey = Annotated[str, _at_most(KEY_CHARS_MAX)]
 
 
