@@ -91,11 +91,15 @@ class _Index:
             yield from keys.get(code, ())
 
 
-@lru_cache(maxsize=TEXTS_CACHED_MAX)
 def places_of(location: str | None) -> tuple[str, ...]:
     """The keys of the country, region and city that a location names, from large to small, as far as known."""
     if location is None or len(location) > LOCATION_CHARS_MAX:
-        return ()
+        return ()  # before the cache, which would keep it
+    return _places_of(location)
+
+
+@lru_cache(maxsize=TEXTS_CACHED_MAX)
+def _places_of(location: str) -> tuple[str, ...]:
     text = unicodedata.normalize("NFKC", location).strip()
     key = next(_index().named(text), None) or _narrowed([part.strip() for part in text.split(",") if part.strip()])
     return _path(key) if key else ()
@@ -103,6 +107,8 @@ def places_of(location: str | None) -> tuple[str, ...]:
 
 def place(key_or_text: str) -> Place | None:
     """The place of a key, or the smallest one that a text names."""
+    if len(key_or_text) > LOCATION_CHARS_MAX:
+        return None
     places = _index().places
     if found := places.get(key_or_text):
         return found

@@ -102,6 +102,7 @@ class Walk:
 
 
 _WALK = struct.Struct(">BQQ")
+_CURSOR_CHARS_MAX = -(-_WALK.size // 3) * 4
 _WALK_VERSION = 1
 START = Walk(ID_MAX, ID_MAX)
 
@@ -115,6 +116,8 @@ def walk_of(cursor: str | None) -> Walk:
     """The place a cursor stands for, the start if there is none. Raises `Refused` for what is no cursor."""
     if cursor is None:
         return START
+    if len(cursor) > _CURSOR_CHARS_MAX:
+        raise _bad_cursor()
     try:
         wire = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         version, top, last = _WALK.unpack(wire)

@@ -8,8 +8,10 @@ from typing import Final
 
 from domain.errors import Unauthorized
 from domain.ids import IdSource, UserId
-from domain.texts import normalized
-from domain.users import PASSWORD_CHARS_MAX, User, check_registration
+from domain.names import normalized_name
+from domain.passwords import PASSWORD_CHARS_MAX, normalized_password
+from domain.registration import check_registration, normalized_login
+from domain.users import NAME_CHARS_MAX, User
 from serve import errors
 from serve.passwords import Passwords
 from serve.sessions import TTL_S, AccessTokens
@@ -53,9 +55,13 @@ class Accounts:
         self._new_secret = new_secret
 
     async def register(self, username: str, email: str, password: str, name: str | None) -> tuple[UserId, Tokens]:
-        """Sign somebody up. Raises `Invalid`, `Conflict` (`username_taken`, `email_taken`), `Overloaded`."""
-        shown = username if name is None else normalized(name)
-        check_registration(username, shown, password)
+        """Sign somebody up, with a normalized address.
+
+        Raises `Invalid`, `Conflict` (`username_reserved`, `username_taken`, `email_taken`), `Overloaded`.
+        """
+        shown = username if name is None else normalized_name(name, NAME_CHARS_MAX)
+        password = normalized_password(password)
+        check_registration(username, email, shown, password)
         user = UserId(self._ids.next())
         password_hash = await self._passwords.hash(password)
         errors.writing.set(True)
@@ -64,6 +70,7 @@ class Accounts:
 
     async def login(self, login: str, password: str) -> tuple[UserId, Tokens]:
         """Begin a session by username or e-mail address. Raises `Unauthorized` and `Overloaded`."""
+        login, password = normalized_login(login), normalized_password(password)
         found = await self._users.credentials(login)
         known_hash = found.password_hash if found and len(password) <= PASSWORD_CHARS_MAX else None
         matched = await self._passwords.matches(known_hash, password[:PASSWORD_CHARS_MAX])

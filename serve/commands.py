@@ -23,6 +23,7 @@ from domain.events import (
 from domain.graph import Toggle, TweetCounts
 from domain.ids import EventId, IdSource, TweetId, UserId, stamp_us, time_ms
 from domain.limits import Limits
+from domain.names import name_fault, normalized_name
 from domain.tweets import LOCATION_CHARS_MAX, Tweet
 from serve.hydration import Hydrator, tweet_value
 from serve.publisher import Publisher
@@ -244,8 +245,7 @@ def _posted(tweet: Tweet) -> TweetPosted:
 def _checked_location(location: str | None) -> str | None:
     if location is None:
         return None
-    location = rules.normalized(location)
-    if not 1 <= len(location) <= LOCATION_CHARS_MAX or not location.isprintable():
-        why = f"must be 1 to {LOCATION_CHARS_MAX} printable characters"
+    location = normalized_name(location, LOCATION_CHARS_MAX)
+    if why := name_fault(location, LOCATION_CHARS_MAX):
         raise Invalid(f"The location {why}.", "invalid_location", (("location", why),))
     return location

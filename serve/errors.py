@@ -169,14 +169,19 @@ async def on_invalid_request(_request: Request, error: Exception) -> Response:
     return Answer(row=BY_STATUS[422], fields=_fields_of(found)).response()
 
 
+_REASONS = {
+    "model_attributes_type": "must be a JSON object, sent as application/json",
+    "string_too_long": "is too long",
+    "string_unicode": "must not hold half a surrogate pair",
+}
+"""Why, by the framework's type of error, where its own words would not help."""
+
+
 def _fields_of(found: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """Field to reason; of several reasons the first."""
     fields: dict[str, str] = {}
     for one in found:
         place: Sequence[str | int] = one["loc"]
-        if one["type"] == "model_attributes_type":
-            reason = "must be a JSON object, sent as application/json"
-        else:
-            reason = str(one["msg"]).removeprefix("Value error, ")
+        reason = _REASONS.get(one["type"]) or str(one["msg"]).removeprefix("Value error, ")
         fields.setdefault(".".join(str(part) for part in place[1:]) or str(place[0]), reason)
     return fields

@@ -11,6 +11,7 @@ from domain.ids import ID_MAX, TweetId, UserId
 from serve.services import services_of
 
 ID_PATTERN = "^[1-9][0-9]{0,18}$"
+ID_CHARS_MAX = 19
 _ID = re.compile(ID_PATTERN)
 KEY_CHARS_MAX = 255
 

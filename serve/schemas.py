@@ -1,12 +1,21 @@
 """The shapes that cross the wire. Requests are read with these; answers are bytes already, and only described."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, EmailStr, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
-from domain.users import NAME_CHARS_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, USERNAME_CHARS_MAX
-from serve.parameters import ID_PATTERN, KEY_CHARS_MAX, id_of
+from domain.emails import ADDRESS_CHARS_MAX, normalized_address
+from domain.normal_form import raw_chars_max
+from domain.passwords import PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN
+from domain.texts import TEXT_CHARS_MAX
+from domain.tweets import LOCATION_CHARS_MAX
+from domain.users import NAME_CHARS_MAX, USERNAME_CHARS_MAX
+from serve.parameters import ID_CHARS_MAX, ID_PATTERN, KEY_CHARS_MAX, id_of
+
+REFRESH_TOKEN_CHARS_MAX = 256
+"""Ours have 43."""
+_NOT_BLANK = r"\S"
 
 
 def _of_64_bits(value: object) -> object:
@@ -15,61 +24,71 @@ def _of_64_bits(value: object) -> object:
     return value
 
 
-Id = Annotated[str, Field(pattern=ID_PATTERN, examples=["1948203948203948203"]), BeforeValidator(_of_64_bits)]
+Id = Annotated[
+    str,
+    Field(max_length=ID_CHARS_MAX, pattern=ID_PATTERN, examples=["1948203948203948203"]),
+    BeforeValidator(_of_64_bits),
+]
 
 
-def _whole(value: str) -> str:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise ValueError("must not hold half a surrogate pair") from None
-    return value
+def _at_most(chars_max: int, **described: str | int) -> Any:
+    """The bound of a text that the domain normalizes before it counts: room for that, described by what is kept.
+
+    Every text of a request has a bound, which is looked at first.
+    """
+    return Field(max_length=raw_chars_max(chars_max), json_schema_extra={"maxLength": chars_max, **described})
 
 
-Text = Annotated[str, AfterValidator(_whole)]
-"""What can be encoded again; JSON can escape what is no character, and every request field is of this type."""
+Username = Annotated[str, _at_most(USERNAME_CHARS_MAX, minLength=1, pattern="^[A-Za-z0-9_]+$")]
+Address = Annotated[str, _at_most(ADDRESS_CHARS_MAX, format="email"), AfterValidator(normalized_address)]
+NewPassword = Annotated[str, _at_most(PASSWORD_CHARS_MAX, minLength=PASSWORD_CHARS_MIN)]
+Name = Annotated[str, _at_most(NAME_CHARS_MAX, pattern=_NOT_BLANK)]
+Login = Annotated[str, _at_most(ADDRESS_CHARS_MAX)]
+Password = Annotated[str, _at_most(PASSWORD_CHARS_MAX)]
+RefreshToken = Annotated[str, Field(max_length=REFRESH_TOKEN_CHARS_MAX)]
+TweetText = Annotated[str, _at_most(TEXT_CHARS_MAX, pattern=_NOT_BLANK)]
+Location = Annotated[str, _at_most(LOCATION_CHARS_MAX, pattern=_NOT_BLANK)]
+IdempotencyKey = Annotated[str, _at_most(KEY_CHARS_MAX)]
 
 
 class NewUser(BaseModel):
     """Somebody who signs up; the name shown is the username unless given."""
 
-    username: Text = Field(
-        json_schema_extra={"pattern": "^[A-Za-z0-9_]+$", "minLength": 1, "maxLength": USERNAME_CHARS_MAX}
-    )
-    email: EmailStr
-    password: Text = Field(json_schema_extra={"minLength": PASSWORD_CHARS_MIN, "maxLength": PASSWORD_CHARS_MAX})
-    name: Text | None = Field(None, json_schema_extra={"maxLength": NAME_CHARS_MAX})
+    username: Username
+    email: Address
+    password: NewPassword
+    name: Name | None = None
 
 
 class LogIn(BaseModel):
     """A username or e-mail address (under any of three names) and a password."""
 
-    login: Text | None = None
-    username: Text | None = None
-    email: Text | None = None
-    password: Text
+    login: Login | None = None
+    username: Login | None = None
+    email: Login | None = None
+    password: Password
 
 
 class Refresh(BaseModel):
     """The newest refresh token of a session."""
 
-    refresh_token: Text
+    refresh_token: RefreshToken
 
 
 class LogOut(BaseModel):
     """A session may also be ended by its refresh token."""
 
-    refresh_token: Text | None = None
+    refresh_token: RefreshToken | None = None
 
 
 class NewTweet(BaseModel):
     """A tweet, reply or quote. The text weighs 1 to 280 as Twitter counts: most signs 1, wide ones 2, URLs 23."""
 
-    text: Text
+    text: TweetText
     reply_to_id: Id | None = None
     quote_of_id: Id | None = None
-    location: Text | None = None
-    idempotency_key: Text | None = Field(None, json_schema_extra={"maxLength": KEY_CHARS_MAX})
+    location: Location | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 class Author(BaseModel):

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from domain.errors import NotFound
 from domain.ids import UserId
-from domain.users import USERNAME_CHARS_MAX
+from domain.users import is_username
 from serve import schemas
 from serve.access import Following, Member, Viewer
 from serve.description import TOKEN_OPTIONAL, by_name, failures
@@ -30,8 +30,8 @@ async def read_me(user: Member, services: Provided) -> Response:
 )
 async def read_user_by_name(name: str, viewer: Viewer, services: Provided) -> Response:
     """A profile by username, without case."""
-    if len(name) > USERNAME_CHARS_MAX:
-        raise NotFound("No user has a name that long.", "not_found")
+    if not is_username(name):
+        raise NotFound("No user can have such a name.", "not_found")
     return json_response(await services.queries.user_by_name(viewer, name))
 
 

@@ -80,5 +80,6 @@ class CassandraUserStore:
 
 
 def _folded_address(email: str) -> str:
-    """The form in which addresses are compared."""
-    return email.strip().casefold()
+    """The form in which addresses are compared; folding a domain would make one of two (straße.de, strasse.de)."""
+    local, _, domain = email.rpartition("@")
+    return f"{local.casefold()}@{domain.lower()}"

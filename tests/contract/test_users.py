@@ -57,6 +57,14 @@ async def test_a_user_is_found_by_id_name_and_address_without_case(cassandra: Ca
     assert await cassandra.users.credentials("nobody@example.org") is None
 
 
+async def test_addresses_at_two_domains_that_fold_alike_are_two(cassandra: CassandraStores) -> None:
+    alice, bob = newcomer(), newcomer()
+    await cassandra.users.create(alice, f"me{alice.id}@straße.de", "hash of alice")
+    await cassandra.users.create(bob, f"me{alice.id}@strasse.de", "hash of bob")
+    assert await cassandra.users.credentials(f"ME{alice.id}@Straße.de") == Credentials(alice.id, "hash of alice")
+    assert await cassandra.users.credentials("@") is None
+
+
 async def test_creating_the_same_user_twice_changes_nothing_more(cassandra: CassandraStores) -> None:
     alice = newcomer()
     for _ in range(2):

@@ -18,6 +18,22 @@ async def test_log_in_by_name_or_address_without_case(api: httpx.AsyncClient) ->
         assert answer.json()["user"]["id"] == user["id"]
 
 
+async def test_sign_up_and_log_in_mean_the_same_by_every_way_of_writing_it(api: httpx.AsyncClient) -> None:
+    name = "Ana\u00a0👩\u200d💻 山田\u3000花子 علی\u200cرضا"  # noqa: RUF001
+    body = {
+        "username": "Ana_Muller",
+        "email": "Ana@Mu\u0308ller.example",
+        "password": "cafe\u0301 au lait",
+        "name": name,
+    }
+    answer = await api.post(f"{AUTH}/register", json=body)
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["user"]["name"] == name
+    for email in ("ana@müller.example", "ana@XN--MLLER-KVA.example", "\uff21na\uff20mu\u0308ller\uff0eexample"):
+        answer = await api.post(f"{AUTH}/login", json={"email": email, "password": "café\u3000au lait"})
+        assert answer.status_code == 200, answer.text
+
+
 async def test_a_refresh_token_is_used_once_and_reuse_ends_the_family(api: httpx.AsyncClient) -> None:
     _, user = await signed_up(api)
     first = (await api.post(f"{AUTH}/login", json={"login": user["username"], "password": PASSWORD})).json()

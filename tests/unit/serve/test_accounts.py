@@ -13,6 +13,7 @@ from domain.users import User, folded
 from serve.accounts import Accounts
 from serve.errors import answer_to, writing
 from serve.passwords import MEMORY_KIB, Passwords
+from serve.schemas import NewUser
 from serve.sessions import AccessTokens
 from storage.ports import Credentials, RefreshToken
 
@@ -127,6 +128,36 @@ async def test_the_name_shown_is_the_username_unless_given(accounts: Accounts, u
     assert users.names == {alice: "alice", bob: "Bob B."}
 
 
+@pytest.mark.parametrize(
+    "login",
+    ["René@bücher.example", "rene\u0301@XN--BCHER-KVA.example", "\uff32ené\uff20bu\u0308cher\uff0eexample", "RENE"],
+)
+@pytest.mark.parametrize("password", ["café\u00a0crème au lait", "cafe\u0301 cre\u0300me au\u3000lait"])
+async def test_what_sign_up_normalizes_log_in_does_too(accounts: Accounts, login: str, password: str) -> None:
+    wire = {"username": "Rene", "email": "Rene\u0301@Bu\u0308cher.example", "password": "cafe\u0301 crème au lait"}
+    new = NewUser.model_validate(wire)
+    rene, _ = await accounts.register(new.username, new.email, new.password, new.name)
+    assert (await accounts.login(login, password))[0] == rene
+
+
+@pytest.mark.parametrize(
+    "login", ["Alice <a@example.com>", "a@example.com, a@example.com", "alice\x00", "a@", "\u200balice"]
+)
+async def test_what_is_no_login_matches_nobody(accounts: Accounts, login: str) -> None:
+    await accounts.register("alice", "a@example.com", PASSWORD, None)
+    with pytest.raises(Unauthorized):
+        await accounts.login(login, PASSWORD)
+
+
+async def test_a_reserved_username_is_refused_before_anything_is_hashed(
+    users: Users, tokens: Tokens, access: AccessTokens
+) -> None:
+    accounts = Accounts(users, tokens, Numbers(), Passwords(threads=1, waiting_max=-1), access)
+    with pytest.raises(Conflict) as caught:
+        await accounts.register("Admin", "a@example.com", PASSWORD, None)
+    assert caught.value.code == "username_reserved"
+
+
 async def test_passwords_are_kept_as_argon2id(accounts: Accounts, users: Users) -> None:
     await accounts.register("alice", "a@example.com", PASSWORD, None)
     assert users.found["alice"].password_hash.startswith(f"$argon2id$v=19$m={MEMORY_KIB},t=2,p=1$")
@@ -134,7 +165,13 @@ async def test_passwords_are_kept_as_argon2id(accounts: Accounts, users: Users) 
 
 @pytest.mark.parametrize(
     ("username", "name", "password", "field"),
-    [("a b", None, PASSWORD, "username"), ("alice", "", PASSWORD, "name"), ("alice", None, "short", "password")],
+    [
+        ("a b", None, PASSWORD, "username"),
+        ("alice", "", PASSWORD, "name"),
+        ("alice", "\u3164", PASSWORD, "name"),
+        ("alice", None, "short", "password"),
+        ("alice", None, "Password1", "password"),
+    ],
 )
 async def test_a_registration_keeps_the_rules(
     accounts: Accounts, tokens: Tokens, username: str, name: str | None, password: str, field: str
