@@ -493,13 +493,23 @@ class Allowance(NamedTuple):
     """Seconds until the bucket is full again."""
     retry_after_s: int
     """Seconds until a refused request would be granted; 0 if it was."""
+    bucket: str
+    """The key of that bucket."""
 
 
 class RateLimiter(Protocol):
     """Token buckets shared by all replicas."""
 
     async def take(self, buckets: Sequence[Bucket]) -> Allowance:
-        """Take one token of each bucket, or of none if any is empty. At least one bucket is given."""
+        """Take one token of each bucket, or of none if any is empty. At least one bucket is given.
+
+        Buckets whose keys share a hash tag (`{...}`) are taken from at once. Where others refuse, their tokens are back
+        a moment later.
+        """
+        ...
+
+    async def give_back(self, buckets: Sequence[Bucket]) -> None:
+        """Put one token back into each bucket that has room for it."""
         ...
 
 
