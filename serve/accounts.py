@@ -10,7 +10,8 @@ from domain.errors import Unauthorized
 from domain.ids import IdSource, UserId
 from domain.texts import normalized
 from domain.users import PASSWORD_CHARS_MAX, User, check_registration
-from serve import errors
+from serve import errors, security_log
+from serve.login_throttle import LoginThrottle
 from serve.passwords import Passwords
 from serve.sessions import TTL_S, AccessTokens
 from storage.ports import TokenStore, UserStore
@@ -42,6 +43,7 @@ class Accounts:
         ids: IdSource,
         passwords: Passwords,
         access: AccessTokens,
+        throttle: LoginThrottle,
         *,
         new_secret: Callable[[], str] = lambda: secrets.token_urlsafe(_SECRET_BYTES),
     ) -> None:
@@ -50,6 +52,7 @@ class Accounts:
         self._ids = ids
         self._passwords = passwords
         self._access = access
+        self._throttle = throttle
         self._new_secret = new_secret
 
     async def register(self, username: str, email: str, password: str, name: str | None) -> tuple[UserId, Tokens]:
@@ -62,14 +65,17 @@ class Accounts:
         await self._users.create(User(id=user, username=username, name=shown), email, password_hash)
         return user, await self._begin(user)
 
-    async def login(self, login: str, password: str) -> tuple[UserId, Tokens]:
-        """Begin a session by username or e-mail address. Raises `Unauthorized` and `Overloaded`."""
-        found = await self._users.credentials(login)
-        known_hash = found.password_hash if found and len(password) <= PASSWORD_CHARS_MAX else None
-        matched = await self._passwords.matches(known_hash, password[:PASSWORD_CHARS_MAX])
-        if found is None or not matched:
-            raise Unauthorized("The login or the password is wrong.", "invalid_credentials")
-        return found.user, await self._begin(found.user)
+    async def login(self, login: str, password: str, network: str) -> tuple[UserId, Tokens]:
+        """Begin a session by username or e-mail address. Raises `Unauthorized`, `RateLimited` and `Overloaded`.
+
+        Args:
+            login: The username or the address.
+            password: In clear.
+            network: Where the request comes from, see `LoginThrottle`.
+        """
+        async with self._throttle.attempt(login, network):
+            user = await self._who_logs_in(login, password)
+        return user, await self._begin(user)
 
     async def refresh(self, refresh_token: str) -> Tokens:
         """Exchange a refresh token; one that was used before ends its family. Raises `Unauthorized`."""
@@ -85,6 +91,16 @@ class Accounts:
             await self._tokens.revoke(family)
         if refresh_token is not None and (spent := await self._tokens.spend(_hashed(refresh_token))) is not None:
             await self._tokens.revoke(spent.family)
+
+    async def _who_logs_in(self, login: str, password: str) -> UserId:
+        """Takes as long for a login that nobody has: who exists must not show."""
+        found = await self._users.credentials(login)
+        known_hash = found.password_hash if found and len(password) <= PASSWORD_CHARS_MAX else None
+        matched = await self._passwords.matches(known_hash, password[:PASSWORD_CHARS_MAX])
+        if found is None or not matched:
+            security_log.log_in_failed(found.user if found else None)
+            raise Unauthorized("The login or the password is wrong.", "invalid_credentials")
+        return found.user
 
     async def _begin(self, user: UserId) -> Tokens:
         return await self._issue(user, self._new_secret())

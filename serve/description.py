@@ -23,8 +23,7 @@ _MEANINGS: Final = {
     500: "A mistake of ours.",
     503: "Overloaded, or a store is down.",
 }
-_ALWAYS: Final = (413, 500)
-_LIMITED: Final = (429, 503)
+_ALWAYS: Final = (413, 429, 500, 503)
 
 
 def _header(description: str, kind: str = "string") -> dict[str, Any]:
@@ -50,13 +49,8 @@ def by_name(route: APIRoute) -> str:
 
 
 def failures(*statuses: int) -> Responses:
-    """How a rate-limited route can fail: `statuses`, and those that any can."""
-    return _described(*statuses, *_LIMITED, *_ALWAYS)
-
-
-def bare_failures() -> Responses:
-    """How a route without a rate limit can fail."""
-    return _described(*_ALWAYS)
+    """How a route can fail: `statuses`, and those that any can."""
+    return _described(*statuses, *_ALWAYS)
 
 
 def _described(*statuses: int) -> Responses:

@@ -8,6 +8,8 @@ import structlog
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The id of the request being handled; it travels with the event that the request makes."""
+network: ContextVar[str] = ContextVar("network", default="unknown")
+"""The network that a request to sign up, log in or out comes from, for what an operator must be able to trace."""
 
 
 def _with_request_id(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

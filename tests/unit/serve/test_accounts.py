@@ -9,14 +9,21 @@ from typing_extensions import override
 from domain.clock import ManualClock
 from domain.errors import Conflict, Invalid, Overloaded, Unauthorized
 from domain.ids import UserId
+from domain.limits import SMALL
 from domain.users import User, folded
 from serve.accounts import Accounts
 from serve.errors import answer_to, writing
+from serve.login_throttle import LoginThrottle
 from serve.passwords import MEMORY_KIB, Passwords
+from serve.rate_limits import RateLimits
 from serve.sessions import AccessTokens
+from storage.memory.hot import MemoryRedis
+from storage.memory.hot_cache import MemoryCacheStore
 from storage.ports import Credentials, RefreshToken
+from storage.redis.limits import LocalRateLimiter
 
 PASSWORD = "correct horse"
+NETWORK = "198.51.100.0/24"
 
 
 class Users:
@@ -90,15 +97,21 @@ def access() -> AccessTokens:
 
 
 @pytest.fixture
-def accounts(users: Users, tokens: Tokens, access: AccessTokens) -> Accounts:
-    return Accounts(users, tokens, Numbers(), Passwords(), access)
+def throttle() -> LoginThrottle:
+    cache = MemoryCacheStore(MemoryRedis(ManualClock()), SMALL)
+    return LoginThrottle(LocalRateLimiter(ManualClock(), 100), cache, RateLimits())
+
+
+@pytest.fixture
+def accounts(users: Users, tokens: Tokens, access: AccessTokens, throttle: LoginThrottle) -> Accounts:
+    return Accounts(users, tokens, Numbers(), Passwords(), access, throttle)
 
 
 async def test_alice_signs_up_and_logs_in_by_name_and_by_address(accounts: Accounts, access: AccessTokens) -> None:
     alice, session = await accounts.register("Alice", "Alice@example.com", PASSWORD, None)
     assert access.verify(session.access_token).user == alice
     for login in ("alice", "ALICE", "alice@EXAMPLE.com"):
-        user, again = await accounts.login(login, PASSWORD)
+        user, again = await accounts.login(login, PASSWORD, NETWORK)
         assert user == alice
         assert again.refresh_token != session.refresh_token
 
@@ -160,15 +173,15 @@ class CountedPasswords(Passwords):
 
 @pytest.mark.parametrize("password", ["wrong horse", "", PASSWORD + "x" * 300])
 async def test_a_wrong_name_and_a_wrong_password_look_alike_and_cost_the_same(
-    users: Users, tokens: Tokens, access: AccessTokens, password: str
+    users: Users, tokens: Tokens, access: AccessTokens, throttle: LoginThrottle, password: str
 ) -> None:
     passwords = CountedPasswords()
-    accounts = Accounts(users, tokens, Numbers(), passwords, access)
+    accounts = Accounts(users, tokens, Numbers(), passwords, access, throttle)
     await accounts.register("alice", "a@example.com", PASSWORD, None)
     refusals = []
     for login in ("alice", "a@example.com", "bob", "b@example.com", ""):
         with pytest.raises(Unauthorized) as caught:
-            await accounts.login(login, password)
+            await accounts.login(login, password, NETWORK)
         refusals.append(caught.value.args)
     assert refusals == [("The login or the password is wrong.", "invalid_credentials")] * 5
     assert len(passwords.costs) == 5
@@ -178,9 +191,9 @@ async def test_a_wrong_name_and_a_wrong_password_look_alike_and_cost_the_same(
 async def test_a_long_password_is_not_its_beginning(accounts: Accounts) -> None:
     longest = "x" * 256
     await accounts.register("alice", "a@example.com", longest, None)
-    assert await accounts.login("alice", longest)
+    assert await accounts.login("alice", longest, NETWORK)
     with pytest.raises(Unauthorized):
-        await accounts.login("alice", longest + "x")
+        await accounts.login("alice", longest + "x", NETWORK)
 
 
 async def test_only_the_newest_refresh_token_works(accounts: Accounts, access: AccessTokens) -> None:
@@ -193,7 +206,7 @@ async def test_only_the_newest_refresh_token_works(accounts: Accounts, access: A
 
 async def test_a_stolen_refresh_token_ends_the_session_for_both(accounts: Accounts) -> None:
     _, first = await accounts.register("alice", "a@example.com", PASSWORD, None)
-    _, elsewhere = await accounts.login("alice", PASSWORD)
+    _, elsewhere = await accounts.login("alice", PASSWORD, NETWORK)
     thiefs = await accounts.refresh(first.refresh_token)
     for token in (first.refresh_token, thiefs.refresh_token):
         with pytest.raises(Unauthorized):

@@ -1,0 +1,107 @@
+"""Where a request comes from: the address that counts, however many proxies stand between."""
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.types import Scope
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_HOPS_MAX: Final = 20
+"""Entries of `X-Forwarded-For` that are looked at, from its end."""
+_HOP_CHARS_MAX: Final = 64
+"""The longest IPv6 address has 45 characters, and may name a zone."""
+_PRIVATE: Final = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "127.0.0.0/8",
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "169.254.0.0/16",
+        "::1/128",
+        "fc00::/7",
+        "fe80::/10",
+    )
+)
+"""Networks of those who run the service and look whether it lives; the HAProxy rules name the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The address of a client; None if it has none that can be read."""
+
+    address: Address | None
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """What counts as one client, the narrowest first.
+
+        An IPv4 address; of IPv6 the /64 that every customer has, and the /56 that many have.
+        """
+        if isinstance(self.address, ipaddress.IPv6Address):
+            return _block(self.address, 64), _block(self.address, 56)
+        return (str(self.address or "unknown"),)
+
+    @property
+    def network(self) -> str:
+        """The neighbourhood, which tells less than the address: the /24 of IPv4, the /56 of IPv6."""
+        if self.address is None:
+            return "unknown"
+        return _block(self.address, 24 if self.address.version == 4 else 56)
+
+    @property
+    def is_private(self) -> bool:
+        """Whether it is of this machine or of a network that nobody reaches from outside."""
+        return self.address is not None and any(self.address in network for network in _PRIVATE)
+
+
+class Origins:
+    """Finds where requests come from, given whose `X-Forwarded-For` is believed."""
+
+    def __init__(self, trusted_proxies: Iterable[str] = ()) -> None:
+        """`trusted_proxies` are addresses or networks."""
+        self._trusted = tuple(ipaddress.ip_network(proxy, strict=False) for proxy in trusted_proxies)
+
+    def of(self, scope: Scope) -> Origin:
+        """The origin of an HTTP request."""
+        client = scope.get("client")
+        # Several headers of one name are one list (RFC 9110, 5.3).
+        forwarded_for = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
+        return self.found(client[0] if client else "", forwarded_for.decode("latin-1"))
+
+    def found(self, peer: str, forwarded_for: str) -> Origin:
+        """The origin of what a peer passed on.
+
+        Proxies append to `X-Forwarded-For`, so it is read from its end, past those that are trusted; what an
+        untrusted one wrote is hearsay.
+        """
+        address = _address(peer)
+        for hop in reversed(forwarded_for.rsplit(",", _HOPS_MAX)[-_HOPS_MAX:]):
+            if address is None or not self._is_trusted(address):
+                break
+            claimed = _address(hop.strip())
+            if claimed is None:
+                break
+            address = claimed
+        return Origin(address)
+
+    def _is_trusted(self, address: Address) -> bool:
+        return any(address in network for network in self._trusted)
+
+
+def _address(text: str) -> Address | None:
+    if len(text) > _HOP_CHARS_MAX:
+        return None
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _block(address: Address, bits: int) -> str:
+    spare = address.max_prefixlen - bits
+    return f"{type(address)(int(address) >> spare << spare)}/{bits}"
