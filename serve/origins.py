@@ -13,7 +13,7 @@ _HOPS_MAX: Final = 20
 """Entries of `X-Forwarded-For` that are looked at, from its end."""
 _HOP_CHARS_MAX: Final = 64
 """The longest IPv6 address has 45 characters, and may name a zone."""
-_PRIVATE: Final = tuple(
+PRIVATE: Final = tuple(
     ipaddress.ip_network(network)
     for network in (
         "127.0.0.0/8",
@@ -26,7 +26,7 @@ _PRIVATE: Final = tuple(
         "fe80::/10",
     )
 )
-"""Networks of those who run the service and look whether it lives; the HAProxy rules name the same."""
+"""Networks of those who run the service and look whether it lives; HAProxy lets the same go first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Origin:
     @property
     def is_private(self) -> bool:
         """Whether it is of this machine or of a network that nobody reaches from outside."""
-        return self.address is not None and any(self.address in network for network in _PRIVATE)
+        return self.address is not None and any(self.address in network for network in PRIVATE)
 
 
 class Origins:

@@ -57,6 +57,30 @@ async def test_a_user_is_found_by_id_name_and_address_without_case(cassandra: Ca
     assert await cassandra.users.credentials("nobody@example.org") is None
 
 
+class Counted(CassandraSession):
+    """A session that counts what it is asked."""
+
+    def __init__(self, session: CassandraSession) -> None:
+        self._inner = session
+        self.reads = 0
+
+    @override
+    async def execute(self, statement: Statement, params: Sequence[Any] = ()) -> Rows:
+        self.reads += 1
+        return await self._inner.execute(statement, params)
+
+
+async def test_credentials_cost_as_many_trips_whoever_exists(cassandra: CassandraStores) -> None:
+    alice = newcomer()
+    await cassandra.users.create(alice, address(alice), "hash")
+    reads = {}
+    for login in (alice.username, address(alice), "nobody_has_this", "nobody@example.org"):
+        session = Counted(cassandra.session)
+        await CassandraUserStore(session).credentials(login)
+        reads[login] = session.reads
+    assert set(reads.values()) == {2}
+
+
 async def test_creating_the_same_user_twice_changes_nothing_more(cassandra: CassandraStores) -> None:
     alice = newcomer()
     for _ in range(2):

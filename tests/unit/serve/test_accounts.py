@@ -1,29 +1,34 @@
 """Signing up, logging in, and how a session ends, on stores of a few lines."""
 
+from typing import Any
+
 import pytest
-from argon2 import extract_parameters
+from argon2 import Parameters, Type, extract_parameters
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from structlog.testing import capture_logs
 from typing_extensions import override
 
 from domain.clock import ManualClock
 from domain.errors import Conflict, Invalid, Overloaded, Unauthorized
 from domain.ids import UserId
 from domain.limits import SMALL
-from domain.users import User, folded
+from domain.users import PASSWORD_CHARS_MAX, User, folded
 from serve.accounts import Accounts
-from serve.errors import answer_to, writing
+from serve.errors import RateLimited, answer_to, writing
 from serve.login_throttle import LoginThrottle
-from serve.passwords import MEMORY_KIB, Passwords
+from serve.passwords import LANES, MEMORY_KIB, PASSES, Passwords
 from serve.rate_limits import RateLimits
 from serve.sessions import AccessTokens
 from storage.memory.hot import MemoryRedis
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.ports import Credentials, RefreshToken
 from storage.redis.limits import LocalRateLimiter
+from telemetry import logs, metrics
 
 PASSWORD = "correct horse"
 NETWORK = "198.51.100.0/24"
+HASHED = str(Parameters(Type.ID, 19, 16, 32, PASSES, MEMORY_KIB, LANES))
 
 
 class Users:
@@ -171,21 +176,71 @@ class CountedPasswords(Passwords):
         return super()._verify(password_hash, password)
 
 
+class Asked:
+    """Passes every call on, and notes that it was made."""
+
+    def __init__(self, store: object, calls: list[str]) -> None:
+        self._store, self._calls = store, calls
+
+    def __getattr__(self, name: str) -> Any:
+        self._calls.append(f"{type(self._store).__name__}.{name}")
+        return getattr(self._store, name)
+
+
 @pytest.mark.parametrize("password", ["wrong horse", "", PASSWORD + "x" * 300])
 async def test_a_wrong_name_and_a_wrong_password_look_alike_and_cost_the_same(
-    users: Users, tokens: Tokens, access: AccessTokens, throttle: LoginThrottle, password: str
+    users: Users, tokens: Tokens, access: AccessTokens, password: str
 ) -> None:
-    passwords = CountedPasswords()
-    accounts = Accounts(users, tokens, Numbers(), passwords, access, throttle)
+    passwords, calls = CountedPasswords(), list[str]()
+    limiter = LocalRateLimiter(ManualClock(), 100)
+    cache = MemoryCacheStore(MemoryRedis(ManualClock()), SMALL)
+    throttle = LoginThrottle(Asked(limiter, calls), Asked(cache, calls), RateLimits(failed_log_ins_per_hour=2))
+    accounts = Accounts(Asked(users, calls), Asked(tokens, calls), Numbers(), passwords, access, throttle)
     await accounts.register("alice", "a@example.com", PASSWORD, None)
-    refusals = []
+    looks = set()
     for login in ("alice", "a@example.com", "bob", "b@example.com", ""):
-        with pytest.raises(Unauthorized) as caught:
-            await accounts.login(login, password, NETWORK)
-        refusals.append(caught.value.args)
-    assert refusals == [("The login or the password is wrong.", "invalid_credentials")] * 5
-    assert len(passwords.costs) == 5
-    assert len(set(passwords.costs)) == 1, "one hash each, of the same parameters, over as much"
+        look: list[object] = []
+        for error in (Unauthorized, Unauthorized, RateLimited):
+            calls.clear()
+            passwords.costs.clear()
+            with pytest.raises(error) as caught:
+                await accounts.login(login, password, NETWORK)
+            look += [caught.value.args, *calls, *passwords.costs]
+        looks.add(tuple(look))
+    attempt = (
+        ("The login or the password is wrong.", "invalid_credentials"),
+        "LocalRateLimiter.take",
+        "Users.credentials",
+        (HASHED, min(len(password), PASSWORD_CHARS_MAX)),
+    )
+    too_often = (("failed_log_ins", 1_800), "LocalRateLimiter.take", "MemoryCacheStore.fetch")
+    assert looks == {(*attempt, *attempt, *too_often)}, "each the same, and nothing is hashed once it is too often"
+
+
+async def test_a_failed_log_in_is_a_line_and_a_count(accounts: Accounts, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = metrics.LocalBackend()
+    monkeypatch.setattr(metrics, "_backend", counted)
+    alice, _ = await accounts.register("alice", "a@example.com", PASSWORD, None)
+    logs.network.set(NETWORK)
+    with capture_logs() as lines:
+        for login in ("alice", "b@example.com"):
+            with pytest.raises(Unauthorized):
+                await accounts.login(login, "wrong horse", NETWORK)
+        await accounts.login("alice", PASSWORD, NETWORK)
+    line = {"event": "log-in failed", "log_level": "warning", "network": NETWORK}
+    assert lines == [{**line, "user": alice}, {**line, "user": None}]
+    assert counted.total(metrics.FAILED_LOG_INS.spec) == 2
+
+
+async def test_the_owner_stays_logged_in_while_others_guess(accounts: Accounts) -> None:
+    alice, session = await accounts.register("alice", "a@example.com", PASSWORD, None)
+    await accounts.login("alice", PASSWORD, NETWORK)
+    for n in range(26):
+        with pytest.raises(Unauthorized if n < 25 else RateLimited):
+            await accounts.login("alice", "", f"203.0.{n}.0/24")
+    await accounts.refresh(session.refresh_token)
+    user, _ = await accounts.login("alice", PASSWORD, NETWORK)
+    assert user == alice, "from where they logged in before"
 
 
 async def test_a_long_password_is_not_its_beginning(accounts: Accounts) -> None:

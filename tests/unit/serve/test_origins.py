@@ -5,7 +5,8 @@ import time
 import pytest
 from starlette.types import Scope
 
-from serve.origins import Origins
+from cluster.embedded import haproxy_launcher
+from serve.origins import PRIVATE, Origins
 
 ORIGINS = Origins(("10.0.0.0/24",))
 HEADERS_BYTES = 31_000
@@ -74,6 +75,10 @@ def test_who_runs_the_service_is_near(address: str) -> None:
 @pytest.mark.parametrize("address", ["8.8.8.8", "172.32.0.1", "100.64.0.1", "203.0.113.9", "2001:db8::1", "", "a"])
 def test_a_stranger_is_not(address: str) -> None:
     assert not ORIGINS.of(scope(address)).is_private
+
+
+def test_haproxy_lets_the_same_networks_go_first() -> None:
+    assert {str(network) for network in PRIVATE} == set(haproxy_launcher._INSIDE.split())
 
 
 def test_nobody_comes_nearer_by_a_proxy_or_a_claim() -> None:
