@@ -13,8 +13,8 @@ from domain.users import PASSWORD_CHARS_MAX, User, check_registration
 from serve import errors, security_log
 from serve.login_throttle import LoginThrottle
 from serve.passwords import Passwords
-from serve.sessions import TTL_S, AccessTokens
-from storage.ports import TokenStore, UserStore
+from serve.sessions import TTL_S, AccessTokens, Session
+from storage.ports import TokenStore, TokenUse, UserStore
 
 REFRESH_TTL_S: Final = 30 * 86_400
 _SECRET_BYTES: Final = 32
@@ -81,16 +81,22 @@ class Accounts:
         """Exchange a refresh token; one that was used before ends its family. Raises `Unauthorized`."""
         errors.writing.set(True)
         spent = await self._tokens.spend(_hashed(refresh_token))
-        if spent is None:
+        if spent is not None and spent.use is TokenUse.REUSE:
+            security_log.refresh_token_reused(spent.user)
+            security_log.session_revoked(spent.user, by="reuse")
+        if spent is None or spent.use is not TokenUse.FIRST:
             raise Unauthorized("The refresh token is unknown, used or revoked.", "invalid_refresh_token")
         return await self._issue(spent.user, spent.family)
 
-    async def logout(self, family: str | None, refresh_token: str | None) -> None:
+    async def logout(self, session: Session | None, refresh_token: str | None) -> None:
         """End the family of an access token, and that of a refresh token; unknown ones have ended already."""
-        if family is not None:
-            await self._tokens.revoke(family)
+        if session is not None:
+            await self._tokens.revoke(session.family)
+            security_log.session_revoked(session.user, by="log_out")
         if refresh_token is not None and (spent := await self._tokens.spend(_hashed(refresh_token))) is not None:
             await self._tokens.revoke(spent.family)
+            if spent.use is not TokenUse.REVOKED:  # not by this log-out, nor before
+                security_log.session_revoked(spent.user, by="log_out")
 
     async def _who_logs_in(self, login: str, password: str) -> UserId:
         """Takes as long for a login that nobody has: who exists must not show."""

@@ -66,7 +66,7 @@ async def logout(request: Request, services: Provided, body: schemas.LogOut | No
     refresh_token = body.refresh_token if body else None
     if session is None and refresh_token is None:
         raise Unauthorized("This needs an access token or a refresh token.", "token_required")
-    await services.accounts.logout(session.family if session else None, refresh_token)
+    await services.accounts.logout(session, refresh_token)
     return Response(status_code=204)
 
 

@@ -14,7 +14,7 @@ from storage.cassandra.session import CassandraSession, Rows
 from storage.cassandra.statements import Statement, read
 from storage.cassandra.stores import CassandraStores
 from storage.cassandra.users import CassandraUserStore
-from storage.ports import Claim, Credentials, RefreshToken
+from storage.ports import Claim, Credentials, SpentToken, TokenUse
 from tests.contract.people import new_id, until
 
 pytest_plugins = ("tests.contract.truth",)
@@ -140,10 +140,11 @@ async def test_a_refresh_token_is_used_once_and_reuse_ends_its_family(cassandra:
     tokens, user, family = cassandra.tokens, UserId(new_id()), f"family-{new_id()}"
     first, second = f"hash-{new_id()}", f"hash-{new_id()}"
     await tokens.issue(first, user, family, 60)
-    assert await tokens.spend(first) == RefreshToken(user, family)
+    assert await tokens.spend(first) == SpentToken(user, family, TokenUse.FIRST)
     await tokens.issue(second, user, family, 60)
-    assert await tokens.spend(first) is None
-    assert await tokens.spend(second) is None
+    assert await tokens.spend(first) == SpentToken(user, family, TokenUse.REUSE)
+    for token in (first, second):
+        assert await tokens.spend(token) == SpentToken(user, family, TokenUse.REVOKED)
     assert await tokens.spend("unknown") is None
 
 
@@ -152,9 +153,11 @@ async def test_of_several_who_use_a_token_at_once_one_gets_it_and_the_family_end
     shared, following = f"hash-{new_id()}", f"hash-{new_id()}"
     await tokens.issue(shared, user, family, 60)
     outcomes = await asyncio.gather(*[tokens.spend(shared) for _ in range(4)])
-    assert sorted(outcome is None for outcome in outcomes) == [False, True, True, True]
+    uses = [outcome.use for outcome in outcomes if outcome is not None]
+    assert (len(uses), uses.count(TokenUse.FIRST)) == (4, 1)
     await tokens.issue(following, user, family, 60)
-    assert await tokens.spend(following) is None, "the one who got it may be the thief"
+    after = await tokens.spend(following)
+    assert after == SpentToken(user, family, TokenUse.REVOKED), "the one who got it may be the thief"
 
 
 async def test_a_revoked_family_and_an_expired_token_are_worth_nothing(cassandra: CassandraStores) -> None:
@@ -162,7 +165,7 @@ async def test_a_revoked_family_and_an_expired_token_are_worth_nothing(cassandra
     held, short = f"hash-{new_id()}", f"hash-{new_id()}"
     await tokens.issue(held, user, family, 60)
     await tokens.revoke(family)
-    assert await tokens.spend(held) is None
+    assert await tokens.spend(held) == SpentToken(user, family, TokenUse.REVOKED)
     await tokens.issue(short, user, f"family-{new_id()}", 1)
     token_row = read("SELECT family FROM refresh_tokens WHERE token_hash = ?")
 

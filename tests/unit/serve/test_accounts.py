@@ -22,7 +22,7 @@ from serve.rate_limits import RateLimits
 from serve.sessions import AccessTokens
 from storage.memory.hot import MemoryRedis
 from storage.memory.hot_cache import MemoryCacheStore
-from storage.ports import Credentials, RefreshToken
+from storage.ports import Credentials, SpentToken, TokenUse
 from storage.redis.limits import LocalRateLimiter
 from telemetry import logs, metrics
 
@@ -54,20 +54,22 @@ class Users:
 
 class Tokens:
     def __init__(self) -> None:
-        self.unused: dict[str, RefreshToken] = {}
-        self.spent: dict[str, str] = {}
+        self.unused: dict[str, SpentToken] = {}
+        self.used: dict[str, SpentToken] = {}
         self.revoked: set[str] = set()
 
     async def issue(self, token_hash: str, user: UserId, family: str, ttl_s: int) -> None:
-        self.unused[token_hash] = RefreshToken(user, family)
+        self.unused[token_hash] = SpentToken(user, family, TokenUse.FIRST)
 
-    async def spend(self, token_hash: str) -> RefreshToken | None:
-        if token_hash in self.spent:
-            self.revoked.add(self.spent[token_hash])
-        token = self.unused.pop(token_hash, None)
-        if token is None or token.family in self.revoked:
+    async def spend(self, token_hash: str) -> SpentToken | None:
+        token = self.unused.pop(token_hash, None) or self.used.get(token_hash)
+        if token is None:
             return None
-        self.spent[token_hash] = token.family
+        if token.family in self.revoked:
+            return token._replace(use=TokenUse.REVOKED)
+        if token.use is TokenUse.REUSE:
+            self.revoked.add(token.family)
+        self.used[token_hash] = token._replace(use=TokenUse.REUSE)
         return token
 
     async def revoke(self, family: str) -> None:
@@ -273,7 +275,7 @@ async def test_a_stolen_refresh_token_ends_the_session_for_both(accounts: Accoun
 async def test_logging_out_ends_the_session(accounts: Accounts, access: AccessTokens, by: str) -> None:
     _, session = await accounts.register("alice", "a@example.com", PASSWORD, None)
     if by == "access token":
-        await accounts.logout(access.verify(session.access_token).family, None)
+        await accounts.logout(access.verify(session.access_token), None)
     else:
         await accounts.logout(None, session.refresh_token)
     with pytest.raises(Unauthorized):
@@ -284,6 +286,32 @@ async def test_logging_out_with_an_unknown_token_changes_nothing(accounts: Accou
     _, session = await accounts.register("alice", "a@example.com", PASSWORD, None)
     await accounts.logout(None, "nonsense")
     await accounts.refresh(session.refresh_token)
+
+
+async def test_reuse_and_what_it_or_a_log_out_ends_are_lines_and_counts(
+    accounts: Accounts, access: AccessTokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = metrics.LocalBackend()
+    monkeypatch.setattr(metrics, "_backend", counted)
+    alice, stolen = await accounts.register("alice", "a@example.com", PASSWORD, None)
+    _, elsewhere = await accounts.login("alice", PASSWORD, NETWORK)
+    logs.network.set(NETWORK)
+    with capture_logs() as lines:
+        await accounts.refresh(stolen.refresh_token)
+        for _ in range(3):  # however often it comes
+            with pytest.raises(Unauthorized):
+                await accounts.refresh(stolen.refresh_token)
+        with pytest.raises(Unauthorized):
+            await accounts.refresh("unknown")
+        await accounts.logout(access.verify(elsewhere.access_token), elsewhere.refresh_token)
+    line = {"log_level": "warning", "network": NETWORK, "user": alice}
+    assert lines == [
+        {**line, "event": "refresh token reused"},
+        {**line, "event": "session revoked", "by": "reuse"},
+        {**line, "event": "session revoked", "by": "log_out"},
+    ]
+    assert counted.total(metrics.REFRESH_TOKENS_REUSED.spec) == 1
+    assert [counted.total(metrics.SESSIONS_REVOKED.spec, by=by) for by in ("reuse", "log_out")] == [1, 1]
 
 
 async def test_refresh_tokens_are_not_stored(accounts: Accounts, tokens: Tokens) -> None:
