@@ -3,6 +3,7 @@
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from starlette.types import Scope
@@ -13,6 +14,8 @@ _HOPS_MAX: Final = 20
 """Entries of `X-Forwarded-For` that are looked at, from its end."""
 _HOP_CHARS_MAX: Final = 64
 """The longest IPv6 address has 45 characters, and may name a zone."""
+_REMEMBERED: Final = 4_096
+"""Origins that are not worked out again."""
 PRIVATE: Final = tuple(
     ipaddress.ip_network(network)
     for network in (
@@ -31,31 +34,17 @@ PRIVATE: Final = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The address of a client; None if it has none that can be read."""
+    """What is known of where a request comes from."""
 
-    address: Address | None
+    blocks: tuple[str, ...]
+    """What counts as one client, the narrowest first.
 
-    @property
-    def blocks(self) -> tuple[str, ...]:
-        """What counts as one client, the narrowest first.
-
-        An IPv4 address; of IPv6 the /64 that every customer has, and the /56 that many have.
-        """
-        if isinstance(self.address, ipaddress.IPv6Address):
-            return _block(self.address, 64), _block(self.address, 56)
-        return (str(self.address or "unknown"),)
-
-    @property
-    def network(self) -> str:
-        """The neighbourhood, which tells less than the address: the /24 of IPv4, the /56 of IPv6."""
-        if self.address is None:
-            return "unknown"
-        return _block(self.address, 24 if self.address.version == 4 else 56)
-
-    @property
-    def is_private(self) -> bool:
-        """Whether it is of this machine or of a network that nobody reaches from outside."""
-        return self.address is not None and any(self.address in network for network in PRIVATE)
+    An IPv4 address; of IPv6 the /64 that every customer has, and the /56 that many have.
+    """
+    network: str
+    """The neighbourhood, which tells less than the address: the /24 of IPv4, the /56 of IPv6."""
+    is_private: bool
+    """Whether it is of this machine or of a network that nobody reaches from outside."""
 
 
 class Origins:
@@ -64,13 +53,15 @@ class Origins:
     def __init__(self, trusted_proxies: Iterable[str] = ()) -> None:
         """`trusted_proxies` are addresses or networks."""
         self._trusted = tuple(ipaddress.ip_network(proxy, strict=False) for proxy in trusted_proxies)
+        self._lately = lru_cache(_REMEMBERED)(self.found)
 
     def of(self, scope: Scope) -> Origin:
         """The origin of an HTTP request."""
         client = scope.get("client")
         # Several headers of one name are one list (RFC 9110, 5.3).
-        forwarded_for = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for")
-        return self.found(client[0] if client else "", forwarded_for.decode("latin-1"))
+        forwarded_for = b",".join([value for name, value in scope["headers"] if name == b"x-forwarded-for"])
+        find = self._lately if len(forwarded_for) <= _HOP_CHARS_MAX else self.found
+        return find(client[0] if client else "", forwarded_for.decode("latin-1"))
 
     def found(self, peer: str, forwarded_for: str) -> Origin:
         """The origin of what a peer passed on.
@@ -86,10 +77,20 @@ class Origins:
             if claimed is None:
                 break
             address = claimed
-        return Origin(address)
+        return _origin(address)
 
     def _is_trusted(self, address: Address) -> bool:
         return any(address in network for network in self._trusted)
+
+
+def _origin(address: Address | None) -> Origin:
+    if address is None:
+        return Origin(("unknown",), "unknown", is_private=False)
+    is_private = any(address in network for network in PRIVATE)
+    if isinstance(address, ipaddress.IPv4Address):
+        return Origin((str(address),), _block(address, 24), is_private)
+    wide = _block(address, 56)
+    return Origin((_block(address, 64), wide), wide, is_private)
 
 
 def _address(text: str) -> Address | None:

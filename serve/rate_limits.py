@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from starlette.types import Scope
@@ -17,6 +18,9 @@ from telemetry import metrics
 
 WIDER: Final = 4
 """How many times what one client may do is granted to the /56 around it."""
+
+_REMEMBERED: Final = 4_096
+"""Sets of buckets that are not made again."""
 
 
 class Limit(StrEnum):
@@ -118,6 +122,7 @@ class Guard:
         self._clock = clock
         self._rates = rates
         self._origins = origins
+        self._of_origin = lru_cache(_REMEMBERED)(rates.of_origin)
 
     def origin(self, scope: Scope) -> Origin:
         """Where a request comes from."""
@@ -125,8 +130,8 @@ class Guard:
 
     async def take(self, limit: Limit, user: UserId | None, origin: Origin) -> Allowance | None:
         """Count one request, of a user and of its address, or of its address alone. None if nothing limits it."""
-        own = self._rates.of_origin(limit, origin) if user is None else self._rates.of_user(limit, user)
-        return await self._take([*own, *self._rates.of_origin(Limit.ADDRESS, origin)])
+        own = self._of_origin(limit, origin) if user is None else self._rates.of_user(limit, user)
+        return await self._take([*own, *self._of_origin(Limit.ADDRESS, origin)])
 
     async def take_refusal(self, limit: Limit, origin: Origin) -> Allowance | None:
         """Count one refusal of an address by `limit`. None if nothing limits it.
@@ -134,7 +139,7 @@ class Guard:
         The answer is there already, so it is given if counting it would be too much just now.
         """
         with suppress(Overloaded):
-            return await self._take(self._rates.of_origin(limit, origin))
+            return await self._take(self._of_origin(limit, origin))
         return None
 
     async def _take(self, buckets: list[Bucket]) -> Allowance | None:
