@@ -77,6 +77,16 @@ class Accounts:
             user = await self._who_logs_in(login, password)
         return user, await self._begin(user)
 
+    async def _who_logs_in(self, login: str, password: str) -> UserId:
+        """Takes as long for a login that nobody has: who exists must not show."""
+        found = await self._users.credentials(login)
+        known_hash = found.password_hash if found and len(password) <= PASSWORD_CHARS_MAX else None
+        matched = await self._passwords.matches(known_hash, password[:PASSWORD_CHARS_MAX])
+        if found is None or not matched:
+            security_log.log_in_failed(found.user if found else None)
+            raise Unauthorized("The login or the password is wrong.", "invalid_credentials")
+        return found.user
+
     async def refresh(self, refresh_token: str) -> Tokens:
         """Exchange a refresh token; one that was used before ends its family. Raises `Unauthorized`."""
         errors.writing.set(True)
@@ -97,16 +107,6 @@ class Accounts:
             await self._tokens.revoke(spent.family)
             if spent.use is not TokenUse.REVOKED:  # not by this log-out, nor before
                 security_log.session_revoked(spent.user, by="log_out")
-
-    async def _who_logs_in(self, login: str, password: str) -> UserId:
-        """Takes as long for a login that nobody has: who exists must not show."""
-        found = await self._users.credentials(login)
-        known_hash = found.password_hash if found and len(password) <= PASSWORD_CHARS_MAX else None
-        matched = await self._passwords.matches(known_hash, password[:PASSWORD_CHARS_MAX])
-        if found is None or not matched:
-            security_log.log_in_failed(found.user if found else None)
-            raise Unauthorized("The login or the password is wrong.", "invalid_credentials")
-        return found.user
 
     async def _begin(self, user: UserId) -> Tokens:
         return await self._issue(user, self._new_secret())

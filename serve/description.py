@@ -23,7 +23,8 @@ _MEANINGS: Final = {
     500: "A mistake of ours.",
     503: "Overloaded, or a store is down.",
 }
-_ALWAYS: Final = (413, 429, 500, 503)
+_ALWAYS: Final = (413, 500)
+_LIMITED: Final = (429, 503)
 
 
 def _header(description: str, kind: str = "string") -> dict[str, Any]:
@@ -49,8 +50,8 @@ def by_name(route: APIRoute) -> str:
 
 
 def failures(*statuses: int) -> Responses:
-    """How a route can fail: `statuses`, and those that any can."""
-    return _described(*statuses, *_ALWAYS)
+    """How a rate-limited route can fail: `statuses`, and those that any can."""
+    return _described(*statuses, *_LIMITED, *_ALWAYS)
 
 
 def _described(*statuses: int) -> Responses:

@@ -21,7 +21,8 @@ _ADDED = "murmur.response_headers"
 
 def add_headers(scope: Scope, headers: Headers) -> None:
     """Have the answer to a request carry more headers, whatever it will be; the last of a name holds."""
-    scope[_ADDED] |= dict(headers)
+    more = dict(headers)
+    scope[_ADDED][:] = [*(one for one in scope[_ADDED] if one[0] not in more), *more.items()]
 
 
 class Edge:
@@ -37,7 +38,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         request_id, length = _of_interest(scope["headers"])
-        scope[_ADDED] = {b"x-request-id": request_id}
+        added = scope[_ADDED] = [(b"x-request-id", request_id)]
         token = logs.request_id.set(request_id.decode())
         reading = errors.writing.set(False)
         begun_s = asyncio.get_running_loop().time()
@@ -47,7 +48,7 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *scope[_ADDED].items()]
+                message["headers"] = [*message["headers"], *added]
             await send(message)
 
         counted = self._counting(scope, receive, answered)

@@ -22,8 +22,6 @@ _IN_LINE_S = 2
 _SLOW_REQUEST_S = 10  # until a request is here, with as much of its body as a buffer holds; it has no place before
 _SLOW_CLIENT_S = 60  # that a client may leave an answer unread
 _UNREAD_BYTES = 524_288  # of an answer that wait in the kernel for its client; the rest of a larger one holds a place
-_INSIDE = "127.0.0.0/8 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 169.254.0.0/16 ::1/128 fc00::/7 fe80::/10"
-_NOT_FORWARDED = "{ req.hdr_cnt(X-Forwarded-For) le 1 }"  # our own, see `_FRONTEND`: no proxy asks for a stranger
 _BUSY = ("overloaded", "The service is busy; nothing was done, try again soon.")
 _LOST = ("no_answer", "The service did not answer; try again. A write may have happened.")
 
@@ -53,10 +51,12 @@ _DEFAULTS = f"""\
     timeout queue {_IN_LINE_S}s
     timeout http-request {_SLOW_REQUEST_S}s
     option http-buffer-request"""
-# Who asks from inside whether we are alive goes before all others, and has the last places in the line. A refusal is
-# counted by HAProxy, and not logged: Ray reads each line of its log in Python, which takes more than the refusal.
+# Who asks whether we are alive goes before all others, and has the last places in the line. A refusal is counted by
+# HAProxy, and not logged: Ray reads each line of its log in Python, which would take more than the refusal itself.
 _BACKEND = f"""\
-    http-request set-var(txn.is_probe) bool(true) if {{ path /healthz /readyz }} {{ src {_INSIDE} }} {_NOT_FORWARDED}
+    acl is_inside src 127.0.0.0/8 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 169.254.0.0/16 ::1/128 fc00::/7 fe80::/10
+    acl is_from_a_proxy req.hdr_cnt(X-Forwarded-For) gt 1
+    http-request set-var(txn.is_probe) bool(true) if {{ path /healthz /readyz }} is_inside !is_from_a_proxy
     acl is_probe var(txn.is_probe) -m bool
     acl is_full avg_queue ge {_IN_LINE}
     acl is_full_of_probes avg_queue ge {2 * _IN_LINE}
