@@ -5,13 +5,16 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
+from typing_extensions import override
 
 from domain.errors import Unauthorized
 from domain.ids import UserId
 from serve.middleware import add_headers
-from serve.rate_limits import Limit
+from serve.rate_limits import Limit, refusal
+from serve.refusals import counted_for_a_user
 from serve.services import Services, services_of
 from serve.sessions import Session
+from telemetry import logs
 
 
 def session_of(request: Request, services: Services) -> Session | None:
@@ -26,16 +29,15 @@ def session_of(request: Request, services: Services) -> Session | None:
 
 
 async def count(request: Request, services: Services, limit: Limit, user: UserId | None) -> None:
-    """Count the request of a user, or without one of its address. Raises `RateLimited`."""
-    peer = request.client.host if request.client else ""
-    # Several headers of one name are one list (RFC 9110, 5.3).
-    forwarded_for = ",".join(request.headers.getlist("x-forwarded-for"))
-    allowance = await services.guard.take(limit, user, peer, forwarded_for)
+    """Count the request, of a user and its address or of the address alone. Raises `RateLimited`."""
+    if user is not None:
+        counted_for_a_user(request.scope)
+    allowance = await services.guard.take(limit, user, services.guard.origin(request.scope))
     if allowance is None:
         return
     add_headers(request.scope, services.guard.headers(allowance))
     if not allowance.allowed:
-        raise services.guard.refusal(limit, allowance)
+        raise refusal(allowance)
 
 
 class _Bearer(SecurityBase):
@@ -73,7 +75,18 @@ class _Counted:
         self.limit = limit
 
     async def __call__(self, request: Request) -> None:
-        await count(request, services_of(request), self.limit, None)
+        services = services_of(request)
+        logs.network.set(services.guard.origin(request.scope).network)
+        await count(request, services, self.limit, None)
+
+
+class _Probed(_Counted):
+    """Counts who looks whether the service lives, unless they are those who run it."""
+
+    @override
+    async def __call__(self, request: Request) -> None:
+        if not services_of(request).guard.origin(request.scope).is_private:
+            await super().__call__(request)
 
 
 Viewer = Annotated[UserId | None, Depends(_Anybody(Limit.READS))]
@@ -86,3 +99,4 @@ Liking = Annotated[UserId, Depends(_Member(Limit.LIKES))]
 REGISTERING = Depends(_Counted(Limit.REGISTER))
 LOGGING_IN = Depends(_Counted(Limit.LOGIN))
 OTHERWISE = Depends(_Counted(Limit.READS))
+PROBING = Depends(_Probed(Limit.READS))

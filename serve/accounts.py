@@ -12,10 +12,11 @@ from domain.names import normalized_name
 from domain.passwords import PASSWORD_CHARS_MAX, normalized_password
 from domain.registration import check_registration, normalized_login
 from domain.users import NAME_CHARS_MAX, User
-from serve import errors
+from serve import errors, security_log
+from serve.login_throttle import LoginThrottle
 from serve.passwords import Passwords
-from serve.sessions import TTL_S, AccessTokens
-from storage.ports import TokenStore, UserStore
+from serve.sessions import TTL_S, AccessTokens, Session
+from storage.ports import TokenStore, TokenUse, UserStore
 
 REFRESH_TTL_S: Final = 30 * 86_400
 _SECRET_BYTES: Final = 32
@@ -44,6 +45,7 @@ class Accounts:
         ids: IdSource,
         passwords: Passwords,
         access: AccessTokens,
+        throttle: LoginThrottle,
         *,
         new_secret: Callable[[], str] = lambda: secrets.token_urlsafe(_SECRET_BYTES),
     ) -> None:
@@ -52,6 +54,7 @@ class Accounts:
         self._ids = ids
         self._passwords = passwords
         self._access = access
+        self._throttle = throttle
         self._new_secret = new_secret
 
     async def register(self, username: str, email: str, password: str, name: str | None) -> tuple[UserId, Tokens]:
@@ -68,30 +71,49 @@ class Accounts:
         await self._users.create(User(id=user, username=username, name=shown), email, password_hash)
         return user, await self._begin(user)
 
-    async def login(self, login: str, password: str) -> tuple[UserId, Tokens]:
-        """Begin a session by username or e-mail address. Raises `Unauthorized` and `Overloaded`."""
+    async def login(self, login: str, password: str, network: str) -> tuple[UserId, Tokens]:
+        """Begin a session by username or e-mail address. Raises `Unauthorized`, `RateLimited` and `Overloaded`.
+
+        Args:
+            login: The username or the address.
+            password: In clear.
+            network: Where the request comes from, see `LoginThrottle`.
+        """
         login, password = normalized_login(login), normalized_password(password)
+        async with self._throttle.attempt(login, network):
+            user = await self._who_logs_in(login, password)
+        return user, await self._begin(user)
+
+    async def _who_logs_in(self, login: str, password: str) -> UserId:
+        """Takes as long for a login that nobody has: who exists must not show."""
         found = await self._users.credentials(login)
         known_hash = found.password_hash if found and len(password) <= PASSWORD_CHARS_MAX else None
         matched = await self._passwords.matches(known_hash, password[:PASSWORD_CHARS_MAX])
         if found is None or not matched:
+            security_log.log_in_failed(found.user if found else None)
             raise Unauthorized("The login or the password is wrong.", "invalid_credentials")
-        return found.user, await self._begin(found.user)
+        return found.user
 
     async def refresh(self, refresh_token: str) -> Tokens:
         """Exchange a refresh token; one that was used before ends its family. Raises `Unauthorized`."""
         errors.writing.set(True)
         spent = await self._tokens.spend(_hashed(refresh_token))
-        if spent is None:
+        if spent is not None and spent.use is TokenUse.REUSE:
+            security_log.refresh_token_reused(spent.user)
+            security_log.session_revoked(spent.user, by="reuse")
+        if spent is None or spent.use is not TokenUse.FIRST:
             raise Unauthorized("The refresh token is unknown, used or revoked.", "invalid_refresh_token")
         return await self._issue(spent.user, spent.family)
 
-    async def logout(self, family: str | None, refresh_token: str | None) -> None:
+    async def logout(self, session: Session | None, refresh_token: str | None) -> None:
         """End the family of an access token, and that of a refresh token; unknown ones have ended already."""
-        if family is not None:
-            await self._tokens.revoke(family)
+        if session is not None:
+            await self._tokens.revoke(session.family)
+            security_log.session_revoked(session.user, by="log_out")
         if refresh_token is not None and (spent := await self._tokens.spend(_hashed(refresh_token))) is not None:
             await self._tokens.revoke(spent.family)
+            if spent.use is not TokenUse.REVOKED:  # not by this log-out, nor before
+                security_log.session_revoked(spent.user, by="log_out")
 
     async def _begin(self, user: UserId) -> Tokens:
         return await self._issue(user, self._new_secret())

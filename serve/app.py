@@ -1,5 +1,7 @@
 """The application: routes, what surrounds them, and their description."""
 
+from functools import partial
+
 from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
@@ -9,6 +11,7 @@ from domain.errors import EngineError
 from serve import auth, errors, health, timelines, trends, tweets, users
 from serve.description import describe
 from serve.middleware import Edge
+from serve.refusals import counting_refusals
 from serve.services import Services
 
 ROUTERS = (timelines.router, tweets.router, users.router, trends.router, auth.router, health.router)
@@ -28,7 +31,8 @@ def build_app(services: Services, routers: tuple[APIRouter, ...] = ROUTERS) -> F
     for router in routers:
         # Not `include_router`: it nests, and matches every request once for each level.
         api.router.routes.extend(router.routes)
-    api.add_middleware(Edge, request_bytes_max=services.limits.request_bytes_max)
+    counting = partial(counting_refusals, services.guard)
+    api.add_middleware(Edge, request_bytes_max=services.limits.request_bytes_max, counting=counting)
     api.add_exception_handler(EngineError, errors.on_engine_error)
     api.add_exception_handler(HTTPException, errors.on_http_error)
     api.add_exception_handler(RequestValidationError, errors.on_invalid_request)

@@ -35,13 +35,14 @@ async def register(body: schemas.NewUser, services: Provided) -> Response:
 @router.post(
     "/login", response_model=schemas.SignedIn, responses=failures(400, 401, 404, 422), dependencies=[LOGGING_IN]
 )
-async def login(body: schemas.LogIn, services: Provided) -> Response:
+async def login(body: schemas.LogIn, request: Request, services: Provided) -> Response:
     """Begin a session."""
     given = [login for login in (body.login, body.username, body.email) if login]
     if len(given) != 1:
         why = "give one of login, username and email"
         raise Invalid("Who logs in is not clear.", "invalid_request", (("login", why),))
-    user, tokens = await services.accounts.login(given[0], body.password)
+    network = services.guard.origin(request.scope).network
+    user, tokens = await services.accounts.login(given[0], body.password, network)
     return await _signed_in(services, user, tokens, 200)
 
 
@@ -65,7 +66,7 @@ async def logout(request: Request, services: Provided, body: schemas.LogOut | No
     refresh_token = body.refresh_token if body else None
     if session is None and refresh_token is None:
         raise Unauthorized("This needs an access token or a refresh token.", "token_required")
-    await services.accounts.logout(session.family if session else None, refresh_token)
+    await services.accounts.logout(session, refresh_token)
     return Response(status_code=204)
 
 

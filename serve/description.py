@@ -54,11 +54,6 @@ def failures(*statuses: int) -> Responses:
     return _described(*statuses, *_LIMITED, *_ALWAYS)
 
 
-def bare_failures() -> Responses:
-    """How a route without a rate limit can fail."""
-    return _described(*_ALWAYS)
-
-
 def _described(*statuses: int) -> Responses:
     return {
         status: {

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from fastapi.exceptions import RequestValidationError
@@ -32,6 +32,10 @@ RETRY_AFTER_S = 2
 
 writing: ContextVar[bool] = ContextVar("writing", default=False)
 """Whether this request has begun to write: from then on no answer may say that nothing was done."""
+
+SESSION_OVER: Final = "murmur.session_over"
+"""In the scope of a request whose token was good once."""
+_OVER: Final = frozenset({"expired_token", "session_ended"})
 
 
 class RateLimited(Refused):
@@ -134,8 +138,10 @@ def body_too_large() -> Response:
     return Answer(row=BY_STATUS[413]).response()
 
 
-async def on_engine_error(_request: Request, error: Exception) -> Response:
+async def on_engine_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, EngineError)
+    if isinstance(error, Unauthorized) and error.code in _OVER:
+        request.scope[SESSION_OVER] = True
     answer = answer_to(error)
     if answer is None:
         raise error

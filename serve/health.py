@@ -7,7 +7,8 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from serve import schemas
-from serve.description import bare_failures, by_name
+from serve.access import OTHERWISE, PROBING
+from serve.description import by_name, failures
 from serve.parameters import json_response
 from serve.services import Provided
 
@@ -16,22 +17,22 @@ router = APIRouter(tags=["service"], generate_unique_id_function=by_name)
 _NOT_READY: dict[int | str, dict[str, Any]] = {503: {"model": schemas.Ready, "description": "Some dependency is not."}}
 
 
-@router.get("/healthz", response_model=schemas.Alive, responses=bare_failures())
+@router.get("/healthz", response_model=schemas.Alive, responses=failures(), dependencies=[PROBING])
 async def healthz() -> Response:
     """Whether the process answers."""
     return json_response(b'{"status":"ok"}')
 
 
-@router.get("/readyz", response_model=schemas.Ready, responses={**bare_failures(), **_NOT_READY})
+@router.get("/readyz", response_model=schemas.Ready, responses={**failures(), **_NOT_READY}, dependencies=[PROBING])
 async def readyz(services: Provided) -> Response:
-    """Whether every dependency answers, one by one."""
-    findings = await services.readiness.look()
+    """Whether every dependency answers, one by one; as it was a second ago at most."""
+    findings = await services.readiness.findings()
     ready = all(finding.ok for finding in findings.values())
     body = {"ready": ready, "checks": {name: finding._asdict() for name, finding in findings.items()}}
     return json_response(orjson.dumps(body), 200 if ready else 503)
 
 
-@router.get("/.well-known/jwks.json", response_model=schemas.Jwks, responses=bare_failures())
+@router.get("/.well-known/jwks.json", response_model=schemas.Jwks, responses=failures(), dependencies=[OTHERWISE])
 async def jwks(services: Provided) -> Response:
     """The public keys of access tokens."""
     body = orjson.dumps(services.sessions.jwks())

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -12,22 +12,26 @@ from serve import errors
 from telemetry import logs, metrics
 
 Headers = Iterable[tuple[bytes, bytes]]
+Counting = Callable[[Scope, Receive, Send], Send]
+"""Looks at what is sent, and may send something else."""
 
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _ADDED = "murmur.response_headers"
 
 
 def add_headers(scope: Scope, headers: Headers) -> None:
-    """Have the answer to a request carry more headers, whatever it will be."""
-    scope[_ADDED].extend(headers)
+    """Have the answer to a request carry more headers, whatever it will be; the last of a name holds."""
+    more = dict(headers)
+    scope[_ADDED][:] = [*(one for one in scope[_ADDED] if one[0] not in more), *more.items()]
 
 
 class Edge:
     """The outermost layer; plain ASGI, since it runs on every request."""
 
-    def __init__(self, app: ASGIApp, request_bytes_max: int) -> None:
+    def __init__(self, app: ASGIApp, request_bytes_max: int, counting: Counting) -> None:
         self._app = app
         self._bytes_max = request_bytes_max
+        self._counting = counting
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -47,11 +51,12 @@ class Edge:
                 message["headers"] = [*message["headers"], *added]
             await send(message)
 
+        counted = self._counting(scope, receive, answered)
         try:
             if length > self._bytes_max:
-                await errors.body_too_large()(scope, receive, answered)
+                await errors.body_too_large()(scope, receive, counted)
             else:
-                await self._app(scope, _bounded(receive, self._bytes_max), answered)
+                await self._app(scope, _bounded(receive, self._bytes_max), counted)
         except Exception:  # the one place where a mistake of ours becomes an answer
             logs.logger().exception("request failed", method=scope["method"], path=scope["path"])
             if status:

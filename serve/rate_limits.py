@@ -1,16 +1,26 @@
-"""Rate limits: which there are, whom each counts, and where a request comes from."""
+"""Rate limits: which there are, whom each counts, and what they say to a request."""
 
-import ipaddress
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from functools import lru_cache
+from typing import Final
+
+from starlette.types import Scope
 
 from domain.clock import Clock
+from domain.errors import Overloaded
 from domain.ids import UserId
 from serve.errors import RateLimited
+from serve.origins import Origin, Origins
 from storage.ports import Allowance, Bucket, RateLimiter
 from telemetry import metrics
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+WIDER: Final = 4
+"""How many times what one client may do is granted to the /56 around it."""
+
+_REMEMBERED: Final = 4_096
+"""Sets of buckets that are not made again."""
 
 
 class Limit(StrEnum):
@@ -22,6 +32,12 @@ class Limit(StrEnum):
     FOLLOWS = "follows"
     LIKES = "likes"
     READS = "reads"
+    ADDRESS = "address"
+    """Everything of one address, whoever the users are."""
+    REFUSALS = "refusals"
+    """What was refused to an address and counted for no user: bad tokens, unknown routes, malformed bodies."""
+    FAILED_LOG_INS = "failed_log_ins"
+    """Wrong passwords for one login, from anywhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,16 +52,35 @@ class RateLimits:
     follows_per_day: int = 400
     likes_per_day: int = 1_000
     reads_per_quarter_hour: int = 900
+    address_per_quarter_hour: int = 9_000
+    refusals_per_quarter_hour: int = 300
+    failed_log_ins_per_hour: int = 25
 
     def __post_init__(self) -> None:
         """Assert what buckets rely on."""
         assert self.tweets_burst >= 1 or not self.tweets_per_second, "a bucket that holds nothing grants nothing"
 
-    def buckets(self, limit: Limit, who: str) -> list[Bucket]:
-        """The buckets that a request of somebody is taken from; none if the limit is off."""
+    def of_user(self, limit: Limit, user: UserId) -> list[Bucket]:
+        """The buckets of a limit that a user's request is taken from; none if it is off."""
+        return self.buckets(limit, f"{{u{user}}}")
+
+    def of_origin(self, limit: Limit, origin: Origin) -> list[Bucket]:
+        """The buckets of a limit that a request is taken from by where it comes from.
+
+        The larger block around a client has buckets of its own, and the hash tag: one script takes from all of them.
+        """
+        narrow, *wide = origin.blocks
+        tag = f"{{a{origin.blocks[-1]}}}"
         return [
-            Bucket(key=f"{{{who}}}:{limit}:{period_s}", capacity=capacity, tokens=tokens, period_s=period_s)
-            for capacity, tokens, period_s in self._rules(limit)
+            *self.buckets(limit, f"{tag}{narrow}"),
+            *(bucket for block in wide for bucket in self.buckets(limit, f"{tag}{block}", WIDER)),
+        ]
+
+    def buckets(self, limit: Limit, whose: str, times: int = 1) -> list[Bucket]:
+        """The buckets of a limit for whoever is meant, so many times as large; none if it is off."""
+        return [
+            Bucket(key=f"{whose}:{limit}:{period}", capacity=capacity * times, tokens=tokens * times, period_s=period)
+            for capacity, tokens, period in self._rules(limit)
             if tokens
         ]
 
@@ -63,40 +98,52 @@ class RateLimits:
                 return (_even(self.likes_per_day, 86_400),)
             case Limit.READS:
                 return (_even(self.reads_per_quarter_hour, 900),)
+            case Limit.ADDRESS:
+                return (_even(self.address_per_quarter_hour, 900),)
+            case Limit.REFUSALS:
+                return (_even(self.refusals_per_quarter_hour, 900),)
+            case Limit.FAILED_LOG_INS:
+                return (_even(self.failed_log_ins_per_hour, 3_600),)
 
 
 def _even(tokens: int, period_s: int) -> tuple[int, int, int]:
     return tokens, tokens, period_s
 
 
+OFF: Final = RateLimits(**{field.name: 0 for field in fields(RateLimits)})
+"""No limit at all."""
+
+
 class Guard:
     """Refuses what comes too often, before it costs anything."""
 
-    def __init__(
-        self,
-        limiter: RateLimiter,
-        clock: Clock,
-        *,
-        rates: RateLimits | None = None,
-        on: bool = True,
-        trusted_proxies: tuple[str, ...] = (),
-    ) -> None:
-        """Keep the limits; `trusted_proxies` are addresses or networks whose `X-Forwarded-For` is believed."""
+    def __init__(self, limiter: RateLimiter, clock: Clock, rates: RateLimits, origins: Origins) -> None:
         self._limiter = limiter
         self._clock = clock
-        self._rates = rates or RateLimits()
-        self._on = on
-        self._trusted = tuple(ipaddress.ip_network(proxy, strict=False) for proxy in trusted_proxies)
+        self._rates = rates
+        self._origins = origins
+        self._of_origin = lru_cache(_REMEMBERED)(rates.of_origin)
 
-    async def take(self, limit: Limit, user: UserId | None, peer: str, forwarded_for: str | None) -> Allowance | None:
-        """Count one request of a user, or without one of an address. None if nothing limits it."""
-        if not self._on:
-            return None
-        who = f"u{user}" if user is not None else f"a{self.origin(peer, forwarded_for)}"
-        buckets = self._rates.buckets(limit, who)
-        if not buckets:
-            return None
-        return await self._limiter.take(buckets)
+    def origin(self, scope: Scope) -> Origin:
+        """Where a request comes from."""
+        return self._origins.of(scope)
+
+    async def take(self, limit: Limit, user: UserId | None, origin: Origin) -> Allowance | None:
+        """Count one request, of a user and of its address, or of its address alone. None if nothing limits it."""
+        own = self._of_origin(limit, origin) if user is None else self._rates.of_user(limit, user)
+        return await self._take([*own, *self._of_origin(Limit.ADDRESS, origin)])
+
+    async def take_refusal(self, limit: Limit, origin: Origin) -> Allowance | None:
+        """Count one refusal of an address by `limit`. None if nothing limits it.
+
+        The answer is there already, so it is given if counting it would be too much just now.
+        """
+        with suppress(Overloaded):
+            return await self._take(self._of_origin(limit, origin))
+        return None
+
+    async def _take(self, buckets: list[Bucket]) -> Allowance | None:
+        return await self._limiter.take(buckets) if buckets else None
 
     def headers(self, allowance: Allowance) -> list[tuple[bytes, bytes]]:
         """What a client is told: the reset is a Unix time, as Twitter's is."""
@@ -107,39 +154,9 @@ class Guard:
             (b"x-ratelimit-reset", b"%d" % reset_s),
         ]
 
-    def refusal(self, limit: Limit, allowance: Allowance) -> RateLimited:
-        """The error for a request that came too often."""
-        metrics.RATE_LIMITED.record(limit=limit)
-        return RateLimited(limit, max(1, allowance.retry_after_s))
 
-    def origin(self, peer: str, forwarded_for: str | None) -> str:
-        """What counts as one client: an IPv4 address, or the /64 that one IPv6 customer has.
-
-        Proxies append to `X-Forwarded-For`, so it is read from its end, past those that are trusted; what an
-        untrusted one wrote is hearsay.
-        """
-        address = _address(peer)
-        if address is None:
-            return "unknown"
-        hops = forwarded_for.split(",")[:-21:-1] if forwarded_for else []
-        for hop in hops:
-            if not self._is_trusted(address):
-                break
-            claimed = _address(hop.strip())
-            if claimed is None:
-                break
-            address = claimed
-        if isinstance(address, ipaddress.IPv6Address):
-            return str(ipaddress.ip_network((address, 64), strict=False))
-        return str(address)
-
-    def _is_trusted(self, address: Address) -> bool:
-        return any(address in network for network in self._trusted)
-
-
-def _address(text: str) -> Address | None:
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
+def refusal(allowance: Allowance) -> RateLimited:
+    """The error for what came too often; which limit says so is in the bucket's key."""
+    limit = Limit(allowance.bucket.split(":")[-2])
+    metrics.RATE_LIMITED.record(limit=limit)
+    return RateLimited(limit, max(1, allowance.retry_after_s))

@@ -3,9 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from domain.clock import Clock
 from domain.errors import EngineError
+
+_FRESH_MS: Final = 1_000
 
 Check = Callable[[], Awaitable[str]]
 """Says how a dependency is, or raises an `EngineError`."""
@@ -23,16 +26,26 @@ class Finding(NamedTuple):
 class Readiness:
     """The checks of one replica: of what is always there, and of actors, of which there may be others than before."""
 
-    def __init__(self, checks: Mapping[str, Check], actors: Checks, timeout_s: float = 1.0) -> None:
+    def __init__(self, checks: Mapping[str, Check], actors: Checks, clock: Clock, timeout_s: float = 1.0) -> None:
         self._checks = checks
         self._actors = actors
         self._timeout_s = timeout_s
         self._known: Mapping[str, Check] = {}
         """The actors when last known: they are asked though nobody can say who is there now."""
+        self._clock = clock
+        self._look: asyncio.Task[dict[str, Finding]] | None = None
+        """The last look, or the one under way: however many ask, there is one at a time."""
+        self._seen_ms = 0
 
-    async def look(self) -> dict[str, Finding]:
-        """Ask all dependencies now."""
+    async def findings(self) -> dict[str, Finding]:
+        """How all dependencies are, as seen a second ago at most."""
+        if self._look is None or (self._look.done() and self._clock.monotonic_ms() - self._seen_ms >= _FRESH_MS):
+            self._look = asyncio.create_task(self._look_around())
+        return await asyncio.shield(self._look)
+
+    async def _look_around(self) -> dict[str, Finding]:
         found, actors = await asyncio.gather(self._found(self._checks), self._found_actors())
+        self._seen_ms = self._clock.monotonic_ms()
         return found | actors
 
     async def _found_actors(self) -> dict[str, Finding]:

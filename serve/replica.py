@@ -7,7 +7,7 @@ import uvloop
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from domain.clock import SystemClock
+from domain.clock import Clock, SystemClock
 from domain.errors import StoreUnavailable
 from serve.accounts import Accounts
 from serve.app import build_app
@@ -18,10 +18,12 @@ from serve.home import HomeTimeline
 from serve.hydration import Hydrator
 from serve.leased_ids import LeasedIds
 from serve.lists import Queries
+from serve.login_throttle import LoginThrottle
+from serve.origins import Origins
 from serve.passwords import Passwords
 from serve.publisher import Publisher
 from serve.pulled import PulledAuthors
-from serve.rate_limits import Guard
+from serve.rate_limits import OFF, Guard, RateLimits
 from serve.readiness import Check, Readiness
 from serve.rebuild import Rebuilder
 from serve.services import Services
@@ -93,22 +95,25 @@ def _build(config: ApiConfig, stores: Stores, ids: LeasedIds) -> FastAPI:
     home = HomeTimeline(hot.cache, truth.tweets, hydrator, rebuilder, pulled, doubts, clock, limits)
     publisher = Publisher(truth.events, hot.cache, hot.log, doubts)
     sessions = AccessTokens(config.jwt_private_key_pem, clock)
+    rates = RateLimits() if config.rate_limits_on else OFF
     services = Services(
         commands=Commands(
             publisher, truth.tweets, truth.graph, truth.engagements, truth.idempotency, hydrator, ids, clock, limits
         ),
         queries=Queries(home, hydrator, truth.tweets, truth.users, truth.graph, truth.engagements, limits),
         trends=TrendQueries(hot.trends, truth.panes),
-        accounts=Accounts(truth.users, truth.tokens, ids, Passwords(), sessions),
+        accounts=Accounts(
+            truth.users, truth.tokens, ids, Passwords(), sessions, LoginThrottle(hot.limiter, hot.cache, rates)
+        ),
         sessions=sessions,
-        guard=Guard(hot.limiter, clock, on=config.rate_limits_on, trusted_proxies=config.trusted_proxies),
-        readiness=_readiness(config, stores),
+        guard=Guard(hot.limiter, clock, rates, Origins(config.trusted_proxies)),
+        readiness=_readiness(config, stores, clock),
         limits=limits,
     )
     return build_app(services)
 
 
-def _readiness(config: ApiConfig, stores: Stores) -> Readiness:
+def _readiness(config: ApiConfig, stores: Stores, clock: Clock) -> Readiness:
     """One check per dependency; an actor leaves its sign of life in Redis."""
 
     async def cassandra() -> str:
@@ -135,4 +140,4 @@ def _readiness(config: ApiConfig, stores: Stores) -> Readiness:
             **{name: actor(name, absent="comes up; the others do its part") for name in shards[up:]},
         }
 
-    return Readiness({"cassandra": cassandra, "redis": redis}, actors)
+    return Readiness({"cassandra": cassandra, "redis": redis}, actors, clock)

@@ -57,6 +57,11 @@ def output(flow: str, key: str) -> str:
     return f"df:{flow}:{key}"
 
 
+def login_network(digest: str) -> str:
+    """That somebody logged in to an account from a network; of both only the digest is told."""
+    return f"ln:{digest}"
+
+
 def heartbeat(actor: str) -> str:
     """That an actor is alive, and how it is."""
     return f"hb:{actor}"

@@ -165,22 +165,33 @@ class UserStore(Protocol):
         ...
 
 
-class RefreshToken(NamedTuple):
-    """An unused refresh token of a living family; only its hash is stored."""
+class TokenUse(StrEnum):
+    """What using a refresh token turned out to be."""
+
+    FIRST = "first"
+    REUSE = "reuse"
+    """It had been used before: a thief and its owner cannot be told apart (RFC 9700, 4.14.2)."""
+    REVOKED = "revoked"
+    """Its family had ended, whether or not it had been used."""
+
+
+class SpentToken(NamedTuple):
+    """A refresh token that was just used; only its hash is stored."""
 
     user: UserId
     family: str
+    use: TokenUse
 
 
 class TokenStore(Protocol):
-    """Refresh tokens: each is used once, and use of a spent one ends its family (RFC 9700, 4.14.2)."""
+    """Refresh tokens: each is used once, and use of a spent one ends its family."""
 
     async def issue(self, token_hash: str, user: UserId, family: str, ttl_s: int) -> None:
         """Store a token of a new or living family."""
         ...
 
-    async def spend(self, token_hash: str) -> RefreshToken | None:
-        """Use a token. None if it is unknown, expired or of a revoked family; a spent one also revokes its family."""
+    async def spend(self, token_hash: str) -> SpentToken | None:
+        """Use a token. None if it is unknown or expired; of several who use one at once, one is the `FIRST`."""
         ...
 
     async def revoke(self, family: str) -> None:
@@ -493,13 +504,23 @@ class Allowance(NamedTuple):
     """Seconds until the bucket is full again."""
     retry_after_s: int
     """Seconds until a refused request would be granted; 0 if it was."""
+    bucket: str
+    """The key of that bucket."""
 
 
 class RateLimiter(Protocol):
     """Token buckets shared by all replicas."""
 
     async def take(self, buckets: Sequence[Bucket]) -> Allowance:
-        """Take one token of each bucket, or of none if any is empty. At least one bucket is given."""
+        """Take one token of each bucket, or of none if any is empty. At least one bucket is given.
+
+        Buckets whose keys share a hash tag (`{...}`) are taken from at once. Where others refuse, their tokens are back
+        a moment later.
+        """
+        ...
+
+    async def give_back(self, buckets: Sequence[Bucket]) -> None:
+        """Put one token back into each bucket that has room for it."""
         ...
 
 

@@ -8,6 +8,8 @@ import structlog
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The id of the request being handled; it travels with the event that the request makes."""
+network: ContextVar[str] = ContextVar("network", default="unknown")
+"""The network that a request to sign up, log in or out comes from, for what an operator must be able to trace."""
 
 
 def _with_request_id(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
@@ -16,16 +18,28 @@ def _with_request_id(_logger: object, _method: str, event: structlog.typing.Even
     return event
 
 
+def _named(component: str) -> structlog.typing.Processor:
+    def with_component(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        event.setdefault("component", component)
+        return event
+
+    return with_component
+
+
 _traces = False
 
 
 def configure(component: str, level: str) -> None:
-    """Send this process's logs to stderr as JSON lines that name the component."""
+    """Send this process's logs to stderr as JSON lines that name the component.
+
+    To the one it began with: Ray Serve puts another in its place, which keeps a thousand lines to itself.
+    """
     global _traces
+    assert sys.__stderr__ is not None, "a process of ours has a stderr"
     _traces = level == "DEBUG"
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            _named(component),
             _with_request_id,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -33,10 +47,9 @@ def configure(component: str, level: str) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.__stderr__),
         cache_logger_on_first_use=False,
     )
-    structlog.contextvars.bind_contextvars(component=component)
 
 
 def logger() -> structlog.typing.FilteringBoundLogger:

@@ -157,3 +157,8 @@ FLOW_SNAPSHOT_SECONDS = _histogram(
 )
 FLOW_RESTARTS = _counter("murmur_flow_restarts", "Times that the trends dataflow went back to its last snapshot.")
 RATE_LIMITED = _counter("murmur_rate_limited", "Requests refused by a rate limit.", limit=BY_CODE)
+FAILED_LOG_INS = _counter("murmur_failed_log_ins", "Log-ins with a wrong password, or a login that nobody has.")
+REFRESH_TOKENS_REUSED = _counter("murmur_refresh_tokens_reused", "Refresh tokens that came a second time.")
+SESSIONS_REVOKED = _counter(
+    "murmur_sessions_revoked", "Sessions that were ended before their time.", by=("log_out", "reuse")
+)

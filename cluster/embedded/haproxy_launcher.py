@@ -54,7 +54,10 @@ _DEFAULTS = f"""\
 # Who asks whether we are alive goes before all others, and has the last places in the line. A refusal is counted by
 # HAProxy, and not logged: Ray reads each line of its log in Python, which would take more than the refusal itself.
 _BACKEND = f"""\
-    acl is_probe path /healthz /readyz
+    acl is_inside src 127.0.0.0/8 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 169.254.0.0/16 ::1/128 fc00::/7 fe80::/10
+    acl is_from_a_proxy req.hdr_cnt(X-Forwarded-For) gt 1
+    http-request set-var(txn.is_probe) bool(true) if {{ path /healthz /readyz }} is_inside !is_from_a_proxy
+    acl is_probe var(txn.is_probe) -m bool
     acl is_full avg_queue ge {_IN_LINE}
     acl is_full_of_probes avg_queue ge {2 * _IN_LINE}
     http-request set-priority-class int(-1) if is_probe

@@ -6,7 +6,7 @@ A token's row is made and spent by lightweight transactions; a family's revocati
 from domain.ids import UserId
 from storage.cassandra.session import CassandraSession
 from storage.cassandra.statements import cas, read, write
-from storage.ports import RefreshToken
+from storage.ports import SpentToken, TokenUse
 
 TTL_S_MAX = 90 * 86_400
 """The longest life of a token: that of the row that revokes its family."""
@@ -29,21 +29,21 @@ class CassandraTokenStore:
         assert 0 < ttl_s <= TTL_S_MAX
         await self._session.compare_and_set(_ISSUE, (token_hash, user, family, ttl_s))
 
-    async def spend(self, token_hash: str) -> RefreshToken | None:
+    async def spend(self, token_hash: str) -> SpentToken | None:
         rows = await self._session.execute(_TOKEN, (token_hash,))
         if not rows:
             return None
         user, family, used, ttl_s = rows[0]
+        if await self._session.execute(_REVOKED, (family,)):
+            return SpentToken(UserId(user), family, TokenUse.REVOKED)
         if not used:
-            if await self._session.execute(_REVOKED, (family,)):
-                return None
             spent, found = await self._session.compare_and_set(_SPEND, (ttl_s, token_hash))
-            if spent:
-                return RefreshToken(UserId(user), family)
-            used = found.get("used")  # absent if it expired just now
+            if not spent and not found.get("used"):  # it expired just now
+                return None
+            used = not spent
         if used:
             await self.revoke(family)
-        return None
+        return SpentToken(UserId(user), family, TokenUse.REUSE if used else TokenUse.FIRST)
 
     async def revoke(self, family: str) -> None:
         await self._session.execute(_REVOKE, (family,))

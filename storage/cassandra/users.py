@@ -15,6 +15,7 @@ from storage.cassandra.statements import cas, read, write
 from storage.ports import Credentials
 
 CLAIM_TTL_S = 60
+_NOBODY = UserId(0)
 _CLAIM_NAME = cas(
     "INSERT INTO usernames (name_folded, user_id, confirmed) VALUES (?, ?, false) IF NOT EXISTS USING TTL ?"
 )
@@ -70,12 +71,12 @@ class CassandraUserStore:
         return None
 
     async def credentials(self, login: str) -> Credentials | None:
-        """A login with an @ is an address: usernames have none."""
+        """A login with an @ is an address: usernames have none. Two reads for nobody too: who exists must not show."""
         lookup, key = (_BY_EMAIL, _folded_address(login)) if "@" in login else (_BY_NAME, folded(login))
-        for user, confirmed in await self._session.execute(lookup, (key,)):
-            if confirmed:
-                for (password_hash,) in await self._session.execute(_PASSWORD, (user,)):
-                    return Credentials(UserId(user), password_hash)
+        rows = await self._session.execute(lookup, (key,))
+        user = next((UserId(user) for user, confirmed in rows if confirmed), _NOBODY)
+        for (password_hash,) in await self._session.execute(_PASSWORD, (user,)):
+            return Credentials(user, password_hash)
         return None
 
 

@@ -1,7 +1,7 @@
 """Token buckets: in Redis, shared by all replicas; in this process, while Redis is down."""
 
 import math
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +9,7 @@ from domain.clock import Clock
 from domain.errors import StoreUnavailable
 from storage.ports import Allowance, Bucket, RateLimiter
 from storage.redis.client import RedisClient
+from storage.redis.line import Command
 from storage.redis.scripts import TAKE
 
 _PREFIX = "rl:"
@@ -16,20 +17,41 @@ _MILLIONTHS = 1_000_000
 
 
 class RedisRateLimiter:
-    """`RateLimiter` on one Redis node: one script takes from all buckets of a call or from none.
+    """`RateLimiter` on Redis: one trip, in which one script takes from all buckets of a hash tag or from none.
 
-    On a Redis Cluster the buckets of a call would have to share a hash tag. Time is the server's, so replicas need not
-    agree on it. A bucket's key ends when it is full again.
+    So it also fits a Redis Cluster, where a script reaches the keys of one slot. Only a request that some tag refuses
+    costs a second trip: it gives back what the others took. Time is the server's, so replicas need not agree on it. A
+    bucket's key ends when it is full again.
     """
 
     def __init__(self, client: RedisClient) -> None:
         self._client = client
 
     async def take(self, buckets: Sequence[Bucket]) -> Allowance:
-        arguments = [number for b in buckets for number in (b.capacity, b.tokens, b.period_s * 1000)]
-        take = TAKE.call([_PREFIX + bucket.key for bucket in buckets], *arguments)
-        ((taken, *levels),) = await self._client.run([take])
-        return _least(bool(taken), [(b, level / _MILLIONTHS) for b, level in zip(buckets, levels, strict=True)])
+        groups = _by_tag(buckets)
+        replies = await self._client.run([_call(1, group) for group in groups])
+        levels: dict[bool, list[tuple[Bucket, float]]] = {True: [], False: []}
+        for group, (taken, *found) in zip(groups, replies, strict=True):
+            levels[bool(taken)] += [(b, level / _MILLIONTHS) for b, level in zip(group, found, strict=True)]
+        if refused := levels[False]:
+            await self.give_back([bucket for bucket, _ in levels[True]])
+        return _least(not refused, refused or levels[True])
+
+    async def give_back(self, buckets: Sequence[Bucket]) -> None:
+        await self._client.run([_call(-1, group) for group in _by_tag(buckets)])
+
+
+def _by_tag(buckets: Sequence[Bucket]) -> list[list[Bucket]]:
+    """The buckets that one script may touch, together; a key without a hash tag is alone."""
+    groups: defaultdict[str, list[Bucket]] = defaultdict(list)
+    for bucket in buckets:
+        groups[bucket.key.partition("}")[0]].append(bucket)
+    return list(groups.values())
+
+
+def _call(wanted: int, buckets: Sequence[Bucket]) -> Command:
+    numbers = [number for b in buckets for number in (b.capacity, b.tokens, b.period_s * 1000)]
+    return TAKE.call([_PREFIX + bucket.key for bucket in buckets], wanted, *numbers)
 
 
 @dataclass(slots=True)
@@ -51,9 +73,18 @@ class LocalRateLimiter:
         allowed = all(level.tokens >= 1 for level in levels)
         for level in levels:
             level.tokens -= allowed
+        self._forget()
+        return _least(allowed, [(bucket, level.tokens) for bucket, level in zip(buckets, levels, strict=True)])
+
+    async def give_back(self, buckets: Sequence[Bucket]) -> None:
+        for bucket in buckets:
+            level = self._refilled(bucket)
+            level.tokens = min(bucket.capacity, level.tokens + 1)
+        self._forget()
+
+    def _forget(self) -> None:
         while len(self._levels) > self._buckets_max:
             self._levels.popitem(last=False)
-        return _least(allowed, [(bucket, level.tokens) for bucket, level in zip(buckets, levels, strict=True)])
 
     def _refilled(self, bucket: Bucket) -> _Level:
         now_ms = self._clock.monotonic_ms()
@@ -77,6 +108,12 @@ class FallbackRateLimiter:
         except StoreUnavailable:
             return await self._local.take(buckets)
 
+    async def give_back(self, buckets: Sequence[Bucket]) -> None:
+        try:
+            await self._shared.give_back(buckets)
+        except StoreUnavailable:
+            await self._local.give_back(buckets)
+
 
 def _least(allowed: bool, levels: Sequence[tuple[Bucket, float]]) -> Allowance:
     """The allowance of the bucket that allows least: waits longest if refused, else has the fewest tokens left."""
@@ -94,4 +131,5 @@ def _least(allowed: bool, levels: Sequence[tuple[Bucket, float]]) -> Allowance:
         remaining=max(0, math.floor(level)),
         reset_s=math.ceil(seconds_until(bucket, level, bucket.capacity)),
         retry_after_s=0 if allowed else max(1, math.ceil(seconds_until(bucket, level, 1))),
+        bucket=bucket.key,
     )

@@ -375,6 +375,8 @@ async def test_what_a_replica_cannot_take_waits_in_a_line_with_an_end(haproxy: h
             refused |= done
         assert not any(task.done() for task in served)
         assert not Replica.waiting.acquire(blocking=False), "nobody else has reached the replica"
+        strangers = await crowd.get("/healthz", headers={"X-Forwarded-For": "203.0.113.9"})
+        assert strangers.status_code == 503, "nobody else goes first by asking how we are"
         probe = asyncio.create_task(crowd.get("/healthz"))
         Replica.served.set()
         assert [(await task).status_code for task in (*served, probe)] == [200] * (at_once + 1)

@@ -1,5 +1,8 @@
 """Token buckets: bursts, refills, several at once, and Redis away."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 
 from domain.clock import ManualClock, SystemClock
@@ -7,7 +10,9 @@ from domain.errors import StoreUnavailable
 from domain.limits import SMALL
 from storage.ports import Allowance, Bucket, RateLimiter
 from storage.redis import RedisStores, open_stores
+from storage.redis.client import RedisClient
 from storage.redis.limits import FallbackRateLimiter, LocalRateLimiter, RedisRateLimiter
+from storage.redis.line import Command
 from tests.contract.conftest import PARTITIONS, PrivateRedis, eventually
 
 
@@ -60,6 +65,41 @@ async def test_a_token_is_taken_of_each_bucket_or_of_none(limiter: RateLimiter) 
     assert (await limiter.take([user])).remaining == 7
 
 
+async def test_what_is_given_back_can_be_taken_again_and_nothing_runs_over(limiter: RateLimiter) -> None:
+    buckets = [hourly("{alice}login", 2), hourly("{bob}login", 2)]
+    await limiter.give_back(buckets)
+    assert (await limiter.take(buckets)).remaining == 1
+    await limiter.give_back(buckets)
+    assert [(await limiter.take(buckets)).allowed for _ in range(3)] == [True, True, False]
+    await limiter.give_back(buckets[:1])
+    assert [(await limiter.take([bucket])).allowed for bucket in buckets] == [True, False]
+
+
+async def test_the_answer_names_the_bucket_that_allows_least(limiter: RateLimiter) -> None:
+    user, address, network = hourly("{u}reads", 3), hourly("{a}reads", 2), hourly("{a}network", 9)
+    assert [(await limiter.take([user, address, network])).bucket for _ in range(3)] == ["{a}reads"] * 3
+    assert (await limiter.take([user, network])).bucket == "{u}reads"
+    assert not (await limiter.take([user, network])).allowed
+    assert (await limiter.take([network])).remaining == 9 - 3 - 1, "who is refused elsewhere takes nothing here"
+
+
+async def test_a_granted_request_costs_one_trip(redis_stores: RedisStores) -> None:
+    client = redis_stores.client
+    limiter = RedisRateLimiter(client)
+    buckets = [hourly("{u1}reads", 1), hourly("{a1}reads", 5), hourly("{a1}address", 5)]
+    trips = []
+
+    async def run(commands: Sequence[Command], *, repeat: bool = False, wait_ms: int = 0) -> list[Any]:
+        trips.append(len(commands))
+        return await RedisClient.run(client, commands, repeat=repeat, wait_ms=wait_ms)
+
+    client.run = run  # type: ignore[method-assign]
+    assert (await limiter.take(buckets)).allowed
+    assert trips == [2], "one trip, with a script for each hash tag"
+    assert not (await limiter.take(buckets)).allowed
+    assert trips == [2, 2, 1], "a second one gives back what the others took"
+
+
 async def test_the_local_limiter_forgets_what_is_unused_for_longest() -> None:
     limiter = LocalRateLimiter(ManualClock(), 2)
     for key in ("a", "b", "a", "c"):
@@ -71,9 +111,9 @@ async def test_the_local_limiter_refills_evenly() -> None:
     clock = ManualClock()
     limiter = LocalRateLimiter(clock, 10)
     bucket = Bucket(key="a", capacity=1, tokens=6, period_s=60)
-    assert await limiter.take([bucket]) == Allowance(True, 1, 0, 10, 0)
+    assert await limiter.take([bucket]) == Allowance(True, 1, 0, 10, 0, "a")
     clock.advance(9_000)
-    assert await limiter.take([bucket]) == Allowance(False, 1, 0, 1, 1)
+    assert await limiter.take([bucket]) == Allowance(False, 1, 0, 1, 1, "a")
     clock.advance(1_000)
     assert (await limiter.take([bucket])).allowed
 
@@ -93,7 +133,13 @@ async def test_only_an_unavailable_store_is_fallen_back_from() -> None:
         async def take(self, buckets: object) -> Allowance:
             raise self._error
 
+        async def give_back(self, buckets: object) -> None:
+            raise self._error
+
     local = LocalRateLimiter(SystemClock(), 10)
-    assert (await FallbackRateLimiter(Broken(StoreUnavailable("redis")), local).take([hourly("a", 1)])).allowed
+    away = FallbackRateLimiter(Broken(StoreUnavailable("redis")), local)
+    assert (await away.take([hourly("a", 1)])).allowed
+    await away.give_back([hourly("a", 1)])
+    assert (await away.take([hourly("a", 1)])).allowed
     with pytest.raises(ZeroDivisionError):
         await FallbackRateLimiter(Broken(ZeroDivisionError()), local).take([hourly("a", 1)])

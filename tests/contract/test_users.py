@@ -14,7 +14,7 @@ from storage.cassandra.session import CassandraSession, Rows
 from storage.cassandra.statements import Statement, read
 from storage.cassandra.stores import CassandraStores
 from storage.cassandra.users import CassandraUserStore
-from storage.ports import Claim, Credentials, RefreshToken
+from storage.ports import Claim, Credentials, SpentToken, TokenUse
 from tests.contract.people import new_id, until
 
 pytest_plugins = ("tests.contract.truth",)
@@ -63,6 +63,30 @@ async def test_addresses_at_two_domains_that_fold_alike_are_two(cassandra: Cassa
     await cassandra.users.create(bob, f"me{alice.id}@strasse.de", "hash of bob")
     assert await cassandra.users.credentials(f"ME{alice.id}@Straße.de") == Credentials(alice.id, "hash of alice")
     assert await cassandra.users.credentials("@") is None
+
+
+class Counted(CassandraSession):
+    """A session that counts what it is asked."""
+
+    def __init__(self, session: CassandraSession) -> None:
+        self._inner = session
+        self.reads = 0
+
+    @override
+    async def execute(self, statement: Statement, params: Sequence[Any] = ()) -> Rows:
+        self.reads += 1
+        return await self._inner.execute(statement, params)
+
+
+async def test_credentials_cost_as_many_trips_whoever_exists(cassandra: CassandraStores) -> None:
+    alice = newcomer()
+    await cassandra.users.create(alice, address(alice), "hash")
+    reads = {}
+    for login in (alice.username, address(alice), "nobody_has_this", "nobody@example.org"):
+        session = Counted(cassandra.session)
+        await CassandraUserStore(session).credentials(login)
+        reads[login] = session.reads
+    assert set(reads.values()) == {2}
 
 
 async def test_creating_the_same_user_twice_changes_nothing_more(cassandra: CassandraStores) -> None:
@@ -124,10 +148,11 @@ async def test_a_refresh_token_is_used_once_and_reuse_ends_its_family(cassandra:
     tokens, user, family = cassandra.tokens, UserId(new_id()), f"family-{new_id()}"
     first, second = f"hash-{new_id()}", f"hash-{new_id()}"
     await tokens.issue(first, user, family, 60)
-    assert await tokens.spend(first) == RefreshToken(user, family)
+    assert await tokens.spend(first) == SpentToken(user, family, TokenUse.FIRST)
     await tokens.issue(second, user, family, 60)
-    assert await tokens.spend(first) is None
-    assert await tokens.spend(second) is None
+    assert await tokens.spend(first) == SpentToken(user, family, TokenUse.REUSE)
+    for token in (first, second):
+        assert await tokens.spend(token) == SpentToken(user, family, TokenUse.REVOKED)
     assert await tokens.spend("unknown") is None
 
 
@@ -136,9 +161,11 @@ async def test_of_several_who_use_a_token_at_once_one_gets_it_and_the_family_end
     shared, following = f"hash-{new_id()}", f"hash-{new_id()}"
     await tokens.issue(shared, user, family, 60)
     outcomes = await asyncio.gather(*[tokens.spend(shared) for _ in range(4)])
-    assert sorted(outcome is None for outcome in outcomes) == [False, True, True, True]
+    uses = [outcome.use for outcome in outcomes if outcome is not None]
+    assert (len(uses), uses.count(TokenUse.FIRST)) == (4, 1)
     await tokens.issue(following, user, family, 60)
-    assert await tokens.spend(following) is None, "the one who got it may be the thief"
+    after = await tokens.spend(following)
+    assert after == SpentToken(user, family, TokenUse.REVOKED), "the one who got it may be the thief"
 
 
 async def test_a_revoked_family_and_an_expired_token_are_worth_nothing(cassandra: CassandraStores) -> None:
@@ -146,7 +173,7 @@ async def test_a_revoked_family_and_an_expired_token_are_worth_nothing(cassandra
     held, short = f"hash-{new_id()}", f"hash-{new_id()}"
     await tokens.issue(held, user, family, 60)
     await tokens.revoke(family)
-    assert await tokens.spend(held) is None
+    assert await tokens.spend(held) == SpentToken(user, family, TokenUse.REVOKED)
     await tokens.issue(short, user, f"family-{new_id()}", 1)
     token_row = read("SELECT family FROM refresh_tokens WHERE token_hash = ?")
 

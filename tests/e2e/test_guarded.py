@@ -1,11 +1,13 @@
 """Stories of a system with its rate limits on and every log line written: what an attacker tries at the door."""
 
+import json
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.support.people import signed_up
+from tests.support.people import PASSWORD, signed_up
 from tests.support.system import RunningSystem, running_system
 
 AUTH = "/api/v1/auth"
@@ -78,6 +80,74 @@ async def test_a_user_is_one_client_at_any_address(guarded: RunningSystem) -> No
     assert left == ["399", "398", "397"]
 
 
+async def test_refusals_are_counted_and_good_requests_go_on(guarded: RunningSystem) -> None:
+    async with client_at(guarded, "127.0.0.6") as here, client_at(guarded, "127.0.0.7") as there:
+        headers, user = await signed_up(here)
+        bad, json_ = {"Authorization": "Bearer bad"}, {"Content-Type": "application/json"}
+
+        async def refused(kind: int) -> int:
+            match kind % 4:
+                case 0:
+                    return (await here.get("/nowhere")).status_code
+                case 1:
+                    return (await here.get("/api/v1/timeline/home", headers=bad)).status_code
+                case 2:
+                    return (await here.post("/api/v1/tweets", content="{", headers={**headers, **json_})).status_code
+            return (await here.delete("/api/v1/timeline/home")).status_code
+
+        statuses = [await refused(kind) for kind in range(310)]
+        assert statuses[:4] == [404, 401, 400, 405]
+        assert statuses.count(429) > 0
+        assert set(statuses[:300]) == {404, 401, 400, 405}, "300 there may be"
+        assert (await here.get("/api/v1/timeline/home", headers=headers)).status_code == 200
+        assert (await here.get(f"/api/v1/users/{user['id']}")).status_code == 200
+        assert (await there.get("/nowhere")).status_code == 404
+
+
+async def test_who_looks_from_outside_whether_we_live_is_counted(guarded: RunningSystem) -> None:
+    async with client_at(guarded, "127.0.0.1") as proxy:
+        for path in ("/healthz", "/readyz"):
+            assert "X-RateLimit-Remaining" not in (await proxy.get(path)).headers
+            strangers = await proxy.get(path, headers={"X-Forwarded-For": "203.0.113.77"})
+            assert int(strangers.headers["X-RateLimit-Remaining"]) < 900
+
+
+async def test_guessing_a_password_ends_and_its_owner_stays(guarded: RunningSystem) -> None:
+    async with client_at(guarded, "127.0.0.1") as proxy:
+
+        async def log_in(login: str, password: str, address: str) -> httpx.Response:
+            body = {"login": login, "password": password}
+            return await proxy.post(f"{AUTH}/login", json=body, headers={"X-Forwarded-For": address})
+
+        headers, user = await signed_up(proxy)
+        session = await log_in(user["username"], PASSWORD, "198.51.100.77")
+        assert session.status_code == 200
+        told = []
+        for login in (user["username"], "nobody_has_this"):
+            guesses = [await log_in(login, "a guess", f"203.0.{n}.7") for n in range(26)]
+            assert [guess.status_code for guess in guesses] == [401] * 25 + [429]
+            assert int(guesses[-1].headers["Retry-After"]) > 60
+            told.append(guesses[-1].json()["code"])
+        assert told == ["rate_limited"] * 2
+        assert (await log_in(user["username"], PASSWORD, "192.0.2.7")).status_code == 429, "from nowhere known"
+        assert (await log_in(user["username"], PASSWORD, "198.51.100.78")).status_code == 200, (
+            "from where it was before"
+        )
+        assert (await proxy.get("/api/v1/timeline/home", headers=headers)).status_code == 200
+        token = session.json()["refresh_token"]
+        assert (await proxy.post(f"{AUTH}/refresh", json={"refresh_token": token})).status_code == 200
+    lines = b"".join(path.read_bytes() for path in logs_of(guarded)).splitlines()
+    found = [json.loads(line) for line in lines if b'"log-in failed"' in line]
+    (guess,) = [line for line in found if line["network"] == "203.0.3.0/24" and line["user"] is not None]
+    assert guess["user"] == int(user["id"])
+    assert guess["request_id"]
+
+
+def logs_of(system: RunningSystem) -> list[Path]:
+    """What the replicas wrote."""
+    return [path for path in (system.endpoints.log_dir / "ray").resolve().rglob("worker-*.err") if path.is_file()]
+
+
 async def test_no_secret_is_in_any_log(guarded: RunningSystem) -> None:
     password, wrong, basic = "a secret that is nowhere else", "another that is mistaken", "c2VjcmV0OnRoYXQ="
     async with client_at(guarded, "127.0.0.5") as api:
@@ -113,6 +183,7 @@ async def test_no_secret_is_in_any_log(guarded: RunningSystem) -> None:
     folders = (guarded.endpoints.log_dir, guarded.endpoints.log_dir / "ray")  # the second is a link
     logs = [path for folder in folders for path in folder.resolve().rglob("*") if path.is_file()]
     written = b"".join(path.read_bytes() for path in logs if path.name.startswith("worker-"))
-    assert b'"level": "debug"' in written, "the logs of the replicas are among them, and hold every line"
+    assert b'"level": "debug"' in written, "every line is there"
+    assert b'"component": "api"' in written, "those of the replicas too"
     found = [path.name for path in logs if any(each.encode() in path.read_bytes() for each in secrets)]
     assert found == []

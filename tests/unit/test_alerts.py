@@ -89,4 +89,7 @@ def test_the_main_failures_have_an_alert() -> None:
         "murmur_log_lag_seconds",
         "murmur_actors_unhealthy",
         "ray_serve_deployment_replica_healthy",
+        "ray_murmur_failed_log_ins_total",
+        "ray_murmur_refresh_tokens_reused_total",
+        "ray_murmur_sessions_revoked_total",
     } <= asked

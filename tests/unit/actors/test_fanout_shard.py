@@ -270,7 +270,7 @@ async def test_a_backlog_is_admitted_in_turns() -> None:
     assert (await engine.timeline(BOB) or [])[-1] == tweets[-1]
 
 
-async def test_at_level_debug_a_line_tells_which_request_an_event_came_from(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_at_level_debug_a_line_tells_which_request_an_event_came_from(capfd: pytest.CaptureFixture[str]) -> None:
     engine = Engine()
     await engine.own_all()
     shard, counters, id_ = engine.shard(), engine.counters(), engine.next_id()
@@ -286,6 +286,6 @@ async def test_at_level_debug_a_line_tells_which_request_an_event_came_from(caps
     finally:
         logs.configure("shard", "INFO")
         structlog.configure(**configuration)
-    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
     handled = [(line["reader"], line["event_id"]) for line in lines if line.get("request_id") == "abc"]
     assert handled == [("fanout-0", id_), ("counters", id_)]

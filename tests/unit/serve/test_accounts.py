@@ -1,23 +1,36 @@
 """Signing up, logging in, and how a session ends, on stores of a few lines."""
 
+from typing import Any
+
 import pytest
-from argon2 import extract_parameters
+from argon2 import Parameters, Type, extract_parameters
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from structlog.testing import capture_logs
 from typing_extensions import override
 
 from domain.clock import ManualClock
 from domain.errors import Conflict, Invalid, Overloaded, Unauthorized
 from domain.ids import UserId
+from domain.limits import SMALL
+from domain.passwords import PASSWORD_CHARS_MAX
 from domain.users import User, folded
 from serve.accounts import Accounts
-from serve.errors import answer_to, writing
-from serve.passwords import MEMORY_KIB, Passwords
+from serve.errors import RateLimited, answer_to, writing
+from serve.login_throttle import LoginThrottle
+from serve.passwords import LANES, MEMORY_KIB, PASSES, Passwords
+from serve.rate_limits import RateLimits
 from serve.schemas import NewUser
 from serve.sessions import AccessTokens
-from storage.ports import Credentials, RefreshToken
+from storage.memory.hot import MemoryRedis
+from storage.memory.hot_cache import MemoryCacheStore
+from storage.ports import Credentials, SpentToken, TokenUse
+from storage.redis.limits import LocalRateLimiter
+from telemetry import logs, metrics
 
 PASSWORD = "correct horse"
+NETWORK = "198.51.100.0/24"
+HASHED = str(Parameters(Type.ID, 19, 16, 32, PASSES, MEMORY_KIB, LANES))
 
 
 class Users:
@@ -43,20 +56,22 @@ class Users:
 
 class Tokens:
     def __init__(self) -> None:
-        self.unused: dict[str, RefreshToken] = {}
-        self.spent: dict[str, str] = {}
+        self.unused: dict[str, SpentToken] = {}
+        self.used: dict[str, SpentToken] = {}
         self.revoked: set[str] = set()
 
     async def issue(self, token_hash: str, user: UserId, family: str, ttl_s: int) -> None:
-        self.unused[token_hash] = RefreshToken(user, family)
+        self.unused[token_hash] = SpentToken(user, family, TokenUse.FIRST)
 
-    async def spend(self, token_hash: str) -> RefreshToken | None:
-        if token_hash in self.spent:
-            self.revoked.add(self.spent[token_hash])
-        token = self.unused.pop(token_hash, None)
-        if token is None or token.family in self.revoked:
+    async def spend(self, token_hash: str) -> SpentToken | None:
+        token = self.unused.pop(token_hash, None) or self.used.get(token_hash)
+        if token is None:
             return None
-        self.spent[token_hash] = token.family
+        if token.family in self.revoked:
+            return token._replace(use=TokenUse.REVOKED)
+        if token.use is TokenUse.REUSE:
+            self.revoked.add(token.family)
+        self.used[token_hash] = token._replace(use=TokenUse.REUSE)
         return token
 
     async def revoke(self, family: str) -> None:
@@ -91,15 +106,21 @@ def access() -> AccessTokens:
 
 
 @pytest.fixture
-def accounts(users: Users, tokens: Tokens, access: AccessTokens) -> Accounts:
-    return Accounts(users, tokens, Numbers(), Passwords(), access)
+def throttle() -> LoginThrottle:
+    cache = MemoryCacheStore(MemoryRedis(ManualClock()), SMALL)
+    return LoginThrottle(LocalRateLimiter(ManualClock(), 100), cache, RateLimits())
+
+
+@pytest.fixture
+def accounts(users: Users, tokens: Tokens, access: AccessTokens, throttle: LoginThrottle) -> Accounts:
+    return Accounts(users, tokens, Numbers(), Passwords(), access, throttle)
 
 
 async def test_alice_signs_up_and_logs_in_by_name_and_by_address(accounts: Accounts, access: AccessTokens) -> None:
     alice, session = await accounts.register("Alice", "Alice@example.com", PASSWORD, None)
     assert access.verify(session.access_token).user == alice
     for login in ("alice", "ALICE", "alice@EXAMPLE.com"):
-        user, again = await accounts.login(login, PASSWORD)
+        user, again = await accounts.login(login, PASSWORD, NETWORK)
         assert user == alice
         assert again.refresh_token != session.refresh_token
 
@@ -137,7 +158,7 @@ async def test_what_sign_up_normalizes_log_in_does_too(accounts: Accounts, login
     wire = {"username": "Rene", "email": "Rene\u0301@Bu\u0308cher.example", "password": "cafe\u0301 crème au lait"}
     new = NewUser.model_validate(wire)
     rene, _ = await accounts.register(new.username, new.email, new.password, new.name)
-    assert (await accounts.login(login, password))[0] == rene
+    assert (await accounts.login(login, password, NETWORK))[0] == rene
 
 
 @pytest.mark.parametrize(
@@ -195,29 +216,79 @@ class CountedPasswords(Passwords):
         return super()._verify(password_hash, password)
 
 
+class Asked:
+    """Passes every call on, and notes that it was made."""
+
+    def __init__(self, store: object, calls: list[str]) -> None:
+        self._store, self._calls = store, calls
+
+    def __getattr__(self, name: str) -> Any:
+        self._calls.append(f"{type(self._store).__name__}.{name}")
+        return getattr(self._store, name)
+
+
 @pytest.mark.parametrize("password", ["wrong horse", "", PASSWORD + "x" * 300])
 async def test_a_wrong_name_and_a_wrong_password_look_alike_and_cost_the_same(
     users: Users, tokens: Tokens, access: AccessTokens, password: str
 ) -> None:
-    passwords = CountedPasswords()
-    accounts = Accounts(users, tokens, Numbers(), passwords, access)
+    passwords, calls = CountedPasswords(), list[str]()
+    limiter = LocalRateLimiter(ManualClock(), 100)
+    cache = MemoryCacheStore(MemoryRedis(ManualClock()), SMALL)
+    throttle = LoginThrottle(Asked(limiter, calls), Asked(cache, calls), RateLimits(failed_log_ins_per_hour=2))
+    accounts = Accounts(Asked(users, calls), Asked(tokens, calls), Numbers(), passwords, access, throttle)
     await accounts.register("alice", "a@example.com", PASSWORD, None)
-    refusals = []
+    looks = set()
     for login in ("alice", "a@example.com", "bob", "b@example.com", ""):
-        with pytest.raises(Unauthorized) as caught:
-            await accounts.login(login, password)
-        refusals.append(caught.value.args)
-    assert refusals == [("The login or the password is wrong.", "invalid_credentials")] * 5
-    assert len(passwords.costs) == 5
-    assert len(set(passwords.costs)) == 1, "one hash each, of the same parameters, over as much"
+        look: list[object] = []
+        for error in (Unauthorized, Unauthorized, RateLimited):
+            calls.clear()
+            passwords.costs.clear()
+            with pytest.raises(error) as caught:
+                await accounts.login(login, password, NETWORK)
+            look += [caught.value.args, *calls, *passwords.costs]
+        looks.add(tuple(look))
+    attempt = (
+        ("The login or the password is wrong.", "invalid_credentials"),
+        "LocalRateLimiter.take",
+        "Users.credentials",
+        (HASHED, min(len(password), PASSWORD_CHARS_MAX)),
+    )
+    too_often = (("failed_log_ins", 1_800), "LocalRateLimiter.take", "MemoryCacheStore.fetch")
+    assert looks == {(*attempt, *attempt, *too_often)}, "each the same, and nothing is hashed once it is too often"
+
+
+async def test_a_failed_log_in_is_a_line_and_a_count(accounts: Accounts, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = metrics.LocalBackend()
+    monkeypatch.setattr(metrics, "_backend", counted)
+    alice, _ = await accounts.register("alice", "a@example.com", PASSWORD, None)
+    logs.network.set(NETWORK)
+    with capture_logs() as lines:
+        for login in ("alice", "b@example.com"):
+            with pytest.raises(Unauthorized):
+                await accounts.login(login, "wrong horse", NETWORK)
+        await accounts.login("alice", PASSWORD, NETWORK)
+    line = {"event": "log-in failed", "log_level": "warning", "network": NETWORK}
+    assert lines == [{**line, "user": alice}, {**line, "user": None}]
+    assert counted.total(metrics.FAILED_LOG_INS.spec) == 2
+
+
+async def test_the_owner_stays_logged_in_while_others_guess(accounts: Accounts) -> None:
+    alice, session = await accounts.register("alice", "a@example.com", PASSWORD, None)
+    await accounts.login("alice", PASSWORD, NETWORK)
+    for n in range(26):
+        with pytest.raises(Unauthorized if n < 25 else RateLimited):
+            await accounts.login("alice", "", f"203.0.{n}.0/24")
+    await accounts.refresh(session.refresh_token)
+    user, _ = await accounts.login("alice", PASSWORD, NETWORK)
+    assert user == alice, "from where they logged in before"
 
 
 async def test_a_long_password_is_not_its_beginning(accounts: Accounts) -> None:
     longest = "x" * 256
     await accounts.register("alice", "a@example.com", longest, None)
-    assert await accounts.login("alice", longest)
+    assert await accounts.login("alice", longest, NETWORK)
     with pytest.raises(Unauthorized):
-        await accounts.login("alice", longest + "x")
+        await accounts.login("alice", longest + "x", NETWORK)
 
 
 async def test_only_the_newest_refresh_token_works(accounts: Accounts, access: AccessTokens) -> None:
@@ -230,7 +301,7 @@ async def test_only_the_newest_refresh_token_works(accounts: Accounts, access: A
 
 async def test_a_stolen_refresh_token_ends_the_session_for_both(accounts: Accounts) -> None:
     _, first = await accounts.register("alice", "a@example.com", PASSWORD, None)
-    _, elsewhere = await accounts.login("alice", PASSWORD)
+    _, elsewhere = await accounts.login("alice", PASSWORD, NETWORK)
     thiefs = await accounts.refresh(first.refresh_token)
     for token in (first.refresh_token, thiefs.refresh_token):
         with pytest.raises(Unauthorized):
@@ -242,7 +313,7 @@ async def test_a_stolen_refresh_token_ends_the_session_for_both(accounts: Accoun
 async def test_logging_out_ends_the_session(accounts: Accounts, access: AccessTokens, by: str) -> None:
     _, session = await accounts.register("alice", "a@example.com", PASSWORD, None)
     if by == "access token":
-        await accounts.logout(access.verify(session.access_token).family, None)
+        await accounts.logout(access.verify(session.access_token), None)
     else:
         await accounts.logout(None, session.refresh_token)
     with pytest.raises(Unauthorized):
@@ -253,6 +324,32 @@ async def test_logging_out_with_an_unknown_token_changes_nothing(accounts: Accou
     _, session = await accounts.register("alice", "a@example.com", PASSWORD, None)
     await accounts.logout(None, "nonsense")
     await accounts.refresh(session.refresh_token)
+
+
+async def test_reuse_and_what_it_or_a_log_out_ends_are_lines_and_counts(
+    accounts: Accounts, access: AccessTokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = metrics.LocalBackend()
+    monkeypatch.setattr(metrics, "_backend", counted)
+    alice, stolen = await accounts.register("alice", "a@example.com", PASSWORD, None)
+    _, elsewhere = await accounts.login("alice", PASSWORD, NETWORK)
+    logs.network.set(NETWORK)
+    with capture_logs() as lines:
+        await accounts.refresh(stolen.refresh_token)
+        for _ in range(3):  # however often it comes
+            with pytest.raises(Unauthorized):
+                await accounts.refresh(stolen.refresh_token)
+        with pytest.raises(Unauthorized):
+            await accounts.refresh("unknown")
+        await accounts.logout(access.verify(elsewhere.access_token), elsewhere.refresh_token)
+    line = {"log_level": "warning", "network": NETWORK, "user": alice}
+    assert lines == [
+        {**line, "event": "refresh token reused"},
+        {**line, "event": "session revoked", "by": "reuse"},
+        {**line, "event": "session revoked", "by": "log_out"},
+    ]
+    assert counted.total(metrics.REFRESH_TOKENS_REUSED.spec) == 1
+    assert [counted.total(metrics.SESSIONS_REVOKED.spec, by=by) for by in ("reuse", "log_out")] == [1, 1]
 
 
 async def test_refresh_tokens_are_not_stored(accounts: Accounts, tokens: Tokens) -> None:

@@ -43,7 +43,7 @@ async def ask(
             answer.body += message.get("body", b"")
 
     scope: Scope = {"type": "http", "method": "POST", "path": "/", "headers": list(headers), "query_string": b""}
-    await Edge(app, BYTES_MAX)(scope, receive, send)
+    await Edge(app, BYTES_MAX, lambda _scope, _receive, send: send)(scope, receive, send)
     return answer
 
 

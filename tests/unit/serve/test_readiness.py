@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 
+from domain.clock import ManualClock
 from domain.errors import StoreUnavailable
 from serve.readiness import Check, Finding, Readiness
 from storage.memory.coordination import MemoryCoordinationStore
@@ -27,8 +28,8 @@ async def nobody() -> Mapping[str, Check]:
 
 
 async def test_each_dependency_is_named_with_how_it_is() -> None:
-    look = Readiness({"cassandra": fine, "redis": down, "ray": hangs}, nobody, timeout_s=0.01).look
-    assert await look() == {
+    readiness = Readiness({"cassandra": fine, "redis": down, "ray": hangs}, nobody, ManualClock(), timeout_s=0.01)
+    assert await readiness.findings() == {
         "cassandra": Finding(True, "3 nodes"),
         "redis": Finding(False, "redis is not available: refused"),
         "ray": Finding(False, "no answer within 0.01 s"),
@@ -47,7 +48,13 @@ async def test_actors_are_those_that_are_wanted_now_and_while_nobody_knows_those
     async def shards() -> Mapping[str, Check]:
         return dict(zip(shard_names(await wanted(coordination, SHARDS)), (fine, down), strict=False))
 
-    look = Readiness({"cassandra": fine}, shards).look
+    clock = ManualClock()
+    readiness = Readiness({"cassandra": fine}, shards, clock)
+
+    async def look() -> Mapping[str, Finding]:
+        clock.advance(1_000)
+        return await readiness.findings()
+
     assert (await look()).keys() == {"cassandra"}
     await coordination.set_mark(SHARDS, 2)
     assert {name: found.ok for name, found in (await look()).items()} == {
@@ -60,3 +67,25 @@ async def test_actors_are_those_that_are_wanted_now_and_while_nobody_knows_those
     away = False
     await coordination.set_mark(SHARDS, 1)
     assert (await look()).keys() == {"cassandra", "fanout-0"}, "who leaves makes nothing red"
+
+
+async def test_however_many_ask_one_look_is_under_way_and_good_for_a_second() -> None:
+    looks, goes_on = 0, asyncio.Event()
+
+    async def slow() -> str:
+        nonlocal looks
+        looks += 1
+        await goes_on.wait()
+        return f"look {looks}"
+
+    clock = ManualClock()
+    readiness = Readiness({"cassandra": slow}, nobody, clock)
+    crowd = [asyncio.create_task(readiness.findings()) for _ in range(100)]
+    await asyncio.sleep(0)
+    crowd[0].cancel()  # who began to ask goes away
+    goes_on.set()
+    found = await asyncio.gather(*crowd[1:])
+    clock.advance(999)
+    assert found == [await readiness.findings()] * 99 == [{"cassandra": Finding(True, "look 1")}] * 99
+    clock.advance(1)
+    assert await readiness.findings() == {"cassandra": Finding(True, "look 2")}
