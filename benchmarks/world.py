@@ -9,8 +9,9 @@ from benchmarks import seeding
 from benchmarks.effort import CONNECTIONS, PAGE_TWEETS, Effort
 from cluster.endpoints import Endpoints
 from domain.clock import SystemClock
-from domain.ids import TweetId, UserId, first_id_at
+from domain.ids import SessionId, TweetId, UserId, first_id_at
 from domain.users import User
+from serve.key_ring import KeyRing
 from serve.sessions import AccessTokens
 from storage.opening import Stores
 
@@ -24,11 +25,12 @@ class Tokens:
     """Access tokens of people who never logged in, signed with the service's own key."""
 
     def __init__(self, endpoints: Endpoints) -> None:
-        self._sessions = AccessTokens((endpoints.data_dir / "keys" / "jwt.pem").read_bytes(), _CLOCK)
+        self._sessions = AccessTokens(KeyRing(endpoints.data_dir / "keys" / "jwt", _CLOCK), _CLOCK)
+        self._session = SessionId(first_id_at(_CLOCK.now_ms()))
 
     def of(self, user: int) -> str:
         """A fresh token."""
-        return self._sessions.issue(UserId(user), "benchmark")
+        return self._sessions.issue(UserId(user), self._session)
 
 
 @dataclass(slots=True, kw_only=True)

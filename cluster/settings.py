@@ -77,8 +77,8 @@ class Settings(BaseSettings):
     """Port of the cluster's own metrics (log lag, dead letters, ownerless ranges); 0 picks a free one."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The least severe log lines that are written."""
-    jwt_private_key_file: Path | None = None
-    """PEM file of the key that signs access tokens; empty makes one under the data folder."""
+    jwt_keys_dir: Path | None = None
+    """Folder of the keys that sign access tokens, the same on every node; empty: `keys/jwt` in the data folder."""
     trusted_proxies: Addresses = ()
     """Addresses or networks whose `X-Forwarded-For` is believed, comma separated; empty: the HAProxy of this node."""
     ray_num_cpus: Annotated[int, Field(ge=1)] = 8
@@ -109,10 +109,10 @@ class Settings(BaseSettings):
             raise ValueError("it must start with redis:// or rediss://")
         return value
 
-    @field_validator("data_dir")
+    @field_validator("data_dir", "jwt_keys_dir")
     @classmethod
-    def _is_absolute(cls, value: Path) -> Path:
-        return value.expanduser().resolve()
+    def _is_absolute(cls, value: Path | None) -> Path | None:
+        return value.expanduser().resolve() if value is not None else None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

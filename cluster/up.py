@@ -23,6 +23,7 @@ from cluster.embedded.redis import EmbeddedRedis
 from cluster.endpoints import Endpoints
 from cluster.errors import EmbeddedError, NotReady
 from cluster.settings import Settings, put_in_environment
+from cluster.signing_keys import prepare_keys
 from cluster.state import FolderLock, RunState
 from cluster.waiting import wait_until
 
@@ -67,6 +68,7 @@ class System:
         settings = self._settings
         self._lock = FolderLock(settings.data_dir)
         _require_disk(settings)
+        prepare_keys(settings)
         self._lock.name_holder(self._http_url())
         self._ports = PortBlock()
         if settings.ray_address is None:  # elsewhere, what an `up` that died has deployed still serves there

@@ -1,12 +1,7 @@
 """The composition root: from settings and addresses to a deployed application."""
 
 import asyncio
-import os
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 import actors.deploy
 import serve.deploy
@@ -14,6 +9,7 @@ from actors.deploy import COUNTERS, RECONCILER, SUPERVISOR, ActorConfig
 from cluster.endpoints import Endpoints
 from cluster.errors import ClusterError
 from cluster.settings import Settings
+from cluster.signing_keys import keys_folder
 from cluster.stores import store_config
 from dataflows.deploy import TrendsConfig, TrendsFleet
 from domain.clock import SystemClock
@@ -54,7 +50,7 @@ def deploy_api(settings: Settings, endpoints: Endpoints, *, wait: bool = True) -
     """Start the replicas, or renew those that there are. Returns when they are up, or at once."""
     config = ApiConfig(
         stores=store_config(settings, endpoints),
-        jwt_private_key_pem=_jwt_key(settings),
+        jwt_keys=keys_folder(settings),
         rate_limits_on=settings.rate_limits == "on",
         trusted_proxies=settings.trusted_proxies or _LOCAL_PROXIES,
         actors=(COUNTERS, RECONCILER, SUPERVISOR),
@@ -102,22 +98,3 @@ def _replication(settings: Settings) -> schema.Replication:
     if settings.cassandra_replication == 1:
         return schema.Replication(factor=1)
     return schema.Replication(datacenters=((settings.cassandra_datacenter, settings.cassandra_replication),))
-
-
-def _jwt_key(settings: Settings) -> bytes:
-    """The private key that signs access tokens, made once per data folder unless a file is named."""
-    named = settings.jwt_private_key_file
-    path = named or settings.data_dir / "keys" / "jwt.pem"
-    if named is not None and not path.is_file():
-        raise ClusterError(f"MURMUR_JWT_PRIVATE_KEY_FILE names {path}, which is no file.")
-    if not path.exists():
-        _write_key(path)
-    return path.read_bytes()
-
-
-def _write_key(path: Path) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(pem)

@@ -14,6 +14,8 @@ from domain.errors import LeaseExpired
 UserId = NewType("UserId", int)
 TweetId = NewType("TweetId", int)
 EventId = NewType("EventId", int)
+SessionId = NewType("SessionId", int)
+"""What a log-in began; the time in it is when."""
 Ids = npt.NDArray[np.uint64]
 """Ids as an array; every array of ids in the engine has this type."""
 

@@ -1,5 +1,6 @@
 """Who is asking, and whether they may ask this often: what routes declare as the type of a parameter."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -7,7 +8,7 @@ from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 from typing_extensions import override
 
-from domain.errors import Unauthorized
+from domain.errors import Refused, Unauthorized
 from domain.ids import UserId
 from serve.middleware import add_headers
 from serve.rate_limits import Limit, refusal
@@ -18,14 +19,46 @@ from telemetry import logs
 
 
 def session_of(request: Request, services: Services) -> Session | None:
-    """The session of the request's token, None without one. Raises `Unauthorized` for a bad one."""
-    header = request.headers.get("authorization")
-    if header is None:
+    """The session of the request's token, None without one; whether it still lives `admit` says.
+
+    Raises `Unauthorized` for a bad token, and for one of a session that is known to have ended; `Refused` for two.
+    """
+    token = _token_of(request)
+    if token is None:
         return None
-    scheme, _, token = header.partition(" ")
+    session = services.sessions.verify(token)
+    services.session_registry.refuse_ended(session.family)
+    return session
+
+
+def session_to_end(request: Request, services: Services) -> Session | None:
+    """The session that the request's token names, expired or ended though it be: enough to end it."""
+    token = _token_of(request)
+    return None if token is None else services.sessions.named(token)
+
+
+def _token_of(request: Request) -> str | None:
+    headers = request.headers.getlist("authorization")
+    if len(headers) > 1:  # whoever is asked next may believe the other one
+        raise Refused("The Authorization header was sent more than once.", "repeated_authorization")
+    if not headers:
+        return None
+    scheme, _, token = headers[0].partition(" ")
     if scheme.lower() != "bearer":
         raise Unauthorized("The Authorization header must be: Bearer, a space, an access token.", "invalid_token")
-    return services.sessions.verify(token.strip())
+    return token.strip()
+
+
+async def admit(request: Request, services: Services, limit: Limit, session: Session) -> None:
+    """Count the request of a session's user and see that the session lives, in one trip to Redis.
+
+    Raises `Unauthorized`, before anything else that is wrong, and `RateLimited`.
+    """
+    living = asyncio.create_task(services.session_registry.require_live(session.family))
+    try:
+        await count(request, services, limit, session.user)
+    finally:
+        await living
 
 
 async def count(request: Request, services: Services, limit: Limit, user: UserId | None) -> None:
@@ -53,9 +86,11 @@ class _Anybody(_Bearer):
     async def __call__(self, request: Request) -> UserId | None:
         services = services_of(request)
         session = session_of(request, services)
-        user = session.user if session else None
-        await count(request, services, self.limit, user)
-        return user
+        if session is None:
+            await count(request, services, self.limit, None)
+            return None
+        await admit(request, services, self.limit, session)
+        return session.user
 
 
 class _Member(_Bearer):
@@ -64,7 +99,7 @@ class _Member(_Bearer):
         session = session_of(request, services)
         if session is None:
             raise Unauthorized("This needs an access token.", "token_required")
-        await count(request, services, self.limit, session.user)
+        await admit(request, services, self.limit, session)
         return session.user
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from domain.clock import Clock
 from domain.errors import Unauthorized
-from domain.ids import IdSource, UserId
+from domain.ids import IdSource, SessionId, UserId
 from domain.names import normalized_name
 from domain.passwords import PASSWORD_CHARS_MAX, normalized_password
 from domain.registration import check_registration, normalized_login
@@ -15,7 +16,8 @@ from domain.users import NAME_CHARS_MAX, User
 from serve import errors, security_log
 from serve.login_throttle import LoginThrottle
 from serve.passwords import Passwords
-from serve.sessions import TTL_S, AccessTokens, Session
+from serve.session_registry import SessionRegistry
+from serve.sessions import TTL_S, AccessTokens, Session, seconds_left
 from storage.ports import TokenStore, TokenUse, UserStore
 
 REFRESH_TTL_S: Final = 30 * 86_400
@@ -28,14 +30,15 @@ class Tokens:
 
     access_token: str
     token_type: str = "Bearer"
-    expires_in: int = TTL_S
+    expires_in: int
+    """Seconds."""
     refresh_token: str
 
 
 class Accounts:
     """Users' credentials and their sessions.
 
-    The refresh tokens that follow from one log-in are a family, which ends as a whole.
+    The refresh tokens that follow from one log-in are a family, which ends as a whole, after a year at the latest.
     """
 
     def __init__(
@@ -46,6 +49,8 @@ class Accounts:
         passwords: Passwords,
         access: AccessTokens,
         throttle: LoginThrottle,
+        sessions: SessionRegistry,
+        clock: Clock,
         *,
         new_secret: Callable[[], str] = lambda: secrets.token_urlsafe(_SECRET_BYTES),
     ) -> None:
@@ -55,6 +60,8 @@ class Accounts:
         self._passwords = passwords
         self._access = access
         self._throttle = throttle
+        self._sessions = sessions
+        self._clock = clock
         self._new_secret = new_secret
 
     async def register(self, username: str, email: str, password: str, name: str | None) -> tuple[UserId, Tokens]:
@@ -100,28 +107,41 @@ class Accounts:
         spent = await self._tokens.spend(_hashed(refresh_token))
         if spent is not None and spent.use is TokenUse.REUSE:
             security_log.refresh_token_reused(spent.user)
+            await self._sessions.end(spent.family)
             security_log.session_revoked(spent.user, by="reuse")
         if spent is None or spent.use is not TokenUse.FIRST:
-            raise Unauthorized("The refresh token is unknown, used or revoked.", "invalid_refresh_token")
+            raise _invalid_refresh_token()
         return await self._issue(spent.user, spent.family)
 
     async def logout(self, session: Session | None, refresh_token: str | None) -> None:
-        """End the family of an access token, and that of a refresh token; unknown ones have ended already."""
+        """End the session of an access token, and that of a refresh token; unknown ones have ended already.
+
+        On return every replica refuses their tokens. Raises `StoreUnavailable` and may be repeated.
+        """
         if session is not None:
-            await self._tokens.revoke(session.family)
+            await self._sessions.end(session.family)
             security_log.session_revoked(session.user, by="log_out")
         if refresh_token is not None and (spent := await self._tokens.spend(_hashed(refresh_token))) is not None:
-            await self._tokens.revoke(spent.family)
+            await self._sessions.end(spent.family)
             if spent.use is not TokenUse.REVOKED:  # not by this log-out, nor before
                 security_log.session_revoked(spent.user, by="log_out")
 
     async def _begin(self, user: UserId) -> Tokens:
-        return await self._issue(user, self._new_secret())
+        return await self._issue(user, SessionId(self._ids.next()))
 
-    async def _issue(self, user: UserId, family: str) -> Tokens:
-        refresh_token = self._new_secret()
-        await self._tokens.issue(_hashed(refresh_token), user, family, REFRESH_TTL_S)
-        return Tokens(access_token=self._access.issue(user, family), refresh_token=refresh_token)
+    async def _issue(self, user: UserId, family: SessionId) -> Tokens:
+        left_s = seconds_left(family, self._clock.now_ms())
+        if left_s <= 0:
+            raise _invalid_refresh_token()
+        refresh_token, access_s = self._new_secret(), min(TTL_S, left_s)
+        await self._tokens.issue(_hashed(refresh_token), user, family, min(REFRESH_TTL_S, left_s))
+        return Tokens(
+            access_token=self._access.issue(user, family, access_s), expires_in=access_s, refresh_token=refresh_token
+        )
+
+
+def _invalid_refresh_token() -> Unauthorized:
+    return Unauthorized("The refresh token is unknown, used or revoked.", "invalid_refresh_token")
 
 
 def _hashed(token: str) -> str:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from domain.errors import Invalid, Unauthorized
 from domain.ids import UserId
 from serve import schemas
-from serve.access import LOGGING_IN, OTHERWISE, REGISTERING, session_of
+from serve.access import LOGGING_IN, OTHERWISE, REGISTERING, session_to_end
 from serve.accounts import Tokens
 from serve.description import by_name, failures
 from serve.services import Provided, Services
@@ -61,9 +61,18 @@ async def refresh(body: schemas.Refresh, services: Provided) -> Response:
     openapi_extra={"security": [{"bearer": []}, {}]},
 )
 async def logout(request: Request, services: Provided, body: schemas.LogOut | None = None) -> Response:
-    """End the session of the access token, or of the refresh token in the body, or both."""
-    session = session_of(request, services)
+    """End the session of the access token, or of the refresh token in the body, or both.
+
+    An access token that has expired will do. Beside a refresh token one that is not ours is passed over: what it was to
+    end cannot be told, and who leaves must not be kept (RFC 7009, 2.2).
+    """
     refresh_token = body.refresh_token if body else None
+    try:
+        session = session_to_end(request, services)
+    except Unauthorized:
+        if refresh_token is None:
+            raise
+        session = None
     if session is None and refresh_token is None:
         raise Unauthorized("This needs an access token or a refresh token.", "token_required")
     await services.accounts.logout(session, refresh_token)

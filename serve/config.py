@@ -1,6 +1,7 @@
 """What the HTTP application is given; light to import, for whoever deploys it."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from storage.opening import StoreConfig
 
@@ -10,7 +11,8 @@ class ApiConfig:
     """What every replica is given."""
 
     stores: StoreConfig
-    jwt_private_key_pem: bytes
+    jwt_keys: Path
+    """Folder of the keys that sign access tokens, the same on every node. The keys themselves go nowhere."""
     rate_limits_on: bool
     trusted_proxies: tuple[str, ...]
     actors: tuple[str, ...]

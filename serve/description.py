@@ -12,7 +12,7 @@ TOKEN_OPTIONAL: Final[dict[str, Any]] = {"security": [{}]}
 """Merged into a route's description: the token it names may be left out."""
 
 _MEANINGS: Final = {
-    400: "Malformed: no JSON, or no cursor of ours.",
+    400: "Malformed: no JSON, no cursor of ours, or two Authorization headers.",
     401: "No token, or a bad one.",
     403: "Known who you are; you may not.",
     404: "It does not exist, or you may not know that it does.",
@@ -51,7 +51,8 @@ def by_name(route: APIRoute) -> str:
 
 def failures(*statuses: int) -> Responses:
     """How a rate-limited route can fail: `statuses`, and those that any can."""
-    return _described(*statuses, *_LIMITED, *_ALWAYS)
+    with_token = (400,) if 401 in statuses else ()
+    return _described(*{*statuses, *with_token}, *_LIMITED, *_ALWAYS)
 
 
 def _described(*statuses: int) -> Responses:

@@ -16,6 +16,7 @@ from serve.config import ApiConfig
 from serve.doubts import Doubts
 from serve.home import HomeTimeline
 from serve.hydration import Hydrator
+from serve.key_ring import KeyRing, UnusableKeys
 from serve.leased_ids import LeasedIds
 from serve.lists import Queries
 from serve.login_throttle import LoginThrottle
@@ -27,6 +28,7 @@ from serve.rate_limits import OFF, Guard, RateLimits
 from serve.readiness import Check, Readiness
 from serve.rebuild import Rebuilder
 from serve.services import Services
+from serve.session_registry import SessionRegistry
 from serve.sessions import AccessTokens
 from serve.trend_queries import TrendQueries
 from storage import keys
@@ -61,7 +63,7 @@ class Replica:
         await receive()
         try:
             await self._open()
-        except StoreUnavailable as error:
+        except (StoreUnavailable, UnusableKeys) as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
         await send({"type": "lifespan.startup.complete"})
@@ -94,18 +96,19 @@ def _build(config: ApiConfig, stores: Stores, ids: LeasedIds) -> FastAPI:
     pulled = PulledAuthors(truth.coordination, clock, limits)
     home = HomeTimeline(hot.cache, truth.tweets, hydrator, rebuilder, pulled, doubts, clock, limits)
     publisher = Publisher(truth.events, hot.cache, hot.log, doubts)
-    sessions = AccessTokens(config.jwt_private_key_pem, clock)
+    sessions = AccessTokens(KeyRing(config.jwt_keys, clock), clock)
+    session_registry = SessionRegistry(hot.cache, truth.tokens, limits)
     rates = RateLimits() if config.rate_limits_on else OFF
+    throttle = LoginThrottle(hot.limiter, hot.cache, rates)
     services = Services(
         commands=Commands(
             publisher, truth.tweets, truth.graph, truth.engagements, truth.idempotency, hydrator, ids, clock, limits
         ),
         queries=Queries(home, hydrator, truth.tweets, truth.users, truth.graph, truth.engagements, limits),
         trends=TrendQueries(hot.trends, truth.panes),
-        accounts=Accounts(
-            truth.users, truth.tokens, ids, Passwords(), sessions, LoginThrottle(hot.limiter, hot.cache, rates)
-        ),
+        accounts=Accounts(truth.users, truth.tokens, ids, Passwords(), sessions, throttle, session_registry, clock),
         sessions=sessions,
+        session_registry=session_registry,
         guard=Guard(hot.limiter, clock, rates, Origins(config.trusted_proxies)),
         readiness=_readiness(config, stores, clock),
         limits=limits,

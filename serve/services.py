@@ -11,6 +11,7 @@ from serve.commands import Commands
 from serve.lists import Queries
 from serve.rate_limits import Guard
 from serve.readiness import Readiness
+from serve.session_registry import SessionRegistry
 from serve.sessions import AccessTokens
 from serve.trend_queries import TrendQueries
 
@@ -24,6 +25,7 @@ class Services:
     trends: TrendQueries
     accounts: Accounts
     sessions: AccessTokens
+    session_registry: SessionRegistry
     guard: Guard
     readiness: Readiness
     limits: Limits

@@ -47,6 +47,11 @@ def engaged(user: int) -> str:
     return f"en:{user}"
 
 
+def session(id_: int) -> str:
+    """Whether a session lives or has ended."""
+    return f"ss:{id_}"
+
+
 def trends(window: str) -> str:
     """The tops of all places in a window, and the time of which they are."""
     return f"tr:{{{window}}}"

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from domain.events import Event
 from domain.graph import NO_TWEET_COUNTS, NO_USER_COUNTS, TWEET_COUNTS, USER_COUNTS, Toggle, TweetCounts, UserCounts
-from domain.ids import EventId, Ids, TweetId, UserId
+from domain.ids import EventId, Ids, SessionId, TweetId, UserId
 from domain.timeline import Entries, EntryList
 from domain.trends import PaneCount
 from domain.tweets import Tweet
@@ -179,14 +179,14 @@ class SpentToken(NamedTuple):
     """A refresh token that was just used; only its hash is stored."""
 
     user: UserId
-    family: str
+    family: SessionId
     use: TokenUse
 
 
 class TokenStore(Protocol):
-    """Refresh tokens: each is used once, and use of a spent one ends its family."""
+    """Refresh tokens, each used once; those that follow from one log-in are a family, which is the session."""
 
-    async def issue(self, token_hash: str, user: UserId, family: str, ttl_s: int) -> None:
+    async def issue(self, token_hash: str, user: UserId, family: SessionId, ttl_s: int) -> None:
         """Store a token of a new or living family."""
         ...
 
@@ -194,8 +194,12 @@ class TokenStore(Protocol):
         """Use a token. None if it is unknown or expired; of several who use one at once, one is the `FIRST`."""
         ...
 
-    async def revoke(self, family: str) -> None:
-        """End a family: none of its tokens can be used any more."""
+    async def revoke(self, family: SessionId) -> None:
+        """End a family: none of its tokens is worth anything from the return on."""
+        ...
+
+    async def revoked(self, families: Sequence[SessionId]) -> set[SessionId]:
+        """Those of some families that have ended by being revoked."""
         ...
 
 

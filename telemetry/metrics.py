@@ -122,7 +122,7 @@ TIMELINE_ENTRIES = _histogram(
 CACHE = _counter(
     "murmur_cache",
     "Look-ups by kind and outcome.",
-    kind=("timeline", "recents", "tweet", "counts", "following", "engaged"),
+    kind=("timeline", "recents", "tweet", "counts", "following", "engaged", "session"),
     outcome=("hit", "miss"),
 )
 EDGES = _counter(

@@ -3,7 +3,10 @@
 A token's row is made and spent by lightweight transactions; a family's revocation is a row that outlives its tokens.
 """
 
-from domain.ids import UserId
+import asyncio
+from collections.abc import Sequence
+
+from domain.ids import SessionId, UserId
 from storage.cassandra.session import CassandraSession
 from storage.cassandra.statements import cas, read, write
 from storage.ports import SpentToken, TokenUse
@@ -25,25 +28,33 @@ class CassandraTokenStore:
     def __init__(self, session: CassandraSession) -> None:
         self._session = session
 
-    async def issue(self, token_hash: str, user: UserId, family: str, ttl_s: int) -> None:
+    async def issue(self, token_hash: str, user: UserId, family: SessionId, ttl_s: int) -> None:
         assert 0 < ttl_s <= TTL_S_MAX
-        await self._session.compare_and_set(_ISSUE, (token_hash, user, family, ttl_s))
+        await self._session.compare_and_set(_ISSUE, (token_hash, user, str(family), ttl_s))
 
     async def spend(self, token_hash: str) -> SpentToken | None:
         rows = await self._session.execute(_TOKEN, (token_hash,))
         if not rows:
             return None
-        user, family, used, ttl_s = rows[0]
-        if await self._session.execute(_REVOKED, (family,)):
+        user, text, used, ttl_s = rows[0]
+        if not text.isdecimal():  # of the time when families had no numbers
+            return None
+        family = SessionId(int(text))
+        if await self._is_revoked(family):
             return SpentToken(UserId(user), family, TokenUse.REVOKED)
         if not used:
             spent, found = await self._session.compare_and_set(_SPEND, (ttl_s, token_hash))
             if not spent and not found.get("used"):  # it expired just now
                 return None
             used = not spent
-        if used:
-            await self.revoke(family)
         return SpentToken(UserId(user), family, TokenUse.REUSE if used else TokenUse.FIRST)
 
-    async def revoke(self, family: str) -> None:
-        await self._session.execute(_REVOKE, (family,))
+    async def revoke(self, family: SessionId) -> None:
+        await self._session.execute(_REVOKE, (str(family),))
+
+    async def revoked(self, families: Sequence[SessionId]) -> set[SessionId]:
+        found = await asyncio.gather(*(self._is_revoked(family) for family in families))
+        return {family for family, is_revoked in zip(families, found, strict=True) if is_revoked}
+
+    async def _is_revoked(self, family: SessionId) -> bool:
+        return bool(await self._session.execute(_REVOKED, (str(family),)))

@@ -4,6 +4,8 @@ import os
 import re
 import signal
 import subprocess
+import sys
+from pathlib import Path
 
 import httpx
 import psutil
@@ -13,8 +15,9 @@ from cluster.demo.crash import crash_rounds
 from cluster.demo.own_system import OwnSystem
 from cluster.state import is_locked
 from cluster.waiting import wait_until
+from tests.support.key_files import folder_of
 from tests.support.people import sign_up
-from tests.support.system import RunningSystem, started, system_environment
+from tests.support.system import ROOT, RunningSystem, started, system_environment
 
 _STOP_S = 20.0
 """Twice what a stop may take: the machine may be busy with other tests."""
@@ -71,3 +74,17 @@ def ends_in_order(system: RunningSystem, number: signal.Signals) -> None:
 async def test_tweets_that_were_answered_outlive_a_kill_of_everything_under_load() -> None:
     with OwnSystem("default", print) as system:
         assert await crash_rounds(system, rounds=1, users=12, load_s=3, seed=1, console=Console())
+
+
+def test_keys_that_others_may_read_are_refused_before_anything_starts() -> None:
+    with system_environment() as environment:
+        data_dir = Path(environment["MURMUR_DATA_DIR"])
+        data_dir.mkdir(mode=0o700)
+        key = folder_of(data_dir) / "20260131T120000Z.pem"
+        key.chmod(0o640)
+        named = {**environment, "MURMUR_JWT_KEYS_DIR": str(key.parent)}
+        command = [sys.executable, "-m", "cluster", "up"]
+        up = subprocess.run(command, env=named, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert up.returncode == 2
+    assert up.stderr == f"{key} is open to other users (mode 0640); run: chmod go= '{key}'\n"
+    assert up.stdout == ""

@@ -154,6 +154,19 @@ async def test_after_flushall_reads_are_complete_at_once(system: RunningSystem, 
     await ready(api)
 
 
+async def test_a_session_that_ended_stays_so_after_flushall_and_one_that_lives_goes_on(
+    system: RunningSystem, api: httpx.AsyncClient
+) -> None:
+    gone, staying = await sign_up(api, 2)
+    assert (await api.post("/api/v1/auth/logout", headers=gone.headers)).status_code == 204
+    async with Redis.from_url(system.endpoints.redis_url) as redis:
+        for _ in range(3):
+            await redis.flushall()
+            assert (await gone.call("GET", "/users/me", 401))["code"] == "session_ended"
+            assert (await staying.call("GET", "/users/me", 200))["id"] == staying.id
+    await ready(api)
+
+
 NO_EVENTS = {
     "version 99": b"\x63 from the future",
     "no bytes": b"",

@@ -1,4 +1,4 @@
-"""Users and their claims, refresh tokens, idempotency keys: the promises that need lightweight transactions."""
+"""Users and their claims, idempotency keys: the promises that need lightweight transactions."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from storage.cassandra.session import CassandraSession, Rows
 from storage.cassandra.statements import Statement, read
 from storage.cassandra.stores import CassandraStores
 from storage.cassandra.users import CassandraUserStore
-from storage.ports import Claim, Credentials, SpentToken, TokenUse
+from storage.ports import Claim, Credentials
 from tests.contract.people import new_id, until
 
 pytest_plugins = ("tests.contract.truth",)
@@ -142,46 +142,6 @@ async def test_a_claim_of_a_dead_process_ends_and_that_of_a_user_stays(cassandra
     usurper = newcomer(alice.username)
     with pytest.raises(Conflict):
         await cassandra.users.create(usurper, address(usurper), "hash")
-
-
-async def test_a_refresh_token_is_used_once_and_reuse_ends_its_family(cassandra: CassandraStores) -> None:
-    tokens, user, family = cassandra.tokens, UserId(new_id()), f"family-{new_id()}"
-    first, second = f"hash-{new_id()}", f"hash-{new_id()}"
-    await tokens.issue(first, user, family, 60)
-    assert await tokens.spend(first) == SpentToken(user, family, TokenUse.FIRST)
-    await tokens.issue(second, user, family, 60)
-    assert await tokens.spend(first) == SpentToken(user, family, TokenUse.REUSE)
-    for token in (first, second):
-        assert await tokens.spend(token) == SpentToken(user, family, TokenUse.REVOKED)
-    assert await tokens.spend("unknown") is None
-
-
-async def test_of_several_who_use_a_token_at_once_one_gets_it_and_the_family_ends(cassandra: CassandraStores) -> None:
-    tokens, user, family = cassandra.tokens, UserId(new_id()), f"family-{new_id()}"
-    shared, following = f"hash-{new_id()}", f"hash-{new_id()}"
-    await tokens.issue(shared, user, family, 60)
-    outcomes = await asyncio.gather(*[tokens.spend(shared) for _ in range(4)])
-    uses = [outcome.use for outcome in outcomes if outcome is not None]
-    assert (len(uses), uses.count(TokenUse.FIRST)) == (4, 1)
-    await tokens.issue(following, user, family, 60)
-    after = await tokens.spend(following)
-    assert after == SpentToken(user, family, TokenUse.REVOKED), "the one who got it may be the thief"
-
-
-async def test_a_revoked_family_and_an_expired_token_are_worth_nothing(cassandra: CassandraStores) -> None:
-    tokens, user, family = cassandra.tokens, UserId(new_id()), f"family-{new_id()}"
-    held, short = f"hash-{new_id()}", f"hash-{new_id()}"
-    await tokens.issue(held, user, family, 60)
-    await tokens.revoke(family)
-    assert await tokens.spend(held) == SpentToken(user, family, TokenUse.REVOKED)
-    await tokens.issue(short, user, f"family-{new_id()}", 1)
-    token_row = read("SELECT family FROM refresh_tokens WHERE token_hash = ?")
-
-    async def it_has_expired() -> bool:
-        return await cassandra.session.execute(token_row, (short,)) == []
-
-    await until(it_has_expired)
-    assert await tokens.spend(short) is None
 
 
 async def test_a_key_stands_for_what_claimed_it_first(cassandra: CassandraStores) -> None:

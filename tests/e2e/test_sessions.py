@@ -1,11 +1,24 @@
 """Stories of signing up, staying logged in, and leaving."""
 
 import asyncio
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import httpx
 import jwt
+import pytest
 
+from cluster.embedded.ray_environment import to_connect
+from cluster.embedded.ray_node import token_path
+from domain.clock import ManualClock, SystemClock
+from domain.ids import SessionId, UserId
+from serve.key_ring import KeyRing
+from serve.sessions import AccessTokens
+from tests.support.key_files import folder_of
 from tests.support.people import PASSWORD, sign_up, signed_up
+from tests.support.system import RunningSystem
+from tests.support.waiting import eventually
 
 AUTH = "/api/v1/auth"
 
@@ -70,12 +83,116 @@ async def test_who_exists_does_not_show_in_a_refused_log_in(api: httpx.AsyncClie
     assert all(refusal == refusals[0] for refusal in refusals)
 
 
-async def test_logging_out_ends_the_session(api: httpx.AsyncClient) -> None:
+async def log_in(api: httpx.AsyncClient) -> dict[str, str]:
+    """A session of somebody new: its tokens."""
     _, user = await signed_up(api)
-    tokens = (await api.post(f"{AUTH}/login", json={"login": user["username"], "password": PASSWORD})).json()
-    headers = {"Authorization": f"Bearer {tokens['access_token']}"}
-    assert (await api.post(f"{AUTH}/logout", headers=headers)).status_code == 204
+    answer = await api.post(f"{AUTH}/login", json={"login": user["username"], "password": PASSWORD})
+    return dict(answer.json())
+
+
+def bearer(tokens: dict[str, str]) -> dict[str, str]:
+    return {"Authorization": f"Bearer {tokens['access_token']}"}
+
+
+Everywhere = Callable[[dict[str, str]], Awaitable[set[tuple[int, str | None]]]]
+
+
+@pytest.fixture
+async def everywhere(system: RunningSystem) -> AsyncIterator[Everywhere]:
+    """What requests with an access token are answered, each on a connection of its own: every replica has some."""
+    never_kept = httpx.Limits(max_keepalive_connections=0)
+    async with httpx.AsyncClient(base_url=system.endpoints.http_url, timeout=30, limits=never_kept) as client:
+
+        async def answers(tokens: dict[str, str]) -> set[tuple[int, str | None]]:
+            paths = ("/users/me", "/timeline/home", "/timeline/public") * 4
+            got = [await client.get(f"/api/v1{path}", headers=bearer(tokens)) for path in paths]
+            return {(answer.status_code, answer.json().get("code")) for answer in got}
+
+        yield answers
+
+
+LIVES = {(200, None)}
+ENDED = {(401, "session_ended")}
+
+
+@pytest.mark.parametrize("by", ["access token", "refresh token", "both"])
+async def test_when_logging_out_is_answered_every_replica_refuses_the_session(
+    api: httpx.AsyncClient, everywhere: Everywhere, by: str
+) -> None:
+    first = await log_in(api)
+    tokens = (await api.post(f"{AUTH}/refresh", json={"refresh_token": first["refresh_token"]})).json()
+    assert await everywhere(tokens) == LIVES
+    headers = {} if by == "refresh token" else bearer(tokens)
+    body = None if by == "access token" else {"refresh_token": tokens["refresh_token"]}
+    for _ in range(2):
+        assert (await api.post(f"{AUTH}/logout", headers=headers, json=body)).status_code == 204
+    assert await everywhere(tokens) == ENDED
+    assert await everywhere(first) == ENDED, "all that the session was ever given"
     assert (await api.post(f"{AUTH}/refresh", json={"refresh_token": tokens["refresh_token"]})).status_code == 401
+
+
+async def test_reuse_of_a_refresh_token_ends_the_access_tokens_of_thief_and_owner(
+    api: httpx.AsyncClient, everywhere: Everywhere
+) -> None:
+    first, elsewhere = await log_in(api), await log_in(api)
+    second = (await api.post(f"{AUTH}/refresh", json={"refresh_token": first["refresh_token"]})).json()
+    assert await everywhere(second) == LIVES
+    assert (await api.post(f"{AUTH}/refresh", json={"refresh_token": first["refresh_token"]})).status_code == 401
+    assert await everywhere(second) == ENDED
+    assert await everywhere(first) == ENDED
+    assert await everywhere(elsewhere) == LIVES
+
+
+def signed_by(keys: Path, tokens: dict[str, str], clock: ManualClock) -> str:
+    """An access token as the service with these keys signed it at some time, for the session of others."""
+    claims = jwt.decode(tokens["access_token"], options={"verify_signature": False})
+    signer = AccessTokens(KeyRing(keys, clock), clock)
+    return signer.issue(UserId(int(claims["sub"])), SessionId(int(claims["sid"])))
+
+
+@pytest.mark.parametrize("with_refresh_token", [False, True])
+async def test_who_comes_back_after_hours_can_still_log_out(
+    api: httpx.AsyncClient, system: RunningSystem, everywhere: Everywhere, with_refresh_token: bool
+) -> None:
+    tokens = await log_in(api)
+    hours_ago = ManualClock(SystemClock().now_ms() - 8 * 3_600_000)
+    expired = signed_by(system.endpoints.data_dir / "keys" / "jwt", tokens, hours_ago)
+    headers = {"Authorization": f"Bearer {expired}"}
+    assert (await api.get("/api/v1/users/me", headers=headers)).json()["code"] == "expired_token"
+    body = {"refresh_token": tokens["refresh_token"]} if with_refresh_token else None
+    assert (await api.post(f"{AUTH}/logout", headers=headers, json=body)).status_code == 204
+    assert await everywhere(tokens) == ENDED
+    assert (await api.post(f"{AUTH}/refresh", json={"refresh_token": tokens["refresh_token"]})).status_code == 401
+
+
+async def test_a_token_of_a_stranger_ends_nothing_and_keeps_nobody_from_logging_out(
+    api: httpx.AsyncClient, everywhere: Everywhere, tmp_path: Path
+) -> None:
+    tokens = await log_in(api)
+    forged = signed_by(folder_of(tmp_path), tokens, ManualClock(SystemClock().now_ms()))
+    headers = {"Authorization": f"Bearer {forged}"}
+    refused = await api.post(f"{AUTH}/logout", headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (401, "invalid_token")
+    unknown = await api.post(f"{AUTH}/logout", headers=headers, json={"refresh_token": "unknown"})
+    assert unknown.status_code == 204, "it is worth nothing, which is all that was asked (RFC 7009, 2.2)"
+    assert await everywhere(tokens) == LIVES
+    body = {"refresh_token": tokens["refresh_token"]}
+    assert (await api.post(f"{AUTH}/logout", headers=headers, json=body)).status_code == 204
+    assert await everywhere(tokens) == ENDED
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/users/me"), ("GET", "/timeline/public"), ("POST", "/auth/logout")]
+)
+async def test_two_authorizations_are_refused_whichever_is_good(api: httpx.AsyncClient, method: str, path: str) -> None:
+    tokens = await log_in(api)
+    good = ("Authorization", f"Bearer {tokens['access_token']}")
+    for other in (good, ("authorization", "Bearer nonsense"), ("AUTHORIZATION", "")):
+        for headers in ([good, other], [other, good]):
+            answer = await api.request(method, f"/api/v1{path}", headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (400, "repeated_authorization")
+            assert answer.json()["request_id"]
+    assert (await api.get("/api/v1/users/me", headers=[good])).status_code == 200
 
 
 async def test_two_who_want_one_name_at_once_get_one_answer_each(api: httpx.AsyncClient) -> None:
@@ -90,9 +207,62 @@ async def test_two_who_want_one_name_at_once_get_one_answer_each(api: httpx.Asyn
     assert sorted(answers) == [201, 409, 409, 409]
 
 
-async def test_tokens_can_be_checked_with_the_published_key(api: httpx.AsyncClient) -> None:
+async def test_tokens_can_be_checked_with_the_published_keys(api: httpx.AsyncClient) -> None:
     headers, user = await signed_up(api)
     keys = jwt.PyJWKSet.from_dict((await api.get("/.well-known/jwks.json")).json())
     token = headers["Authorization"].removeprefix("Bearer ")
-    claims = jwt.decode(token, keys.keys[0].key, algorithms=["ES256"], audience="murmur-api", issuer="murmur")
+    key = keys[jwt.get_unverified_header(token)["kid"]].key
+    claims = jwt.decode(token, key, algorithms=["ES256"], audience="murmur-api", issuer="murmur")
     assert claims["sub"] == user["id"]
+
+
+async def published(api: httpx.AsyncClient) -> list[str]:
+    """The names of the keys that a replica publishes."""
+    return [key["kid"] for key in (await api.get("/.well-known/jwks.json")).json()["keys"]]
+
+
+async def test_keys_are_rotated_while_sessions_go_on(
+    api: httpx.AsyncClient, system: RunningSystem, everywhere: Everywhere
+) -> None:
+    ahead, signs = await published(api)
+    old, tokens = await log_in(api), await log_in(api)
+    assert "signs" in await system.run("keys", "rotate")
+    kids: list[str] = []
+
+    async def signers() -> list[str]:
+        nonlocal tokens
+        assert await everywhere(old) | await everywhere(tokens) == LIVES
+        tokens = (await api.post(f"{AUTH}/refresh", json={"refresh_token": tokens["refresh_token"]})).json()
+        kids.append(jwt.get_unverified_header(tokens["access_token"])["kid"])
+        return kids[-6:]
+
+    await eventually(signers, lambda last: last == [ahead] * 6, within_s=30)
+    assert set(kids) <= {signs, ahead}, "nobody signs with the key that was just made"
+    assert (await published(api))[1:] == [ahead, signs]
+    listed = await system.run("keys", "list")
+    assert [line.split()[-1] for line in listed.splitlines()[1:]] == ["verifies", "signs", "ahead"]
+
+
+LOOK_INTO_THE_GCS = """
+import sys
+from ray._raylet import GcsClient
+gcs = GcsClient(address=sys.argv[1])
+for namespace in (None, b"serve", b"fun", b"job"):
+    for key in gcs.internal_kv_keys(b"", namespace):
+        sys.stdout.buffer.write(gcs.internal_kv_get(key, namespace) or b"")
+"""
+
+
+async def test_what_ray_keeps_names_the_folder_of_the_keys_and_holds_none(system: RunningSystem) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        LOOK_INTO_THE_GCS,
+        system.endpoints.ray_address,
+        env={**system.environment, **to_connect(token_path(system.endpoints.data_dir))},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    kept, _ = await process.communicate()
+    assert process.returncode == 0
+    assert b"ApiConfig" in kept, "what replicas are given is in it"
+    assert b"PRIVATE KEY" not in kept

@@ -16,6 +16,7 @@ from cluster.embedded.ports import PortBlock
 from cluster.embedded.ray_environment import ON_SEVERAL_NODES, ServePorts, to_connect
 from cluster.embedded.ray_node import token_path
 from cluster.settings import Settings
+from cluster.signing_keys import keys_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 RAY_NODES = ("ray-head", "ray-worker-1", "ray-worker-2")
@@ -214,7 +215,7 @@ def test_ray_shows_a_token_that_one_service_makes_and_all_nodes_share() -> None:
     assert mounts["ray-worker-1"] == mounts["ray-worker-2"] == [f"keys:{folder}:ro", snapshots]
     compile(SERVICES["keys"]["command"][2], "keys", "exec")
     assert f'make_token(Path("{DATA_IN_IMAGE}"))' in SERVICES["keys"]["command"][2]
-    assert "MURMUR_JWT_PRIVATE_KEY_FILE" not in settings_of("ray-head"), "made in the same folder"
+    assert keys_folder(parsed_settings()).parent == folder, "the head makes them where every node reads them"
 
 
 def test_the_head_runs_no_actors_and_the_workers_have_room_for_all() -> None:

@@ -1,32 +1,35 @@
 """Signing up, logging in, and how a session ends, on stores of a few lines."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from argon2 import Parameters, Type, extract_parameters
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from structlog.testing import capture_logs
 from typing_extensions import override
 
 from domain.clock import ManualClock
 from domain.errors import Conflict, Invalid, Overloaded, Unauthorized
-from domain.ids import UserId
+from domain.ids import SessionId, UserId, first_id_at
 from domain.limits import SMALL
 from domain.passwords import PASSWORD_CHARS_MAX
 from domain.users import User, folded
-from serve.accounts import Accounts
+from serve.accounts import REFRESH_TTL_S, Accounts
 from serve.errors import RateLimited, answer_to, writing
+from serve.key_ring import KeyRing
 from serve.login_throttle import LoginThrottle
 from serve.passwords import LANES, MEMORY_KIB, PASSES, Passwords
 from serve.rate_limits import RateLimits
 from serve.schemas import NewUser
-from serve.sessions import AccessTokens
+from serve.session_registry import SessionRegistry
+from serve.sessions import SESSION_S, TTL_S, AccessTokens
 from storage.memory.hot import MemoryRedis
 from storage.memory.hot_cache import MemoryCacheStore
-from storage.ports import Credentials, SpentToken, TokenUse
+from storage.memory.tokens import MemoryTokenStore
+from storage.ports import Credentials
 from storage.redis.limits import LocalRateLimiter
 from telemetry import logs, metrics
+from tests.support.key_files import folder_of
 
 PASSWORD = "correct horse"
 NETWORK = "198.51.100.0/24"
@@ -54,37 +57,32 @@ class Users:
         raise NotImplementedError
 
 
-class Tokens:
-    def __init__(self) -> None:
-        self.unused: dict[str, SpentToken] = {}
-        self.used: dict[str, SpentToken] = {}
-        self.revoked: set[str] = set()
+class Tokens(MemoryTokenStore):
+    """Notes what is stored, and for how long."""
 
-    async def issue(self, token_hash: str, user: UserId, family: str, ttl_s: int) -> None:
-        self.unused[token_hash] = SpentToken(user, family, TokenUse.FIRST)
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(clock)
+        self.stored: list[tuple[str, int]] = []
 
-    async def spend(self, token_hash: str) -> SpentToken | None:
-        token = self.unused.pop(token_hash, None) or self.used.get(token_hash)
-        if token is None:
-            return None
-        if token.family in self.revoked:
-            return token._replace(use=TokenUse.REVOKED)
-        if token.use is TokenUse.REUSE:
-            self.revoked.add(token.family)
-        self.used[token_hash] = token._replace(use=TokenUse.REUSE)
-        return token
-
-    async def revoke(self, family: str) -> None:
-        self.revoked.add(family)
+    @override
+    async def issue(self, token_hash: str, user: UserId, family: SessionId, ttl_s: int) -> None:
+        self.stored.append((token_hash, ttl_s))
+        await super().issue(token_hash, user, family, ttl_s)
 
 
 class Numbers:
-    def __init__(self) -> None:
+    def __init__(self, clock: ManualClock) -> None:
+        self.clock = clock
         self.last = 0
 
     def next(self) -> int:
-        self.last += 1
+        self.last = max(self.last + 1, first_id_at(self.clock.now_ms()))
         return self.last
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
@@ -93,27 +91,42 @@ def users() -> Users:
 
 
 @pytest.fixture
-def tokens() -> Tokens:
-    return Tokens()
+def tokens(clock: ManualClock) -> Tokens:
+    return Tokens(clock)
 
 
 @pytest.fixture
-def access() -> AccessTokens:
-    key = ec.generate_private_key(ec.SECP256R1()).private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return AccessTokens(key, ManualClock())
+def access(clock: ManualClock, tmp_path: Path) -> AccessTokens:
+    return AccessTokens(KeyRing(folder_of(tmp_path), clock), clock)
 
 
 @pytest.fixture
-def throttle() -> LoginThrottle:
-    cache = MemoryCacheStore(MemoryRedis(ManualClock()), SMALL)
-    return LoginThrottle(LocalRateLimiter(ManualClock(), 100), cache, RateLimits())
+def sessions(clock: ManualClock, tokens: Tokens) -> SessionRegistry:
+    return SessionRegistry(MemoryCacheStore(MemoryRedis(clock), SMALL), tokens, SMALL)
 
 
 @pytest.fixture
-def accounts(users: Users, tokens: Tokens, access: AccessTokens, throttle: LoginThrottle) -> Accounts:
-    return Accounts(users, tokens, Numbers(), Passwords(), access, throttle)
+def passwords() -> Passwords:
+    return CountedPasswords()
+
+
+@pytest.fixture
+def throttle(clock: ManualClock) -> LoginThrottle:
+    cache = MemoryCacheStore(MemoryRedis(clock), SMALL)
+    return LoginThrottle(LocalRateLimiter(clock, 100), cache, RateLimits())
+
+
+@pytest.fixture
+def accounts(
+    users: Users,
+    tokens: Tokens,
+    passwords: Passwords,
+    access: AccessTokens,
+    throttle: LoginThrottle,
+    sessions: SessionRegistry,
+    clock: ManualClock,
+) -> Accounts:
+    return Accounts(users, tokens, Numbers(clock), passwords, access, throttle, sessions, clock)
 
 
 async def test_alice_signs_up_and_logs_in_by_name_and_by_address(accounts: Accounts, access: AccessTokens) -> None:
@@ -167,13 +180,19 @@ async def test_what_sign_up_normalizes_log_in_does_too(accounts: Accounts, login
 async def test_what_is_no_login_matches_nobody(accounts: Accounts, login: str) -> None:
     await accounts.register("alice", "a@example.com", PASSWORD, None)
     with pytest.raises(Unauthorized):
-        await accounts.login(login, PASSWORD)
+        await accounts.login(login, PASSWORD, NETWORK)
 
 
 async def test_a_reserved_username_is_refused_before_anything_is_hashed(
-    users: Users, tokens: Tokens, access: AccessTokens
+    users: Users,
+    tokens: Tokens,
+    access: AccessTokens,
+    throttle: LoginThrottle,
+    sessions: SessionRegistry,
+    clock: ManualClock,
 ) -> None:
-    accounts = Accounts(users, tokens, Numbers(), Passwords(threads=1, waiting_max=-1), access)
+    full = Passwords(threads=1, waiting_max=-1)
+    accounts = Accounts(users, tokens, Numbers(clock), full, access, throttle, sessions, clock)
     with pytest.raises(Conflict) as caught:
         await accounts.register("Admin", "a@example.com", PASSWORD, None)
     assert caught.value.code == "username_reserved"
@@ -200,7 +219,7 @@ async def test_a_registration_keeps_the_rules(
     with pytest.raises(Invalid) as caught:
         await accounts.register(username, "a@example.com", password, name)
     assert [broken for broken, _ in caught.value.fields] == [field]
-    assert not tokens.unused
+    assert not tokens.stored
 
 
 class CountedPasswords(Passwords):
@@ -229,13 +248,21 @@ class Asked:
 
 @pytest.mark.parametrize("password", ["wrong horse", "", PASSWORD + "x" * 300])
 async def test_a_wrong_name_and_a_wrong_password_look_alike_and_cost_the_same(
-    users: Users, tokens: Tokens, access: AccessTokens, password: str
+    users: Users,
+    tokens: Tokens,
+    passwords: CountedPasswords,
+    access: AccessTokens,
+    sessions: SessionRegistry,
+    clock: ManualClock,
+    password: str,
 ) -> None:
-    passwords, calls = CountedPasswords(), list[str]()
+    calls = list[str]()
     limiter = LocalRateLimiter(ManualClock(), 100)
     cache = MemoryCacheStore(MemoryRedis(ManualClock()), SMALL)
     throttle = LoginThrottle(Asked(limiter, calls), Asked(cache, calls), RateLimits(failed_log_ins_per_hour=2))
-    accounts = Accounts(Asked(users, calls), Asked(tokens, calls), Numbers(), passwords, access, throttle)
+    accounts = Accounts(
+        Asked(users, calls), Asked(tokens, calls), Numbers(clock), passwords, access, throttle, sessions, clock
+    )
     await accounts.register("alice", "a@example.com", PASSWORD, None)
     looks = set()
     for login in ("alice", "a@example.com", "bob", "b@example.com", ""):
@@ -299,23 +326,60 @@ async def test_only_the_newest_refresh_token_works(accounts: Accounts, access: A
     assert third.refresh_token not in (first.refresh_token, second.refresh_token)
 
 
-async def test_a_stolen_refresh_token_ends_the_session_for_both(accounts: Accounts) -> None:
+async def test_a_stolen_refresh_token_ends_the_session_for_both(
+    accounts: Accounts, access: AccessTokens, sessions: SessionRegistry
+) -> None:
     _, first = await accounts.register("alice", "a@example.com", PASSWORD, None)
     _, elsewhere = await accounts.login("alice", PASSWORD, NETWORK)
     thiefs = await accounts.refresh(first.refresh_token)
     for token in (first.refresh_token, thiefs.refresh_token):
         with pytest.raises(Unauthorized):
             await accounts.refresh(token)
+    with pytest.raises(Unauthorized) as caught:
+        await sessions.require_live(access.verify(thiefs.access_token).family)
+    assert caught.value.code == "session_ended"
     await accounts.refresh(elsewhere.refresh_token)  # another session goes on
+    await sessions.require_live(access.verify(elsewhere.access_token).family)
 
 
-@pytest.mark.parametrize("by", ["access token", "refresh token"])
-async def test_logging_out_ends_the_session(accounts: Accounts, access: AccessTokens, by: str) -> None:
+async def test_a_session_ends_a_year_after_it_began_however_often_it_is_renewed(
+    accounts: Accounts, access: AccessTokens, tokens: Tokens, clock: ManualClock
+) -> None:
+    began_ms = clock.now_ms()
     _, session = await accounts.register("alice", "a@example.com", PASSWORD, None)
-    if by == "access token":
-        await accounts.logout(access.verify(session.access_token), None)
-    else:
-        await accounts.logout(None, session.refresh_token)
+    while (age_s := (clock.now_ms() - began_ms) // 1000) + REFRESH_TTL_S < SESSION_S:
+        assert tokens.stored[-1][1] == REFRESH_TTL_S
+        clock.advance((REFRESH_TTL_S - 1) * 1000)
+        session = await accounts.refresh(session.refresh_token)
+    assert tokens.stored[-1][1] == SESSION_S - age_s
+    clock.advance((SESSION_S - age_s - 60) * 1000)
+    last = await accounts.refresh(session.refresh_token)
+    assert (last.expires_in, tokens.stored[-1][1]) == (60, 60), "neither token outlives the session"
+    clock.advance(60_000)
+    with pytest.raises(Unauthorized) as caught:
+        access.verify(last.access_token)
+    assert caught.value.code == "expired_token"
+    with pytest.raises(Unauthorized):
+        await accounts.refresh(last.refresh_token)
+    _, anew = await accounts.login("alice", PASSWORD, NETWORK)
+    assert anew.expires_in == TTL_S
+
+
+@pytest.mark.parametrize("by", ["access token", "refresh token", "a refresh token that was used"])
+async def test_logging_out_ends_the_session(
+    accounts: Accounts, access: AccessTokens, sessions: SessionRegistry, by: str
+) -> None:
+    _, first = await accounts.register("alice", "a@example.com", PASSWORD, None)
+    session = await accounts.refresh(first.refresh_token)
+    named = access.verify(session.access_token)
+    await sessions.require_live(named.family)
+    for _ in range(2):  # whoever was told nothing, or 503, does it again
+        if by == "access token":
+            await accounts.logout(named, None)
+        else:
+            await accounts.logout(None, session.refresh_token if by == "refresh token" else first.refresh_token)
+    with pytest.raises(Unauthorized):
+        await sessions.require_live(named.family)
     with pytest.raises(Unauthorized):
         await accounts.refresh(session.refresh_token)
 
@@ -354,7 +418,7 @@ async def test_reuse_and_what_it_or_a_log_out_ends_are_lines_and_counts(
 
 async def test_refresh_tokens_are_not_stored(accounts: Accounts, tokens: Tokens) -> None:
     _, session = await accounts.register("alice", "a@example.com", PASSWORD, None)
-    assert session.refresh_token not in tokens.unused
+    assert session.refresh_token not in dict(tokens.stored)
 
 
 async def test_too_many_hashes_at_once_are_refused() -> None:

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -15,18 +16,13 @@ from jwt.utils import der_to_raw_signature
 
 from domain.clock import ManualClock
 from domain.errors import Unauthorized
-from domain.ids import ID_MAX, UserId
+from domain.ids import ID_MAX, SessionId, UserId
+from serve.key_ring import LOOK_EVERY_MS, KeyRing, public_jwk
 from serve.sessions import AUDIENCE, ISSUER, TTL_S, AccessTokens, Session
+from tests.support.key_files import add_key, folder_of
 
 ALICE = UserId(7)
-
-
-def pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-
-
+FAMILY = SessionId(99)
 KEY = ec.generate_private_key(ec.SECP256R1())
 STRANGERS_KEY = ec.generate_private_key(ec.SECP256R1())
 PUBLIC_PEM = KEY.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -38,13 +34,18 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def tokens(clock: ManualClock) -> AccessTokens:
-    return AccessTokens(pem(KEY), clock)
+def folder(tmp_path: Path) -> Path:
+    return folder_of(tmp_path, KEY)
+
+
+@pytest.fixture
+def tokens(folder: Path, clock: ManualClock) -> AccessTokens:
+    return AccessTokens(KeyRing(folder, clock), clock)
 
 
 def claims(clock: ManualClock, **changed: Any) -> dict[str, Any]:
     now_s = clock.now_ms() // 1000
-    ours = {"iss": ISSUER, "aud": AUDIENCE, "sub": "7", "sid": "family", "iat": now_s, "exp": now_s + TTL_S}
+    ours = {"iss": ISSUER, "aud": AUDIENCE, "sub": "7", "sid": "99", "iat": now_s, "exp": now_s + TTL_S}
     return {name: value for name, value in {**ours, **changed}.items() if value is not None}
 
 
@@ -77,20 +78,22 @@ def with_key(key: ec.EllipticCurvePrivateKey, digest: hashes.HashAlgorithm | Non
 
 
 def test_a_token_names_its_user_and_family_until_it_expires(tokens: AccessTokens, clock: ManualClock) -> None:
-    token = tokens.issue(ALICE, "family")
+    token = tokens.issue(ALICE, FAMILY)
     clock.advance(TTL_S * 1000 - 1)
-    assert tokens.verify(token) == Session(ALICE, "family")
+    assert tokens.verify(token) == Session(ALICE, FAMILY)
     clock.advance(1)
     assert refusal(tokens, token) == "expired_token"
     assert refusal(tokens, token) == "expired_token"
 
 
-def test_a_restarted_replica_takes_the_tokens_of_its_predecessor(tokens: AccessTokens, clock: ManualClock) -> None:
-    assert AccessTokens(pem(KEY), clock).verify(tokens.issue(ALICE, "family")).user == ALICE
+def test_a_restarted_replica_takes_the_tokens_of_its_predecessor(
+    tokens: AccessTokens, folder: Path, clock: ManualClock
+) -> None:
+    assert AccessTokens(KeyRing(folder, clock), clock).verify(tokens.issue(ALICE, FAMILY)).user == ALICE
 
 
 def test_the_published_key_verifies_a_token(tokens: AccessTokens) -> None:
-    token = tokens.issue(ALICE, "family")
+    token = tokens.issue(ALICE, FAMILY)
     (jwk,) = tokens.jwks()["keys"]
     assert jwt.get_unverified_header(token)["kid"] == jwk["kid"]
     read = jwt.decode(
@@ -104,35 +107,35 @@ def test_the_published_key_verifies_a_token(tokens: AccessTokens) -> None:
     assert "d" not in jwk, "the private part is nobody's business"
 
 
-JWK = AccessTokens(pem(KEY), ManualClock()).jwks()["keys"][0]
-STRANGERS_JWK = AccessTokens(pem(STRANGERS_KEY), ManualClock()).jwks()["keys"][0]
+JWK, STRANGERS_JWK = public_jwk(KEY.public_key()), public_jwk(STRANGERS_KEY.public_key())
+OURS = {"alg": "ES256", "kid": JWK["kid"]}
 P384_KEY = ec.generate_private_key(ec.SECP384R1())
 K256_KEY = ec.generate_private_key(ec.SECP256K1())
 FORGERIES: dict[str, tuple[object, Callable[[bytes], bytes]]] = {
-    "none": ({"alg": "none"}, unsigned),
-    "none in other letters": ({"alg": "nOnE"}, unsigned),
-    "none with our signature": ({"alg": "none"}, with_key(KEY)),
-    "no algorithm": ({"typ": "JWT"}, with_key(KEY)),
-    "no signature": ({"alg": "ES256"}, unsigned),
-    "a signature of zeros": ({"alg": "ES256"}, lambda _: bytes(64)),
-    "the public key as a secret": ({"alg": "HS256"}, with_secret(PUBLIC_PEM)),
+    "none": ({**OURS, "alg": "none"}, unsigned),
+    "none in other letters": ({**OURS, "alg": "nOnE"}, unsigned),
+    "none with our signature": ({**OURS, "alg": "none"}, with_key(KEY)),
+    "no algorithm": ({"typ": "JWT", "kid": JWK["kid"]}, with_key(KEY)),
+    "no signature": (OURS, unsigned),
+    "a signature of zeros": (OURS, lambda _: bytes(64)),
+    "the public key as a secret": ({**OURS, "alg": "HS256"}, with_secret(PUBLIC_PEM)),
     "the published key as a secret": ({"alg": "HS256", "kid": JWK["kid"]}, with_secret(json.dumps(JWK).encode())),
-    "an empty secret": ({"alg": "HS256"}, with_secret(b"")),
-    "another hash": ({"alg": "ES384"}, with_key(KEY, hashes.SHA384())),
-    "another hash under our name": ({"alg": "ES256"}, with_key(KEY, hashes.SHA384())),
-    "another curve": ({"alg": "ES384"}, with_key(P384_KEY, hashes.SHA384())),
-    "another curve under our name": ({"alg": "ES256"}, with_key(P384_KEY)),
-    "another curve of the same size": ({"alg": "ES256K"}, with_key(K256_KEY)),
-    "that one under our name": ({"alg": "ES256"}, with_key(K256_KEY)),
-    "a list of algorithms": ({"alg": ["ES256"]}, with_key(KEY)),
-    "a stranger's key": ({"alg": "ES256"}, with_key(STRANGERS_KEY)),
-    "a stranger's key under our name": ({"alg": "ES256", "kid": JWK["kid"]}, with_key(STRANGERS_KEY)),
-    "a key that is in the token": ({"alg": "ES256", "jwk": STRANGERS_JWK}, with_key(STRANGERS_KEY)),
-    "a key that is elsewhere": ({"alg": "ES256", "jku": "https://example.com/jwks"}, with_key(STRANGERS_KEY)),
+    "an empty secret": ({**OURS, "alg": "HS256"}, with_secret(b"")),
+    "another hash": ({**OURS, "alg": "ES384"}, with_key(KEY, hashes.SHA384())),
+    "another hash under our name": (OURS, with_key(KEY, hashes.SHA384())),
+    "another curve": ({**OURS, "alg": "ES384"}, with_key(P384_KEY, hashes.SHA384())),
+    "another curve under our name": (OURS, with_key(P384_KEY)),
+    "another curve of the same size": ({**OURS, "alg": "ES256K"}, with_key(K256_KEY)),
+    "that one under our name": (OURS, with_key(K256_KEY)),
+    "a list of algorithms": ({**OURS, "alg": ["ES256"]}, with_key(KEY)),
+    "a stranger's key": ({"alg": "ES256", "kid": STRANGERS_JWK["kid"]}, with_key(STRANGERS_KEY)),
+    "a stranger's key under our name": (OURS, with_key(STRANGERS_KEY)),
+    "a key that is in the token": ({**OURS, "jwk": STRANGERS_JWK}, with_key(STRANGERS_KEY)),
+    "a key that is elsewhere": ({**OURS, "jku": "https://example.com/jwks"}, with_key(STRANGERS_KEY)),
     "a key that is a file": ({"alg": "HS256", "kid": "../../../../dev/null"}, with_secret(b"")),
     "a name that is none": ({"alg": "ES256", "kid": 5}, with_key(KEY)),
-    "an extension nobody knows": ({"alg": "ES256", "crit": ["x"], "x": 1}, with_key(KEY)),
-    "a payload that is elsewhere": ({"alg": "ES256", "crit": ["b64"], "b64": False}, with_key(KEY)),
+    "an extension nobody knows": ({**OURS, "crit": ["x"], "x": 1}, with_key(KEY)),
+    "a payload that is elsewhere": ({**OURS, "crit": ["b64"], "b64": False}, with_key(KEY)),
     "a header that is no object": ([], with_key(KEY)),
 }
 
@@ -146,8 +149,8 @@ def test_neither_algorithm_nor_key_is_the_senders_choice(
 
 
 def test_a_token_by_hand_is_good_if_all_is_right(tokens: AccessTokens, clock: ManualClock) -> None:
-    token = by_hand({"alg": "ES256", "kid": "any"}, claims(clock), with_key(KEY))
-    assert tokens.verify(token) == Session(ALICE, "family"), "what refuses the others is what is wrong with them"
+    token = by_hand(OURS, claims(clock), with_key(KEY))
+    assert tokens.verify(token) == Session(ALICE, FAMILY), "what refuses the others is what is wrong with them"
 
 
 @pytest.mark.parametrize(
@@ -172,6 +175,10 @@ def test_a_token_by_hand_is_good_if_all_is_right(tokens: AccessTokens, clock: Ma
         {"sub": str(ID_MAX + 1)},
         {"sid": None},
         {"sid": 5},
+        {"sid": ""},
+        {"sid": "family"},
+        {"sid": "-5"},
+        {"sid": str(ID_MAX + 1)},
         {"iat": None},
         {"iat": "now"},
         {"iat": 1e300},
@@ -185,26 +192,26 @@ def test_a_token_by_hand_is_good_if_all_is_right(tokens: AccessTokens, clock: Ma
 def test_a_token_of_another_purpose_is_refused(
     tokens: AccessTokens, clock: ManualClock, changed: dict[str, Any]
 ) -> None:
-    token = by_hand({"alg": "ES256"}, claims(clock, **changed), with_key(KEY))
+    token = by_hand(OURS, claims(clock, **changed), with_key(KEY))
     assert refusal(tokens, token) == "invalid_token"
 
 
 @pytest.mark.parametrize("payload", [[], None, 5, "text"])
 def test_claims_that_are_no_object_are_refused(tokens: AccessTokens, payload: object) -> None:
-    assert refusal(tokens, by_hand({"alg": "ES256"}, payload, with_key(KEY))) == "invalid_token"
+    assert refusal(tokens, by_hand(OURS, payload, with_key(KEY))) == "invalid_token"
 
 
 def test_a_token_that_expired_before_it_was_seen_is_refused(tokens: AccessTokens, clock: ManualClock) -> None:
-    expired = by_hand({"alg": "ES256"}, claims(clock, exp=clock.now_ms() // 1000), with_key(KEY))
+    expired = by_hand(OURS, claims(clock, exp=clock.now_ms() // 1000), with_key(KEY))
     assert [refusal(tokens, expired) for _ in range(2)] == ["expired_token"] * 2
 
 
 def test_a_tampered_token_is_refused(tokens: AccessTokens, clock: ManualClock) -> None:
-    header, payload, signature = tokens.issue(ALICE, "family").split(".")
+    header, payload, signature = tokens.issue(ALICE, FAMILY).split(".")
     tokens.verify(f"{header}.{payload}.{signature}")
     others = encoded(json.dumps(claims(clock, sub="8")).encode())
     longer = encoded(json.dumps(claims(clock, exp=9_999_999_999)).encode())
-    anothers = tokens.issue(UserId(8), "family").split(".")[2]
+    anothers = tokens.issue(UserId(8), FAMILY).split(".")[2]
     turned = ("B" if signature[0] == "A" else "A") + signature[1:]
     for tampered in (
         f"{header}.{others}.{signature}",
@@ -226,6 +233,36 @@ def test_what_is_no_token_is_refused(tokens: AccessTokens, token: str) -> None:
     assert refusal(tokens, token) == "invalid_token"
 
 
-def test_keys_of_other_kinds_are_refused_at_the_start(clock: ManualClock) -> None:
-    with pytest.raises(AssertionError, match="P-256"):
-        AccessTokens(pem(ec.generate_private_key(ec.SECP384R1())), clock)
+def test_a_token_says_which_key_signed_it(tokens: AccessTokens, clock: ManualClock) -> None:
+    for header in ({"alg": "ES256"}, {"alg": "ES256", "kid": "any"}, {"alg": "ES256", "kid": ""}):
+        assert refusal(tokens, by_hand(header, claims(clock), with_key(KEY))) == "invalid_token"
+
+
+def test_who_logs_out_may_name_the_session_by_a_token_that_has_expired(
+    tokens: AccessTokens, clock: ManualClock
+) -> None:
+    token = tokens.issue(ALICE, FAMILY)
+    clock.advance(TTL_S * 1000)
+    assert refusal(tokens, token) == "expired_token"
+    assert tokens.named(token) == Session(ALICE, FAMILY)
+    with pytest.raises(Unauthorized):
+        tokens.named(by_hand(OURS, claims(clock), with_key(STRANGERS_KEY)))
+
+
+def test_tokens_of_each_key_are_good_while_it_is_there_and_none_afterwards(
+    tokens: AccessTokens, folder: Path, clock: ManualClock
+) -> None:
+    (first,) = folder.iterdir()
+    of_the_first = tokens.issue(ALICE, FAMILY)
+    for hour in (1, 2):
+        add_key(folder, hour, ec.generate_private_key(ec.SECP256R1()))
+    clock.advance(LOOK_EVERY_MS)
+    of_the_second = tokens.issue(ALICE, FAMILY)
+    published = [jwk["kid"] for jwk in tokens.jwks()["keys"]]
+    used = [jwt.get_unverified_header(token)["kid"] for token in (of_the_second, of_the_first)]
+    assert published[1:] == used, "the newest is published and signs nothing yet"
+    assert {tokens.verify(token) for token in (of_the_first, of_the_second)} == {Session(ALICE, FAMILY)}
+    first.unlink()
+    clock.advance(LOOK_EVERY_MS)
+    assert refusal(tokens, of_the_first) == "invalid_token", "whoever drops a key that was stolen relies on it"
+    assert tokens.verify(of_the_second) == Session(ALICE, FAMILY)
