@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from domain import texts as rules
 from domain.clock import Clock
-from domain.errors import Conflict, Forbidden, Invalid, NotFound
+from domain.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from domain.events import (
     Event,
     Followed,
@@ -24,6 +24,7 @@ from domain.graph import Toggle, TweetCounts
 from domain.ids import EventId, IdSource, TweetId, UserId, stamp_us, time_ms
 from domain.limits import Limits
 from domain.tweets import LOCATION_CHARS_MAX, Tweet
+from domain.users import User
 from serve.hydration import Hydrator, tweet_value
 from serve.publisher import Publisher
 from storage import keys, values
@@ -79,38 +80,51 @@ class Commands:
         text = rules.normalized(draft.text)
         rules.check_text(text)
         location = _checked_location(draft.location)
+        try:
+            writer = await self._user(author)
+            reply_to = await self._original_of("reply_to_id", draft.reply_to)
+            quote_of = await self._original_of("quote_of_id", draft.quote_of)
+        except Refused:  # it spends no key; but what a key made before stands, whatever has become of the reference
+            claimed = None if key is None else await self._idempotency.claimed(author, key)
+            if claimed is not None and (made := await self._made(author, claimed, draft)):
+                return made
+            raise
         id_, first = self._ids.next(), True
         if key is not None:
             mine = Claim(draft.hash(), id_)
             claim = await self._idempotency.claim(author, key, mine)
-            if claim.body_hash != mine.body_hash:
-                raise Conflict("This idempotency key was used with another body.", "idempotency_key_reused")
-            id_ = claim.id
-            if claim != mine and (made := await self._tweets.tweets([(author, TweetId(id_))])):
-                await self._publish_again(made[TweetId(id_)])
-                return TweetId(id_)
-            first = claim == mine
-        reply_to = await self._original_of("reply_to_id", draft.reply_to)
-        quote_of = await self._original_of("quote_of_id", draft.quote_of)
+            id_, first = claim.id, claim == mine
+            if not first and (made := await self._made(author, claim, draft)):
+                return made
         tweet = Tweet(
             id=TweetId(id_),
             author=author,
             text=text,
-            reply_to=reply_to,
-            quote_of=quote_of,
+            reply_to=reply_to and reply_to.id,
+            quote_of=quote_of and quote_of.id,
             location=location,
             hashtags=rules.hashtags(text),
             mentions=rules.mentions(text),
         )
         # Only the first try knows that nobody can have taken the tweet away.
-        known = await self._known_of(tweet) if first else {}
+        known = _known_of(tweet, writer) if first else {}
         await self._publisher.publish(_posted(tweet), known, ttl_s=self._limits.cache_ttl_s)
         return tweet.id
 
-    async def _publish_again(self, tweet: Tweet) -> None:
-        """Do what a first try may have died before; after a while the reconciler has done it."""
-        if self._clock.now_ms() - time_ms(tweet.id) < self._limits.reconcile_trail_minutes * MINUTE_MS:
+    async def _made(self, author: UserId, claim: Claim, draft: Draft) -> TweetId | None:
+        """What was made under a claimed key, None if nothing was yet. Raises `Conflict` (claimed by another draft).
+
+        What the first try may have died before is done again; after a while the reconciler has done it.
+        """
+        if claim.body_hash != draft.hash():
+            raise Conflict("This idempotency key was used with another body.", "idempotency_key_reused")
+        id_ = TweetId(claim.id)
+        tweet = (await self._tweets.tweets([(author, id_)])).get(id_)
+        if tweet is None:
+            return None
+        if self._clock.now_ms() - time_ms(id_) < self._limits.reconcile_trail_minutes * MINUTE_MS:
             await self._publisher.publish(_posted(tweet))
+        return id_
 
     async def delete(self, user: UserId, tweet_id: TweetId) -> None:
         """Take a tweet away. Raises `NotFound` and `Forbidden`."""
@@ -188,27 +202,22 @@ class Commands:
         else:
             await self._publisher.publish(event)
 
-    async def _known_of(self, tweet: Tweet) -> dict[str, bytes]:
-        """What a new tweet's cached values are, before anybody answers it or takes it away."""
-        author = (await self._hydrator.users((tweet.author,))).get(tweet.author)
-        if author is None:
-            raise NotFound("This user does not exist.", "not_found")
-        return {
-            keys.tweet(tweet.id): tweet_value(tweet, author),
-            keys.tweet_counts(tweet.id): values.tweet_counts(TweetCounts()),
-        }
-
     async def _check_target(self, user: UserId, target: UserId) -> None:
         if user == target:
             raise Invalid("You cannot follow yourself.", "self_follow", (("id", "is your own"),))
-        if target not in await self._hydrator.users((target,)):
-            raise NotFound("This user does not exist.", "not_found")
+        await self._user(target)
 
-    async def _original_of(self, field: str, tweet_id: TweetId | None) -> TweetId | None:
+    async def _user(self, id_: UserId) -> User:
+        found = (await self._hydrator.users((id_,))).get(id_)
+        if found is None:
+            raise NotFound("This user does not exist.", "not_found")
+        return found
+
+    async def _original_of(self, field: str, tweet_id: TweetId | None) -> Tweet | None:
         if tweet_id is None:
             return None
         try:
-            return (await self._original(tweet_id)).id
+            return await self._original(tweet_id)
         except NotFound:
             raise Invalid(
                 "The tweet referred to does not exist.", "invalid_reference", ((field, "does not exist"),)
@@ -224,6 +233,14 @@ class Commands:
         if tweet_id not in found:
             raise NotFound("This tweet does not exist.", "not_found")
         return found[tweet_id]
+
+
+def _known_of(tweet: Tweet, author: User) -> dict[str, bytes]:
+    """What a new tweet's cached values are, before anybody answers it or takes it away."""
+    return {
+        keys.tweet(tweet.id): tweet_value(tweet, author),
+        keys.tweet_counts(tweet.id): values.tweet_counts(TweetCounts()),
+    }
 
 
 def _posted(tweet: Tweet) -> TweetPosted:

@@ -85,6 +85,10 @@ BY_STATUS: dict[int, Row] = {
     500: Row(500, "internal_error", "Something went wrong on our side."),
 }
 """What the framework refuses by itself, and what nobody foresaw."""
+_UNKNOWN_FIELD = "is not a field of this request"
+_FIELDS_MAX = 20
+"""Fields that one answer names."""
+_NAME_CHARS_MAX = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,17 +170,31 @@ async def on_invalid_request(_request: Request, error: Exception) -> Response:
     found = error.errors()
     if any(one["type"] == "json_invalid" for one in found):
         return Answer(row=BY_STATUS[400]).response()
-    return Answer(row=BY_STATUS[422], fields=_fields_of(found)).response()
+    fields = _fields_of(found)
+    row = BY_STATUS[422]
+    if unknown := [name for name, reason in fields.items() if reason == _UNKNOWN_FIELD]:
+        row = Row(422, row.code, f"The request has what is not known here: {', '.join(unknown)}.")
+    return Answer(row=row, fields=fields).response()
 
 
 def _fields_of(found: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Field to reason; of several reasons the first."""
+    """Field to reason, of several reasons the first; no more fields than a person would read."""
     fields: dict[str, str] = {}
     for one in found:
+        if len(fields) == _FIELDS_MAX:
+            break
         place: Sequence[str | int] = one["loc"]
         if one["type"] == "model_attributes_type":
             reason = "must be a JSON object, sent as application/json"
+        elif one["type"] == "extra_forbidden":
+            reason = _UNKNOWN_FIELD
         else:
             reason = str(one["msg"]).removeprefix("Value error, ")
-        fields.setdefault(".".join(str(part) for part in place[1:]) or str(place[0]), reason)
+        fields.setdefault(_field_name(place), reason)
     return fields
+
+
+def _field_name(place: Sequence[str | int]) -> str:
+    """A field by its path. A client may have made the name up: it is shown in part, and half a surrogate escaped."""
+    name = ".".join(str(part)[:_NAME_CHARS_MAX] for part in place[1:]) or str(place[0])
+    return name.encode(errors="backslashreplace").decode()

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, EmailStr, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, EmailStr, Field
 
 from domain.users import NAME_CHARS_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, USERNAME_CHARS_MAX
 from serve.parameters import ID_PATTERN, KEY_CHARS_MAX, id_of
@@ -30,7 +30,13 @@ Text = Annotated[str, AfterValidator(_whole)]
 """What can be encoded again; JSON can escape what is no character, and every request field is of this type."""
 
 
-class NewUser(BaseModel):
+class Body(BaseModel):
+    """What a client sends. Fields that are not declared are refused: to ignore one could change who sees a tweet."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewUser(Body):
     """Somebody who signs up; the name shown is the username unless given."""
 
     username: Text = Field(
@@ -41,7 +47,7 @@ class NewUser(BaseModel):
     name: Text | None = Field(None, json_schema_extra={"maxLength": NAME_CHARS_MAX})
 
 
-class LogIn(BaseModel):
+class LogIn(Body):
     """A username or e-mail address (under any of three names) and a password."""
 
     login: Text | None = None
@@ -50,19 +56,19 @@ class LogIn(BaseModel):
     password: Text
 
 
-class Refresh(BaseModel):
+class Refresh(Body):
     """The newest refresh token of a session."""
 
     refresh_token: Text
 
 
-class LogOut(BaseModel):
+class LogOut(Body):
     """A session may also be ended by its refresh token."""
 
     refresh_token: Text | None = None
 
 
-class NewTweet(BaseModel):
+class NewTweet(Body):
     """A tweet, reply or quote. The text weighs 1 to 280 as Twitter counts: most signs 1, wide ones 2, URLs 23."""
 
     text: Text

@@ -198,6 +198,10 @@ class Claim(NamedTuple):
 class IdempotencyStore(Protocol):
     """Idempotency keys, per user, for 24 hours."""
 
+    async def claimed(self, user: UserId, key: str) -> Claim | None:
+        """What a key stands for, None if nobody claimed it."""
+        ...
+
     async def claim(self, user: UserId, key: str, wanted: Claim) -> Claim:
         """Claim a key, and get what it stands for: `wanted`, or what an earlier request claimed."""
         ...

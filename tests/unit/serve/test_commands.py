@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 from typing_extensions import override
 
-from domain.errors import NotFound, StoreUnavailable
+from domain.errors import Conflict, Invalid, NotFound, StoreUnavailable
 from domain.events import Event
 from domain.ids import IdGenerator, TweetId, UserId
 from domain.limits import SMALL
@@ -185,3 +185,38 @@ async def test_a_second_try_does_not_bring_back_what_was_taken_away() -> None:
     assert await replica.commands.post(ALICE, Draft(text="hello"), key="once") == tweet
     assert await replica.shown(ALICE) == []
     assert tweet not in await (await replica.hydrator.reading(None)).read([tweet])
+
+
+async def test_a_refused_reference_spends_no_key() -> None:
+    replica = Replica()
+    nothing = Draft(text="hello", reply_to=TweetId(4_711))
+    with pytest.raises(Invalid):
+        await replica.commands.post(ALICE, nothing, key="once")
+    tweet = await replica.commands.post(ALICE, Draft(text="hello"), key="once")
+    assert await replica.shown(ALICE) == [tweet]
+
+
+async def test_a_reply_is_there_under_its_key_after_its_parent_was_deleted() -> None:
+    replica = Replica()
+    parent = await replica.commands.post(BOB, Draft(text="a question"))
+    draft = Draft(text="an answer", reply_to=parent)
+    reply = await replica.commands.post(ALICE, draft, key="once")
+    await replica.commands.delete(BOB, parent)
+    assert await replica.commands.post(ALICE, draft, key="once") == reply
+    with pytest.raises(Conflict):
+        await replica.commands.post(ALICE, Draft(text="another", reply_to=parent), key="once")
+
+
+async def test_a_claim_whose_process_died_is_taken_over() -> None:
+    replica = Replica()
+    commit, replica.events.commit = replica.events.commit, _dies  # type: ignore[method-assign]
+    with pytest.raises(StoreUnavailable):
+        await replica.commands.post(ALICE, Draft(text="hello"), key="once")
+    replica.events.commit = commit  # type: ignore[method-assign]
+    tweet = await replica.commands.post(ALICE, Draft(text="hello"), key="once")
+    assert await replica.commands.post(ALICE, Draft(text="hello"), key="once") == tweet
+    assert await replica.shown(ALICE) == [tweet]
+
+
+async def _dies(event: Event) -> None:
+    raise StoreUnavailable("cassandra", "died before it wrote")
