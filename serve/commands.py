@@ -30,6 +30,7 @@ from serve.publisher import Publisher
 from storage import keys, values
 from storage.ports import Claim, Engagement, EngagementStore, GraphStore, IdempotencyStore, TweetStore
 from storage.rows import MINUTE_MS
+from storage.values import Counted
 from telemetry.logs import request_id
 
 
@@ -100,8 +101,8 @@ class Commands:
             id=TweetId(id_),
             author=author,
             text=text,
-            reply_to=reply_to and reply_to.id,
-            quote_of=quote_of and quote_of.id,
+            reply_to=None if reply_to is None else reply_to.id,
+            quote_of=None if quote_of is None else quote_of.id,
             location=location,
             hashtags=rules.hashtags(text),
             mentions=rules.mentions(text),
@@ -239,7 +240,7 @@ def _known_of(tweet: Tweet, author: User) -> dict[str, bytes]:
     """What a new tweet's cached values are, before anybody answers it or takes it away."""
     return {
         keys.tweet(tweet.id): tweet_value(tweet, author),
-        keys.tweet_counts(tweet.id): values.tweet_counts(TweetCounts()),
+        keys.tweet_counts(tweet.id): values.tweet_counts(Counted.at(TweetCounts(), 0)),
     }
 
 

@@ -94,9 +94,13 @@ class Queries:
         below = b",".join(items[id_] for id_ in descendants if id_ in items)
         return b'{"ancestors":[%b],"tweet":%b,"descendants":[%b]}' % (above, items[original], below)
 
-    async def engagements(self, _viewer: UserId | None, tweet_id: TweetId) -> bytes:
+    async def engagements(self, viewer: UserId | None, tweet_id: TweetId) -> bytes:
         """A tweet's counts."""
-        counts = await self._hydrator.counts_of(await self._check_tweet(tweet_id))
+        reading = await self._hydrator.reading(viewer)
+        records = await reading.read((tweet_id,))
+        if not _exists(tweet_id, records):
+            raise _no_tweet()
+        (counts,) = (await reading.counts((records[tweet_id].original,))).values()
         return b'{"likes_count":%d,"retweets_count":%d,"replies_count":%d,"quotes_count":%d}' % (
             counts.likes,
             counts.retweets,

@@ -152,13 +152,6 @@ class Engagements(BaseModel):
     quotes_count: int
 
 
-class Relation(BaseModel):
-    """How the reader and a user stand to each other."""
-
-    following: bool
-    followed_by: bool
-
-
 class Tokens(BaseModel):
     """What a client stays logged in with."""
 

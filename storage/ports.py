@@ -475,6 +475,17 @@ class CacheStore(Protocol):
         """Forget values, and end the leases on them."""
         ...
 
+    async def now_us(self) -> int:
+        """The store's own clock, microseconds since the Unix epoch: everybody has the same one."""
+        ...
+
+    async def note(self, key: str, acts: Sequence[bytes]) -> None:
+        """Put acts (`own_acts.acts_of`) before those that a value holds, stamped by the store's clock.
+
+        An act that is there already is not noted again. The newest `own_acts_max` stay, for `cache_ttl_s` from now.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:

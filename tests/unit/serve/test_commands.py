@@ -1,5 +1,6 @@
 """Authors read their own write, also if only a second try was answered."""
 
+import itertools
 from collections.abc import Sequence
 
 import pytest
@@ -59,6 +60,9 @@ class DeafCache(MemoryCacheStore):
         await super().drop(keys)
 
 
+_workers = itertools.count(2)
+
+
 class Replica:
     """Commands and reads of one process."""
 
@@ -73,7 +77,7 @@ class Replica:
         pulled = PulledAuthors(truth.coordination, clock, SMALL)
         self.home = HomeTimeline(engine.cache, truth.tweets, self.hydrator, rebuilder, pulled, doubts, clock, SMALL)
         publisher = Publisher(self.events, engine.cache, engine.log, doubts)
-        ids = IdGenerator(2, clock, after_ms=0, until_ms=1 << 50, lease_ends_ms=1 << 50)
+        ids = IdGenerator(next(_workers), clock, after_ms=0, until_ms=1 << 50, lease_ends_ms=1 << 50)
 
         async def turn() -> None:
             clock.advance(1)
