@@ -40,6 +40,11 @@ class Limits:
     continuation_entries_max: int = 200
     """Entries gathered from Cassandra at a time below the cached part."""
     thread_tweets_max: int = 100
+    """Replies on a page of a conversation."""
+    thread_ancestors_max: int = 200
+    """Tweets above that come with it."""
+    thread_reads_max: int = 2_000
+    """Lists of replies that are read for one page."""
     liked_recent_max: int = 1_000
     """Most recent likes and retweets of a reader that are kept beside the timeline."""
     own_acts_max: int = 64
@@ -109,6 +114,8 @@ SMALL = Limits(
     page_max=7,
     continuation_entries_max=24,
     thread_tweets_max=20,
+    thread_ancestors_max=30,
+    thread_reads_max=200,
     liked_recent_max=20,
     own_recount_max=20,
     tail_events_max=5_000,

@@ -109,7 +109,8 @@ class Commands:
         )
         # Only the first try knows that nobody can have taken the tweet away.
         known = _known_of(tweet, writer) if first else {}
-        await self._publisher.publish(_posted(tweet), known, ttl_s=self._limits.cache_ttl_s)
+        event = _posted(tweet, reply_to.author if reply_to else None)
+        await self._publisher.publish(event, known, ttl_s=self._limits.cache_ttl_s)
         return tweet.id
 
     async def _made(self, author: UserId, claim: Claim, draft: Draft) -> TweetId | None:
@@ -140,7 +141,8 @@ class Commands:
         try:
             tweet = await self._tweet(tweet_id)
         except NotFound:
-            await self._publisher.forget(event)
+            parents = await self._tweets.parents_of_deleted((tweet_id,))
+            await self._publisher.forget(replace(event, reply_to=parents.get(tweet_id)))
             raise
         if tweet.author != user:
             raise Forbidden("Only its author may delete a tweet.", "not_your_tweet")
@@ -244,7 +246,7 @@ def _known_of(tweet: Tweet, author: User) -> dict[str, bytes]:
     }
 
 
-def _posted(tweet: Tweet) -> TweetPosted:
+def _posted(tweet: Tweet, reply_to_author: UserId | None = None) -> TweetPosted:
     return TweetPosted(
         event_id=EventId(tweet.id),
         stamp_us=stamp_us(tweet.id),
@@ -256,6 +258,7 @@ def _posted(tweet: Tweet) -> TweetPosted:
         reply_to=tweet.reply_to,
         quote_of=tweet.quote_of,
         location=tweet.location,
+        reply_to_author=reply_to_author,
     )
 
 

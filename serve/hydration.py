@@ -13,7 +13,7 @@ import numpy as np
 import orjson
 from cachetools import LRUCache
 
-from domain.errors import Overloaded, StoreUnavailable
+from domain.errors import NotFound, Overloaded, StoreUnavailable
 from domain.graph import TweetCounts, UserCounts
 from domain.ids import Ids, TweetId, UserId, time_ms
 from domain.limits import Limits
@@ -61,6 +61,11 @@ def rfc3339_of_ms(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def exists(id_: int, records: Mapping[int, Record]) -> bool:
+    """Whether a tweet or retweet is among what was found, with what it shows."""
+    return id_ in records and records[id_].original in records
+
+
 def _optional_id(id_: int | None) -> str | None:
     return None if id_ is None else str(id_)
 
@@ -88,6 +93,12 @@ def _record(id_: int, value: bytes) -> Record | None:
         return None
     author, retweet_of, retweet_author = _HEAD.unpack_from(value)
     return Record(id_, author, retweet_of, retweet_author, value[_HEAD.size :])
+
+
+def reply_to_of(record: Record) -> TweetId | None:
+    """What a tweet replies to."""
+    id_: str | None = orjson.loads(record.body + b"}")["reply_to_id"]
+    return None if id_ is None else TweetId(int(id_))
 
 
 def ids_from(wire: bytes) -> Ids:
@@ -250,6 +261,13 @@ class Reading:
             self.records |= await self._found(wanted)
             wanted = {r.retweet_of for r in self.records.values() if r.retweet_of} - self._counts.keys()
         return self.records
+
+    async def original_of(self, tweet_id: TweetId) -> TweetId:
+        """A tweet itself, or what a retweet shows. Raises `NotFound` for what does not exist."""
+        records = await self.read((tweet_id,))
+        if not exists(tweet_id, records):
+            raise NotFound("This tweet does not exist.", "not_found")
+        return TweetId(records[tweet_id].original)
 
     async def counts(self, originals: Iterable[int]) -> dict[int, TweetCounts]:
         """The counts of some tweets that were read."""

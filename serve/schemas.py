@@ -1,7 +1,7 @@
 """The shapes that cross the wire. Requests are read with these; answers are bytes already, and only described."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, EmailStr, Field
 
@@ -135,12 +135,26 @@ class UserPage(BaseModel):
     next_cursor: str | None
 
 
-class Thread(BaseModel):
-    """A conversation: above a tweet, oldest first, and below it."""
+class Tombstone(BaseModel):
+    """Stands for a tweet of a conversation that cannot be shown, where others lie beyond it."""
 
-    ancestors: list[Tweet]
+    id: Id
+    unavailable: Literal["deleted"]
+
+
+class Thread(BaseModel):
+    """A conversation: above a tweet, oldest first, and below it.
+
+    Below come the author's own replies to themselves, then those of others: all by time if they fit one page, else
+    each followed by what was replied to it. `next_cursor` leads on below; where so many lie above that the root is not
+    among them, `ancestors_cursor` leads to the older ones. A page by a cursor is of that side alone.
+    """
+
+    ancestors: list[Tweet | Tombstone]
     tweet: Tweet
-    descendants: list[Tweet]
+    descendants: list[Tweet | Tombstone]
+    ancestors_cursor: str | None
+    next_cursor: str | None
 
 
 class Engagements(BaseModel):

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Query
 from starlette.responses import Response
 
 from domain.ids import TweetId
@@ -94,10 +94,16 @@ async def read_engagements(tweet: TweetInPath, viewer: Viewer, services: Provide
     return json_response(await services.queries.engagements(viewer, tweet))
 
 
-@router.get("/{id}/thread", response_model=schemas.Thread, responses=_READ, openapi_extra=TOKEN_OPTIONAL)
-async def read_thread(tweet: TweetInPath, viewer: Viewer, services: Provided) -> Response:
-    """The conversation above and below a tweet."""
-    return json_response(await services.queries.thread(viewer, tweet))
+@router.get("/{id}/thread", response_model=schemas.Thread, responses=_PAGE, openapi_extra=TOKEN_OPTIONAL)
+async def read_thread(
+    tweet: TweetInPath,
+    viewer: Viewer,
+    services: Provided,
+    limit: Annotated[int | None, Query(ge=1, description="How many replies; the most allowed if that is more.")] = None,
+    cursor: Annotated[str | None, Query(description="A `next_cursor` or `ancestors_cursor` of before.")] = None,
+) -> Response:
+    """The conversation above and below a tweet, or with a cursor more of one side."""
+    return json_response(await services.queries.thread(viewer, tweet, cursor, limit))
 
 
 def _id(text: str | None) -> TweetId | None:

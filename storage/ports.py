@@ -43,6 +43,13 @@ class EventStore(Protocol):
         ...
 
 
+class Reply(NamedTuple):
+    """A reply in its conversation, deleted or not; a `self_reply` is by the author of what it replies to."""
+
+    id: TweetId
+    self_reply: bool
+
+
 class TweetStore(Protocol):
     """Tweets and where they are listed."""
 
@@ -64,6 +71,18 @@ class TweetStore(Protocol):
 
     async def replies(self, tweet: TweetId, *, before: int, limit: int) -> list[tuple[TweetId, UserId]]:
         """Direct replies (id, author), newest first."""
+        ...
+
+    async def replies_after(self, places: Sequence[tuple[TweetId, int]], *, limit: int) -> list[list[Reply]]:
+        """For each (tweet, after) its direct replies with id > `after`, oldest first, deleted ones too."""
+        ...
+
+    async def self_replies(self, tweet: TweetId, *, after: int, limit: int) -> list[Reply]:
+        """An author's own replies to a tweet of theirs with id > `after`, oldest first, deleted ones too."""
+        ...
+
+    async def parents_of_deleted(self, tweets: Sequence[TweetId]) -> dict[TweetId, TweetId]:
+        """What deleted replies replied to; what is none is left out."""
         ...
 
     async def topic(self, topic: str, *, before: int, limit: int) -> list[tuple[TweetId, UserId]]:
