@@ -173,7 +173,7 @@ async def on_invalid_request(_request: Request, error: Exception) -> Response:
     fields = _fields_of(found)
     row = BY_STATUS[422]
     if unknown := [name for name, reason in fields.items() if reason == _UNKNOWN_FIELD]:
-        row = Row(422, row.code, f"The request has what is not known here: {', '.join(unknown)}.")
+        row = Row(422, row.code, f"The request has fields that it does not take: {', '.join(unknown)}.")
     return Answer(row=row, fields=fields).response()
 
 

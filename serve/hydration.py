@@ -189,8 +189,7 @@ class Hydrator:
             await self._doubts.look()
         counts, noted = await looked_up(self.cache, (self.user_counts, ids), (self.own_counts, viewers))
         found = await self.user_counts.complete(counts)
-        counted = {id_: values.user_counts_from(value) for id_, value in found.items()}
-        return await self.own_counts.of_users(viewer, noted.get(viewer or 0), counted)
+        return await self.own_counts.of_users(viewer, noted.get(viewer or 0), found)
 
     async def _relations(self, viewer: UserId | None, ids: Sequence[UserId]) -> list[tuple[bool, bool]]:
         if viewer is None:
@@ -272,9 +271,8 @@ class Reading:
     async def counts(self, originals: Iterable[int]) -> dict[int, TweetCounts]:
         """The counts of some tweets that were read."""
         found = await self._hydrator.tweet_counts.complete({id_: self._counts[id_] for id_ in originals})
-        counted = {id_: values.tweet_counts_from(value) for id_, value in found.items()}
         viewer = next(iter(self._viewers), None)
-        return await self._hydrator.own_counts.of_tweets(viewer, self._noted.get(viewer or 0), counted)
+        return await self._hydrator.own_counts.of_tweets(viewer, self._noted.get(viewer or 0), found)
 
     async def json(self, shown: Sequence[int]) -> list[bytes]:
         """The JSON of some records, in order. A retweet carries its original, and that one's counts and marks."""

@@ -8,7 +8,7 @@ from domain.graph import TweetCounts, UserCounts
 from domain.ids import TweetId, UserId
 from domain.limits import Limits
 from serve.doubts import Doubts
-from storage import keys
+from storage import keys, values
 from storage.own_acts import OwnCount, acts_from
 from storage.ports import EngagementStore, GraphStore
 from storage.values import Counted
@@ -39,30 +39,36 @@ class OwnCounts:
         return keys.own_acts(user)
 
     async def of_tweets(
-        self, viewer: UserId | None, noted: bytes | None, found: Mapping[int, Counted[TweetCounts]]
+        self, viewer: UserId | None, noted: bytes | None, found: Mapping[int, bytes]
     ) -> dict[int, TweetCounts]:
-        """The counts of tweets as a viewer must see them; `noted` is what their key held."""
-        return await self._corrected(viewer, noted, found, self._count_tweet)
+        """The counts in cached values of tweets, as a viewer must see them; `noted` is what their key held."""
+        counts = {id_: values.tweet_counts_alone(value) for id_, value in found.items()}
+        if viewer is not None and (noted or self._suspect.hold):
+            await self._correct(viewer, noted, found, values.tweet_counts_from, counts, self._count_tweet)
+        return counts
 
     async def of_users(
-        self, viewer: UserId | None, noted: bytes | None, found: Mapping[int, Counted[UserCounts]]
+        self, viewer: UserId | None, noted: bytes | None, found: Mapping[int, bytes]
     ) -> dict[int, UserCounts]:
         """The same of users."""
-        return await self._corrected(viewer, noted, found, self._count_user)
+        counts = {id_: values.user_counts_alone(value) for id_, value in found.items()}
+        if viewer is not None and (noted or self._suspect.hold):
+            await self._correct(viewer, noted, found, values.user_counts_from, counts, self._count_user)
+        return counts
 
-    async def _corrected(
+    async def _correct(
         self,
-        viewer: UserId | None,
+        viewer: UserId,
         noted: bytes | None,
-        found: Mapping[int, Counted[C]],
+        found: Mapping[int, bytes],
+        counted_from: Callable[[bytes], Counted[C]],
+        counts: dict[int, C],
         count: Callable[[int, Collection[str], C], Awaitable[C]],
-    ) -> dict[int, C]:
-        counts = {id_: counted.counts for id_, counted in found.items()}
-        if viewer is None or not (noted or self._suspect.hold):
-            return counts
+    ) -> None:
         acts = acts_from(noted or b"")
         recounted: dict[int, list[str]] = {}
-        for id_, counted in found.items():
+        for id_ in found if self._suspect.hold else found.keys() & acts.keys():
+            counted = counted_from(found[id_])
             changes: dict[str, int] = {}
             for name, change, noted_us in acts.get(id_, ()):
                 if noted_us >= counted.began_us(name):
@@ -80,7 +86,6 @@ class OwnCounts:
             metrics.EDGES.record(sum(map(len, recounted.values())), edge="own_count")
             anew = await asyncio.gather(*(count(id_, names, counts[id_]) for id_, names in recounted.items()))
             counts.update(zip(recounted, anew, strict=True))
-        return counts
 
     async def _count_tweet(self, id_: int, names: Collection[str], others: TweetCounts) -> TweetCounts:
         return await self._engagements.tweet_counts(TweetId(id_), names, others)

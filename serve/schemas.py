@@ -78,6 +78,10 @@ class NewTweet(Body):
     idempotency_key: Text | None = Field(None, json_schema_extra={"maxLength": KEY_CHARS_MAX})
 
 
+class NoFields(Body):
+    """Nothing: what is done takes no fields yet."""
+
+
 class Author(BaseModel):
     """Who wrote a tweet."""
 

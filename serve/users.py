@@ -39,8 +39,10 @@ async def read_user(user: UserInPath, viewer: Viewer, services: Provided) -> Res
     return json_response(await services.queries.user(viewer, user))
 
 
-@router.post("/{id}/follow", response_model=schemas.User, responses=failures(401, 403, 404, 422))
-async def follow(target: UserInPath, user: Following, services: Provided) -> Response:
+@router.post("/{id}/follow", response_model=schemas.User, responses=failures(400, 401, 403, 404, 422))
+async def follow(
+    target: UserInPath, user: Following, services: Provided, body: schemas.NoFields | None = None
+) -> Response:
     """Follow somebody; doing so again changes nothing."""
     await services.commands.follow(user, target)
     return json_response(await services.queries.user(user, target))

@@ -10,6 +10,8 @@ import msgspec
 from domain.graph import TweetCounts, UserCounts
 from domain.trends import Trend
 
+_FOUR = struct.Struct(">4Q")
+_THREE = struct.Struct(">3Q")
 _TWEET_COUNTS = struct.Struct(">4Q4Q")
 _USER_COUNTS = struct.Struct(">3Q3Q")
 _TrendRow = tuple[str, str, int, int, int, float, int, tuple[int, ...]]
@@ -47,8 +49,13 @@ def tweet_counts(counted: Counted[TweetCounts]) -> bytes:
     return _TWEET_COUNTS.pack(*counted.counts, *counted.all_began_us)
 
 
+def tweet_counts_alone(value: bytes) -> TweetCounts:
+    """The counts of `tweet_counts`, whenever they were read."""
+    return TweetCounts(*_FOUR.unpack_from(value))
+
+
 def tweet_counts_from(value: bytes) -> Counted[TweetCounts]:
-    """The counts of `tweet_counts`."""
+    """The counts of `tweet_counts`, with when they were read."""
     numbers = _TWEET_COUNTS.unpack(value)
     return Counted(TweetCounts(*numbers[:4]), numbers[4:])
 
@@ -58,8 +65,13 @@ def user_counts(counted: Counted[UserCounts]) -> bytes:
     return _USER_COUNTS.pack(*counted.counts, *counted.all_began_us)
 
 
+def user_counts_alone(value: bytes) -> UserCounts:
+    """The counts of `user_counts`, whenever they were read."""
+    return UserCounts(*_THREE.unpack_from(value))
+
+
 def user_counts_from(value: bytes) -> Counted[UserCounts]:
-    """The counts of `user_counts`."""
+    """The counts of `user_counts`, with when they were read."""
     numbers = _USER_COUNTS.unpack(value)
     return Counted(UserCounts(*numbers[:3]), numbers[3:])
 

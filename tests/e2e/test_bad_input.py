@@ -7,7 +7,7 @@ the request's id, and is never a 500. Alice asks, Bob wrote a tweet; `<alice>`, 
 import base64
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -56,7 +56,7 @@ class Bad:
     signed_in: bool = True
     status: int
     code: str
-    fields: frozenset[str] = frozenset()
+    fields: Set[str] = frozenset()
 
 
 def tweet(what: str, body: Any, code: str, *fields: str, status: int = 422) -> Bad:
@@ -176,6 +176,14 @@ UNKNOWN_FIELDS = [
             "language": "de",
             "id": "5",
             "constructor": {"prototype": 1},
+        }.items()
+    ),
+    *(
+        Bad(what=f"{path} with more", path=path, json={name: True}, status=422, code="invalid_request", fields={name})
+        for path, name in {
+            f"{TWEET}/like": "anonymous",
+            f"{TWEET}/retweet": "visibility",
+            f"{USER}/follow": "retweets_hidden",
         }.items()
     ),
     signing_up("a role", {"role": "admin"}, 422, "invalid_request", "role"),
