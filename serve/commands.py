@@ -200,10 +200,10 @@ class Commands:
         id_ = self._ids.next()
         stamp = max(stamp_us(id_), before.written_us + 1, self._clock.now_ms() * 1000)
         event = kind(event_id=EventId(id_), stamp_us=stamp, request_id=request_id.get(), **fields)
-        if before.active is on:
-            await self._publisher.forget(event)
-        else:
+        if before.active is not on:
             await self._publisher.publish(event)
+        elif stamp - before.written_us < self._limits.reconcile_trail_minutes * MINUTE_MS * 1000:
+            await self._publisher.forget(event)
 
     async def _check_target(self, user: UserId, target: UserId) -> None:
         if user == target:

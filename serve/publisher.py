@@ -55,7 +55,8 @@ class Publisher:
     async def forget(self, event: Event) -> None:
         """Forget what an event would make stale, and note it.
 
-        For one that turned out to be in force: a try whose commit took too long to be answered went no further.
+        For one that turned out to be in force, and not for long: a try whose commit took too long to be answered went
+        no further, until the reconciler comes by.
         """
         await self._told(event, append=False)
 

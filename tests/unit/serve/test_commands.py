@@ -19,7 +19,7 @@ from serve.pulled import PulledAuthors
 from serve.rebuild import Rebuilder
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.truth import MemoryEventStore
-from storage.ports import ListKey
+from storage.ports import DOUBTED, ListKey
 from tests.simulation.stores import USERS, Keys, People
 from tests.unit.actors.engine import PARTITIONS, Engine
 
@@ -224,3 +224,16 @@ async def test_a_claim_whose_process_died_is_taken_over() -> None:
 
 async def _dies(event: Event) -> None:
     raise StoreUnavailable("cassandra", "died before it wrote")
+
+
+async def test_to_like_again_what_one_likes_for_long_tells_redis_nothing() -> None:
+    engine = Engine()
+    replica = Replica(engine)
+    tweet = await replica.commands.post(ALICE, Draft(text="hello"))
+    await replica.commands.like(BOB, tweet)
+    await replica.commands.unlike(ALICE, tweet)
+    engine.clock.advance(SMALL.reconcile_trail_minutes * 60_000 + 1)
+    replica.cache.deaf = True
+    await replica.commands.like(BOB, tweet)
+    await replica.commands.unlike(ALICE, tweet)
+    assert await engine.truth.coordination.mark(DOUBTED) is None, "nothing that Redis had to be told"
