@@ -125,7 +125,9 @@ class Commands:
         if tweet is None:
             return None
         if self._clock.now_ms() - time_ms(id_) < self._limits.reconcile_trail_minutes * MINUTE_MS:
-            await self._publisher.publish(_posted(tweet))
+            above = () if tweet.reply_to is None else (tweet.reply_to,)
+            (reply_to_author,) = (await self._tweets.authors(above)).values() or (None,)
+            await self._publisher.publish(_posted(tweet, reply_to_author))
         return id_
 
     async def delete(self, user: UserId, tweet_id: TweetId) -> None:
