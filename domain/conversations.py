@@ -11,6 +11,8 @@ from domain.ids import ID_MAX, TweetId
 _CURSOR = struct.Struct(">BBQQQ")
 _VERSION = 2
 """Other than that of cursors of lists."""
+CURSOR_PATTERN = "^Ag[ABEFIJ][A-Za-z0-9_-]{10}[A-HQ-Xg-nw-z0-3][A-Za-z0-9_-]{10}[A-Za-f][A-Za-z0-9_-]{10}$"
+"""What every cursor looks like: the version, a kind, and three ids of 63 bits."""
 _ABOVE = 2
 """Marks a place above; below it is whether the replies of `others` are next."""
 

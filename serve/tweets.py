@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query
 from starlette.responses import Response
 
+from domain.conversations import CURSOR_PATTERN
 from domain.ids import TweetId
 from serve import schemas
 from serve.access import Liking, Member, Tweeting, Viewer
@@ -102,7 +103,13 @@ async def read_thread(
     viewer: Viewer,
     services: Provided,
     limit: Annotated[int | None, Query(ge=1, description="How many replies; the most allowed if that is more.")] = None,
-    cursor: Annotated[str | None, Query(description="A `next_cursor` or `ancestors_cursor` of before.")] = None,
+    cursor: Annotated[
+        str | None,
+        Query(
+            description="A `next_cursor` or `ancestors_cursor` of before.",
+            json_schema_extra={"pattern": CURSOR_PATTERN},
+        ),
+    ] = None,
 ) -> Response:
     """The conversation above and below a tweet, or with a cursor more of one side."""
     return json_response(await services.queries.thread(viewer, tweet, cursor, limit))

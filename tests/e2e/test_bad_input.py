@@ -264,8 +264,10 @@ PAGES = [
             f"{TWEET}/replies",
             f"{TWEET}/likers",
             f"{TWEET}/retweeters",
+            f"{TWEET}/thread",
         )
     ),
+    page("no limit of a conversation", "limit=0", 422, "invalid_request", f"{TWEET}/thread"),
 ]
 TRENDING = [
     *(trending(f"window={name!r}", f"window={name}", "window") for name in ("", "60", "60M", "1h", "5m,60m", "%00")),

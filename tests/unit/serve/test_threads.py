@@ -1,6 +1,7 @@
 """Conversations as a reader finds them: nothing is lost, repeated or torn apart."""
 
 import random
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.conversations import Above, Below, cursor_of, place_of
+from domain.conversations import CURSOR_PATTERN, Above, Below, cursor_of, place_of
 from domain.errors import NotFound, Refused
 from domain.ids import ID_MAX, TweetId, UserId
 from domain.limits import DEFAULT, SMALL, Limits
@@ -194,6 +195,12 @@ ids = st.integers(0, ID_MAX).map(TweetId)
 @given(st.builds(Above, ids) | st.builds(Below, ids, ids, st.booleans(), st.integers(0, ID_MAX)))
 def test_a_place_survives_its_cursor(place: Above | Below) -> None:
     assert place_of(cursor_of(place)) == place
+    assert re.fullmatch(CURSOR_PATTERN, cursor_of(place))
+
+
+@given(st.from_regex(CURSOR_PATTERN, fullmatch=True, alphabet=st.characters(max_codepoint=127)))
+def test_what_is_described_as_a_cursor_is_taken(cursor: str) -> None:
+    place_of(cursor)
 
 
 @pytest.mark.parametrize(
