@@ -86,9 +86,16 @@ BY_STATUS: dict[int, Row] = {
 }
 """What the framework refuses by itself, and what nobody foresaw."""
 _UNKNOWN_FIELD = "is not a field of this request"
+_REASONS = {
+    "extra_forbidden": _UNKNOWN_FIELD,
+    "model_attributes_type": "must be a JSON object, sent as application/json",
+    "string_unicode": "must not hold half a surrogate pair",
+}
+"""What is wrong, where the validator's own words are no sentence for a person."""
 _FIELDS_MAX = 20
 """Fields that one answer names."""
 _NAME_CHARS_MAX = 64
+"""Of a field's name, which a client may have made up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,17 +191,6 @@ def _fields_of(found: Iterable[Mapping[str, Any]]) -> dict[str, str]:
         if len(fields) == _FIELDS_MAX:
             break
         place: Sequence[str | int] = one["loc"]
-        if one["type"] == "model_attributes_type":
-            reason = "must be a JSON object, sent as application/json"
-        elif one["type"] == "extra_forbidden":
-            reason = _UNKNOWN_FIELD
-        else:
-            reason = str(one["msg"]).removeprefix("Value error, ")
-        fields.setdefault(_field_name(place), reason)
+        name = ".".join(str(part)[:_NAME_CHARS_MAX] for part in place[1:]) or str(place[0])
+        fields.setdefault(name, _REASONS.get(one["type"]) or str(one["msg"]).removeprefix("Value error, "))
     return fields
-
-
-def _field_name(place: Sequence[str | int]) -> str:
-    """A field by its path. A client may have made the name up: it is shown in part, and half a surrogate escaped."""
-    name = ".".join(str(part)[:_NAME_CHARS_MAX] for part in place[1:]) or str(place[0])
-    return name.encode(errors="backslashreplace").decode()

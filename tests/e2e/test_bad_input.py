@@ -186,6 +186,7 @@ UNKNOWN_FIELDS = [
             f"{USER}/follow": "retweets_hidden",
         }.items()
     ),
+    raw("a field of half a surrogate pair", b'{"text": "a", "\\ud83d": 1}', 422, "invalid_request"),
     signing_up("a role", {"role": "admin"}, 422, "invalid_request", "role"),
     auth("a scope", LOGIN, {"login": "a", "password": "b", "scope": "all"}, 422, "invalid_request", "scope"),
     auth("another token", REFRESH, {"refresh_token": "a", "token": "b"}, 422, "invalid_request", "token"),
@@ -464,8 +465,6 @@ async def test_the_answer_to_unknown_fields_names_a_few_of_them(api: httpx.Async
     envelope = (await api.post(TWEETS, json=body, headers=world.alice)).json()
     assert len(envelope["fields"]) == 20
     assert len(json.dumps(envelope)) < 5_000
-    lone = await api.post(TWEETS, content=b'{"text": "a", "\\ud83d": 1}', headers={**world.alice, **JSON})
-    assert lone.json()["fields"] == {"\\ud83d": "is not a field of this request"}
 
 
 async def test_what_was_refused_spends_no_key(api: httpx.AsyncClient, world: World) -> None:
