@@ -33,6 +33,7 @@ from storage.ports import (
     LogRecord,
     PositionStore,
 )
+from storage.values import Counted
 from telemetry import metrics
 from telemetry.logs import logger, trace
 
@@ -224,20 +225,27 @@ class Counters:
         names = [*map(keys.tweet_counts, tweets), *map(keys.user_counts, users)]
         if not names:
             return
+        began_us = await self._cache.now_us()
         kept = dict(zip(names, (await self._cache.fetch((), names))[1], strict=True))
         gate = asyncio.Semaphore(_AT_ONCE)
 
-        async def tweet(id_: int) -> tuple[int, TweetCounts]:
-            before = kept[keys.tweet_counts(id_)]
-            known = () if before is None else (tweets[id_], values.tweet_counts_from(before))
+        async def tweet(id_: int) -> tuple[int, Counted[TweetCounts]]:
+            value = kept[keys.tweet_counts(id_)]
             async with gate:
-                return id_, await self._engagements.tweet_counts(TweetId(id_), *known)
+                if value is None:
+                    return id_, Counted.at(await self._engagements.tweet_counts(TweetId(id_)), began_us)
+                held = values.tweet_counts_from(value)
+                counts = await self._engagements.tweet_counts(TweetId(id_), tweets[id_], held.counts)
+                return id_, held.recounted(counts, tweets[id_], began_us)
 
-        async def user(id_: int) -> tuple[int, UserCounts]:
-            before = kept[keys.user_counts(id_)]
-            known = () if before is None else (users[id_], values.user_counts_from(before))
+        async def user(id_: int) -> tuple[int, Counted[UserCounts]]:
+            value = kept[keys.user_counts(id_)]
             async with gate:
-                return id_, await self._graph.user_counts(UserId(id_), *known)
+                if value is None:
+                    return id_, Counted.at(await self._graph.user_counts(UserId(id_)), began_us)
+                held = values.user_counts_from(value)
+                counts = await self._graph.user_counts(UserId(id_), users[id_], held.counts)
+                return id_, held.recounted(counts, users[id_], began_us)
 
         of_tweets = dict(await asyncio.gather(*map(tweet, tweets)))
         of_users = dict(await asyncio.gather(*map(user, users)))
@@ -247,7 +255,7 @@ class Counters:
         whole = {key: value for key, value in sums.items() if kept[key] is None}
         await self._cache.put(whole, ttl_s=self._limits.cache_ttl_s)
         await self._cache.update({key: value for key, value in sums.items() if key not in whole})
-        await self._watch_threshold({UserId(id_): of_users[id_] for id_ in users if "followers" in users[id_]})
+        await self._watch_threshold({UserId(id_): of_users[id_].counts for id_ in users if "followers" in users[id_]})
 
     async def _watch_threshold(self, counted: dict[UserId, UserCounts]) -> None:
         """Publish who has crossed the pull threshold, upwards or (provisionally) downwards."""

@@ -37,7 +37,10 @@ class Event(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 
 
 class TweetPosted(Event, frozen=True, array_like=True, kw_only=True, tag=1):
-    """A tweet, reply or quote was published; `event_id` is the tweet's id, `mentions` are usernames."""
+    """A tweet, reply or quote was published; `event_id` is the tweet's id, `mentions` are usernames.
+
+    `reply_to_author` is who wrote what it replies to, None also where that was not noted.
+    """
 
     author: UserId
     text: str
@@ -46,6 +49,7 @@ class TweetPosted(Event, frozen=True, array_like=True, kw_only=True, tag=1):
     reply_to: TweetId | None = None
     quote_of: TweetId | None = None
     location: str | None = None
+    reply_to_author: UserId | None = None
 
     actor_field: ClassVar[str] = "author"
 

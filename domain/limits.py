@@ -40,8 +40,17 @@ class Limits:
     continuation_entries_max: int = 200
     """Entries gathered from Cassandra at a time below the cached part."""
     thread_tweets_max: int = 100
+    """Replies on a page of a conversation."""
+    thread_ancestors_max: int = 200
+    """Tweets above that come with it."""
+    thread_reads_max: int = 2_000
+    """Lists of replies that are read for one page."""
     liked_recent_max: int = 1_000
     """Most recent likes and retweets of a reader that are kept beside the timeline."""
+    own_acts_max: int = 64
+    """A user's newest changes of counts that are noted, so that they see them at once; not smaller in any profile."""
+    own_recount_max: int = 1_000
+    """Up to which size a set that its reader changed is counted anew for them."""
     following_max: int = 5_000
     """Accounts one user may follow."""
     cache_ttl_s: int = 3_600
@@ -105,7 +114,10 @@ SMALL = Limits(
     page_max=7,
     continuation_entries_max=24,
     thread_tweets_max=20,
+    thread_ancestors_max=30,
+    thread_reads_max=200,
     liked_recent_max=20,
+    own_recount_max=20,
     tail_events_max=5_000,
     local_entries_max=500,
 )

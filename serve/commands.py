@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from domain import texts as rules
 from domain.clock import Clock
-from domain.errors import Conflict, Forbidden, Invalid, NotFound
+from domain.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from domain.events import (
     Event,
     Followed,
@@ -25,11 +25,13 @@ from domain.ids import EventId, IdSource, TweetId, UserId, stamp_us, time_ms
 from domain.limits import Limits
 from domain.names import name_fault, normalized_name
 from domain.tweets import LOCATION_CHARS_MAX, Tweet
+from domain.users import User
 from serve.hydration import Hydrator, tweet_value
 from serve.publisher import Publisher
 from storage import keys, values
 from storage.ports import Claim, Engagement, EngagementStore, GraphStore, IdempotencyStore, TweetStore
 from storage.rows import MINUTE_MS
+from storage.values import Counted
 from telemetry.logs import request_id
 
 
@@ -80,38 +82,54 @@ class Commands:
         text = rules.normalized(draft.text)
         rules.check_text(text)
         location = _checked_location(draft.location)
+        try:
+            writer = await self._user(author)
+            reply_to = await self._original_of("reply_to_id", draft.reply_to)
+            quote_of = await self._original_of("quote_of_id", draft.quote_of)
+        except Refused:  # it spends no key; but what a key made before stands, whatever has become of the reference
+            claimed = None if key is None else await self._idempotency.claimed(author, key)
+            if claimed is not None and (made := await self._made(author, claimed, draft)):
+                return made
+            raise
         id_, first = self._ids.next(), True
         if key is not None:
             mine = Claim(draft.hash(), id_)
             claim = await self._idempotency.claim(author, key, mine)
-            if claim.body_hash != mine.body_hash:
-                raise Conflict("This idempotency key was used with another body.", "idempotency_key_reused")
-            id_ = claim.id
-            if claim != mine and (made := await self._tweets.tweets([(author, TweetId(id_))])):
-                await self._publish_again(made[TweetId(id_)])
-                return TweetId(id_)
-            first = claim == mine
-        reply_to = await self._original_of("reply_to_id", draft.reply_to)
-        quote_of = await self._original_of("quote_of_id", draft.quote_of)
+            id_, first = claim.id, claim == mine
+            if not first and (made := await self._made(author, claim, draft)):
+                return made
         tweet = Tweet(
             id=TweetId(id_),
             author=author,
             text=text,
-            reply_to=reply_to,
-            quote_of=quote_of,
+            reply_to=None if reply_to is None else reply_to.id,
+            quote_of=None if quote_of is None else quote_of.id,
             location=location,
             hashtags=rules.hashtags(text),
             mentions=rules.mentions(text),
         )
         # Only the first try knows that nobody can have taken the tweet away.
-        known = await self._known_of(tweet) if first else {}
-        await self._publisher.publish(_posted(tweet), known, ttl_s=self._limits.cache_ttl_s)
+        known = _known_of(tweet, writer) if first else {}
+        event = _posted(tweet, reply_to.author if reply_to else None)
+        await self._publisher.publish(event, known, ttl_s=self._limits.cache_ttl_s)
         return tweet.id
 
-    async def _publish_again(self, tweet: Tweet) -> None:
-        """Do what a first try may have died before; after a while the reconciler has done it."""
-        if self._clock.now_ms() - time_ms(tweet.id) < self._limits.reconcile_trail_minutes * MINUTE_MS:
-            await self._publisher.publish(_posted(tweet))
+    async def _made(self, author: UserId, claim: Claim, draft: Draft) -> TweetId | None:
+        """What was made under a claimed key, None if nothing was yet. Raises `Conflict` (claimed by another draft).
+
+        What the first try may have died before is done again; after a while the reconciler has done it.
+        """
+        if claim.body_hash != draft.hash():
+            raise Conflict("This idempotency key was used with another body.", "idempotency_key_reused")
+        id_ = TweetId(claim.id)
+        tweet = (await self._tweets.tweets([(author, id_)])).get(id_)
+        if tweet is None:
+            return None
+        if self._clock.now_ms() - time_ms(id_) < self._limits.reconcile_trail_minutes * MINUTE_MS:
+            above = () if tweet.reply_to is None else (tweet.reply_to,)
+            (reply_to_author,) = (await self._tweets.authors(above)).values() or (None,)
+            await self._publisher.publish(_posted(tweet, reply_to_author))
+        return id_
 
     async def delete(self, user: UserId, tweet_id: TweetId) -> None:
         """Take a tweet away. Raises `NotFound` and `Forbidden`."""
@@ -126,7 +144,8 @@ class Commands:
         try:
             tweet = await self._tweet(tweet_id)
         except NotFound:
-            await self._publisher.forget(event)
+            parents = await self._tweets.parents_of_deleted((tweet_id,))
+            await self._publisher.forget(replace(event, reply_to=parents.get(tweet_id)))
             raise
         if tweet.author != user:
             raise Forbidden("Only its author may delete a tweet.", "not_your_tweet")
@@ -184,32 +203,27 @@ class Commands:
         id_ = self._ids.next()
         stamp = max(stamp_us(id_), before.written_us + 1, self._clock.now_ms() * 1000)
         event = kind(event_id=EventId(id_), stamp_us=stamp, request_id=request_id.get(), **fields)
-        if before.active is on:
-            await self._publisher.forget(event)
-        else:
+        if before.active is not on:
             await self._publisher.publish(event)
-
-    async def _known_of(self, tweet: Tweet) -> dict[str, bytes]:
-        """What a new tweet's cached values are, before anybody answers it or takes it away."""
-        author = (await self._hydrator.users((tweet.author,))).get(tweet.author)
-        if author is None:
-            raise NotFound("This user does not exist.", "not_found")
-        return {
-            keys.tweet(tweet.id): tweet_value(tweet, author),
-            keys.tweet_counts(tweet.id): values.tweet_counts(TweetCounts()),
-        }
+        elif stamp - before.written_us < self._limits.reconcile_trail_minutes * MINUTE_MS * 1000:
+            await self._publisher.forget(event)
 
     async def _check_target(self, user: UserId, target: UserId) -> None:
         if user == target:
             raise Invalid("You cannot follow yourself.", "self_follow", (("id", "is your own"),))
-        if target not in await self._hydrator.users((target,)):
-            raise NotFound("This user does not exist.", "not_found")
+        await self._user(target)
 
-    async def _original_of(self, field: str, tweet_id: TweetId | None) -> TweetId | None:
+    async def _user(self, id_: UserId) -> User:
+        found = (await self._hydrator.users((id_,))).get(id_)
+        if found is None:
+            raise NotFound("This user does not exist.", "not_found")
+        return found
+
+    async def _original_of(self, field: str, tweet_id: TweetId | None) -> Tweet | None:
         if tweet_id is None:
             return None
         try:
-            return (await self._original(tweet_id)).id
+            return await self._original(tweet_id)
         except NotFound:
             raise Invalid(
                 "The tweet referred to does not exist.", "invalid_reference", ((field, "does not exist"),)
@@ -227,7 +241,15 @@ class Commands:
         return found[tweet_id]
 
 
-def _posted(tweet: Tweet) -> TweetPosted:
+def _known_of(tweet: Tweet, author: User) -> dict[str, bytes]:
+    """What a new tweet's cached values are, before anybody answers it or takes it away."""
+    return {
+        keys.tweet(tweet.id): tweet_value(tweet, author),
+        keys.tweet_counts(tweet.id): values.tweet_counts(Counted.at(TweetCounts(), 0)),
+    }
+
+
+def _posted(tweet: Tweet, reply_to_author: UserId | None = None) -> TweetPosted:
     return TweetPosted(
         event_id=EventId(tweet.id),
         stamp_us=stamp_us(tweet.id),
@@ -239,6 +261,7 @@ def _posted(tweet: Tweet) -> TweetPosted:
         reply_to=tweet.reply_to,
         quote_of=tweet.quote_of,
         location=tweet.location,
+        reply_to_author=reply_to_author,
     )
 
 

@@ -10,6 +10,7 @@ from domain.limits import Limits
 from domain.timeline import NO_ENTRIES, EntryList
 from serve.refreshed import Refreshed, beside
 from serve.tail import Tail
+from storage.own_acts import OwnCount
 from storage.ports import DOUBTED, SETTLED, CoordinationStore, EventStore, ListKey
 from telemetry import metrics
 from telemetry.logs import logger
@@ -75,8 +76,8 @@ class Doubts:
             return _NOTHING
         return EntryList(self._tail.entries(followees, viewer, self._known_to_all()), 0)
 
-    def about(self, kept: str | ListKey) -> bool:
-        """Whether a value or a list in Redis may be older than an event in doubt, as of the last look."""
+    def about(self, kept: str | ListKey | OwnCount) -> bool:
+        """Whether a value, a list or an own count in Redis may be older than an event in doubt, as of the last look."""
         return self.hold and self._tail.makes_stale(kept)
 
     async def rise(self) -> None:

@@ -89,6 +89,18 @@ BY_STATUS: dict[int, Row] = {
     500: Row(500, "internal_error", "Something went wrong on our side."),
 }
 """What the framework refuses by itself, and what nobody foresaw."""
+_UNKNOWN_FIELD = "is not a field of this request"
+_REASONS = {
+    "extra_forbidden": _UNKNOWN_FIELD,
+    "model_attributes_type": "must be a JSON object, sent as application/json",
+    "string_too_long": "is too long",
+    "string_unicode": "must not hold half a surrogate pair",
+}
+"""What is wrong, where the validator's own words are no sentence for a person."""
+_FIELDS_MAX = 20
+"""Fields that one answer names."""
+_NAME_CHARS_MAX = 64
+"""Of a field's name, which a client may have made up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,22 +184,20 @@ async def on_invalid_request(_request: Request, error: Exception) -> Response:
     found = error.errors()
     if any(one["type"] == "json_invalid" for one in found):
         return Answer(row=BY_STATUS[400]).response()
-    return Answer(row=BY_STATUS[422], fields=_fields_of(found)).response()
-
-
-_REASONS = {
-    "model_attributes_type": "must be a JSON object, sent as application/json",
-    "string_too_long": "is too long",
-    "string_unicode": "must not hold half a surrogate pair",
-}
-"""Why, by the framework's type of error, where its own words would not help."""
+    fields = _fields_of(found)
+    row = BY_STATUS[422]
+    if unknown := [name for name, reason in fields.items() if reason == _UNKNOWN_FIELD]:
+        row = Row(422, row.code, f"The request has fields that it does not take: {', '.join(unknown)}.")
+    return Answer(row=row, fields=fields).response()
 
 
 def _fields_of(found: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Field to reason; of several reasons the first."""
+    """Field to reason, of several reasons the first; no more fields than a person would read."""
     fields: dict[str, str] = {}
     for one in found:
+        if len(fields) == _FIELDS_MAX:
+            break
         place: Sequence[str | int] = one["loc"]
-        reason = _REASONS.get(one["type"]) or str(one["msg"]).removeprefix("Value error, ")
-        fields.setdefault(".".join(str(part) for part in place[1:]) or str(place[0]), reason)
+        name = ".".join(str(part)[:_NAME_CHARS_MAX] for part in place[1:]) or str(place[0])
+        fields.setdefault(name, _REASONS.get(one["type"]) or str(one["msg"]).removeprefix("Value error, "))
     return fields

@@ -13,15 +13,18 @@ import numpy as np
 import orjson
 from cachetools import LRUCache
 
-from domain.graph import TweetCounts
+from domain.errors import NotFound, Overloaded, StoreUnavailable
+from domain.graph import TweetCounts, UserCounts
 from domain.ids import Ids, TweetId, UserId, time_ms
 from domain.limits import Limits
 from domain.tweets import Tweet
 from domain.users import User
 from serve.doubts import Doubts
+from serve.own_counts import OwnCounts
 from serve.read_through import ReadThrough, looked_up
 from storage import keys, values
 from storage.ports import CacheStore, Engagement, EngagementStore, GraphStore, TweetStore, UserStore
+from storage.values import Counted
 from telemetry import metrics
 
 _HEAD = struct.Struct(">QQQ")
@@ -58,6 +61,11 @@ def rfc3339_of_ms(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def exists(id_: int, records: Mapping[int, Record]) -> bool:
+    """Whether a tweet or retweet is among what was found, with what it shows."""
+    return id_ in records and records[id_].original in records
+
+
 def _optional_id(id_: int | None) -> str | None:
     return None if id_ is None else str(id_)
 
@@ -85,6 +93,12 @@ def _record(id_: int, value: bytes) -> Record | None:
         return None
     author, retweet_of, retweet_author = _HEAD.unpack_from(value)
     return Record(id_, author, retweet_of, retweet_author, value[_HEAD.size :])
+
+
+def reply_to_of(record: Record) -> TweetId | None:
+    """What a tweet replies to."""
+    id_: str | None = orjson.loads(record.body + b"}")["reply_to_id"]
+    return None if id_ is None else TweetId(int(id_))
 
 
 def ids_from(wire: bytes) -> Ids:
@@ -124,6 +138,7 @@ class Hydrator:
         self.engaged = ReadThrough(
             cache, limits, kind="engaged", key=keys.engaged, load=self._load_engaged, doubts=doubts
         )
+        self.own_counts = OwnCounts(engagements, graph, doubts, limits)
 
     async def followees(self, user: UserId) -> Ids:
         """Whom a user follows, sorted."""
@@ -148,9 +163,8 @@ class Hydrator:
     async def users_json(self, viewer: UserId | None, ids: Sequence[UserId]) -> list[bytes]:
         """The JSON of some users, in order, with counts and the viewer's relation; the absent are left out."""
         users, counts, relations = await asyncio.gather(
-            self.users(ids), self.user_counts.get(ids), self._relations(viewer, ids)
+            self.users(ids), self._counts_of_users(viewer, ids), self._relations(viewer, ids)
         )
-        sums = [values.user_counts_from(counts[id_]) for id_ in ids]
         return [
             orjson.dumps(
                 {
@@ -158,20 +172,24 @@ class Hydrator:
                     "username": users[id_].username,
                     "name": users[id_].name,
                     "created_at": rfc3339(id_),
-                    "followers_count": count.followers,
-                    "following_count": count.following,
-                    "tweets_count": count.tweets,
+                    "followers_count": counts[id_].followers,
+                    "following_count": counts[id_].following,
+                    "tweets_count": counts[id_].tweets,
                     "following": relation[0],
                     "followed_by": relation[1],
                 }
             )
-            for id_, relation, count in zip(ids, relations, sums, strict=True)
+            for id_, relation in zip(ids, relations, strict=True)
             if id_ in users
         ]
 
-    async def counts_of(self, tweet: TweetId) -> TweetCounts:
-        """A tweet's counts."""
-        return values.tweet_counts_from((await self.tweet_counts.get((tweet,)))[tweet])
+    async def _counts_of_users(self, viewer: UserId | None, ids: Sequence[UserId]) -> dict[int, UserCounts]:
+        viewers = () if viewer is None else (viewer,)
+        if viewers:
+            await self._doubts.look()
+        counts, noted = await looked_up(self.cache, (self.user_counts, ids), (self.own_counts, viewers))
+        found = await self.user_counts.complete(counts)
+        return await self.own_counts.of_users(viewer, noted.get(viewer or 0), found)
 
     async def _relations(self, viewer: UserId | None, ids: Sequence[UserId]) -> list[tuple[bool, bool]]:
         if viewer is None:
@@ -189,12 +207,20 @@ class Hydrator:
         return found
 
     async def _load_counts(self, ids: list[int]) -> dict[int, bytes]:
+        began_us = await self._now_us()
         counts = await asyncio.gather(*(self.engagements.tweet_counts(TweetId(id_)) for id_ in ids))
-        return {id_: values.tweet_counts(c) for id_, c in zip(ids, counts, strict=True)}
+        return {id_: values.tweet_counts(Counted.at(c, began_us)) for id_, c in zip(ids, counts, strict=True)}
 
     async def _load_user_counts(self, ids: list[int]) -> dict[int, bytes]:
+        began_us = await self._now_us()
         counts = await asyncio.gather(*(self._graph.user_counts(UserId(id_)) for id_ in ids))
-        return {id_: values.user_counts(c) for id_, c in zip(ids, counts, strict=True)}
+        return {id_: values.user_counts(Counted.at(c, began_us)) for id_, c in zip(ids, counts, strict=True)}
+
+    async def _now_us(self) -> int:
+        try:
+            return await self.cache.now_us()
+        except (StoreUnavailable, Overloaded):
+            return 0  # counted by the adapter; whoever has done something to these counts does not believe them
 
     async def _load_following(self, ids: list[int]) -> dict[int, bytes]:
         edges = await asyncio.gather(*(self._graph.following(UserId(id_)) for id_ in ids))
@@ -224,6 +250,7 @@ class Reading:
         self._hydrator = hydrator
         self._viewers = () if viewer is None else (viewer,)
         self._counts: dict[int, bytes | None] = {}
+        self._noted: dict[int, bytes | None] = {}
         self._engaged: dict[int, bytes | None] = {}
 
     async def read(self, ids: Iterable[int]) -> dict[int, Record]:
@@ -234,25 +261,38 @@ class Reading:
             wanted = {r.retweet_of for r in self.records.values() if r.retweet_of} - self._counts.keys()
         return self.records
 
+    async def original_of(self, tweet_id: TweetId) -> TweetId:
+        """A tweet itself, or what a retweet shows. Raises `NotFound` for what does not exist."""
+        records = await self.read((tweet_id,))
+        if not exists(tweet_id, records):
+            raise NotFound("This tweet does not exist.", "not_found")
+        return TweetId(records[tweet_id].original)
+
+    async def counts(self, originals: Iterable[int]) -> dict[int, TweetCounts]:
+        """The counts of some tweets that were read."""
+        found = await self._hydrator.tweet_counts.complete({id_: self._counts[id_] for id_ in originals})
+        viewer = next(iter(self._viewers), None)
+        return await self._hydrator.own_counts.of_tweets(viewer, self._noted.get(viewer or 0), found)
+
     async def json(self, shown: Sequence[int]) -> list[bytes]:
         """The JSON of some records, in order. A retweet carries its original, and that one's counts and marks."""
         originals = list(dict.fromkeys(self.records[id_].original for id_ in shown))
-        counts, (liked, retweeted) = await asyncio.gather(
-            self._hydrator.tweet_counts.complete({id_: self._counts[id_] for id_ in originals}), self._marks(originals)
-        )
-        tails = {
-            id_: _TAIL % (*values.tweet_counts_from(counts[id_]), _bool(id_ in liked), _bool(id_ in retweeted))
-            for id_ in originals
-        }
+        counts, (liked, retweeted) = await asyncio.gather(self.counts(originals), self._marks(originals))
+        tails = {id_: _TAIL % (*counts[id_], _bool(id_ in liked), _bool(id_ in retweeted)) for id_ in originals}
         return [self._tweet_json(self.records[id_], tails) for id_ in shown]
 
     async def _found(self, ids: Collection[int]) -> dict[int, Record]:
         hydrator = self._hydrator
         viewers = () if self._engaged else self._viewers
-        tweets, counts, engaged = await looked_up(
-            hydrator.cache, (hydrator.tweet_values, ids), (hydrator.tweet_counts, ids), (hydrator.engaged, viewers)
+        tweets, counts, engaged, noted = await looked_up(
+            hydrator.cache,
+            (hydrator.tweet_values, ids),
+            (hydrator.tweet_counts, ids),
+            (hydrator.engaged, viewers),
+            (hydrator.own_counts, viewers),
         )
         self._counts |= counts
+        self._noted |= noted
         self._engaged |= engaged
         found = await hydrator.tweet_values.complete(tweets)
         return {id_: record for id_, value in found.items() if (record := _record(id_, value))}

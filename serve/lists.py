@@ -1,14 +1,14 @@
 """What a user can read, as finished JSON."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from domain.errors import NotFound
-from domain.ids import ID_MAX, TweetId, UserId
+from domain.ids import TweetId, UserId
 from domain.limits import Limits
 from domain.timeline import Walk, cursor_of, walk_of
 from serve.home import HomeTimeline
-from serve.hydration import Hydrator, Record
+from serve.hydration import Hydrator, exists
+from serve.threads import Threads
 from storage.ports import Engagement, EngagementStore, GraphStore, TweetStore, UserStore
 from storage.rows import PUBLIC_TOPIC, tag_topic
 
@@ -35,13 +35,12 @@ class Queries:
         self._users = users
         self._graph = graph
         self._engagements = engagements
-        self._limits = limits
+        self._threads = Threads(hydrator, tweets, limits)
 
     async def tweet(self, viewer: UserId | None, tweet_id: TweetId) -> bytes:
         """One tweet or retweet."""
         reading = await self._hydrator.reading(viewer)
-        if not _exists(tweet_id, await reading.read((tweet_id,))):
-            raise _no_tweet()
+        await reading.original_of(tweet_id)
         (found,) = await reading.json((tweet_id,))
         return found
 
@@ -79,24 +78,14 @@ class Queries:
 
         return await self._tweets_page(viewer, more, cursor, limit)
 
-    async def thread(self, viewer: UserId | None, tweet_id: TweetId) -> bytes:
-        """The conversation: what a tweet replies to, up to the root, and the replies below it, each oldest first."""
-        original = await self._check_tweet(tweet_id)
-        ancestors, descendants = await asyncio.gather(self._ancestors(original), self._descendants(original))
-        shown = [*ancestors, original, *descendants]
-        reading = await self._hydrator.reading(viewer)
-        records = await reading.read(shown)
-        shown = [id_ for id_ in shown if id_ in records]
-        items = dict(zip(shown, await reading.json(shown), strict=True))
-        if original not in items:
-            raise _no_tweet()
-        above = b",".join(items[id_] for id_ in ancestors if id_ in items)
-        below = b",".join(items[id_] for id_ in descendants if id_ in items)
-        return b'{"ancestors":[%b],"tweet":%b,"descendants":[%b]}' % (above, items[original], below)
+    async def thread(self, viewer: UserId | None, tweet_id: TweetId, cursor: str | None, limit: int | None) -> bytes:
+        """A page of the conversation around a tweet, in the order that `Threads` keeps."""
+        return await self._threads.page(viewer, tweet_id, cursor, limit)
 
-    async def engagements(self, _viewer: UserId | None, tweet_id: TweetId) -> bytes:
+    async def engagements(self, viewer: UserId | None, tweet_id: TweetId) -> bytes:
         """A tweet's counts."""
-        counts = await self._hydrator.counts_of(await self._check_tweet(tweet_id))
+        reading = await self._hydrator.reading(viewer)
+        (counts,) = (await reading.counts((await reading.original_of(tweet_id),))).values()
         return b'{"likes_count":%d,"retweets_count":%d,"replies_count":%d,"quotes_count":%d}' % (
             counts.likes,
             counts.retweets,
@@ -159,7 +148,7 @@ class Queries:
         while len(shown) <= limit:
             found = [id_ for id_, _ in await more(before, want)]
             records = await reading.read(found)
-            shown += [id_ for id_ in found if _exists(id_, records)][: limit + 1 - len(shown)]
+            shown += [id_ for id_ in found if exists(id_, records)][: limit + 1 - len(shown)]
             if len(found) < want:
                 break
             before = found[-1]
@@ -183,51 +172,17 @@ class Queries:
         items = await self._hydrator.users_json(viewer, users)
         return _page("users", items, None if place is None else Walk(place, place))
 
-    async def _ancestors(self, tweet_id: TweetId) -> list[TweetId]:
-        above: list[TweetId] = []
-        current: TweetId | None = tweet_id
-        while current is not None and len(above) < self._limits.thread_tweets_max:
-            authors = await self._tweets.authors((current,))
-            tweets = await self._tweets.tweets([(author, id_) for id_, author in authors.items()])
-            current = tweets[current].reply_to if current in tweets else None
-            if current is not None:
-                above.append(current)
-        return above[::-1]
-
-    async def _descendants(self, tweet_id: TweetId) -> list[TweetId]:
-        below: list[TweetId] = []
-        level = [tweet_id]
-        while level and len(below) < self._limits.thread_tweets_max:
-            limit = self._limits.thread_tweets_max - len(below)
-            replies = await asyncio.gather(
-                *(self._tweets.replies(parent, before=ID_MAX, limit=limit) for parent in level[:limit])
-            )
-            level = [reply for found in replies for reply, _ in found][:limit]
-            below += level
-        return sorted(below)
-
     async def _check_user(self, user: UserId) -> None:
         if user not in await self._hydrator.users((user,)):
             raise _no_user()
 
     async def _check_tweet(self, tweet_id: TweetId) -> TweetId:
-        records = await (await self._hydrator.reading(None)).read((tweet_id,))
-        if not _exists(tweet_id, records):
-            raise _no_tweet()
-        return TweetId(records[tweet_id].original)
-
-
-def _exists(id_: int, records: dict[int, Record]) -> bool:
-    return id_ in records and records[id_].original in records
+        return await (await self._hydrator.reading(None)).original_of(tweet_id)
 
 
 def _page(name: str, items: Sequence[bytes], rest: Walk | None) -> bytes:
     cursor = b"null" if rest is None else b'"%b"' % cursor_of(rest).encode()
     return b'{"%b":[%b],"next_cursor":%b}' % (name.encode(), b",".join(items), cursor)
-
-
-def _no_tweet() -> NotFound:
-    return NotFound("This tweet does not exist.", "not_found")
 
 
 def _no_user() -> NotFound:

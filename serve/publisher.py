@@ -11,7 +11,9 @@ from domain.errors import Overloaded, StoreUnavailable
 from domain.events import Event
 from serve import errors
 from serve.doubts import Doubts
+from storage import keys
 from storage.effects import effects_of
+from storage.own_acts import acts_of
 from storage.ports import CacheStore, EventLog, EventStore
 from telemetry import metrics
 from telemetry.logs import logger
@@ -33,7 +35,7 @@ class Publisher:
         self._log = log
 
     async def publish(self, event: Event, known: dict[str, bytes] | None = None, *, ttl_s: int = 0) -> None:
-        """Commit an event, forget what it makes stale, keep `known` values about what it creates, append it.
+        """Commit an event, forget what it makes stale, keep `known` values about what it creates, note it, append it.
 
         Leases that are taken before the commit guard the known values: who knows better by then has the last word.
         Raises `StoreUnavailable` or `Overloaded` if the commit did not succeed in time; it may have happened.
@@ -51,9 +53,10 @@ class Publisher:
             metrics.EVENTS_APPENDED.record(by="command")
 
     async def forget(self, event: Event) -> None:
-        """Forget what an event would make stale.
+        """Forget what an event would make stale, and note it.
 
-        For one that turned out to be in force: a try whose commit took too long to be answered went no further.
+        For one that turned out to be in force, and not for long: a try whose commit took too long to be answered went
+        no further, until the reconciler comes by.
         """
         await self._told(event, append=False)
 
@@ -84,5 +87,8 @@ class Publisher:
             await self._cache.drop(effects.values)
         if effects.lists:
             await self._cache.unlink(effects.lists)
+        note = self._cache.note(keys.own_acts(event.actor), acts_of(event, repeated=not append))
         if append:
-            await self._log.append([event])
+            await asyncio.gather(note, self._log.append([event]))
+        else:
+            await note

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Protocol
 
 from domain.errors import Overloaded, StoreUnavailable
 from domain.limits import Limits
@@ -12,6 +13,15 @@ from telemetry import metrics
 
 Load = Callable[[list[int]], Awaitable[Mapping[int, bytes]]]
 """Reads the truth: from ids to values; an id that is left out has no value."""
+
+
+class Keyed(Protocol):
+    """What is kept in the cache by id, and the doubts that there are if it cannot be looked up."""
+
+    @property
+    def doubts(self) -> Doubts | None: ...
+
+    def key(self, id_: int) -> str: ...
 
 
 class ReadThrough:
@@ -114,7 +124,7 @@ class ReadThrough:
         return [id_ for id_, ok in zip(ids, taken, strict=True) if ok]
 
 
-async def looked_up(cache: CacheStore, *wanted: tuple[ReadThrough, Iterable[int]]) -> list[dict[int, bytes | None]]:
+async def looked_up(cache: CacheStore, *wanted: tuple[Keyed, Iterable[int]]) -> list[dict[int, bytes | None]]:
     """What the cache holds of several kinds, in one trip, to be completed; nothing while it is down or too busy."""
     asked = [(kind, list(dict.fromkeys(ids))) for kind, ids in wanted]
     keys = [kind.key(id_) for kind, ids in asked for id_ in ids]

@@ -1,9 +1,9 @@
 """The shapes that cross the wire. Requests are read with these; answers are bytes already, and only described."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from domain.emails import ADDRESS_CHARS_MAX, normalized_address
 from domain.normal_form import raw_chars_max
@@ -15,6 +15,8 @@ from serve.parameters import ID_CHARS_MAX, ID_PATTERN, KEY_CHARS_MAX, id_of
 
 REFRESH_TOKEN_CHARS_MAX = 256
 """Ours have 43."""
+MEMBERS_MAX = 50
+"""Of a body; no request takes as many."""
 _NOT_BLANK = r"\S"
 
 
@@ -51,7 +53,21 @@ Location = Annotated[str, _at_most(LOCATION_CHARS_MAX, pattern=_NOT_BLANK)]
 IdempotencyKey = Annotated[str, _at_most(KEY_CHARS_MAX)]
 
 
-class NewUser(BaseModel):
+class Body(BaseModel):
+    """What a client sends. Fields that are not declared are refused: to ignore one could change who sees a tweet."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_members(cls, value: object) -> object:
+        """Each member that is refused costs a description of what is wrong with it."""
+        if isinstance(value, dict) and len(value) > MEMBERS_MAX:
+            raise ValueError(f"must have at most {MEMBERS_MAX} fields")
+        return value
+
+
+class NewUser(Body):
     """Somebody who signs up; the name shown is the username unless given."""
 
     username: Username
@@ -60,7 +76,7 @@ class NewUser(BaseModel):
     name: Name | None = None
 
 
-class LogIn(BaseModel):
+class LogIn(Body):
     """A username or e-mail address (under any of three names) and a password."""
 
     login: Login | None = None
@@ -69,19 +85,19 @@ class LogIn(BaseModel):
     password: Password
 
 
-class Refresh(BaseModel):
+class Refresh(Body):
     """The newest refresh token of a session."""
 
     refresh_token: RefreshToken
 
 
-class LogOut(BaseModel):
+class LogOut(Body):
     """A session may also be ended by its refresh token."""
 
     refresh_token: RefreshToken | None = None
 
 
-class NewTweet(BaseModel):
+class NewTweet(Body):
     """A tweet, reply or quote. The text weighs 1 to 280 as Twitter counts: most signs 1, wide ones 2, URLs 23."""
 
     text: TweetText
@@ -89,6 +105,10 @@ class NewTweet(BaseModel):
     quote_of_id: Id | None = None
     location: Location | None = None
     idempotency_key: IdempotencyKey | None = None
+
+
+class NoFields(Body):
+    """Nothing: what is done takes no fields yet."""
 
 
 class Author(BaseModel):
@@ -148,12 +168,26 @@ class UserPage(BaseModel):
     next_cursor: str | None
 
 
-class Thread(BaseModel):
-    """A conversation: above a tweet, oldest first, and below it."""
+class Tombstone(BaseModel):
+    """Stands for a tweet of a conversation that cannot be shown, where others lie beyond it."""
 
-    ancestors: list[Tweet]
+    id: Id
+    unavailable: Literal["deleted"]
+
+
+class Thread(BaseModel):
+    """A conversation: above a tweet, oldest first, and below it.
+
+    Below come the author's own replies to themselves, then those of others: all by time if they fit one page, else
+    each followed by what was replied to it. `next_cursor` leads on below; where so many lie above that the root is not
+    among them, `ancestors_cursor` leads to the older ones. A page by a cursor is of that side alone.
+    """
+
+    ancestors: list[Tweet | Tombstone]
     tweet: Tweet
-    descendants: list[Tweet]
+    descendants: list[Tweet | Tombstone]
+    ancestors_cursor: str | None
+    next_cursor: str | None
 
 
 class Engagements(BaseModel):
@@ -163,13 +197,6 @@ class Engagements(BaseModel):
     retweets_count: int
     replies_count: int
     quotes_count: int
-
-
-class Relation(BaseModel):
-    """How the reader and a user stand to each other."""
-
-    following: bool
-    followed_by: bool
 
 
 class Tokens(BaseModel):

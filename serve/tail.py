@@ -16,6 +16,7 @@ from domain.timeline import NO_ENTRIES, Entries, entries_of
 from serve.refreshed import beside
 from storage.effects import effects_of
 from storage.log_reader import COMMITTED_MS
+from storage.own_acts import OwnCount, own_counts_of
 from storage.ports import EventStore, ListKey
 from storage.rows import MINUTE_MS
 
@@ -24,7 +25,7 @@ class _Told(NamedTuple):
     """What one event says: an entry (author, original), None if it is not about one, and what it made stale."""
 
     entry: tuple[int, int] | None = None
-    stale: tuple[str | ListKey, ...] = ()
+    stale: tuple[str | ListKey | OwnCount, ...] = ()
 
 
 class Tail:
@@ -43,7 +44,7 @@ class Tail:
         self._read_to_ms = 0
         """Up to which wall time all that had been committed by then is known."""
         self._told: dict[int, _Told] = {}
-        self._stale: frozenset[str | ListKey] = frozenset()
+        self._stale: frozenset[str | ListKey | OwnCount] = frozenset()
         self._authors: Ids = NO_IDS
         self._entries: Entries = NO_ENTRIES
 
@@ -64,8 +65,8 @@ class Tail:
         found: Entries = self._entries[theirs]
         return found
 
-    def makes_stale(self, kept: str | ListKey) -> bool:
-        """Whether one of the events makes this value or list stale, which may have been forgotten since."""
+    def makes_stale(self, kept: str | ListKey | OwnCount) -> bool:
+        """Whether one of the events makes this value, list or own count stale, which may have been forgotten since."""
         return kept in self._stale
 
     async def _read_next(self, from_ms: int) -> None:
@@ -120,4 +121,4 @@ def _told(body: bytes) -> _Told:
         return _Told()
     effects = effects_of(event)
     entry = (event.actor, event.tweet_id) if isinstance(event, TweetPosted | Retweeted) else None
-    return _Told(entry, (*effects.values, *effects.lists))
+    return _Told(entry, (*effects.values, *effects.lists, *own_counts_of(event)))

@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Query
 from starlette.responses import Response
 
+from domain.conversations import CURSOR_PATTERN
 from domain.ids import TweetId
 from serve import schemas
 from serve.access import Liking, Member, Tweeting, Viewer
@@ -16,7 +17,7 @@ from serve.services import Provided
 router = APIRouter(prefix="/api/v1/tweets", tags=["tweets"], generate_unique_id_function=by_name)
 
 _READ = failures(401, 404)
-_PAGE = failures(400, 401, 404, 422)
+_INPUT = failures(400, 401, 404, 422)
 
 IdempotencyKey = Annotated[str | None, Header(description="The same key within 24 h creates once.")]
 
@@ -46,8 +47,8 @@ async def delete(tweet: TweetInPath, user: Member, services: Provided) -> Respon
     return Response(status_code=204)
 
 
-@router.post("/{id}/like", response_model=schemas.Tweet, responses=_READ)
-async def like(tweet: TweetInPath, user: Liking, services: Provided) -> Response:
+@router.post("/{id}/like", response_model=schemas.Tweet, responses=_INPUT)
+async def like(tweet: TweetInPath, user: Liking, services: Provided, body: schemas.NoFields | None = None) -> Response:
     """Like a tweet; doing so again changes nothing."""
     return json_response(await services.queries.tweet(user, await services.commands.like(user, tweet)))
 
@@ -58,8 +59,10 @@ async def unlike(tweet: TweetInPath, user: Member, services: Provided) -> Respon
     return json_response(await services.queries.tweet(user, await services.commands.unlike(user, tweet)))
 
 
-@router.post("/{id}/retweet", response_model=schemas.Tweet, responses=_READ)
-async def retweet(tweet: TweetInPath, user: Tweeting, services: Provided) -> Response:
+@router.post("/{id}/retweet", response_model=schemas.Tweet, responses=_INPUT)
+async def retweet(
+    tweet: TweetInPath, user: Tweeting, services: Provided, body: schemas.NoFields | None = None
+) -> Response:
     """Retweet a tweet, and get the original; doing so again changes nothing."""
     return json_response(await services.queries.tweet(user, await services.commands.retweet(user, tweet)))
 
@@ -70,19 +73,19 @@ async def undo_retweet(tweet: TweetInPath, user: Member, services: Provided) -> 
     return json_response(await services.queries.tweet(user, await services.commands.undo_retweet(user, tweet)))
 
 
-@router.get("/{id}/replies", response_model=schemas.TweetPage, responses=_PAGE, openapi_extra=TOKEN_OPTIONAL)
+@router.get("/{id}/replies", response_model=schemas.TweetPage, responses=_INPUT, openapi_extra=TOKEN_OPTIONAL)
 async def read_replies(tweet: TweetInPath, page: Paged, viewer: Viewer, services: Provided) -> Response:
     """The direct replies, newest first."""
     return json_response(await services.queries.replies(viewer, tweet, *page))
 
 
-@router.get("/{id}/likers", response_model=schemas.UserPage, responses=_PAGE, openapi_extra=TOKEN_OPTIONAL)
+@router.get("/{id}/likers", response_model=schemas.UserPage, responses=_INPUT, openapi_extra=TOKEN_OPTIONAL)
 async def read_likers(tweet: TweetInPath, page: Paged, viewer: Viewer, services: Provided) -> Response:
     """Who likes a tweet, latest first."""
     return json_response(await services.queries.likers(viewer, tweet, *page))
 
 
-@router.get("/{id}/retweeters", response_model=schemas.UserPage, responses=_PAGE, openapi_extra=TOKEN_OPTIONAL)
+@router.get("/{id}/retweeters", response_model=schemas.UserPage, responses=_INPUT, openapi_extra=TOKEN_OPTIONAL)
 async def read_retweeters(tweet: TweetInPath, page: Paged, viewer: Viewer, services: Provided) -> Response:
     """Who retweeted a tweet, latest first."""
     return json_response(await services.queries.retweeters(viewer, tweet, *page))
@@ -94,10 +97,22 @@ async def read_engagements(tweet: TweetInPath, viewer: Viewer, services: Provide
     return json_response(await services.queries.engagements(viewer, tweet))
 
 
-@router.get("/{id}/thread", response_model=schemas.Thread, responses=_READ, openapi_extra=TOKEN_OPTIONAL)
-async def read_thread(tweet: TweetInPath, viewer: Viewer, services: Provided) -> Response:
-    """The conversation above and below a tweet."""
-    return json_response(await services.queries.thread(viewer, tweet))
+@router.get("/{id}/thread", response_model=schemas.Thread, responses=_INPUT, openapi_extra=TOKEN_OPTIONAL)
+async def read_thread(
+    tweet: TweetInPath,
+    viewer: Viewer,
+    services: Provided,
+    limit: Annotated[int | None, Query(ge=1, description="How many replies; the most allowed if that is more.")] = None,
+    cursor: Annotated[
+        str | None,
+        Query(
+            description="A `next_cursor` or `ancestors_cursor` of before.",
+            json_schema_extra={"pattern": CURSOR_PATTERN},
+        ),
+    ] = None,
+) -> Response:
+    """The conversation above and below a tweet, or with a cursor more of one side."""
+    return json_response(await services.queries.thread(viewer, tweet, cursor, limit))
 
 
 def _id(text: str | None) -> TweetId | None:

@@ -1,17 +1,15 @@
 """Routes of profiles and of who follows whom."""
 
-import orjson
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from domain.errors import NotFound
-from domain.ids import UserId
 from domain.users import is_username
 from serve import schemas
 from serve.access import Following, Member, Viewer
 from serve.description import TOKEN_OPTIONAL, by_name, failures
 from serve.parameters import Paged, UserInPath, json_response
-from serve.services import Provided, Services
+from serve.services import Provided
 
 router = APIRouter(prefix="/api/v1/users", tags=["users"], generate_unique_id_function=by_name)
 
@@ -41,18 +39,20 @@ async def read_user(user: UserInPath, viewer: Viewer, services: Provided) -> Res
     return json_response(await services.queries.user(viewer, user))
 
 
-@router.post("/{id}/follow", response_model=schemas.Relation, responses=failures(401, 403, 404, 422))
-async def follow(target: UserInPath, user: Following, services: Provided) -> Response:
+@router.post("/{id}/follow", response_model=schemas.User, responses=failures(400, 401, 403, 404, 422))
+async def follow(
+    target: UserInPath, user: Following, services: Provided, body: schemas.NoFields | None = None
+) -> Response:
     """Follow somebody; doing so again changes nothing."""
     await services.commands.follow(user, target)
-    return await _relation(services, user, target)
+    return json_response(await services.queries.user(user, target))
 
 
-@router.delete("/{id}/follow", response_model=schemas.Relation, responses=failures(401, 404, 422))
+@router.delete("/{id}/follow", response_model=schemas.User, responses=failures(401, 404, 422))
 async def unfollow(target: UserInPath, user: Member, services: Provided) -> Response:
     """Follow somebody no longer."""
     await services.commands.unfollow(user, target)
-    return await _relation(services, user, target)
+    return json_response(await services.queries.user(user, target))
 
 
 @router.get(
@@ -75,8 +75,3 @@ async def read_followers(user: UserInPath, page: Paged, viewer: Viewer, services
 async def read_following(user: UserInPath, page: Paged, viewer: Viewer, services: Provided) -> Response:
     """Whom a user follows, latest first."""
     return json_response(await services.queries.following(viewer, user, *page))
-
-
-async def _relation(services: Services, user: UserId, target: UserId) -> Response:
-    profile = orjson.loads(await services.queries.user(user, target))
-    return json_response(orjson.dumps({name: profile[name] for name in ("following", "followed_by")}))

@@ -29,12 +29,17 @@ def tweet(tweet_id: int) -> str:
 
 def tweet_counts(tweet_id: int) -> str:
     """A tweet's counts."""
-    return f"cnt:{tweet_id}"
+    return f"tc:{tweet_id}"
 
 
 def user_counts(user: int) -> str:
     """A user's counts."""
-    return f"uc:{user}"
+    return f"pc:{user}"
+
+
+def own_acts(user: int) -> str:
+    """What a user did lately to counts."""
+    return f"own:{user}"
 
 
 def following(user: int) -> str:

@@ -43,6 +43,13 @@ class EventStore(Protocol):
         ...
 
 
+class Reply(NamedTuple):
+    """A reply in its conversation, deleted or not; a `self_reply` is by the author of what it replies to."""
+
+    id: TweetId
+    self_reply: bool
+
+
 class TweetStore(Protocol):
     """Tweets and where they are listed."""
 
@@ -64,6 +71,18 @@ class TweetStore(Protocol):
 
     async def replies(self, tweet: TweetId, *, before: int, limit: int) -> list[tuple[TweetId, UserId]]:
         """Direct replies (id, author), newest first."""
+        ...
+
+    async def replies_after(self, places: Sequence[tuple[TweetId, int]], *, limit: int) -> list[list[Reply]]:
+        """For each (tweet, after) its direct replies with id > `after`, oldest first, deleted ones too."""
+        ...
+
+    async def self_replies(self, tweet: TweetId, *, after: int, limit: int) -> list[Reply]:
+        """An author's own replies to a tweet of theirs with id > `after`, oldest first, deleted ones too."""
+        ...
+
+    async def parents_of_deleted(self, tweets: Sequence[TweetId]) -> dict[TweetId, TweetId]:
+        """What deleted replies replied to; what is none is left out."""
         ...
 
     async def topic(self, topic: str, *, before: int, limit: int) -> list[tuple[TweetId, UserId]]:
@@ -212,6 +231,10 @@ class Claim(NamedTuple):
 
 class IdempotencyStore(Protocol):
     """Idempotency keys, per user, for 24 hours."""
+
+    async def claimed(self, user: UserId, key: str) -> Claim | None:
+        """What a key stands for, None if nobody claimed it."""
+        ...
 
     async def claim(self, user: UserId, key: str, wanted: Claim) -> Claim:
         """Claim a key, and get what it stands for: `wanted`, or what an earlier request claimed."""
@@ -484,6 +507,17 @@ class CacheStore(Protocol):
 
     async def drop(self, keys: Sequence[str]) -> None:
         """Forget values, and end the leases on them."""
+        ...
+
+    async def now_us(self) -> int:
+        """The store's own clock, microseconds since the Unix epoch: everybody has the same one."""
+        ...
+
+    async def note(self, key: str, acts: Sequence[bytes]) -> None:
+        """Put acts (`own_acts.acts_of`) before those that a value holds, stamped by the store's clock.
+
+        An act that is there already is not noted again. The newest `own_acts_max` stay, for `cache_ttl_s` from now.
+        """
         ...
 
 

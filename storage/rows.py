@@ -35,6 +35,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "tweets": ("user_id", "tweet_id"),
     "tweet_authors": ("tweet_id",),
     "replies": ("tweet_id", "reply_id"),
+    "self_replies": ("tweet_id", "reply_id"),
+    "deleted_replies": ("tweet_id",),
     "quotes": ("tweet_id", "quote_id"),
     "likes": ("tweet_id", "bucket", "user_id"),
     "likes_by_time": ("tweet_id", "bucket", "since"),
@@ -203,7 +205,10 @@ def _posted(event: TweetPosted) -> Iterator[Row]:
     yield Put("tweets", (event.author, event.tweet_id), stamp, {k: v for k, v in values.items() if v not in (None, ())})
     yield Put("tweet_authors", (event.tweet_id,), stamp, {"user_id": event.author})
     if event.reply_to is not None:
-        yield Put("replies", (event.reply_to, event.tweet_id), stamp, {"user_id": event.author})
+        if self_reply := event.reply_to_author == event.author:
+            yield Put("self_replies", (event.reply_to, event.tweet_id), stamp)
+        values = {"user_id": event.author} | ({"self_reply": True} if self_reply else {})
+        yield Put("replies", (event.reply_to, event.tweet_id), stamp, values)
     if event.quote_of is not None:
         yield Put("quotes", (event.quote_of, event.tweet_id), stamp, {"user_id": event.author})
     for topic in _topics(event):
@@ -217,7 +222,9 @@ def _deleted(event: TweetDeleted) -> Iterator[Row]:
     yield Drop("tweets", (event.author, event.tweet_id), stamp)
     yield Drop("tweet_authors", (event.tweet_id,), stamp)
     if event.reply_to is not None:
-        yield Drop("replies", (event.reply_to, event.tweet_id), stamp)
+        # What was replied to it stays, and must be found from above and find what is above.
+        yield Put("replies", (event.reply_to, event.tweet_id), stamp, {"deleted": True})
+        yield Put("deleted_replies", (event.tweet_id,), stamp, {"reply_to": event.reply_to})
     if event.quote_of is not None:
         yield Drop("quotes", (event.quote_of, event.tweet_id), stamp)
     for topic in _topics(event):

@@ -143,6 +143,7 @@ EDGES = _counter(
         "superseded",
         "tombstone",
         "doubts",
+        "own_count",
     ),
 )
 FLOW_LAG = _gauge(

@@ -68,6 +68,7 @@ class Actions:
             else:
                 self._model.unlike(user.id, tweet)
             self._check_flag("liked", user, shown.original == tweet and shown.liked == on, tweet, on)
+            self._check_own(user, shown, shown.counts.likes, on)
 
     async def retweet(self, user: Member, tweet: int) -> None:
         """Retweet, and find the retweet in one's own timeline."""
@@ -76,6 +77,7 @@ class Actions:
             shown = await self._api.engage("retweet", user, tweet, on=True)
             span = self._model.since(begun)
             self._check_flag("retweeted", user, shown.original == tweet and shown.retweeted, tweet, True)
+            self._check_own(user, shown, shown.counts.retweets, True)
             entry = await self._find_retweet(user, tweet)
             if entry is not None:
                 self._model.retweet(user.id, tweet, entry, span)
@@ -151,6 +153,14 @@ class Actions:
     def _check_flag(self, flag: str, user: Member, right: bool, tweet: int, on: bool) -> None:
         said = "not " if on else "still "
         self._world.check(None if right else f"tweet {tweet} is {said}{flag} in the answer to {user.username}")
+
+    def _check_own(self, user: Member, shown: Shown, count: int, on: bool) -> None:
+        """What one did is counted in the answer; what others do meanwhile, nobody can tell."""
+        self._world.check(
+            f"the counts of {shown.original} lack what {user.username} just did: {shown.counts}"
+            if on and count < 1
+            else None
+        )
 
 
 def _lacks_followed(

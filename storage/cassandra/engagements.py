@@ -5,8 +5,8 @@ from collections.abc import Collection, Sequence
 
 from domain.graph import NO_TWEET_COUNTS, TWEET_COUNTS, Toggle, TweetCounts
 from domain.ids import ENGAGEMENT_BUCKETS, TweetId, UserId
-from storage.cassandra.session import CassandraSession, Params
-from storage.cassandra.statements import Statement, read
+from storage.cassandra.session import CassandraSession
+from storage.cassandra.statements import read
 from storage.cassandra.toggles import COUNTED_ROWS, IN_MAX, STATE, count, merged_page, toggle_of
 from storage.ports import Engagement
 
@@ -24,7 +24,7 @@ _USERS = {
     kind: read(f"SELECT user_id FROM {kind} WHERE tweet_id = ? AND bucket = ?", fetch_rows=COUNTED_ROWS)
     for kind in Engagement
 }
-_REPLIES = read("SELECT reply_id FROM replies WHERE tweet_id = ?", fetch_rows=COUNTED_ROWS)
+_REPLIES = read("SELECT deleted FROM replies WHERE tweet_id = ?", fetch_rows=COUNTED_ROWS)
 _QUOTES = read("SELECT quote_id FROM quotes WHERE tweet_id = ?", fetch_rows=COUNTED_ROWS)
 
 
@@ -55,12 +55,14 @@ class CassandraEngagementStore:
     async def tweet_counts(
         self, tweet: TweetId, names: Collection[str] = TWEET_COUNTS, others: TweetCounts = NO_TWEET_COUNTS
     ) -> TweetCounts:
-        buckets = [(tweet, bucket) for bucket in range(ENGAGEMENT_BUCKETS)]
-        parts: dict[str, tuple[Statement, Sequence[Params]]] = {
-            "likes": (_USERS[Engagement.LIKE], buckets),
-            "retweets": (_USERS[Engagement.RETWEET], buckets),
-            "replies": (_REPLIES, [(tweet,)]),
-            "quotes": (_QUOTES, [(tweet,)]),
-        }
-        counted = await asyncio.gather(*(count(self._session, *parts[name]) for name in names))
+        counted = await asyncio.gather(*(self._count(name, tweet) for name in names))
         return others._replace(**dict(zip(names, counted, strict=True)))
+
+    async def _count(self, name: str, tweet: TweetId) -> int:
+        if name == "replies":
+            pages = self._session.pages(_REPLIES, (tweet,))
+            return sum([not deleted async for page in pages for (deleted,) in page])
+        if name == "quotes":
+            return await count(self._session, _QUOTES, [(tweet,)])
+        buckets = [(tweet, bucket) for bucket in range(ENGAGEMENT_BUCKETS)]
+        return await count(self._session, _USERS[Engagement(name)], buckets)

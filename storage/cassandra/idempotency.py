@@ -2,9 +2,10 @@
 
 from domain.ids import UserId
 from storage.cassandra.session import CassandraSession
-from storage.cassandra.statements import cas
+from storage.cassandra.statements import cas, read
 from storage.ports import Claim
 
+_CLAIMED = read("SELECT body_hash, id FROM idempotency WHERE user_id = ? AND key = ?")
 _CLAIM = cas("INSERT INTO idempotency (user_id, key, body_hash, id) VALUES (?, ?, ?, ?) IF NOT EXISTS")
 
 
@@ -13,6 +14,10 @@ class CassandraIdempotencyStore:
 
     def __init__(self, session: CassandraSession) -> None:
         self._session = session
+
+    async def claimed(self, user: UserId, key: str) -> Claim | None:
+        rows = await self._session.execute(_CLAIMED, (user, key))
+        return Claim(*rows[0]) if rows else None
 
     async def claim(self, user: UserId, key: str, wanted: Claim) -> Claim:
         taken, found = await self._session.compare_and_set(_CLAIM, (user, key, wanted.body_hash, wanted.id))

@@ -8,6 +8,7 @@ from domain.timeline import Entries, entries_of
 from domain.tweets import Tweet
 from storage.cassandra.session import CassandraSession
 from storage.cassandra.statements import read
+from storage.ports import Reply
 from storage.rows import topic_slot
 
 _COLUMNS = "user_id, tweet_id, text, reply_to, quote_of, retweet_of, retweet_author, location, hashtags, mentions"
@@ -15,7 +16,12 @@ _AUTHOR = read("SELECT tweet_id, user_id FROM tweet_authors WHERE tweet_id = ?")
 _TWEETS = read(f"SELECT {_COLUMNS} FROM tweets WHERE user_id = ? AND tweet_id IN ?")
 _BY_AUTHOR = read(f"SELECT {_COLUMNS} FROM tweets WHERE user_id = ? AND tweet_id < ? LIMIT ?")
 _ENTRIES = read("SELECT tweet_id, retweet_of FROM tweets WHERE user_id = ? AND tweet_id < ? LIMIT ?")
-_REPLIES = read("SELECT reply_id, user_id FROM replies WHERE tweet_id = ? AND reply_id < ? LIMIT ?")
+_REPLIES = read("SELECT reply_id, user_id, deleted FROM replies WHERE tweet_id = ? AND reply_id < ? LIMIT ?")
+_REPLIES_AFTER = read(
+    "SELECT reply_id, self_reply FROM replies WHERE tweet_id = ? AND reply_id > ? ORDER BY reply_id ASC LIMIT ?"
+)
+_SELF_REPLIES = read("SELECT reply_id FROM self_replies WHERE tweet_id = ? AND reply_id > ? LIMIT ?")
+_PARENTS_OF_DELETED = read("SELECT tweet_id, reply_to FROM deleted_replies WHERE tweet_id = ?")
 _SLOTS = read("SELECT slot FROM topic_slots WHERE topic = ? AND slot <= ?", fetch_rows=64)
 _IN_SLOT = read("SELECT tweet_id, user_id FROM topic_tweets WHERE topic = ? AND slot = ? AND tweet_id < ? LIMIT ?")
 _SLOTS_AT_ONCE_MAX = 16
@@ -46,8 +52,26 @@ class CassandraTweetStore:
         return entries_of([(tweet, tweet if original is None else original) for tweet, original in rows])
 
     async def replies(self, tweet: TweetId, *, before: int, limit: int) -> list[tuple[TweetId, UserId]]:
-        rows = await self._session.execute(_REPLIES, (tweet, before, limit))
-        return [(TweetId(reply), UserId(author)) for reply, author in rows]
+        found: list[tuple[TweetId, UserId]] = []
+        while len(found) < limit:
+            rows = await self._session.execute(_REPLIES, (tweet, before, limit))
+            found += [(TweetId(reply), UserId(author)) for reply, author, deleted in rows if not deleted]
+            if len(rows) < limit:
+                break
+            before = rows[-1][0]
+        return found[:limit]
+
+    async def replies_after(self, places: Sequence[tuple[TweetId, int]], *, limit: int) -> list[list[Reply]]:
+        answers = await self._session.execute_many(_REPLIES_AFTER, [(*place, limit) for place in places])
+        return [[Reply(TweetId(reply), bool(own)) for reply, own in rows] for rows in answers]
+
+    async def self_replies(self, tweet: TweetId, *, after: int, limit: int) -> list[Reply]:
+        rows = await self._session.execute(_SELF_REPLIES, (tweet, after, limit))
+        return [Reply(TweetId(reply), True) for (reply,) in rows]
+
+    async def parents_of_deleted(self, tweets: Sequence[TweetId]) -> dict[TweetId, TweetId]:
+        answers = await self._session.execute_many(_PARENTS_OF_DELETED, [(tweet,) for tweet in tweets])
+        return {TweetId(tweet): TweetId(parent) for rows in answers for tweet, parent in rows}
 
     async def topic(self, topic: str, *, before: int, limit: int) -> list[tuple[TweetId, UserId]]:
         """Walk the topic's slots downwards, more of them at a time while they turn out to be sparse."""

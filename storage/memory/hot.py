@@ -71,6 +71,10 @@ class MemoryRedis:
         """The monotonic time some seconds from now, ms."""
         return self.clock.monotonic_ms() + seconds * 1000
 
+    def now_us(self) -> int:
+        """The wall time, microseconds."""
+        return self.clock.now_ms() * 1000
+
     def list(self, key: ListKey) -> StoredList | None:
         """A list that has not expired."""
         found = self._lists.get(key)

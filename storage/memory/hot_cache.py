@@ -10,6 +10,7 @@ from domain.limits import Limits
 from domain.timeline import Entries, EntryList, entries_of
 from storage.memory.hot import MemoryRedis, StoredList, StoredValue, overfull_above, push, trim
 from storage.memory.tables import Turn, no_faults
+from storage.own_acts import NOTED_BYTES
 from storage.ports import ListKey, ListKind, Pushed
 
 
@@ -97,6 +98,21 @@ class MemoryCacheStore:
         await self._turn()
         for key in keys:
             self._redis.set_value(key, None)
+
+    async def now_us(self) -> int:
+        await self._turn()
+        return self._redis.now_us()
+
+    async def note(self, key: str, acts: Sequence[bytes]) -> None:
+        await self._turn()
+        held = self._redis.value(key)
+        noted = b"" if held is None else held.body
+        for act in acts:
+            if act not in noted:
+                noted = act + self._redis.now_us().to_bytes(8) + noted
+        if acts:
+            kept = noted[: self._limits.own_acts_max * NOTED_BYTES]
+            self._redis.set_value(key, StoredValue(kept, False, self._redis.in_s(self._limits.cache_ttl_s)))
 
     def _entry_list(self, key: ListKey) -> EntryList | None:
         stored = self._redis.list(key)

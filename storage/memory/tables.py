@@ -19,6 +19,8 @@ _ONE_PARTITION_COLUMN = (
     "tweets",
     "tweet_authors",
     "replies",
+    "self_replies",
+    "deleted_replies",
     "quotes",
     "likes_by_user",
     "retweets_by_user",

@@ -22,7 +22,7 @@ from domain.ids import ENGAGEMENT_BUCKETS, FOLLOWER_BUCKETS, EventId, Ids, Tweet
 from domain.timeline import Entries, entries_of
 from domain.tweets import Tweet
 from storage.memory.tables import Key, MemoryTables, StoredRow
-from storage.ports import Engagement
+from storage.ports import Engagement, Reply
 from storage.rows import event_row, lost_rows, rows_of
 
 
@@ -82,13 +82,34 @@ class MemoryTweetStore:
 
     async def replies(self, tweet: TweetId, *, before: int, limit: int) -> list[tuple[TweetId, UserId]]:
         await self._tables.turn()
-        return _listed(self._tables.partition("replies", tweet, newest_first=True), before)[:limit]
+        rows = self._tables.partition("replies", tweet, newest_first=True)
+        return _listed([(key, row) for key, row in rows if not row.get("deleted")], before)[:limit]
+
+    async def replies_after(self, places: Sequence[tuple[TweetId, int]], *, limit: int) -> list[list[Reply]]:
+        await self._tables.turn()
+        return [self._replies_after("replies", tweet, after)[:limit] for tweet, after in places]
+
+    async def self_replies(self, tweet: TweetId, *, after: int, limit: int) -> list[Reply]:
+        await self._tables.turn()
+        return self._replies_after("self_replies", tweet, after)[:limit]
+
+    async def parents_of_deleted(self, tweets: Sequence[TweetId]) -> dict[TweetId, TweetId]:
+        await self._tables.turn()
+        rows = ((tweet, self._tables.row("deleted_replies", tweet)) for tweet in tweets)
+        return {tweet: TweetId(_int(row.get("reply_to"))) for tweet, row in rows if row is not None}
 
     async def topic(self, topic: str, *, before: int, limit: int) -> list[tuple[TweetId, UserId]]:
         await self._tables.turn()
         slots = [key[0] for key, _ in self._tables.partition("topic_slots", topic, newest_first=True)]
         parts = (self._tables.partition("topic_tweets", topic, slot, newest_first=True) for slot in slots)
         return _listed(list(chain.from_iterable(parts)), before)[:limit]
+
+    def _replies_after(self, table: str, tweet: TweetId, after: int) -> list[Reply]:
+        return [
+            Reply(TweetId(_int(key[0])), table == "self_replies" or bool(row.get("self_reply")))
+            for key, row in self._tables.partition(table, tweet)
+            if _int(key[0]) > after
+        ]
 
     def _by_author(self, author: UserId, before: int, limit: int) -> list[Tweet]:
         found = self._tables.partition("tweets", author, newest_first=True)
@@ -177,7 +198,7 @@ class MemoryEngagementStore:
         counted = TweetCounts(
             likes=sizes[Engagement.LIKE],
             retweets=sizes[Engagement.RETWEET],
-            replies=len(self._tables.partition("replies", tweet)),
+            replies=sum(not row.get("deleted") for _, row in self._tables.partition("replies", tweet)),
             quotes=len(self._tables.partition("quotes", tweet)),
         )
         return others._replace(**{name: getattr(counted, name) for name in names})

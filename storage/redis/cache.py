@@ -8,6 +8,7 @@ from domain.ids import Ids
 from domain.limits import Limits
 from domain.timeline import Entries, EntryList, entries_to_wire
 from storage import keys as names
+from storage.own_acts import NOTED_BYTES
 from storage.ports import ListKey, ListKind, Pushed
 from storage.redis import lists
 from storage.redis.bulk import BulkConnection
@@ -15,7 +16,7 @@ from storage.redis.client import RedisClient
 from storage.redis.line import Command
 from storage.redis.lists import entry_list
 from storage.redis.resp import PARTITIONS_MAX, encode_pushes
-from storage.redis.scripts import BEGIN, FILL, FINISH, TOUCH, TRIM
+from storage.redis.scripts import BEGIN, FILL, FINISH, NOTE, TOUCH, TRIM
 
 _VALUE = b"="
 _LEASE = b"?"
@@ -94,6 +95,14 @@ class RedisCacheStore:
 
     async def drop(self, keys: Sequence[str]) -> None:
         await self._client.run([("UNLINK", *keys)] if keys else [])
+
+    async def now_us(self) -> int:
+        ((seconds, microseconds),) = await self._client.run([("TIME",)], repeat=True)
+        return int(seconds) * 1_000_000 + int(microseconds)
+
+    async def note(self, key: str, acts: Sequence[bytes]) -> None:
+        bytes_max, ttl_s = self._limits.own_acts_max * NOTED_BYTES, self._limits.cache_ttl_s
+        await self._client.run([NOTE.call([key], bytes_max, ttl_s, *acts)] if acts else [])
 
     def _name(self, key: ListKey) -> str:
         return names.list_key(key, self._partitions)

@@ -45,7 +45,13 @@ class People:
         return UserId(new_id())
 
     async def post(
-        self, author: UserId, text: str = "hello", *, reply_to: int | None = None, hashtags: tuple[str, ...] = ()
+        self,
+        author: UserId,
+        text: str = "hello",
+        *,
+        reply_to: int | None = None,
+        reply_to_author: UserId | None = None,
+        hashtags: tuple[str, ...] = (),
     ) -> TweetPosted:
         id_ = new_id()
         event = TweetPosted(
@@ -55,6 +61,7 @@ class People:
             text=text,
             hashtags=hashtags,
             reply_to=None if reply_to is None else TweetId(reply_to),
+            reply_to_author=reply_to_author,
         )
         await self.stores.events.commit(event)
         return event

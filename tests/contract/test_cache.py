@@ -10,6 +10,7 @@ import pytest
 from domain.ids import UserId
 from domain.limits import SMALL
 from domain.timeline import NO_ENTRIES, Entries, EntryList, entries_of, settled
+from storage.own_acts import NOTED_BYTES
 from storage.ports import CacheStore, ListKey, ListKind, Pushed
 from tests.contract.conftest import Hot, OpenHot, eventually
 
@@ -283,3 +284,32 @@ async def test_nothing_asked_is_nothing_done(hot: Hot) -> None:
     await hot.cache.fill({}, "me", ttl_s=1)
     await hot.cache.put({}, ttl_s=1)
     await hot.cache.drop([])
+
+
+async def test_acts_are_noted_newest_first_each_once_and_as_many_as_are_kept(hot: Hot) -> None:
+    acts = [bytes([number]) * (NOTED_BYTES - 8) for number in range(hot.limits.own_acts_max + 2)]
+    before_us = await hot.cache.now_us()
+    for act in acts:
+        await hot.cache.note("own", [act])
+        await hot.cache.note("own", [act])
+    _, (noted,) = await hot.cache.fetch([], ["own"])
+    assert noted is not None
+    entries = [noted[at : at + NOTED_BYTES] for at in range(0, len(noted), NOTED_BYTES)]
+    assert [entry[:-8] for entry in entries] == acts[: -hot.limits.own_acts_max - 1 : -1]
+    stamps = [int.from_bytes(entry[-8:]) for entry in entries]
+    assert stamps == sorted(stamps, reverse=True)
+    assert before_us <= stamps[-1] <= stamps[0] <= await hot.cache.now_us()
+
+
+async def test_several_acts_are_noted_at_once_and_end_at_their_time(open_hot: OpenHot) -> None:
+    hot = await open_hot(replace(SMALL, cache_ttl_s=1))
+    await hot.cache.note("own", [b"a" * (NOTED_BYTES - 8), b"b" * (NOTED_BYTES - 8)])
+    await hot.cache.note("own", [])
+    _, (noted,) = await hot.cache.fetch([], ["own"])
+    assert noted is not None
+    assert len(noted) == 2 * NOTED_BYTES
+
+    async def has_ended() -> bool:
+        return (await hot.cache.fetch([], ["own"]))[1] == [None]
+
+    await eventually(has_ended)

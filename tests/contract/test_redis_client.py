@@ -25,6 +25,8 @@ CALLS: dict[str, Call] = {
     "fetch": lambda stores: stores.cache.fetch([HOME], ["a"]),
     "put": lambda stores: stores.cache.put({"a": b"1"}, ttl_s=60),
     "push": lambda stores: push_one(stores),
+    "note": lambda stores: stores.cache.note("own", [b"act"]),
+    "now_us": lambda stores: stores.cache.now_us(),
     "read": lambda stores: stores.log.read({0: NOWHERE}, limit=1, wait_ms=0),
     "claim": lambda stores: stores.positions.claim("range-00", 1),
     "incarnation": lambda stores: stores.log.incarnation(),

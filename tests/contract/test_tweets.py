@@ -4,6 +4,7 @@ import numpy as np
 
 from domain.events import TweetPosted
 from domain.ids import ID_MAX, EventId, TweetId, stamp_us
+from storage.ports import Reply
 from storage.rows import DAY_MS, tag_topic
 from tests.contract.people import People, new_id
 
@@ -84,3 +85,32 @@ async def test_many_tweets_at_once_are_all_found(people: People) -> None:
     found = await people.stores.tweets.authors([event.tweet_id for event in posted])
     assert found == {event.tweet_id: event.author for event in posted}
     assert len(await people.stores.tweets.tweets([(event.author, event.tweet_id) for event in posted])) == 90
+
+
+async def test_replies_are_listed_and_counted_without_the_deleted_which_keep_their_place_in_the_conversation(
+    people: People,
+) -> None:
+    alice, bob = people.somebody(), people.somebody()
+    root = (await people.post(alice)).tweet_id
+    posted = [
+        await people.post(author, reply_to=root, reply_to_author=alice) for author in (bob, alice, bob, alice, bob, bob)
+    ]
+    gone = [posted[1], posted[2], posted[5]]
+    for event in gone:
+        await people.stores.events.commit(people.deletion(event))
+        await people.stores.events.commit(event)  # late
+    stores, ids = people.stores, [event.tweet_id for event in posted]
+    tweets = stores.tweets
+    assert await tweets.replies(root, before=ID_MAX, limit=3) == [(ids[4], bob), (ids[3], alice), (ids[0], bob)]
+    assert await tweets.replies(root, before=ids[3], limit=9) == [(ids[0], bob)]
+    assert (await stores.engagements.tweet_counts(root)).replies == 3
+    everything = [Reply(event.tweet_id, event.author == alice) for event in posted]
+    assert await tweets.replies_after([(root, 0), (ids[0], 0), (root, ids[1])], limit=4) == [
+        everything[:4],
+        [],
+        everything[2:],
+    ]
+    assert await tweets.self_replies(root, after=0, limit=9) == [everything[1], everything[3]]
+    assert await tweets.self_replies(root, after=ids[1], limit=1) == [everything[3]]
+    assert await tweets.parents_of_deleted([root, *ids]) == {event.tweet_id: root for event in gone}
+    assert await tweets.tweets([(event.author, event.tweet_id) for event in gone]) == {}

@@ -150,5 +150,7 @@ async def test_a_key_stands_for_what_claimed_it_first(cassandra: CassandraStores
     claimed = await asyncio.gather(*[cassandra.idempotency.claim(user, "key", claim) for claim in wanted])
     assert claimed[0] == claimed[1]
     assert claimed[0] in wanted
+    assert await cassandra.idempotency.claimed(user, "key") == claimed[0]
+    assert await cassandra.idempotency.claimed(other, "key") is None
     assert await cassandra.idempotency.claim(user, "key", Claim(b"third", new_id())) == claimed[0]
     assert await cassandra.idempotency.claim(other, "key", wanted[1]) == wanted[1]

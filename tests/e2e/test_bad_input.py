@@ -7,7 +7,7 @@ the request's id, and is never a 500. Alice asks, Bob wrote a tweet; `<alice>`, 
 import base64
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -56,7 +56,7 @@ class Bad:
     signed_in: bool = True
     status: int
     code: str
-    fields: frozenset[str] = frozenset()
+    fields: Set[str] = frozenset()
 
 
 def tweet(what: str, body: Any, code: str, *fields: str, status: int = 422) -> Bad:
@@ -167,6 +167,34 @@ REFERENCES = [
     tweet("a key that is a number", {"text": "a", "idempotency_key": 1}, "invalid_request", "idempotency_key"),
     raw("a long key in the header", b'{"text": "a"}', 422, "invalid_idempotency_key", Idempotency_Key="k" * 256),
 ]
+UNKNOWN_FIELDS = [
+    *(
+        tweet(f"a tweet with {name}", {"text": "a", name: value}, "invalid_request", name)
+        for name, value in {
+            "visibility": "followers",
+            "publish_at": "2040-01-01T00:00:00Z",
+            "poll": {"options": ["a", "b"]},
+            "media_ids": ["5"],
+            "sensitive": True,
+            "language": "de",
+            "id": "5",
+            "constructor": {"prototype": 1},
+        }.items()
+    ),
+    *(
+        Bad(what=f"{path} with more", path=path, json={name: True}, status=422, code="invalid_request", fields={name})
+        for path, name in {
+            f"{TWEET}/like": "anonymous",
+            f"{TWEET}/retweet": "visibility",
+            f"{USER}/follow": "retweets_hidden",
+        }.items()
+    ),
+    raw("a field of half a surrogate pair", b'{"text": "a", "\\ud83d": 1}', 422, "invalid_request"),
+    signing_up("a role", {"role": "admin"}, 422, "invalid_request", "role"),
+    auth("a scope", LOGIN, {"login": "a", "password": "b", "scope": "all"}, 422, "invalid_request", "scope"),
+    auth("another token", REFRESH, {"refresh_token": "a", "token": "b"}, 422, "invalid_request", "token"),
+    auth("everywhere", LOGOUT, {"refresh_token": "a", "everywhere": True}, 422, "invalid_request", "everywhere"),
+]
 ADDRESSES = [
     nothing("the root", "/"),
     nothing("a route that is none", "/api/v1/nothing"),
@@ -240,8 +268,10 @@ PAGES = [
             f"{TWEET}/replies",
             f"{TWEET}/likers",
             f"{TWEET}/retweeters",
+            f"{TWEET}/thread",
         )
     ),
+    page("no limit of a conversation", "limit=0", 422, "invalid_request", f"{TWEET}/thread"),
 ]
 TRENDING = [
     *(trending(f"window={name!r}", f"window={name}", "window") for name in ("", "60", "60M", "1h", "5m,60m", "%00")),
@@ -378,6 +408,7 @@ TABLE = {
     "body": BODIES,
     "text": TEXTS,
     "reference": REFERENCES,
+    "unknown field": UNKNOWN_FIELDS,
     "address": ADDRESSES,
     "id": IDS,
     "page": PAGES,
@@ -467,11 +498,20 @@ async def test_a_limit_beyond_the_most_gives_the_most(api: httpx.AsyncClient) ->
     assert (await api.get(PUBLIC, params={"limit": 1_000_000})).status_code == 200
 
 
-async def test_fields_that_nobody_knows_are_ignored(api: httpx.AsyncClient, world: World) -> None:
-    body = {"text": "with more", "constructor": {"prototype": 1}, "id": "5"}
-    response = await api.post(TWEETS, json=body, headers=world.alice)
-    assert response.status_code == 201
-    assert response.json()["id"] != "5"
+async def test_the_answer_to_unknown_fields_names_a_few_of_them(api: httpx.AsyncClient, world: World) -> None:
+    body = {"text": "with more", **{f"made_up_{n}_{'x' * 100}": n for n in range(100)}}
+    envelope = (await api.post(TWEETS, json=body, headers=world.alice)).json()
+    assert len(envelope["fields"]) == 20
+    assert len(json.dumps(envelope)) < 5_000
+
+
+async def test_what_was_refused_spends_no_key(api: httpx.AsyncClient, world: World) -> None:
+    headers = {**world.alice, "Idempotency-Key": "spent-by-nothing"}
+    refused = [{"text": "a", "reply_to_id": UNKNOWN}, {"text": "a", "quote_of_id": UNKNOWN}, {"text": ""}, {"txt": "a"}]
+    for body in refused:
+        assert (await api.post(TWEETS, json=body, headers=headers)).status_code == 422
+    made = await api.post(TWEETS, json={"text": "made with the same key"}, headers=headers)
+    assert made.status_code == 201, made.text
 
 
 async def test_a_key_stands_for_one_body(api: httpx.AsyncClient, world: World) -> None:

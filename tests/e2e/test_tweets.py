@@ -63,6 +63,43 @@ async def test_likes_are_counted_exactly_once_settled(api: httpx.AsyncClient) ->
     assert not (await bob.call("GET", f"/tweets/{tweet}", 200))["liked"]
 
 
+async def test_what_one_did_is_counted_for_oneself_in_the_answer_and_in_every_read_after_it(
+    api: httpx.AsyncClient,
+) -> None:
+    alice, bob = await sign_up(api, 2)
+    profile = await bob.call("POST", f"/users/{alice.id}/follow", 200)
+    assert (profile["following"], profile["followers_count"]) == (True, 1)
+    for number in range(1, 5):
+        tweet = await alice.post(f"number {number}")
+        assert (await alice.call("GET", "/users/me", 200))["tweets_count"] == number
+        await bob.call("GET", f"/tweets/{tweet}", 200)
+        liked = await bob.call("POST", f"/tweets/{tweet}/like", 200)
+        retweeted = await bob.call("POST", f"/tweets/{tweet}/retweet", 200)
+        assert (liked["liked"], liked["likes_count"]) == (True, 1)
+        assert (retweeted["retweeted"], retweeted["retweets_count"]) == (True, 1)
+        reply = await bob.post("a reply", reply_to_id=tweet, quote_of_id=tweet)
+        counts = {"likes_count": 1, "retweets_count": 1, "replies_count": 1, "quotes_count": 1}
+        assert await bob.call("GET", f"/tweets/{tweet}/engagements", 200) == counts
+        for path, name in (
+            (f"/tweets/{tweet}", None),
+            (f"/tweets/{reply}/thread", "ancestors"),
+            ("/timeline/home", "tweets"),
+            (f"/timeline/user/{bob.id}", "tweets"),
+        ):
+            read = await bob.call("GET", path, 200)
+            shown = [read] if name is None else [tweet["retweet_of"] or tweet for tweet in read[name]]
+            (found,) = {tuple(t[key] for key in counts) for t in shown if t["id"] == tweet}
+            assert found == (1, 1, 1, 1), path
+        assert (await bob.call("DELETE", f"/tweets/{tweet}/like", 200))["likes_count"] == 0
+        assert (await bob.call("DELETE", f"/tweets/{tweet}/retweet", 200))["retweets_count"] == 0
+        await bob.call("DELETE", f"/tweets/{reply}", 204)
+        assert set((await bob.call("GET", f"/tweets/{tweet}/engagements", 200)).values()) == {0}
+    assert (await bob.call("GET", "/users/me", 200))["following_count"] == 1
+    assert (await bob.call("DELETE", f"/users/{alice.id}/follow", 200))["followers_count"] == 0
+    assert (await bob.call("GET", f"/users/{alice.id}", 200))["followers_count"] == 0
+    assert (await bob.call("GET", "/users/me", 200))["following_count"] == 0
+
+
 async def test_a_retweet_reaches_followers_and_can_be_taken_back(api: httpx.AsyncClient) -> None:
     alice, bob, carol = await sign_up(api, 3)
     await carol.follow(bob)
@@ -113,6 +150,26 @@ async def test_a_conversation_is_shown_above_and_below(api: httpx.AsyncClient) -
 
     await bob.post("quoting", quote_of_id=root)
     await eventually(counts, lambda seen: seen == (2, 1))
+
+
+async def test_a_long_conversation_with_a_deleted_middle_is_read_whole_from_both_ends(api: httpx.AsyncClient) -> None:
+    alice, bob = await sign_up(api, 2)
+    chain = [await alice.post("root")]
+    for number in range(1, 132):
+        chain.append(await (alice, bob)[number % 2].post(f"number {number}", reply_to_id=chain[-1]))
+    gone, leaf = chain[61], chain[-1]
+    await bob.call("DELETE", f"/tweets/{gone}", 204)
+    above = await alice.call("GET", f"/tweets/{leaf}/thread", 200)
+    assert [tweet["id"] for tweet in above["ancestors"]] == chain[:-1]
+    assert above["ancestors"][61] == {"id": gone, "unavailable": "deleted"}
+    assert (above["ancestors_cursor"], above["descendants"], above["next_cursor"]) == (None, [], None)
+    first = await bob.call("GET", f"/tweets/{chain[0]}/thread", 200)
+    rest = await bob.call("GET", f"/tweets/{chain[0]}/thread", 200, params={"cursor": first["next_cursor"]})
+    assert (len(first["descendants"]), rest["next_cursor"]) == (100, None)
+    below = first["descendants"] + rest["descendants"]
+    assert [tweet["id"] for tweet in below] == chain[1:]
+    assert [tweet["id"] for tweet in below if tweet.get("unavailable")] == [gone]
+    await bob.call("GET", f"/tweets/{gone}/thread", 404)
 
 
 async def test_public_and_hashtag_timelines_lead_to_the_true_end(api: httpx.AsyncClient) -> None:

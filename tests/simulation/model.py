@@ -50,6 +50,10 @@ class Answers:
             self._crowded.discard(switch)
         self._under_way[switch] += 1
 
+    def is_crowded(self, switch: Switch) -> bool:
+        """Whether it is being turned by several at once, or was when it was turned last."""
+        return switch in self._crowded
+
     def end(self, switch: Switch, outcome: Outcome, on: bool) -> None:
         self._under_way[switch] -= 1
         if outcome == "unknown":

@@ -45,6 +45,8 @@ class Person:
         self._seen: set[Entry] = set()
         """What their home timeline has shown."""
         self._walk_began_ms = 0
+        self._unsure = False
+        """Whether something that they did got no answer: it may become visible at any time."""
 
     async def live(self, actions: int, *, calm: bool) -> None:
         """Do so many things; `calm` leaves timelines standing, so that what is wrong with one has time to show."""
@@ -96,6 +98,7 @@ class Person:
             post.clean = not lost and not met
             if post.clean:
                 await self._must_see_own(post)
+            await self._must_be_counted(met)
 
     async def _delete(self) -> None:
         mine = [entry for entry in self._world.rows_of_user(self.user) if entry[0] == entry[1]]
@@ -174,6 +177,8 @@ class Person:
         self._answers.begin(switch)
         outcome, met = await self._ask(what, do)
         self._answers.end(switch, outcome, on)
+        if outcome == "acknowledged" and not self._answers.is_crowded(switch):
+            await self._must_be_counted(met)
         return outcome == "acknowledged" and not met
 
     async def _ask(self, what: str, do: Callable[[Commands], Awaitable[object]]) -> tuple[Outcome, list[str]]:
@@ -187,6 +192,7 @@ class Person:
             return "refused", []
         except EngineError as error:
             self._note(f"{what}: no answer, {error}")
+            self._unsure = True
             return "unknown", []
         self._note(f"{what}: done" + (f" (met: {', '.join(met)})" if met else ""))
         return "acknowledged", met
@@ -198,6 +204,25 @@ class Person:
         shown = await self._walk_down_to(post.id)
         if shown is not None and not self._is_shown(post.id, shown):
             self._problem(f"does not see {post.id}, their own")
+
+    async def _must_be_counted(self, met: list[str]) -> None:
+        """Their profile counts for them what only they change, though Redis failed them: followees and tweets."""
+        if self._unsure or not all(fault.startswith("redis") for fault in met):
+            return
+
+        async def ask(replica: Replica) -> bytes:
+            return await replica.queries.user(self.user, self.user)
+
+        following, tweets = self._world.sizes_of_user(self.user)
+        try:
+            page, _ = await self._world.request(str(self.user), ask)
+        except EngineError:
+            return
+        profile = orjson.loads(page)
+        if profile["following_count"] != following:
+            self._problem(f"follows {following} and is told {profile['following_count']}")
+        if tweets <= self._world.limits.own_recount_max and profile["tweets_count"] != tweets:
+            self._problem(f"wrote {tweets} and is told {profile['tweets_count']}")
 
     def _is_shown(self, tweet: int, shown: list[Entry]) -> bool:
         """Whether a walk showed a tweet, or may have passed it by for another entry of it."""

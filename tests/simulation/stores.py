@@ -85,6 +85,10 @@ class Keys:
         self._turn = turn
         self._claims: dict[tuple[UserId, str], Claim] = {}
 
+    async def claimed(self, user: UserId, key: str) -> Claim | None:
+        await self._turn()
+        return self._claims.get((user, key))
+
     async def claim(self, user: UserId, key: str, wanted: Claim) -> Claim:
         await self._turn()
         return self._claims.setdefault((user, key), wanted)

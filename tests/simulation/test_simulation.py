@@ -27,6 +27,7 @@ EDGES = (
     "superseded",
     "tombstone",
     "doubts",
+    "own_count",
 )
 """What protects exactness: histories that never take one of these test nothing of it."""
 

@@ -356,6 +356,11 @@ class World:
         rows = self.tables.partition("tweets", user, newest_first=True)
         return [(TweetId(cast(int, key[0])), TweetId(cast(int, row.get("retweet_of") or key[0]))) for key, row in rows]
 
+    def sizes_of_user(self, user: UserId) -> tuple[int, int]:
+        """How many somebody follows as of now, and how many tweets they wrote."""
+        following = sum(bool(row.get("active")) for _, row in self.tables.partition("following", user))
+        return following, sum(id_ == original for id_, original in self.rows_of_user(user))
+
     def retweets_by(self, users: Collection[UserId], *, since_ms: int) -> list[tuple[int, TweetId]]:
         """What some users retweeted from some time on, undone by now or not: (id, the original's)."""
         minutes = range(since_ms // MINUTE_MS, self.clock.now_ms() // MINUTE_MS + 1)

@@ -12,6 +12,7 @@ from domain.limits import DEFAULT
 from storage import keys, values
 from storage.log_reader import appended_ms
 from storage.ports import Engagement, ListKey, ListKind
+from storage.values import Counted
 from tests.unit.actors.engine import Engine
 
 ALICE, BOB, CAROL = 1_001, 1_002, 1_003
@@ -23,6 +24,10 @@ async def value(engine: Engine, key: str) -> bytes:
     return found
 
 
+async def counts_of(engine: Engine, tweet: int) -> TweetCounts:
+    return values.tweet_counts_from(await value(engine, keys.tweet_counts(tweet))).counts
+
+
 async def test_counts_are_the_sizes_of_their_sets_however_often_events_come() -> None:
     engine = Engine()
     tweet = await engine.post(ALICE)
@@ -32,9 +37,9 @@ async def test_counts_are_the_sizes_of_their_sets_however_often_events_come() ->
     counters = engine.counters()
     for _ in range(3):
         await counters.step(0)
-    counts = values.tweet_counts_from(await value(engine, keys.tweet_counts(tweet)))
+    counts = await counts_of(engine, tweet)
     assert counts == TweetCounts(likes=1)
-    alice = values.user_counts_from(await value(engine, keys.user_counts(ALICE)))
+    alice = values.user_counts_from(await value(engine, keys.user_counts(ALICE))).counts
     assert alice == UserCounts(followers=1, following=0, tweets=1)
 
 
@@ -44,16 +49,18 @@ async def test_sums_that_are_kept_are_not_counted_again_unless_their_set_changed
     counters = engine.counters()
     await counters.step(0)
     kept = {
-        keys.user_counts(ALICE): values.user_counts(UserCounts(followers=70, following=80, tweets=90)),
-        keys.tweet_counts(tweet): values.tweet_counts(TweetCounts(likes=60, retweets=70, replies=80, quotes=90)),
+        keys.user_counts(ALICE): values.user_counts(Counted.at(UserCounts(followers=70, following=80, tweets=90), 0)),
+        keys.tweet_counts(tweet): values.tweet_counts(
+            Counted.at(TweetCounts(likes=60, retweets=70, replies=80, quotes=90), 0)
+        ),
     }
     await engine.cache.put(kept, ttl_s=60)
     await engine.follow(BOB, ALICE)
     await engine.like(BOB, tweet)
     await counters.step(0)
-    alice = values.user_counts_from(await value(engine, keys.user_counts(ALICE)))
+    alice = values.user_counts_from(await value(engine, keys.user_counts(ALICE))).counts
     assert alice == UserCounts(followers=1, following=80, tweets=90)
-    counts = values.tweet_counts_from(await value(engine, keys.tweet_counts(tweet)))
+    counts = await counts_of(engine, tweet)
     assert counts == TweetCounts(likes=1, retweets=70, replies=80, quotes=90)
 
 
@@ -65,7 +72,7 @@ async def test_counters_that_woke_up_too_late_leave_no_old_sums() -> None:
     await engine.like(BOB, tweet)
     successor = engine.counters(epoch=2)
     await successor.step(0)
-    old = {keys.tweet_counts(tweet): values.tweet_counts(TweetCounts(likes=7, quotes=7))}
+    old = {keys.tweet_counts(tweet): values.tweet_counts(Counted.at(TweetCounts(likes=7, quotes=7), 0))}
     await engine.cache.put(old, ttl_s=60)  # as if it had counted the rest before it fell asleep
     for _ in range(2):
         await sleeper.step(0)
@@ -189,7 +196,7 @@ async def test_a_backlog_is_settled_in_turns_and_whoever_comes_after_goes_on_fro
     for _ in range(8):
         await counters.step(0)
     for tweet in tweets:
-        assert values.tweet_counts_from(await value(engine, keys.tweet_counts(tweet))) == TweetCounts(likes=1)
+        assert await counts_of(engine, tweet) == TweetCounts(likes=1)
 
 
 async def test_what_could_not_be_settled_is_settled_by_whoever_comes_after() -> None:
@@ -210,7 +217,7 @@ async def test_what_could_not_be_settled_is_settled_by_whoever_comes_after() -> 
     for _ in range(8):
         await counters.step(0)
     for tweet in tweets:
-        assert values.tweet_counts_from(await value(engine, keys.tweet_counts(tweet))) == TweetCounts(likes=1)
+        assert await counts_of(engine, tweet) == TweetCounts(likes=1)
 
 
 async def test_what_counters_read_after_a_loss_and_did_not_settle_is_settled_though_they_were_fenced() -> None:
@@ -287,4 +294,4 @@ async def test_one_event_that_cannot_be_settled_is_found_and_given_up_and_all_ot
     assert {(letter.reader, letter.error) for letter in letters} == {(READER, "ValueError: this one")}
     for tweet in tweets:
         if tweet != bad:
-            assert values.tweet_counts_from(await value(engine, keys.tweet_counts(tweet))) == TweetCounts(likes=1)
+            assert await counts_of(engine, tweet) == TweetCounts(likes=1)

@@ -25,7 +25,11 @@ E, T, U = EventId(5), TweetId(3), UserId(9)
 GOLDEN = [
     (
         TweetPosted(event_id=E, stamp_us=7, request_id="r", author=U, text="hi #a", hashtags=("a",), reply_to=T),
-        "019b010507a17209a5686920236191a1619003c0c0",
+        "019c010507a17209a5686920236191a1619003c0c0c0",
+    ),
+    (
+        TweetPosted(event_id=E, stamp_us=7, request_id="r", author=U, text="hi", reply_to=T, reply_to_author=U),
+        "019c010507a17209a26869909003c0c009",
     ),
     (TweetDeleted(event_id=E, stamp_us=7, author=U, tweet_id=T, hashtags=("a",)), "0199020507a0090391a161c0c0"),
     (Retweeted(event_id=E, stamp_us=7, user=U, tweet_id=T, author=UserId(4)), "0197030507a0090304"),
@@ -38,6 +42,19 @@ GOLDEN = [
     (UserReinstated(event_id=E, stamp_us=7, user=U), "01950a0507a009"),
 ]
 """Bytes that are in logs and in Cassandra already: if one of these changes, old events can no longer be read."""
+
+EARLIER = [
+    (
+        TweetPosted(event_id=E, stamp_us=7, request_id="r", author=U, text="hi #a", hashtags=("a",), reply_to=T),
+        "019b010507a17209a5686920236191a1619003c0c0",
+    ),
+]
+"""Bytes that earlier versions wrote, before a field was added at the end."""
+
+
+@pytest.mark.parametrize(("event", "wire"), EARLIER)
+def test_what_an_earlier_version_wrote_is_read(event: AnyEvent, wire: str) -> None:
+    assert decode(bytes.fromhex(wire)) == event
 
 
 @pytest.mark.parametrize(("event", "wire"), GOLDEN, ids=lambda value: type(value).__name__)

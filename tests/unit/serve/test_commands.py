@@ -1,11 +1,12 @@
 """Authors read their own write, also if only a second try was answered."""
 
+import itertools
 from collections.abc import Sequence
 
 import pytest
 from typing_extensions import override
 
-from domain.errors import NotFound, StoreUnavailable
+from domain.errors import Conflict, Invalid, NotFound, StoreUnavailable
 from domain.events import Event
 from domain.ids import IdGenerator, TweetId, UserId
 from domain.limits import SMALL
@@ -18,7 +19,7 @@ from serve.pulled import PulledAuthors
 from serve.rebuild import Rebuilder
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.truth import MemoryEventStore
-from storage.ports import ListKey
+from storage.ports import DOUBTED, ListKey
 from tests.simulation.stores import USERS, Keys, People
 from tests.unit.actors.engine import PARTITIONS, Engine
 
@@ -59,6 +60,9 @@ class DeafCache(MemoryCacheStore):
         await super().drop(keys)
 
 
+_workers = itertools.count(2)
+
+
 class Replica:
     """Commands and reads of one process."""
 
@@ -73,7 +77,7 @@ class Replica:
         pulled = PulledAuthors(truth.coordination, clock, SMALL)
         self.home = HomeTimeline(engine.cache, truth.tweets, self.hydrator, rebuilder, pulled, doubts, clock, SMALL)
         publisher = Publisher(self.events, engine.cache, engine.log, doubts)
-        ids = IdGenerator(2, clock, after_ms=0, until_ms=1 << 50, lease_ends_ms=1 << 50)
+        ids = IdGenerator(next(_workers), clock, after_ms=0, until_ms=1 << 50, lease_ends_ms=1 << 50)
 
         async def turn() -> None:
             clock.advance(1)
@@ -185,3 +189,51 @@ async def test_a_second_try_does_not_bring_back_what_was_taken_away() -> None:
     assert await replica.commands.post(ALICE, Draft(text="hello"), key="once") == tweet
     assert await replica.shown(ALICE) == []
     assert tweet not in await (await replica.hydrator.reading(None)).read([tweet])
+
+
+async def test_a_refused_reference_spends_no_key() -> None:
+    replica = Replica()
+    nothing = Draft(text="hello", reply_to=TweetId(4_711))
+    with pytest.raises(Invalid):
+        await replica.commands.post(ALICE, nothing, key="once")
+    tweet = await replica.commands.post(ALICE, Draft(text="hello"), key="once")
+    assert await replica.shown(ALICE) == [tweet]
+
+
+async def test_a_reply_is_there_under_its_key_after_its_parent_was_deleted() -> None:
+    replica = Replica()
+    parent = await replica.commands.post(BOB, Draft(text="a question"))
+    draft = Draft(text="an answer", reply_to=parent)
+    reply = await replica.commands.post(ALICE, draft, key="once")
+    await replica.commands.delete(BOB, parent)
+    assert await replica.commands.post(ALICE, draft, key="once") == reply
+    with pytest.raises(Conflict):
+        await replica.commands.post(ALICE, Draft(text="another", reply_to=parent), key="once")
+
+
+async def test_a_claim_whose_process_died_is_taken_over() -> None:
+    replica = Replica()
+    commit, replica.events.commit = replica.events.commit, _dies  # type: ignore[method-assign]
+    with pytest.raises(StoreUnavailable):
+        await replica.commands.post(ALICE, Draft(text="hello"), key="once")
+    replica.events.commit = commit  # type: ignore[method-assign]
+    tweet = await replica.commands.post(ALICE, Draft(text="hello"), key="once")
+    assert await replica.commands.post(ALICE, Draft(text="hello"), key="once") == tweet
+    assert await replica.shown(ALICE) == [tweet]
+
+
+async def _dies(event: Event) -> None:
+    raise StoreUnavailable("cassandra", "died before it wrote")
+
+
+async def test_to_like_again_what_one_likes_for_long_tells_redis_nothing() -> None:
+    engine = Engine()
+    replica = Replica(engine)
+    tweet = await replica.commands.post(ALICE, Draft(text="hello"))
+    await replica.commands.like(BOB, tweet)
+    await replica.commands.unlike(ALICE, tweet)
+    engine.clock.advance(SMALL.reconcile_trail_minutes * 60_000 + 1)
+    replica.cache.deaf = True
+    await replica.commands.like(BOB, tweet)
+    await replica.commands.unlike(ALICE, tweet)
+    assert await engine.truth.coordination.mark(DOUBTED) is None, "nothing that Redis had to be told"

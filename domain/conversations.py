@@ -1,0 +1,78 @@
+"""Where a reader stands in a conversation: cursors that survive replies and deletes between two pages."""
+
+import base64
+import binascii
+import struct
+from dataclasses import dataclass
+
+from domain.errors import Refused
+from domain.ids import ID_MAX, TweetId
+
+_CURSOR = struct.Struct(">BBQQQ")
+_VERSION = 2
+"""Other than that of cursors of lists."""
+CURSOR_PATTERN = "^Ag[ABEFIJ][A-Za-z0-9_-]{10}[A-HQ-Xg-nw-z0-3][A-Za-z0-9_-]{10}[A-Za-f][A-Za-z0-9_-]{10}$"
+"""What every cursor looks like: the version, a kind, and three ids of 63 bits."""
+_ABOVE = 2
+"""Marks a place above; below it is whether the replies of `others` are next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Above:
+    """A place among the ancestors of a tweet: the oldest that was shown."""
+
+    oldest: TweetId
+
+
+@dataclass(frozen=True, slots=True)
+class Below:
+    """A place among the replies below a tweet, which are walked in preorder.
+
+    The next reply is the oldest after `after` among those to `parent`; when there is none, the walk goes on after
+    `parent` among its siblings. `branch` is the last tweet on the way down to `parent` that is the author's own
+    continuation; of such a tweet the author's replies come first (`others` is False), then those of others.
+    """
+
+    branch: TweetId
+    parent: TweetId
+    others: bool = False
+    after: int = 0
+
+    @classmethod
+    def start(cls, tweet: TweetId) -> "Below":
+        """Before the first reply."""
+        return cls(tweet, tweet)
+
+    def entered(self, reply: TweetId) -> "Below":
+        """Before the first reply to a reply."""
+        return Below(self.branch if self.others else reply, reply, self.others)
+
+    def left(self, above: TweetId) -> "Below":
+        """After the parent, among the replies to `above`, which it replies to."""
+        own = self.parent == self.branch
+        return Below(above if own else self.branch, above, not own, self.parent)
+
+
+def cursor_of(place: Above | Below) -> str:
+    """The opaque cursor for a place."""
+    if isinstance(place, Above):
+        wire = _CURSOR.pack(_VERSION, _ABOVE, place.oldest, 0, 0)
+    else:
+        wire = _CURSOR.pack(_VERSION, place.others, place.branch, place.parent, place.after)
+    return base64.urlsafe_b64encode(wire).rstrip(b"=").decode()
+
+
+def place_of(cursor: str) -> Above | Below:
+    """The place a cursor stands for. Raises `Refused` for what is no cursor."""
+    try:
+        wire = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        version, kind, *ids = _CURSOR.unpack(wire)
+    except (ValueError, binascii.Error, struct.error):
+        raise _bad_cursor() from None
+    if version != _VERSION or kind > _ABOVE or max(ids) > ID_MAX:
+        raise _bad_cursor()
+    return Above(TweetId(ids[0])) if kind == _ABOVE else Below(TweetId(ids[0]), TweetId(ids[1]), bool(kind), ids[2])
+
+
+def _bad_cursor() -> Refused:
+    return Refused("The cursor is not one that this service gave out.", "invalid_cursor")

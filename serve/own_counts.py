@@ -1,0 +1,94 @@
+"""Counts as their reader must see them: with what they did themselves, though it is not counted yet (decision 0031)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import TypeVar
+
+from domain.graph import TweetCounts, UserCounts
+from domain.ids import TweetId, UserId
+from domain.limits import Limits
+from serve.doubts import Doubts
+from storage import keys, values
+from storage.own_acts import OwnCount, acts_from
+from storage.ports import EngagementStore, GraphStore
+from storage.values import Counted
+from telemetry import metrics
+
+C = TypeVar("C", TweetCounts, UserCounts)
+
+
+class OwnCounts:
+    """Corrects cached counts for one reader.
+
+    A count whose reading began before the reader's own act was noted may lack it, and is not believed: its set is read
+    anew, for this reader alone, as the counters will write what is right for all. A set too large for that gets the
+    change added; should the cached reading have overlapped the act, it is off by one until the counters come by.
+    """
+
+    doubts = None
+    """A failure to look notes up raises none: counts are then read from the store as well."""
+
+    def __init__(self, engagements: EngagementStore, graph: GraphStore, doubts: Doubts, limits: Limits) -> None:
+        self._engagements = engagements
+        self._graph = graph
+        self._suspect = doubts
+        self._limits = limits
+
+    def key(self, user: int) -> str:
+        """Where the acts of a user are noted."""
+        return keys.own_acts(user)
+
+    async def of_tweets(
+        self, viewer: UserId | None, noted: bytes | None, found: Mapping[int, bytes]
+    ) -> dict[int, TweetCounts]:
+        """The counts in cached values of tweets, as a viewer must see them; `noted` is what their key held."""
+        counts = {id_: values.tweet_counts_alone(value) for id_, value in found.items()}
+        if viewer is not None and (noted or self._suspect.hold):
+            await self._correct(viewer, noted, found, values.tweet_counts_from, counts, self._count_tweet)
+        return counts
+
+    async def of_users(
+        self, viewer: UserId | None, noted: bytes | None, found: Mapping[int, bytes]
+    ) -> dict[int, UserCounts]:
+        """The same of users."""
+        counts = {id_: values.user_counts_alone(value) for id_, value in found.items()}
+        if viewer is not None and (noted or self._suspect.hold):
+            await self._correct(viewer, noted, found, values.user_counts_from, counts, self._count_user)
+        return counts
+
+    async def _correct(
+        self,
+        viewer: UserId,
+        noted: bytes | None,
+        found: Mapping[int, bytes],
+        counted_from: Callable[[bytes], Counted[C]],
+        counts: dict[int, C],
+        count: Callable[[int, Collection[str], C], Awaitable[C]],
+    ) -> None:
+        acts = acts_from(noted or b"")
+        recounted: dict[int, list[str]] = {}
+        for id_ in found if self._suspect.hold else found.keys() & acts.keys():
+            counted = counted_from(found[id_])
+            changes: dict[str, int] = {}
+            for name, change, noted_us in acts.get(id_, ()):
+                if noted_us >= counted.began_us(name):
+                    changes[name] = changes.get(name, 0) + change
+            if self._suspect.hold:
+                names = (n for n in counted.counts._fields if self._suspect.about(OwnCount(viewer, id_, n)))
+                changes = dict.fromkeys(names, 0) | changes
+            for name, change in changes.items():
+                size: int = getattr(counted.counts, name)
+                if size <= self._limits.own_recount_max:
+                    recounted.setdefault(id_, []).append(name)
+                else:
+                    counts[id_] = counts[id_]._replace(**{name: size + change})
+        if recounted:
+            metrics.EDGES.record(sum(map(len, recounted.values())), edge="own_count")
+            anew = await asyncio.gather(*(count(id_, names, counts[id_]) for id_, names in recounted.items()))
+            counts.update(zip(recounted, anew, strict=True))
+
+    async def _count_tweet(self, id_: int, names: Collection[str], others: TweetCounts) -> TweetCounts:
+        return await self._engagements.tweet_counts(TweetId(id_), names, others)
+
+    async def _count_user(self, id_: int, names: Collection[str], others: UserCounts) -> UserCounts:
+        return await self._graph.user_counts(UserId(id_), names, others)

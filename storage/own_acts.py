@@ -1,0 +1,56 @@
+"""What users did lately to counts, noted beside the caches: they find it counted at once (decision 0031)."""
+
+import struct
+from collections import defaultdict
+from typing import NamedTuple
+
+from domain.events import Event, Followed, Liked, Retweeted, TweetPosted
+from domain.graph import TweetCounts, UserCounts
+from domain.ids import UserId
+from storage.effects import recounts_of
+
+_NAMES = (*TweetCounts._fields, *UserCounts._fields)
+_ACT = struct.Struct(">BbQQ")
+"""A count by its place in `_NAMES`, the change, whose count it is, and the event."""
+_NOTED = struct.Struct(">BbQQQ")
+"""The same, and when it was noted."""
+NOTED_BYTES = _NOTED.size
+
+
+class OwnCount(NamedTuple):
+    """A count as one user must see it: `name` of `TweetCounts` or `UserCounts`, and of which tweet or user."""
+
+    user: UserId
+    id: int
+    name: str
+
+
+class OwnAct(NamedTuple):
+    """That a user changed a count: by how much (0 if that is not known), and when by the cache's clock."""
+
+    name: str
+    change: int
+    noted_us: int
+
+
+def own_counts_of(event: Event) -> list[OwnCount]:
+    """The counts that whoever caused an event must see changed."""
+    recounts = recounts_of(event)
+    return [OwnCount(event.actor, id_, name) for id_, name in (*recounts.tweets, *recounts.users)]
+
+
+def acts_of(event: Event, *, repeated: bool) -> list[bytes]:
+    """The acts of an event, to be noted; a `repeated` one may have been counted long ago."""
+    change = 1 if isinstance(event, TweetPosted | Retweeted | Liked | Followed) else -1
+    return [
+        _ACT.pack(_NAMES.index(name), 0 if repeated else change, id_, event.event_id)
+        for _, id_, name in own_counts_of(event)
+    ]
+
+
+def acts_from(value: bytes) -> dict[int, list[OwnAct]]:
+    """The acts of a noted value, by the tweet or user whose count it is."""
+    found = defaultdict[int, list[OwnAct]](list)
+    for name, change, id_, _event, noted_us in _NOTED.iter_unpack(value):
+        found[id_].append(OwnAct(_NAMES[name], change, noted_us))
+    return found

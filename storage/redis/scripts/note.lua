@@ -1,0 +1,12 @@
+-- Note what a user did, each act once. KEYS: the value. ARGV: the most bytes it keeps, seconds to live, then the acts.
+-- The newest come first, each followed by its stamp: microseconds by this server's clock, in 8 bytes.
+local held = redis.call('GET', KEYS[1])
+local acts = held and string.sub(held, 2) or ''
+local now = redis.call('TIME')
+local stamp = struct.pack('>I8', now[1] * 1000000 + now[2])
+for i = 3, #ARGV do
+  if not string.find(acts, ARGV[i], 1, true) then
+    acts = ARGV[i] .. stamp .. acts
+  end
+end
+redis.call('SET', KEYS[1], '=' .. string.sub(acts, 1, ARGV[1]), 'EX', ARGV[2])

@@ -1,0 +1,180 @@
+"""What one did oneself is counted for oneself at once, whichever replica answers; for all others once it is counted."""
+
+from collections.abc import Collection
+
+import orjson
+import pytest
+
+from domain.events import Liked
+from domain.graph import NO_TWEET_COUNTS, TWEET_COUNTS, TweetCounts, UserCounts
+from domain.ids import EventId, TweetId, UserId
+from domain.limits import SMALL
+from serve.commands import Draft
+from storage import keys, values
+from storage.own_acts import acts_from, acts_of
+from storage.values import Counted
+from tests.unit.actors.engine import Engine
+from tests.unit.serve.test_commands import ALICE, BOB, Replica
+
+
+async def likes(replica: Replica, viewer: UserId, tweet: TweetId) -> tuple[int, bool]:
+    shown = orjson.loads(await replica.json(viewer, tweet))
+    return shown["likes_count"], shown["liked"]
+
+
+async def profile(replica: Replica, viewer: UserId, user: UserId) -> UserCounts:
+    (found,) = await replica.hydrator.users_json(viewer, (user,))
+    shown = orjson.loads(found)
+    return UserCounts(*(shown[f"{name}_count"] for name in UserCounts._fields))
+
+
+async def the_counters_come_by(engine: Engine) -> None:
+    counters = engine.counters()
+    for _ in range(3):
+        await counters.step(0)
+
+
+class Reads:
+    """Counts how often a set is counted."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.names: list[str] = []
+        self._count = engine.truth.engagements.tweet_counts
+        engine.truth.engagements.tweet_counts = self._tweet_counts  # type: ignore[method-assign]
+
+    async def _tweet_counts(
+        self, tweet: TweetId, names: Collection[str] = TWEET_COUNTS, others: TweetCounts = NO_TWEET_COUNTS
+    ) -> TweetCounts:
+        self.names += sorted(names)
+        return await self._count(tweet, names, others)
+
+
+async def test_a_like_is_counted_for_who_likes_at_every_replica_and_for_others_once_it_is_counted() -> None:
+    engine = Engine()
+    here, there = Replica(engine), Replica(engine)
+    tweet = await here.commands.post(ALICE, Draft(text="hello"))
+    assert await likes(there, BOB, tweet) == (0, False)
+    await here.commands.like(BOB, tweet)
+    for replica in (here, there):
+        assert await likes(replica, BOB, tweet) == (1, True)
+        assert await likes(replica, ALICE, tweet) == (0, False)
+    await there.commands.unlike(BOB, tweet)
+    assert await likes(here, BOB, tweet) == (0, False)
+    await there.commands.like(BOB, tweet)
+    await the_counters_come_by(engine)
+    assert await likes(here, ALICE, tweet) == (1, False)
+
+
+async def test_a_set_is_counted_anew_for_its_reader_only_until_the_counters_have_done_it() -> None:
+    engine = Engine()
+    replica = Replica(engine)
+    tweet = await replica.commands.post(ALICE, Draft(text="hello"))
+    await replica.commands.like(BOB, tweet)
+    reads = Reads(engine)
+    assert await likes(replica, BOB, tweet) == (1, True)
+    assert reads.names == ["likes"], "what the reader did not change is not counted"
+    engine.clock.advance(1)
+    await the_counters_come_by(engine)
+    reads.names.clear()
+    assert await likes(replica, BOB, tweet) == (1, True)
+    assert reads.names == []
+
+
+async def test_a_count_that_was_under_way_when_its_reader_acted_is_not_believed() -> None:
+    engine = Engine()
+    replica = Replica(engine)
+    tweet = await replica.commands.post(ALICE, Draft(text="hello"))
+    began_us = await engine.cache.now_us()
+    engine.clock.advance(5)
+    await replica.commands.like(BOB, tweet)
+    late = values.tweet_counts(Counted.at(TweetCounts(), began_us))
+    await engine.cache.put({keys.tweet_counts(tweet): late}, ttl_s=60)
+    assert await likes(replica, BOB, tweet) == (1, True)
+
+
+async def test_follows_are_counted_at_once_on_both_profiles() -> None:
+    engine = Engine()
+    here, there = Replica(engine), Replica(engine)
+    for replica in (here, there):
+        assert await profile(replica, BOB, ALICE) == await profile(replica, BOB, BOB) == UserCounts()
+    await here.commands.follow(BOB, ALICE)
+    for replica in (here, there):
+        assert await profile(replica, BOB, ALICE) == UserCounts(followers=1)
+        assert await profile(replica, BOB, BOB) == UserCounts(following=1)
+    await there.commands.unfollow(BOB, ALICE)
+    assert await profile(here, BOB, ALICE) == await profile(here, BOB, BOB) == UserCounts()
+
+
+async def test_replies_quotes_retweets_and_deletes_are_counted_at_once() -> None:
+    engine = Engine()
+    here, there = Replica(engine), Replica(engine)
+    tweet = await here.commands.post(ALICE, Draft(text="hello"))
+    assert (await profile(there, BOB, BOB)).tweets == 0
+    reply = await here.commands.post(BOB, Draft(text="hello back", reply_to=tweet))
+    quote = await there.commands.post(BOB, Draft(text="look", quote_of=tweet))
+    await here.commands.retweet(BOB, tweet)
+
+    async def shown() -> list[int]:
+        tweet_json = orjson.loads(await there.json(BOB, tweet))
+        counts = [tweet_json[f"{name}_count"] for name in ("replies", "quotes", "retweets")]
+        return [*counts, (await profile(here, BOB, BOB)).tweets]
+
+    assert await shown() == [1, 1, 1, 2]
+    await here.commands.delete(BOB, reply)
+    await here.commands.delete(BOB, quote)
+    await there.commands.undo_retweet(BOB, tweet)
+    assert await shown() == [0, 0, 0, 0]
+
+
+async def test_the_change_is_added_to_a_set_that_is_too_large_to_be_counted_for_one_reader() -> None:
+    engine = Engine()
+    replica = Replica(engine)
+    tweet = await replica.commands.post(ALICE, Draft(text="popular"))
+    counted = Counted.at(TweetCounts(likes=SMALL.own_recount_max + 1), await engine.cache.now_us())
+    await engine.cache.put({keys.tweet_counts(tweet): values.tweet_counts(counted)}, ttl_s=60)
+    engine.clock.advance(1)
+    reads = Reads(engine)
+    await replica.commands.like(BOB, tweet)
+    assert await likes(replica, BOB, tweet) == (SMALL.own_recount_max + 2, True)
+    await replica.commands.like(BOB, tweet)
+    assert await likes(replica, BOB, tweet) == (SMALL.own_recount_max + 2, True), "liking again changes nothing"
+    await replica.commands.unlike(BOB, tweet)
+    assert await likes(replica, BOB, tweet) == (SMALL.own_recount_max + 1, False)
+    assert reads.names == []
+
+
+async def test_a_like_that_redis_was_not_told_of_is_counted_for_who_likes_at_every_replica() -> None:
+    engine = Engine()
+    here, there = Replica(engine), Replica(engine)
+    tweet = await here.commands.post(ALICE, Draft(text="hello"))
+    assert await likes(there, BOB, tweet) == (0, False)
+    assert await profile(there, BOB, ALICE) == UserCounts(tweets=1)
+    here.cache.deaf = True
+    await here.commands.like(BOB, tweet)
+    await here.commands.follow(BOB, ALICE)
+    here.cache.deaf = False
+    for replica in (here, there):
+        assert await likes(replica, BOB, tweet) == (1, True)
+        assert await profile(replica, BOB, ALICE) == UserCounts(followers=1, tweets=1)
+
+
+async def test_a_like_whose_first_try_got_no_answer_is_counted_after_the_second() -> None:
+    replica = Replica()
+    tweet = await replica.commands.post(ALICE, Draft(text="hello"))
+    replica.events.unanswered = 1
+    with pytest.raises(Exception, match="no answer in time"):
+        await replica.commands.like(BOB, tweet)
+    await replica.commands.like(BOB, tweet)
+    assert await likes(replica, BOB, tweet) == (1, True)
+
+
+async def test_the_newest_acts_are_noted_each_once() -> None:
+    engine = Engine()
+    for number in range(SMALL.own_acts_max + 3):
+        event = Liked(event_id=EventId(number + 1), stamp_us=7, user=BOB, tweet_id=TweetId(number))
+        for _ in range(2):
+            await engine.cache.note(keys.own_acts(BOB), acts_of(event, repeated=False))
+    _, (noted,) = await engine.cache.fetch((), (keys.own_acts(BOB),))
+    assert noted is not None
+    assert sorted(acts_from(noted)) == list(range(3, SMALL.own_acts_max + 3))
+    assert {(act.name, act.change) for acts in acts_from(noted).values() for act in acts} == {("likes", 1)}
