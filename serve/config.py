@@ -13,6 +13,7 @@ class ApiConfig:
     jwt_private_key_pem: bytes
     rate_limits_on: bool
     trusted_proxies: tuple[str, ...]
+    cors_origins: tuple[str, ...]
     actors: tuple[str, ...]
     """Names of the actors that must be alive for the system to be ready, beside the shards that are wanted."""
     log_level: str
