@@ -3,10 +3,13 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, EmailStr, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, EmailStr, Field
+from pydantic.config import JsonDict
 
+from domain.tweets import LOCATION_CHARS_MAX
 from domain.users import NAME_CHARS_MAX, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, USERNAME_CHARS_MAX
-from serve.parameters import ID_PATTERN, KEY_CHARS_MAX, id_of
+from serve.parameters import ID_PATTERN, KEY_CHARS_MAX, KEY_PATTERN, id_of
+from serve.readiness import Word
 
 
 def _of_64_bits(value: object) -> object:
@@ -28,6 +31,13 @@ def _whole(value: str) -> str:
 
 Text = Annotated[str, AfterValidator(_whole)]
 """What can be encoded again; JSON can escape what is no character, and every request field is of this type."""
+NonEmpty = Annotated[Text, Field(min_length=1)]
+_NOT_BLANK = r"\S"
+
+
+def _given(name: str) -> JsonDict:
+    """The shape of an object in which a field is there and not null."""
+    return {"required": [name], "properties": {name: {"type": "string"}}}
 
 
 class NewUser(BaseModel):
@@ -38,15 +48,17 @@ class NewUser(BaseModel):
     )
     email: EmailStr
     password: Text = Field(json_schema_extra={"minLength": PASSWORD_CHARS_MIN, "maxLength": PASSWORD_CHARS_MAX})
-    name: Text | None = Field(None, json_schema_extra={"maxLength": NAME_CHARS_MAX})
+    name: Text | None = Field(None, json_schema_extra={"pattern": _NOT_BLANK, "maxLength": NAME_CHARS_MAX})
 
 
 class LogIn(BaseModel):
-    """A username or e-mail address (under any of three names) and a password."""
+    """A username or e-mail address, under one of three names, and a password."""
 
-    login: Text | None = None
-    username: Text | None = None
-    email: Text | None = None
+    model_config = ConfigDict(json_schema_extra={"oneOf": [_given(name) for name in ("login", "username", "email")]})
+
+    login: NonEmpty | None = None
+    username: NonEmpty | None = None
+    email: NonEmpty | None = None
     password: Text
 
 
@@ -65,11 +77,11 @@ class LogOut(BaseModel):
 class NewTweet(BaseModel):
     """A tweet, reply or quote. The text weighs 1 to 280 as Twitter counts: most signs 1, wide ones 2, URLs 23."""
 
-    text: Text
+    text: Text = Field(json_schema_extra={"pattern": _NOT_BLANK})
     reply_to_id: Id | None = None
     quote_of_id: Id | None = None
-    location: Text | None = None
-    idempotency_key: Text | None = Field(None, json_schema_extra={"maxLength": KEY_CHARS_MAX})
+    location: Text | None = Field(None, json_schema_extra={"pattern": _NOT_BLANK, "maxLength": LOCATION_CHARS_MAX})
+    idempotency_key: Text | None = Field(None, json_schema_extra={"pattern": KEY_PATTERN, "maxLength": KEY_CHARS_MAX})
 
 
 class Author(BaseModel):
@@ -221,7 +233,7 @@ class Finding(BaseModel):
     """How one dependency is."""
 
     ok: bool
-    detail: str
+    detail: Word
 
 
 class Ready(BaseModel):
