@@ -104,7 +104,7 @@ class Walk:
 _WALK = struct.Struct(">BQQ")
 _WALK_VERSION = 1
 CURSOR_PATTERN = "^A[Q-X][A-Za-z0-9_-]{21}$"
-"""What every cursor looks like, and nothing else does: 17 bytes in base64, of which the first and an unset bit are known."""
+"""What every cursor looks like, and nothing else: 17 bytes in base64, of which the first and one bit are known."""
 START = Walk(ID_MAX, ID_MAX)
 
 

@@ -113,8 +113,8 @@ def _correct(responses: dict[str, Any]) -> None:
     limited = _RATE if "429" in responses else ()
     for status, response in responses.items():
         response["headers"] = _refer(*_EVERYWHERE, *limited, *_OWN.get(int(status), ()))
-    for status in _FROM_HAPROXY:
-        responses.setdefault(str(status), {"$ref": f"#/components/responses/{_name(status)}"})
+    for from_haproxy in _FROM_HAPROXY:
+        responses.setdefault(str(from_haproxy), {"$ref": f"#/components/responses/{_name(from_haproxy)}"})
 
 
 def _from_haproxy(status: int) -> dict[str, Any]:

@@ -28,6 +28,7 @@ _AT_ONCE = 32  # requests that a replica is given at once
 _IN_LINE = 32  # requests for each replica that wait until it can be given them; further ones are refused
 _IN_LINE_S = 2
 _SLOW_REQUEST_S = 10  # until the head of a request is here, and again until its body is; it has no place before
+_TOO_LARGE_MS = 500  # so long a body that is too large is read on: who is still sending might never see the answer
 _SLOW_CLIENT_S = 60  # that a client may leave an answer unread
 _IDLE_S = 60  # that a connection may stay without a request
 _UNREAD_BYTES = 524_288  # of an answer that wait in the kernel for its client; the rest of a larger one holds a place
@@ -59,13 +60,15 @@ _GLOBAL = f"""\
 _DEFAULTS = f"""\
     http-error {_answer(400, *_NOT_HTTP)}
     http-error {_answer(408, *_SLOW)}
+    http-error {_answer(413, "body_too_large", "The body is too large.")}
     http-error {_answer(500, *_LOST)}
     http-error {_answer(502, *_LOST)}
     http-error {_answer(503, *_BUSY)}
     http-error {_answer(504, *_LOST)}
     default-server maxconn {_AT_ONCE}
     timeout queue {_IN_LINE_S}s
-    timeout http-request {_SLOW_REQUEST_S}s"""
+    timeout http-request {_SLOW_REQUEST_S}s
+    timeout tarpit {_TOO_LARGE_MS}ms"""
 # Who asks whether we are alive goes before all others, and has the last places in the line. A refusal is counted by
 # HAProxy, and not logged: Ray reads each line of its log in Python, which would take more than the refusal itself.
 _BACKEND = f"""\
@@ -107,9 +110,9 @@ if {{ path,url_dec -m beg /-/ }}
 |serve[-_]multiplexed[-_]model[-_]id|traceparent|tracestate|upgrade)$ -m reg
     http-request set-method TRACE if !{{ method DELETE GET HEAD OPTIONS PATCH POST PUT }}
     acl is_too_large req.body_size gt {_BODY_BYTES_MAX}
-    http-request return {_answer(413, "body_too_large", "The body is too large.")} if is_too_large
+    http-request tarpit deny_status 413 if is_too_large
     http-request wait-for-body time {_SLOW_REQUEST_S}s at-least {_BODY_BYTES_MAX + 1}
-    http-request return {_answer(413, "body_too_large", "The body is too large.")} if is_too_large"""
+    http-request tarpit deny_status 413 if is_too_large"""
 _ANSWERED = f"""\
     acl is_ours res.hdr(X-Request-ID) -m found
     http-response return {_answer(400, *_NOT_HTTP)} if {{ status 400 }} !is_ours
