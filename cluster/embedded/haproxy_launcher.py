@@ -33,6 +33,7 @@ _SLOW_CLIENT_S = 60  # that a client may leave an answer unread
 _IDLE_S = 60  # that a connection may stay without a request
 _UNREAD_BYTES = 524_288  # of an answer that wait in the kernel for its client; the rest of a larger one holds a place
 _CONNECTIONS_PER_ADDRESS = 100
+_CONNECTIONS_KEPT = _CONNECTIONS_PER_ADDRESS // 2  # beyond, none is kept for a next request: there may be many people
 _REQUESTS_PER_ADDRESS = 300  # and as many new connections
 _RATE_S = 10
 _ADDRESSES_KEPT = 100_000
@@ -47,7 +48,7 @@ def _answer(status: int, code: str, sentence: str, headers: str = "") -> str:
     """The arguments of a HAProxy rule that answers in the envelope of `serve.errors`; any page may read it."""
     request_id = "%[var(txn.request_id,-)]"  # there is none before a request was parsed
     body = f'{{"error":"{sentence}","code":"{code}","request_id":"{request_id}"}}'
-    retry = " hdr Retry-After 2" if status >= 500 else ""
+    retry = " hdr Retry-After 2" if 500 <= status <= 504 else ""
     common = f"hdr X-Request-ID {request_id} hdr Access-Control-Allow-Origin * hdr Cache-Control no-store"
     return f"status {status} content-type application/json lf-string '{body}' {common}{retry}{headers}"
 
@@ -129,6 +130,7 @@ def _bounded_connections(networks: str) -> str:
     tcp-request connection track-sc0 src,ipmask(32,64) table connections_by_address if !is_proxy
     tcp-request connection reject if {{ sc0_conn_cur gt {_CONNECTIONS_PER_ADDRESS} }}
     tcp-request connection reject if {{ sc0_conn_rate gt {_REQUESTS_PER_ADDRESS} }}
+    http-after-response set-header Connection close if {{ sc0_conn_cur gt {_CONNECTIONS_KEPT} }}
 """
 
 
