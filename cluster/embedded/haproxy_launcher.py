@@ -198,7 +198,7 @@ def main() -> None:
     haproxy, private_ports, rate_limits, proxies, *arguments = sys.argv[1:]
     if "-f" in arguments:
         path = Path(arguments[arguments.index("-f") + 1])
-        bounded = proxies.split(",") if rate_limits == "on" else None
+        bounded = [proxy.strip() for proxy in proxies.split(",")] if rate_limits == "on" else None
         path.write_text(adapt(path.read_text(), private_ports.split(","), bounded))
         sys.path.insert(0, str(Path(__file__).parents[2]))
         from cluster.embedded.haproxy_pages import with_our_pages
