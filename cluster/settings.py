@@ -1,7 +1,9 @@
 """Every setting of the system in one typed class; the only module of the project that touches the environment."""
 
 import difflib
+import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -81,12 +83,19 @@ class Settings(BaseSettings):
     """Folder of the keys that sign access tokens, the same on every node; empty: `keys/jwt` in the data folder."""
     trusted_proxies: Addresses = ()
     """Addresses or networks whose `X-Forwarded-For` is believed, comma separated; empty: the HAProxy of this node."""
+    cors_origins: Addresses = ("*",)
+    """Origins whose pages may read the answers in a browser, comma separated: `https://app.example`, or `*` for all."""
     ray_num_cpus: Annotated[int, Field(ge=1)] = 8
     """Logical CPUs of the local Ray: room for actors, not cores."""
     ray_address: str | None = Field(default=None, validation_alias=RAY_ADDRESS_NAME)
     """Ray cluster to join, `host:port`, from `RAY_ADDRESS` (Ray's own name); empty starts one locally."""
 
-    @field_validator("cassandra_contact_points", "trusted_proxies", mode="before")
+    @property
+    def believed_proxies(self) -> tuple[str, ...]:
+        """Those that are named, or the HAProxy of this node, which appends the true peer to `X-Forwarded-For`."""
+        return self.trusted_proxies or ("127.0.0.1",)
+
+    @field_validator("cassandra_contact_points", "trusted_proxies", "cors_origins", mode="before")
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
         if isinstance(value, str):
@@ -100,6 +109,24 @@ class Settings(BaseSettings):
             host, _, port = address.rpartition(":")
             if not host or not port.isdigit() or not 1 <= int(port) <= 65535:
                 raise ValueError(f"{address!r} is not host:port")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            try:
+                ipaddress.ip_network(network, strict=False)
+            except ValueError:
+                raise ValueError(f"{network!r} is no address or network") from None
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if origin != "*" and not re.fullmatch(r"https?://[A-Za-z0-9.\[\]:-]+", origin):
+                raise ValueError(f"{origin!r} is no origin, such as https://app.example")
         return value
 
     @field_validator("redis_url")

@@ -182,7 +182,7 @@ class System:
             self._parts.append(cassandra)
         if settings.ray_address is None:
             self._say("Starting Ray.")
-            ray = EmbeddedRay(folder, ports, settings.ray_num_cpus)
+            ray = EmbeddedRay(folder, ports, settings.ray_num_cpus, settings.rate_limits, settings.believed_proxies)
             self._parts.append(ray)
             ray.prepare_driver()
         else:

@@ -22,8 +22,6 @@ from storage.wanted import SHARDS, SHARDS_UP, TRENDS_WORKERS
 
 _STOP_S = 3.0
 _PARTITIONS_MARK = "log-partitions"
-_LOCAL_PROXIES = ("127.0.0.1",)
-"""The HAProxy of this node, which appends the true peer to `X-Forwarded-For` (see `embedded.haproxy_launcher`)."""
 
 
 def start_serving(settings: Settings) -> None:
@@ -52,7 +50,8 @@ def deploy_api(settings: Settings, endpoints: Endpoints, *, wait: bool = True) -
         stores=store_config(settings, endpoints),
         jwt_keys=keys_folder(settings),
         rate_limits_on=settings.rate_limits == "on",
-        trusted_proxies=settings.trusted_proxies or _LOCAL_PROXIES,
+        trusted_proxies=settings.believed_proxies,
+        cors_origins=settings.cors_origins,
         actors=(COUNTERS, RECONCILER, SUPERVISOR),
         log_level=settings.log_level,
         replicas=settings.serve_replicas,

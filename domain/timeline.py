@@ -104,6 +104,8 @@ class Walk:
 _WALK = struct.Struct(">BQQ")
 _CURSOR_CHARS_MAX = -(-_WALK.size // 3) * 4
 _WALK_VERSION = 1
+CURSOR_PATTERN = "^A[Q-X][A-Za-z0-9_-]{21}$"
+"""What every cursor looks like, and nothing else: 17 bytes in base64, of which the first and one bit are known."""
 START = Walk(ID_MAX, ID_MAX)
 
 
@@ -123,9 +125,9 @@ def walk_of(cursor: str | None) -> Walk:
         version, top, last = _WALK.unpack(wire)
     except (ValueError, binascii.Error, struct.error):
         raise _bad_cursor() from None
-    if version != _WALK_VERSION or not last <= top <= ID_MAX:
+    if version != _WALK_VERSION or top > ID_MAX:
         raise _bad_cursor()
-    return Walk(top, last)
+    return Walk(top, min(last, top))
 
 
 def _bad_cursor() -> Refused:

@@ -12,11 +12,10 @@ from serve import schemas
 from serve.access import LOGGING_IN, OTHERWISE, REGISTERING, session_to_end
 from serve.accounts import Tokens
 from serve.description import by_name, failures
+from serve.parameters import json_response
 from serve.services import Provided, Services
 
 router = APIRouter(prefix="/api/v1/auth", tags=["auth"], generate_unique_id_function=by_name)
-
-_NOT_STORED = {"Cache-Control": "no-store"}
 
 
 @router.post(
@@ -50,7 +49,7 @@ async def login(body: schemas.LogIn, request: Request, services: Provided) -> Re
 async def refresh(body: schemas.Refresh, services: Provided) -> Response:
     """Exchange a refresh token for new tokens. It is good for one use; a second one ends the session."""
     tokens = await services.accounts.refresh(body.refresh_token)
-    return _unstored(orjson.dumps(asdict(tokens)), 200)
+    return json_response(orjson.dumps(asdict(tokens)))
 
 
 @router.post(
@@ -81,8 +80,4 @@ async def logout(request: Request, services: Provided, body: schemas.LogOut | No
 
 async def _signed_in(services: Services, user: UserId, tokens: Tokens, status: int) -> Response:
     profile = await services.queries.user(user, user)
-    return _unstored(b'{"user":%b,%b' % (profile, orjson.dumps(asdict(tokens))[1:]), status)
-
-
-def _unstored(body: bytes, status: int) -> Response:
-    return Response(body, status, _NOT_STORED, "application/json")
+    return json_response(b'{"user":%b,%b' % (profile, orjson.dumps(asdict(tokens))[1:]), status)

@@ -15,6 +15,7 @@ class ApiConfig:
     """Folder of the keys that sign access tokens, the same on every node. The keys themselves go nowhere."""
     rate_limits_on: bool
     trusted_proxies: tuple[str, ...]
+    cors_origins: tuple[str, ...]
     actors: tuple[str, ...]
     """Names of the actors that must be alive for the system to be ready, beside the shards that are wanted."""
     log_level: str

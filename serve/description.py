@@ -16,30 +16,53 @@ _MEANINGS: Final = {
     401: "No token, or a bad one.",
     403: "Known who you are; you may not.",
     404: "It does not exist, or you may not know that it does.",
+    408: "The request took too long to come.",
     409: "Contradicts what is already there.",
     413: "The body is too large.",
+    414: "The address is too long.",
     422: "Well-formed but invalid; `fields` says which and why.",
     429: "Too often.",
+    431: "The headers are too large or too many.",
     500: "A mistake of ours.",
+    502: "No answer; a write may have happened.",
     503: "Overloaded, or a store is down.",
+    504: "No answer in time; a write may have happened.",
 }
 _ALWAYS: Final = (413, 500)
 _LIMITED: Final = (429, 503)
+_FROM_HAPROXY: Final = (408, 413, 414, 429, 431, 502, 503, 504)
+"""What any request can be answered before a replica has it, or instead of one."""
 
 
 def _header(description: str, kind: str = "string") -> dict[str, Any]:
     return {"description": description, "schema": {"type": kind}}
 
 
-_REQUEST_ID: Final = {"X-Request-ID": _header("The request's id: yours if you sent a sane one.")}
-_RATE: Final = {
+_HEADERS: Final = {
+    "Access-Control-Allow-Origin": _header("Which pages may read the answer; absent for others."),
+    "Access-Control-Expose-Headers": _header("What they may read of its headers."),
+    "Cache-Control": _header("`no-store` for tokens, `private, no-cache` for what belongs to a reader."),
+    "Content-Security-Policy": _header("Nothing in an answer is to be run."),
+    "Retry-After": _header("Seconds to wait.", "integer"),
+    "Vary": _header("The request headers that an answer depends on."),
+    "WWW-Authenticate": _header("Always `Bearer`."),
+    "X-Content-Type-Options": _header("Always `nosniff`."),
     "X-RateLimit-Limit": _header("How many requests the tightest limit allows.", "integer"),
     "X-RateLimit-Remaining": _header("How many are left.", "integer"),
     "X-RateLimit-Reset": _header("When all are back, Unix time in seconds.", "integer"),
+    "X-Request-ID": _header("The request's id: yours if you sent a sane one."),
 }
-_RETRY_AFTER: Final = {"Retry-After": _header("Seconds to wait.", "integer")}
-_CHALLENGE: Final = {"WWW-Authenticate": _header("Always `Bearer`.")}
-_OWN_HEADERS: Final = {401: _CHALLENGE, 429: _RETRY_AFTER, 503: _RETRY_AFTER}
+_EVERYWHERE: Final = (
+    "Access-Control-Allow-Origin",
+    "Access-Control-Expose-Headers",
+    "Cache-Control",
+    "Content-Security-Policy",
+    "Vary",
+    "X-Content-Type-Options",
+    "X-Request-ID",
+)
+_RATE: Final = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+_OWN: Final = {401: ("WWW-Authenticate",), **dict.fromkeys((429, 500, 502, 503, 504), ("Retry-After",))}
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -60,7 +83,6 @@ def _described(*statuses: int) -> Responses:
         status: {
             "model": schemas.InvalidRequest if status == 422 else schemas.Failure,
             "description": _MEANINGS[status],
-            "headers": _OWN_HEADERS.get(status, {}),
         }
         for status in sorted(statuses)
     }
@@ -72,15 +94,38 @@ def describe(api: FastAPI) -> dict[str, Any]:
     for path in document["paths"].values():
         for operation in path.values():
             _correct(operation["responses"])
+    components = document["components"]
     for unused in ("HTTPValidationError", "ValidationError"):
-        document["components"]["schemas"].pop(unused, None)
+        components["schemas"].pop(unused, None)
+    components["headers"] = _HEADERS
+    components["responses"] = {_name(status): _from_haproxy(status) for status in _FROM_HAPROXY}
     return document
 
 
 def _correct(responses: dict[str, Any]) -> None:
-    """Drop the framework's own 422, which is never sent, and add the headers of every answer."""
+    """Drop the framework's own 422, which is never sent, and add what every operation has."""
     if "HTTPValidationError" in str(responses.get("422")):
         del responses["422"]
-    limited = "429" in responses
-    for response in responses.values():
-        response["headers"] = {**_REQUEST_ID, **(_RATE if limited else {}), **response.get("headers", {})}
+    limited = _RATE if "429" in responses else ()
+    for status, response in responses.items():
+        response["headers"] = _refer(*_EVERYWHERE, *limited, *_OWN.get(int(status), ()))
+    for from_haproxy in _FROM_HAPROXY:
+        responses.setdefault(str(from_haproxy), {"$ref": f"#/components/responses/{_name(from_haproxy)}"})
+
+
+def _from_haproxy(status: int) -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{schemas.Failure.__name__}"}
+    headers = _refer("Access-Control-Allow-Origin", "X-Content-Type-Options", "X-Request-ID", *_OWN.get(status, ()))
+    return {
+        "description": _MEANINGS[status],
+        "headers": headers,
+        "content": {"application/json": {"schema": schema}},
+    }
+
+
+def _name(status: int) -> str:
+    return f"Edge{status}"
+
+
+def _refer(*headers: str) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in headers}

@@ -25,6 +25,7 @@ from domain.errors import (
     StoreUnavailable,
     Unauthorized,
 )
+from serve.cors import preflight_headers
 from telemetry import logs
 
 RETRY_AFTER_S = 2
@@ -163,19 +164,27 @@ async def on_engine_error(request: Request, error: Exception) -> Response:
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
-    """Answer what the framework refuses: unknown addresses and methods, bodies it cannot read."""
+    """Answer what the framework refuses: unknown addresses and methods, bodies it cannot read.
+
+    OPTIONS is among them, as no route takes it: here it is known which methods an address takes.
+    """
     assert isinstance(error, HTTPException)
     status = error.status_code
     phrase = HTTPStatus(status).phrase
     row = BY_STATUS.get(status) or Row(status, phrase.lower().replace(" ", "_"), f"{phrase}.")
-    headers = {"Allow": ", ".join(_methods_at(request))} if status == 405 else {}
-    return Answer(row=row, headers=headers).response()
+    if status != 405:
+        return Answer(row=row).response()
+    methods = ", ".join(_methods_at(request))
+    if request.method == "OPTIONS":
+        return Response(status_code=204, headers=preflight_headers(methods))
+    return Answer(row=row, headers={"Allow": methods}).response()
 
 
 def _methods_at(request: Request) -> list[str]:
-    """Every method that some route takes at this path; the framework would name those of one route."""
-    here = (route for route in request.app.routes if route.path_regex.match(request.url.path))
-    return sorted({method for route in here for method in route.methods or ()})
+    """Every method that is taken at this path; the framework would name those of one route."""
+    here = [route for route in request.app.routes if route.path_regex.match(request.url.path)]
+    taken = {method for route in here for method in getattr(route, "methods", None) or ("GET",)}  # files are mounted
+    return sorted(taken | {"OPTIONS"} | ({"HEAD"} if "GET" in taken else set()))
 
 
 async def on_invalid_request(_request: Request, error: Exception) -> Response:

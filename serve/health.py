@@ -36,4 +36,5 @@ async def readyz(services: Provided) -> Response:
 async def jwks(services: Provided) -> Response:
     """The public keys of access tokens."""
     body = orjson.dumps(services.sessions.jwks())
-    return Response(body, headers={"Cache-Control": "public, max-age=300"}, media_type="application/json")
+    headers = {"Cache-Control": "public, max-age=300", "Vary": "Origin"}
+    return Response(body, headers=headers, media_type="application/json")

@@ -1,4 +1,7 @@
-"""What is true of every request: it has an id, a size limit, a place in the metrics, and an answer."""
+"""What is true of every request: it has an id, a size limit, a place in the metrics, and an answer with its headers.
+
+HEAD is GET without the body, wherever there is GET.
+"""
 
 import asyncio
 import re
@@ -9,14 +12,26 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve import errors
+from serve.cors import Cors
 from telemetry import logs, metrics
 
 Headers = Iterable[tuple[bytes, bytes]]
 Counting = Callable[[Scope, Receive, Send], Send]
 """Looks at what is sent, and may send something else."""
 
+TOKENS_PATH = "/api/v1/auth/"
+"""Answers below it may hold tokens, and what is refused there belongs to no cache either."""
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _ADDED = "murmur.response_headers"
+_NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+_SHOWS_NOTHING = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_OF_A_READER = (
+    _NO_SNIFFING,
+    _SHOWS_NOTHING,
+    (b"cache-control", b"private, no-cache"),
+    (b"vary", b"Authorization, Origin"),
+)
+_OF_TOKENS = (_NO_SNIFFING, _SHOWS_NOTHING, (b"cache-control", b"no-store"), (b"vary", b"Origin"))
 
 
 def add_headers(scope: Scope, headers: Headers) -> None:
@@ -28,17 +43,21 @@ def add_headers(scope: Scope, headers: Headers) -> None:
 class Edge:
     """The outermost layer; plain ASGI, since it runs on every request."""
 
-    def __init__(self, app: ASGIApp, request_bytes_max: int, counting: Counting) -> None:
+    def __init__(self, app: ASGIApp, request_bytes_max: int, counting: Counting, cors: Cors) -> None:
         self._app = app
         self._bytes_max = request_bytes_max
         self._counting = counting
+        self._cors = cors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id, length = _of_interest(scope["headers"])
-        added = scope[_ADDED] = [(b"x-request-id", request_id)]
+        if scope["method"] == "HEAD":
+            scope, send = {**scope, "method": "GET"}, _without_body(send)
+        request_id, length, origin = _of_interest(scope["headers"])
+        added = scope[_ADDED] = [(b"x-request-id", request_id), *self._cors.headers(origin)]
+        usual = _OF_TOKENS if scope["path"].startswith(TOKENS_PATH) else _OF_A_READER
         token = logs.request_id.set(request_id.decode())
         reading = errors.writing.set(False)
         begun_s = asyncio.get_running_loop().time()
@@ -48,7 +67,8 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *added]
+                own = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *added, *(one for one in usual if one[0] not in own)]
             await send(message)
 
         counted = self._counting(scope, receive, answered)
@@ -80,15 +100,27 @@ def route_label(scope: Scope) -> str:
     return f"{method if method in route.methods else 'other'} {route.path}"
 
 
-def _of_interest(headers: Headers) -> tuple[bytes, int]:
-    """The request's id, made up if it has none that is sane, and the length its body claims to have."""
-    request_id, length = b"", 0
+def _of_interest(headers: Headers) -> tuple[bytes, int, bytes]:
+    """The request's id, made up if it has none that is sane, the length its body claims to have, and its origin."""
+    request_id, length, origin = b"", 0, b""
     for name, value in headers:
         if name == b"x-request-id" and _SANE_ID.fullmatch(value):
             request_id = value
         elif name == b"content-length" and value.isdigit():
             length = int(value[:19])
-    return request_id or secrets.token_hex(12).encode(), length
+        elif name == b"origin":
+            origin = value
+    return request_id or secrets.token_hex(12).encode(), length, origin
+
+
+def _without_body(send: Send) -> Send:
+    async def head(message: Message) -> None:
+        if message["type"] != "http.response.body":
+            await send(message)
+        elif not message.get("more_body", False):
+            await send({"type": "http.response.body"})
+
+    return head
 
 
 def _bounded(receive: Receive, bytes_max: int) -> Receive:

@@ -8,12 +8,14 @@ from starlette.responses import Response
 
 from domain.errors import Invalid, NotFound
 from domain.ids import ID_MAX, TweetId, UserId
+from domain.timeline import CURSOR_PATTERN
 from serve.services import services_of
 
 ID_PATTERN = "^[1-9][0-9]{0,18}$"
 ID_CHARS_MAX = 19
 _ID = re.compile(ID_PATTERN)
 KEY_CHARS_MAX = 255
+KEY_PATTERN = "^[ -~]+$"
 
 IdText = Annotated[str, Path(description="An id.", json_schema_extra={"pattern": ID_PATTERN})]
 
@@ -51,7 +53,10 @@ class Page(NamedTuple):
 async def _page(
     request: Request,
     limit: Annotated[int | None, Query(ge=1, description="How many; the most allowed if that is more.")] = None,
-    cursor: Annotated[str | None, Query(description="The `next_cursor` of the page before.")] = None,
+    cursor: Annotated[
+        str | None,
+        Query(description="The `next_cursor` of the page before.", json_schema_extra={"pattern": CURSOR_PATTERN}),
+    ] = None,
 ) -> Page:
     limits = services_of(request).limits
     return Page(cursor, min(limit or limits.page_default, limits.page_max))

@@ -3,14 +3,17 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from domain.clock import Clock
 from domain.errors import EngineError
+from telemetry import logs
 
 _FRESH_MS: Final = 1_000
 
-Check = Callable[[], Awaitable[str]]
+Word = Literal["answers", "alive", "comes_up", "no_answer", "unavailable"]
+"""How a dependency is. `comes_up`: others do its part meanwhile. Strangers are told no more; the reason is logged."""
+Check = Callable[[], Awaitable[Word]]
 """Says how a dependency is, or raises an `EngineError`."""
 Checks = Callable[[], Awaitable[Mapping[str, Check]]]
 """Whom to ask now, as that may change; may raise an `EngineError`."""
@@ -20,7 +23,7 @@ class Finding(NamedTuple):
     """What one check found."""
 
     ok: bool
-    detail: str
+    detail: Word
 
 
 class Readiness:
@@ -55,14 +58,15 @@ class Readiness:
         return await self._found(self._known)
 
     async def _found(self, checks: Mapping[str, Check]) -> dict[str, Finding]:
-        findings = await asyncio.gather(*(self._ask(check) for check in checks.values()))
+        findings = await asyncio.gather(*(self._ask(name, check) for name, check in checks.items()))
         return dict(zip(checks, findings, strict=True))
 
-    async def _ask(self, check: Check) -> Finding:
+    async def _ask(self, name: str, check: Check) -> Finding:
         try:
             async with asyncio.timeout(self._timeout_s):
                 return Finding(True, await check())
         except TimeoutError:
-            return Finding(False, f"no answer within {self._timeout_s:g} s")
+            return Finding(False, "no_answer")
         except EngineError as error:
-            return Finding(False, str(error))
+            logs.logger().warning("dependency unavailable", dependency=name, detail=str(error))
+            return Finding(False, "unavailable")

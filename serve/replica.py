@@ -25,7 +25,7 @@ from serve.passwords import Passwords
 from serve.publisher import Publisher
 from serve.pulled import PulledAuthors
 from serve.rate_limits import OFF, Guard, RateLimits
-from serve.readiness import Check, Readiness
+from serve.readiness import Check, Readiness, Word
 from serve.rebuild import Rebuilder
 from serve.services import Services
 from serve.session_registry import SessionRegistry
@@ -113,25 +113,28 @@ def _build(config: ApiConfig, stores: Stores, ids: LeasedIds) -> FastAPI:
         readiness=_readiness(config, stores, clock),
         limits=limits,
     )
-    return build_app(services)
+    return build_app(services, cors_origins=config.cors_origins)
 
 
 def _readiness(config: ApiConfig, stores: Stores, clock: Clock) -> Readiness:
     """One check per dependency; an actor leaves its sign of life in Redis."""
 
-    async def cassandra() -> str:
+    async def cassandra() -> Word:
         await stores.truth.coordination.mark("ready")
         return "answers"
 
-    async def redis() -> str:
-        return f"life {await stores.hot.log.incarnation()}"
+    async def redis() -> Word:
+        await stores.hot.log.incarnation()
+        return "answers"
 
-    def actor(name: str, absent: str = "") -> Check:
-        async def check() -> str:
+    def actor(name: str, absent: Word | None = None) -> Check:
+        async def check() -> Word:
             _, (beat,) = await stores.hot.cache.fetch((), (keys.heartbeat(name),))
-            if beat is None and not absent:
+            if beat is not None:
+                return "alive"
+            if absent is None:
                 raise StoreUnavailable(name, "no sign of life in the last seconds")
-            return absent if beat is None else "alive"
+            return absent
 
         return check
 
@@ -140,7 +143,7 @@ def _readiness(config: ApiConfig, stores: Stores, clock: Clock) -> Readiness:
         up = await wanted(stores.truth.coordination, SHARDS_UP)
         return {
             **{name: actor(name) for name in (*shards[:up], *config.actors)},
-            **{name: actor(name, absent="comes up; the others do its part") for name in shards[up:]},
+            **{name: actor(name, absent="comes_up") for name in shards[up:]},
         }
 
     return Readiness({"cassandra": cassandra, "redis": redis}, actors, clock)

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from domain.emails import ADDRESS_CHARS_MAX, normalized_address
 from domain.normal_form import raw_chars_max
@@ -11,7 +12,8 @@ from domain.passwords import PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN
 from domain.texts import TEXT_CHARS_MAX
 from domain.tweets import LOCATION_CHARS_MAX
 from domain.users import NAME_CHARS_MAX, USERNAME_CHARS_MAX
-from serve.parameters import ID_CHARS_MAX, ID_PATTERN, KEY_CHARS_MAX, id_of
+from serve.parameters import ID_CHARS_MAX, ID_PATTERN, KEY_CHARS_MAX, KEY_PATTERN, id_of
+from serve.readiness import Word
 
 REFRESH_TOKEN_CHARS_MAX = 256
 """Ours have 43."""
@@ -45,12 +47,17 @@ Username = Annotated[str, _at_most(USERNAME_CHARS_MAX, minLength=1, pattern="^[A
 Address = Annotated[str, _at_most(ADDRESS_CHARS_MAX, format="email"), AfterValidator(normalized_address)]
 NewPassword = Annotated[str, _at_most(PASSWORD_CHARS_MAX, minLength=PASSWORD_CHARS_MIN)]
 Name = Annotated[str, _at_most(NAME_CHARS_MAX, pattern=_NOT_BLANK)]
-Login = Annotated[str, _at_most(ADDRESS_CHARS_MAX)]
+Login = Annotated[str, _at_most(ADDRESS_CHARS_MAX), Field(min_length=1)]
 Password = Annotated[str, _at_most(PASSWORD_CHARS_MAX)]
 RefreshToken = Annotated[str, Field(max_length=REFRESH_TOKEN_CHARS_MAX)]
 TweetText = Annotated[str, _at_most(TEXT_CHARS_MAX, pattern=_NOT_BLANK)]
 Location = Annotated[str, _at_most(LOCATION_CHARS_MAX, pattern=_NOT_BLANK)]
-IdempotencyKey = Annotated[str, _at_most(KEY_CHARS_MAX)]
+IdempotencyKey = Annotated[str, _at_most(KEY_CHARS_MAX, pattern=KEY_PATTERN)]
+
+
+def _given(name: str) -> JsonDict:
+    """The shape of an object in which a field is there and not null."""
+    return {"required": [name], "properties": {name: {"type": "string"}}}
 
 
 class Body(BaseModel):
@@ -77,7 +84,9 @@ class NewUser(Body):
 
 
 class LogIn(Body):
-    """A username or e-mail address (under any of three names) and a password."""
+    """A username or e-mail address, under one of three names, and a password."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [_given(name) for name in ("login", "username", "email")]})
 
     login: Login | None = None
     username: Login | None = None
@@ -267,7 +276,7 @@ class Finding(BaseModel):
     """How one dependency is."""
 
     ok: bool
-    detail: str
+    detail: Word
 
 
 class Ready(BaseModel):

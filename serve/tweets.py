@@ -11,7 +11,7 @@ from serve import schemas
 from serve.access import Liking, Member, Tweeting, Viewer
 from serve.commands import Draft
 from serve.description import TOKEN_OPTIONAL, by_name, failures
-from serve.parameters import Paged, TweetInPath, checked_key, json_response
+from serve.parameters import KEY_CHARS_MAX, KEY_PATTERN, Paged, TweetInPath, checked_key, json_response
 from serve.services import Provided
 
 router = APIRouter(prefix="/api/v1/tweets", tags=["tweets"], generate_unique_id_function=by_name)
@@ -19,7 +19,10 @@ router = APIRouter(prefix="/api/v1/tweets", tags=["tweets"], generate_unique_id_
 _READ = failures(401, 404)
 _INPUT = failures(400, 401, 404, 422)
 
-IdempotencyKey = Annotated[str | None, Header(description="The same key within 24 h creates once.")]
+_KEY = {"pattern": KEY_PATTERN, "maxLength": KEY_CHARS_MAX}
+IdempotencyKey = Annotated[
+    str | None, Header(description="The same key within 24 h creates once.", json_schema_extra=_KEY)
+]
 
 
 @router.post("", status_code=201, response_model=schemas.Tweet, responses=failures(400, 401, 404, 409, 422))

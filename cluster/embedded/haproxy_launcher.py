@@ -2,47 +2,66 @@
 
 What Ray has no option for: HAProxy ends with the actor that started it, also on a kill -9; the address of the client is
 appended to `X-Forwarded-For`, so that its last entry can be believed; statistics and metrics listen on the loopback
-only; and what HAProxy, Ray or uvicorn answer by themselves has the shape of all our failures. An answer without
-`X-Request-ID` is not ours. And that more requests than a replica handles well wait here, in a line with an end, where a
-refusal costs next to nothing. Runs outside the project's environment: standard library only.
+only; what HAProxy, Ray or uvicorn answer by themselves has the shape of all our failures (an answer without
+`X-Request-ID` is not ours); no client sets what Serve obeys in headers. A request takes a place at a replica when all
+of it is here; more than a replica handles well wait here, in a line with an end, where a refusal costs next to nothing
+(docs/decisions 0022 and 0030). Runs outside the project's environment: standard library only.
 """
 
 import ctypes
+import ipaddress
 import os
 import re
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
-_BUFFER_BYTES = 32_768  # the request line and all headers of a request, but for 1 KB
+_BODY_BYTES_MAX = 65_536  # as `request_bytes_max` in domain/limits.py, whose profile `small` has the same
+_HEAD_BYTES_MAX = 31_744
+_TARGET_BYTES_MAX = 8_192
+_HEADERS_MAX = 100
+_HEADERS_PARSED_MAX = 8_000  # so that whoever sends more than 100 can be told
+_BUFFER_BYTES = 131_072  # more than the largest head and body; memory is taken as they come, see 0030
 _AT_ONCE = 32  # requests that a replica is given at once
 _IN_LINE = 32  # requests for each replica that wait until it can be given them; further ones are refused
 _IN_LINE_S = 2
-_SLOW_REQUEST_S = 10  # until a request is here, with as much of its body as a buffer holds; it has no place before
+_SLOW_REQUEST_S = 10  # until the head of a request is here, and again until its body is; it has no place before
+_TOO_LARGE_MS = 500  # so long a body that is too large is read on: who is still sending might never see the answer
 _SLOW_CLIENT_S = 60  # that a client may leave an answer unread
+_IDLE_S = 60  # that a connection may stay without a request
 _UNREAD_BYTES = 524_288  # of an answer that wait in the kernel for its client; the rest of a larger one holds a place
+_CONNECTIONS_PER_ADDRESS = 100
+_CONNECTIONS_KEPT = _CONNECTIONS_PER_ADDRESS // 2  # beyond, none is kept for a next request: there may be many people
+_REQUESTS_PER_ADDRESS = 300  # and as many new connections
+_RATE_S = 10
+_ADDRESSES_KEPT = 100_000
+_HOPS_MAX = 3  # proxies of ours that a request may come through
 _BUSY = ("overloaded", "The service is busy; nothing was done, try again soon.")
 _LOST = ("no_answer", "The service did not answer; try again. A write may have happened.")
+_NOT_HTTP = ("malformed_request", "This is not valid HTTP.")
+_SLOW = ("request_timeout", "The request took too long to come.")
 
 
-def _answer(status: int, code: str, sentence: str) -> str:
-    """The arguments of a HAProxy rule that answers in the envelope of `serve.errors`."""
-    body = f'{{"error":"{sentence}","code":"{code}","request_id":"%[var(txn.request_id)]"}}'
-    retry = " hdr Retry-After 2" if status >= 500 else ""
-    header = f"hdr X-Request-ID %[var(txn.request_id)]{retry}"
-    return f"status {status} content-type application/json lf-string '{body}' {header}"
+def _answer(status: int, code: str, sentence: str, headers: str = "") -> str:
+    """The arguments of a HAProxy rule that answers in the envelope of `serve.errors`; any page may read it."""
+    request_id = "%[var(txn.request_id,-)]"  # there is none before a request was parsed
+    body = f'{{"error":"{sentence}","code":"{code}","request_id":"{request_id}"}}'
+    retry = " hdr Retry-After 2" if 500 <= status <= 504 else ""
+    common = f"hdr X-Request-ID {request_id} hdr Access-Control-Allow-Origin * hdr Cache-Control no-store"
+    return f"status {status} content-type application/json lf-string '{body}' {common}{retry}{headers}"
 
 
 _GLOBAL = f"""\
     tune.bufsize {_BUFFER_BYTES}
+    tune.http.maxhdr {_HEADERS_PARSED_MAX}
     tune.sndbuf.client {_UNREAD_BYTES}"""
-# What HAProxy cannot read is refused before there is anything to write an answer with: it has a page of HTML for that,
-# or closes the connection.
+# What HAProxy cannot even parse is answered by pages within its program: see `haproxy_pages`.
 _DEFAULTS = f"""\
-    errorfile 400 /dev/null
-    errorfile 408 /dev/null
-    errorfile 501 /dev/null
+    http-error {_answer(400, *_NOT_HTTP)}
+    http-error {_answer(408, *_SLOW)}
+    http-error {_answer(413, "body_too_large", "The body is too large.")}
     http-error {_answer(500, *_LOST)}
     http-error {_answer(502, *_LOST)}
     http-error {_answer(503, *_BUSY)}
@@ -50,7 +69,7 @@ _DEFAULTS = f"""\
     default-server maxconn {_AT_ONCE}
     timeout queue {_IN_LINE_S}s
     timeout http-request {_SLOW_REQUEST_S}s
-    option http-buffer-request"""
+    timeout tarpit {_TOO_LARGE_MS}ms"""
 # Who asks whether we are alive goes before all others, and has the last places in the line. A refusal is counted by
 # HAProxy, and not logged: Ray reads each line of its log in Python, which would take more than the refusal itself.
 _BACKEND = f"""\
@@ -64,46 +83,130 @@ _BACKEND = f"""\
     http-request set-log-level silent if is_full !is_probe
     http-request return {_answer(503, *_BUSY)} if is_full !is_probe
     http-request return {_answer(503, *_BUSY)} if is_full_of_probes"""
-# One X-Forwarded-For whatever came in, so that its last entry is the address that connected.
-_FRONTEND = f"""\
-    acl was_forwarded req.hdr(X-Forwarded-For) -m found
-    http-request set-header X-Forwarded-For "%[req.fhdr(X-Forwarded-For)], %[src]" if was_forwarded
-    http-request set-header X-Forwarded-For %[src] if !was_forwarded
-    acl has_sane_id req.fhdr(X-Request-ID,-1) -m reg ^[A-Za-z0-9._-]{{1,64}}$
+_IDENTITY = """\
+    acl has_sane_id req.fhdr(X-Request-ID,-1) -m reg ^[A-Za-z0-9._-]{1,64}$
     http-request set-var(txn.request_id) uuid()
     http-request set-var(txn.request_id) req.fhdr(X-Request-ID,-1) if has_sane_id
-    http-request set-header X-Request-ID %[var(txn.request_id)]
+    http-request set-header X-Request-ID %[var(txn.request_id)]"""
+# One X-Forwarded-For whatever came in, so that its last entry is the address that connected.
+_FORWARDED_FOR = """\
+    acl was_forwarded req.hdr(X-Forwarded-For) -m found
+    http-request set-header X-Forwarded-For "%[req.fhdr(X-Forwarded-For)], %[src]" if was_forwarded
+    http-request set-header X-Forwarded-For %[src] if !was_forwarded"""
+# Serve looks at the decoded path, and answers those that begin with `/-/` itself. What it reads in headers is not for
+# clients; it takes - and _ for the same. A method that no parser knows goes on as one that no route takes, so that a
+# replica answers it with the methods of that path.
+_PARSED = f"""\
+    http-request return {_answer(505, "http_version_not_supported", "Only HTTP/1.0 and HTTP/1.1 are spoken.")} \
+if !{{ req.ver 1.0 1.1 }}
+    http-request return {_answer(414, "uri_too_long", "The address is too long.")} \
+if {{ url,length gt {_TARGET_BYTES_MAX} }}
+    http-request return {_answer(431, "headers_too_large", "The headers are too large or too many.")} \
+if {{ req.hdrs,length gt {_HEAD_BYTES_MAX} }} || {{ req.fhdr_cnt gt {_HEADERS_MAX} }}
+    http-request return {_answer(400, "malformed_request", "A request names its host.")} \
+if !{{ req.hdr(Host) -m found }} {{ req.ver 1.1 }}
+    http-request return status 204 hdr Allow "DELETE, GET, HEAD, OPTIONS, POST" \
+hdr X-Request-ID %[var(txn.request_id)] if {{ method OPTIONS }} {{ url * }}
+    http-request return {_answer(400, *_NOT_HTTP)} if !{{ path_beg / }}
+    http-request return {_answer(404, "not_found", "There is nothing at this address.")} \
+if {{ path,url_dec -m beg /-/ }}
+    http-request del-header ^(x[-_]request[-_](timeout[-_]seconds|disconnect[-_]disabled)|x[-_]session[-_]id\
+|serve[-_]multiplexed[-_]model[-_]id|traceparent|tracestate|upgrade)$ -m reg
+    http-request set-method TRACE if !{{ method DELETE GET HEAD OPTIONS PATCH POST PUT }}
+    acl is_too_large req.body_size gt {_BODY_BYTES_MAX}
+    http-request tarpit deny_status 413 if is_too_large
+    http-request wait-for-body time {_SLOW_REQUEST_S}s at-least {_BODY_BYTES_MAX + 1}
+    http-request tarpit deny_status 413 if is_too_large"""
+_ANSWERED = f"""\
     acl is_ours res.hdr(X-Request-ID) -m found
-    http-response return {_answer(400, "malformed_request", "This is not valid HTTP.")} if {{ status 400 }} !is_ours
+    http-response return {_answer(400, *_NOT_HTTP)} if {{ status 400 }} !is_ours
     http-response return {_answer(503, *_BUSY)} if {{ status 503 }} !is_ours
-    http-response return {_answer(503, *_LOST)} if {{ status ge 400 }} !is_ours"""
+    http-response return {_answer(503, *_LOST)} if {{ status ge 400 }} !is_ours
+    http-after-response del-header Server
+    http-after-response set-header X-Content-Type-Options nosniff"""
 
 
-def adapt(config: str, private_ports: list[str]) -> str:
-    """The configuration with what is ours, and those ports on the loopback. Doing it twice changes nothing more."""
+def _bounded_connections(networks: str) -> str:
+    """Rules that bound the connections of an address, or of the /64 that one IPv6 customer has."""
+    return f"""\
+    acl is_proxy src {networks}
+    tcp-request connection track-sc0 src,ipmask(32,64) table connections_by_address if !is_proxy
+    tcp-request connection reject if {{ sc0_conn_cur gt {_CONNECTIONS_PER_ADDRESS} }}
+    tcp-request connection reject if {{ sc0_conn_rate gt {_REQUESTS_PER_ADDRESS} }}
+    http-after-response set-header Connection close if {{ sc0_conn_cur gt {_CONNECTIONS_KEPT} }}
+"""
+
+
+def _bounded_requests(networks: str) -> str:
+    """Rules that bound the requests of a client: who connected, or for whom a proxy of ours says that it speaks."""
+    hops = "".join(
+        f"\n    http-request set-var(txn.client) req.hdr_ip(X-Forwarded-For,-{hop})"
+        f" if {{ var(txn.client) -m ip {networks} }} {{ req.hdr_cnt(X-Forwarded-For) ge {hop} }}"
+        for hop in range(1, _HOPS_MAX + 1)
+    )
+    too_often = f"That is too often; try again in {_RATE_S} s."
+    return f"""\
+    http-request set-var(txn.client) src{hops}
+    acl is_client_a_proxy var(txn.client) -m ip {networks}
+    http-request track-sc1 var(txn.client),ipmask(32,64) table requests_by_address if !is_client_a_proxy
+    acl is_too_often sc1_http_req_rate gt {_REQUESTS_PER_ADDRESS}
+    http-request set-log-level silent if is_too_often
+    http-request return {_answer(429, "rate_limited", too_often, f" hdr Retry-After {_RATE_S}")} if is_too_often
+"""
+
+
+_TABLES = f"""\
+backend connections_by_address
+    stick-table type ipv6 size {_ADDRESSES_KEPT} expire {6 * _RATE_S}s store conn_cur,conn_rate({_RATE_S}s)
+backend requests_by_address
+    stick-table type ipv6 size {_ADDRESSES_KEPT} expire {6 * _RATE_S}s store http_req_rate({_RATE_S}s)
+"""
+
+
+def adapt(config: str, private_ports: list[str], proxies: list[str] | None = None) -> str:
+    """The configuration with what is ours, and those ports on the loopback. Doing it twice changes nothing more.
+
+    Each address is bounded but for `proxies` (addresses or networks), where each that they speak for is; without a list
+    nobody is.
+    """
     for port in private_ports:
         config = _replaced(rf"(\s*bind )\*?:{port}", rf"\g<1>127.0.0.1:{port}", config)
-    if _FRONTEND in config:
+    if _PARSED in config:
         return config
+    connections = requests = tables = ""
+    if proxies is not None:
+        networks = " ".join(str(ipaddress.ip_network(proxy, strict=False)) for proxy in proxies)
+        connections, requests, tables = _bounded_connections(networks), _bounded_requests(networks), _TABLES
+    frontend = f"{connections}{_IDENTITY}\n{requests}{_FORWARDED_FOR}\n{_PARSED}\n{_ANSWERED}"
     config = _replaced(r" *errorfile .*", "", config)
     config = _replaced(r" *tune\.bufsize .*", _GLOBAL, config)
     config = _replaced(r"( *timeout client) .*", rf"\g<1> {_SLOW_CLIENT_S}s", config)
+    config = _replaced(r"( *timeout http-keep-alive) .*", rf"\g<1> {_IDLE_S}s", config)
     config = _replaced(r"( *http-request return) status 404 .*", rf"\g<1> {_answer(503, *_BUSY)}", config)  # no app yet
-    config = _replaced(r"(defaults)", rf"\g<1>\n{_DEFAULTS}", config)
-    config = _replaced(r"(backend \S+)", rf"\g<1>\n{_BACKEND}", config)
-    return _replaced(r"(frontend http_frontend)", rf"\g<1>\n{_FRONTEND}", config)
+    config = _replaced(r"(defaults)", lambda found: f"{found[1]}\n{_DEFAULTS}", config)
+    config = _replaced(r"(backend \S+)", lambda found: f"{found[1]}\n{_BACKEND}", config)
+    # HTTP/1 only: one request at a time on a connection, or a few connections would hold as much as thousands.
+    config = _replaced(
+        r"(frontend http_frontend\n *bind \S+)", lambda found: f"{found[1]} proto h1\n{frontend}", config
+    )
+    return config.rstrip() + "\n" + tables
 
 
-def _replaced(line: str, by: str, config: str) -> str:
+def _replaced(line: str, by: str | Callable[[re.Match[str]], str], config: str) -> str:
     return re.sub(rf"^{line}[ \t]*$", by, config, flags=re.MULTILINE)
 
 
 def main() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    haproxy, private_ports, *arguments = sys.argv[1:]
+    haproxy, private_ports, rate_limits, proxies, *arguments = sys.argv[1:]
     if "-f" in arguments:
         path = Path(arguments[arguments.index("-f") + 1])
-        path.write_text(adapt(path.read_text(), private_ports.split(",")))
+        bounded = [proxy.strip() for proxy in proxies.split(",")] if rate_limits == "on" else None
+        path.write_text(adapt(path.read_text(), private_ports.split(","), bounded))
+        sys.path.insert(0, str(Path(__file__).parents[2]))
+        from cluster.embedded.haproxy_pages import with_our_pages
+
+        haproxy = str(with_our_pages(Path(haproxy), path.parent))
     os.execv(haproxy, [haproxy, *arguments])
 
 

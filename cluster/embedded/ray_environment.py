@@ -6,6 +6,7 @@ option for its address, and what it asks of a caller there is not known; a lapto
 """
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from cluster.embedded.ports import PortBlock
@@ -86,9 +87,13 @@ class ServePorts:
             "DASHBOARD_METRIC_PORT": str(self._dashboard_metrics),
         }
 
-    def write_wrapper(self, haproxy: str) -> None:
-        """Make the program that Ray starts in place of HAProxy; see `haproxy_launcher`."""
+    def write_wrapper(self, haproxy: str, rate_limits: str = "off", proxies: Iterable[str] = ()) -> None:
+        """Make the program that Ray starts in place of HAProxy; see `haproxy_launcher`.
+
+        With rate limits `on` it bounds what an address may do, but for those proxies.
+        """
         launcher = Path(__file__).with_name("haproxy_launcher.py")
         words = [sys.executable, "-IS", str(launcher), haproxy, f"{self._stats},{self.haproxy_metrics}"]
+        words += [rate_limits, ",".join(proxies)]
         self._wrapper.write_text("#!/bin/sh\nexec " + " ".join(f"'{word}'" for word in words) + ' "$@"\n')
         self._wrapper.chmod(0o700)

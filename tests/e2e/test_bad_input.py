@@ -8,7 +8,6 @@ import base64
 import json
 import socket
 from collections.abc import AsyncIterator, Set
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -480,13 +479,24 @@ async def test_bad_input_is_answered_in_kind(bad: Bad, api: httpx.AsyncClient, w
 
 
 @pytest.mark.parametrize(
-    ("path", "methods"), [(TWEET, "DELETE, GET"), (f"{USER}/follow", "DELETE, POST"), (HOME, "GET"), (LOGIN, "POST")]
+    ("path", "methods"),
+    [
+        (TWEET, "DELETE, GET, HEAD, OPTIONS"),
+        (f"{USER}/follow", "DELETE, OPTIONS, POST"),
+        (HOME, "GET, HEAD, OPTIONS"),
+        (LOGIN, "OPTIONS, POST"),
+        ("/static-offline-docs/favicon.png", "GET, HEAD, OPTIONS"),
+    ],
 )
 async def test_a_wrong_method_is_told_the_right_ones(
     path: str, methods: str, api: httpx.AsyncClient, world: World
 ) -> None:
-    response = await api.request("PUT", world.filled(path))
-    assert (response.status_code, response.headers["Allow"]) == (405, methods)
+    for wrong in ("PUT", "BREW", "TRACE"):
+        response = await api.request(wrong, world.filled(path))
+        assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")
+        assert response.headers["Allow"] == methods
+    asked = await api.options(world.filled(path))
+    assert (asked.status_code, asked.headers["Allow"]) == (204, methods)
 
 
 async def test_a_request_id_that_is_not_sane_is_replaced(api: httpx.AsyncClient) -> None:
@@ -533,21 +543,30 @@ async def test_a_refresh_token_is_good_for_one_use(api: httpx.AsyncClient, world
 
 
 @pytest.mark.parametrize(
-    "sent",
+    ("sent", "status", "code"),
     [
-        b"NONSENSE\r\n\r\n",
-        b"GET / HTTP/1.1\r\na header without a colon\r\n\r\n",
-        b"GET / HTTP/1.1\r\nContent-Length: many\r\n\r\n",
-        b"POST / HTTP/1.1\r\nTransfer-Encoding: nonsense\r\n\r\n",
-        b"GET / HTTP/1.1\r\nX-Large: " + b"a" * 40_000 + b"\r\n\r\n",
+        (b"NONSENSE\r\n\r\n", 400, "malformed_request"),
+        (b"GET / HTTP/1.1\r\na header without a colon\r\n\r\n", 400, "malformed_request"),
+        ("GET /api/v1/timeline/hashtag/ä HTTP/1.1\r\nHost: a\r\n\r\n".encode(), 400, "malformed_request"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, "malformed_request"),
+        (b"GET /" + b"a" * 40_000 + b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 414, "uri_too_long"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + b"A: 1\r\n" * 200 + b"\r\n", 431, "headers_too_large"),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501, "not_implemented"),
+        (b"GET /-/routes HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 404, "not_found"),
     ],
+    ids=["no HTTP", "no colon", "raw UTF-8", "two hosts", "a long line", "many headers", "a coding", "Serve's own"],
 )
-def test_what_is_no_http_is_not_answered_at_all(system: RunningSystem, sent: bytes) -> None:
-    """HAProxy has nothing but a page of HTML to say to it, so it hangs up."""
+def test_what_haproxy_refuses_is_answered_in_kind(system: RunningSystem, sent: bytes, status: int, code: str) -> None:
     url = httpx.URL(system.endpoints.http_url)
     with socket.create_connection((url.host, url.port or 80), timeout=30) as connection:
         connection.sendall(sent)
-        received = b""
-        with suppress(ConnectionResetError):
-            received = connection.recv(1_000)
-        assert received == b""
+        received = b"".join(iter(lambda: connection.recv(65_536), b""))
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    envelope = json.loads(body)
+    assert (envelope["code"], set(envelope)) == (code, {"error", "code", "request_id"})
+
+
+async def test_a_client_cannot_lift_the_time_limit_of_its_request(api: httpx.AsyncClient) -> None:
+    headers = {"X-Request-Timeout-Seconds": "0.000001", "X-Request-Disconnect-Disabled": "?1"}
+    assert (await api.get(PUBLIC, headers=headers)).status_code == 200

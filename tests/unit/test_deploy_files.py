@@ -314,6 +314,8 @@ def test_haproxy_is_started_through_our_launcher() -> None:
     assert f"> {wrapper}" in made
     (launcher,) = re.findall(rf"{CODE_IN_IMAGE}/(\S+\.py)", made)
     assert (ROOT / launcher).is_file()
+    for setting in ("MURMUR_RATE_LIMITS", "MURMUR_TRUSTED_PROXIES"):
+        assert f"${{{setting}:-" in made, "HAProxy is started by Ray: it knows the settings of its node only"
 
 
 def test_prometheus_scrapes_every_agent_and_every_haproxy() -> None:

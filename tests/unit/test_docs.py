@@ -70,7 +70,8 @@ def setting_rows() -> list[tuple[str, str, str]]:
     rows = []
     for name, field in Settings.model_fields.items():
         variable = RAY_ADDRESS_NAME if name == "ray_address" else PREFIX + name.upper()
-        default = "none" if field.default in (None, ()) else f"`{field.default}`"
+        written = ",".join(field.default) if isinstance(field.default, tuple) else field.default
+        default = "none" if written in (None, "") else f"`{written}`"
         rows.append((variable, default, meanings[name]))
     return rows
 

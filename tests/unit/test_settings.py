@@ -43,6 +43,18 @@ def test_values_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch, t
     assert settings.ray_address == "head:6379"
 
 
+def test_any_page_may_read_unless_origins_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().cors_origins == ("*",)
+    monkeypatch.setenv("MURMUR_CORS_ORIGINS", "https://app.example, http://localhost:3000")
+    assert load_settings().cors_origins == ("https://app.example", "http://localhost:3000")
+
+
+def test_the_haproxy_of_this_node_is_believed_unless_proxies_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().believed_proxies == ("127.0.0.1",)
+    monkeypatch.setenv("MURMUR_TRUSTED_PROXIES", "10.0.0.0/8, ::1")
+    assert load_settings().believed_proxies == ("10.0.0.0/8", "::1")
+
+
 def test_an_empty_value_means_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MURMUR_REDIS_URL", "")
     assert load_settings().redis_url is None
@@ -67,6 +79,9 @@ def test_an_unknown_name_is_refused_with_its_near_matches(monkeypatch: pytest.Mo
         ("CASSANDRA_KEYSPACE", "1; DROP", r"MURMUR_CASSANDRA_KEYSPACE"),
         ("CASSANDRA_USERNAME", "me", r"MURMUR_CASSANDRA_USERNAME and MURMUR_CASSANDRA_PASSWORD go together"),
         ("SERVE_REPLICAS_MAX", "1", r"MURMUR_SERVE_REPLICAS_MAX is below MURMUR_SERVE_REPLICAS"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,proxy", r"'proxy' is no address or network"),
+        ("CORS_ORIGINS", "app.example", r"'app.example' is no origin"),
+        ("CORS_ORIGINS", "https://app.example/path", r"is no origin, such as https://app.example"),
         ("REDIS_URL", "http://x", r"MURMUR_REDIS_URL is 'http://x'"),
     ],
 )

@@ -1,4 +1,5 @@
 import base64
+import re
 import struct
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from domain.errors import Refused
 from domain.ids import ID_MAX
 from domain.timeline import (
+    CURSOR_PATTERN,
     EntryList,
     Walk,
     cursor_of,
@@ -103,10 +105,18 @@ def test_a_cursor_leads_back_to_its_place(one: int, other: int) -> None:
 @example("AQ")
 @example("!!!!")
 @example(cursor_of(Walk(5, 3))[:-1])
-@example(base64.urlsafe_b64encode(struct.pack(">BQQ", 1, 3, 5)).decode())
+@example(base64.urlsafe_b64encode(struct.pack(">BQQ", 1, ID_MAX + 1, 5)).rstrip(b"=").decode())
+@example(base64.urlsafe_b64encode(struct.pack(">BQQ", 2, 5, 3)).rstrip(b"=").decode())
 def test_whatever_is_no_cursor_is_refused(text: str) -> None:
     with pytest.raises(Refused, match="not one that this service gave out"):
         walk_of(text)
+
+
+@given(st.from_regex(CURSOR_PATTERN, fullmatch=True), st.integers(0, ID_MAX), st.integers(0, ID_MAX))
+def test_what_looks_like_a_cursor_is_one(text: str, one: int, other: int) -> None:
+    walk = walk_of(text)
+    assert 0 <= walk.last <= walk.top <= ID_MAX, "a place above the top is the top"
+    assert re.fullmatch(CURSOR_PATTERN, cursor_of(Walk(max(one, other), min(one, other))))
 
 
 def test_no_cursor_is_the_start() -> None:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serve.cors import Cors
 from serve.errors import writing
 from serve.middleware import Edge, add_headers
 from telemetry import logs, metrics
@@ -26,7 +27,13 @@ class Answer:
 
 
 async def ask(
-    app: ASGIApp, *, headers: tuple[tuple[bytes, bytes], ...] = (), chunks: tuple[bytes, ...] = (b"",)
+    app: ASGIApp,
+    *,
+    headers: tuple[tuple[bytes, bytes], ...] = (),
+    chunks: tuple[bytes, ...] = (b"",),
+    method: str = "POST",
+    path: str = "/",
+    origins: tuple[str, ...] = ("*",),
 ) -> Answer:
     messages: Iterator[Message] = iter(
         {"type": "http.request", "body": chunk, "more_body": at + 1 < len(chunks)} for at, chunk in enumerate(chunks)
@@ -42,8 +49,8 @@ async def ask(
         else:
             answer.body += message.get("body", b"")
 
-    scope: Scope = {"type": "http", "method": "POST", "path": "/", "headers": list(headers), "query_string": b""}
-    await Edge(app, BYTES_MAX, lambda _scope, _receive, send: send)(scope, receive, send)
+    scope: Scope = {"type": "http", "method": method, "path": path, "headers": list(headers), "query_string": b""}
+    await Edge(app, BYTES_MAX, lambda _scope, _receive, send: send, Cors(origins))(scope, receive, send)
     return answer
 
 
@@ -133,3 +140,65 @@ async def test_requests_are_counted_by_route_and_never_by_address(monkeypatch: p
     monkeypatch.setattr(metrics, "_backend", counted)
     await ask(says_its_id)
     assert counted.total(metrics.REQUESTS.spec, route="unmatched", status="200") == 1
+
+
+async def says_its_method(scope: Scope, receive: Receive, send: Send) -> None:
+    await PlainTextResponse(scope["method"])(scope, receive, send)
+
+
+async def streams(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"a", "more_body": True})
+    await send({"type": "http.response.body", "body": b"b"})
+
+
+async def keeps_to_itself(scope: Scope, receive: Receive, send: Send) -> None:
+    headers = {"Cache-Control": "public", "Vary": "Origin", "Content-Security-Policy": "default-src 'self'"}
+    await PlainTextResponse("", headers=headers)(scope, receive, send)
+
+
+async def test_head_is_get_with_the_same_headers_and_no_body() -> None:
+    get, head = [await ask(says_its_method, method=method) for method in ("GET", "HEAD")]
+    assert (get.body, head.body) == (b"GET", b"")
+    assert head.headers.keys() == get.headers.keys()
+    assert head.headers[b"content-length"] == b"3"
+    streamed = await ask(streams, method="HEAD")
+    assert (streamed.headers[b"content-length"], streamed.body) == (b"2", b"")
+
+
+@pytest.mark.parametrize("app", [says_its_id, fails, measures_its_body])
+@pytest.mark.parametrize("length", [b"0", b"11"])
+async def test_every_answer_says_that_it_belongs_to_a_reader(app: ASGIApp, length: bytes) -> None:
+    answer = await ask(app, headers=((b"content-length", length),))
+    assert answer.headers[b"cache-control"] == b"private, no-cache"
+    assert answer.headers[b"vary"] == b"Authorization, Origin"
+    assert answer.headers[b"x-content-type-options"] == b"nosniff"
+    assert answer.headers[b"content-security-policy"] == b"default-src 'none'; frame-ancestors 'none'"
+
+
+async def test_what_a_route_says_of_its_answer_stays() -> None:
+    answer = await ask(keeps_to_itself)
+    assert answer.headers[b"cache-control"] == b"public"
+    assert answer.headers[b"vary"] == b"Origin"
+    assert answer.headers[b"content-security-policy"] == b"default-src 'self'"
+
+
+@pytest.mark.parametrize("app", [says_its_id, fails])
+async def test_tokens_are_stored_nowhere(app: ASGIApp) -> None:
+    assert (await ask(app, path="/api/v1/auth/login")).headers[b"cache-control"] == b"no-store"
+
+
+@pytest.mark.parametrize("app", [says_its_id, fails])
+async def test_any_page_may_read_unless_some_are_named(app: ASGIApp) -> None:
+    ours, other = b"https://app.example", b"https://other.example"
+    asked_by = {origin: ((b"origin", origin),) if origin else () for origin in (b"", ours, other)}
+    for headers in asked_by.values():
+        open_to_all = await ask(app, headers=headers)
+        assert open_to_all.headers[b"access-control-allow-origin"] == b"*"
+        assert b"X-Request-ID" in open_to_all.headers[b"access-control-expose-headers"]
+    answers = {
+        origin: await ask(app, headers=headers, origins=(ours.decode(),)) for origin, headers in asked_by.items()
+    }
+    allowed = {origin: answer.headers.get(b"access-control-allow-origin") for origin, answer in answers.items()}
+    assert allowed == {b"": None, ours: ours, other: None}
+    assert not any(b"access-control-allow-credentials" in answer.headers for answer in answers.values())

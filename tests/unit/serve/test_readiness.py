@@ -5,22 +5,22 @@ from collections.abc import Mapping
 
 from domain.clock import ManualClock
 from domain.errors import StoreUnavailable
-from serve.readiness import Check, Finding, Readiness
+from serve.readiness import Check, Finding, Readiness, Word
 from storage.memory.coordination import MemoryCoordinationStore
 from storage.wanted import SHARDS, shard_names, wanted
 
 
-async def fine() -> str:
-    return "3 nodes"
+async def fine() -> Word:
+    return "answers"
 
 
-async def down() -> str:
+async def down() -> Word:
     raise StoreUnavailable("redis", "refused")
 
 
-async def hangs() -> str:
+async def hangs() -> Word:
     await asyncio.Event().wait()
-    return "never"
+    return "answers"
 
 
 async def nobody() -> Mapping[str, Check]:
@@ -30,9 +30,9 @@ async def nobody() -> Mapping[str, Check]:
 async def test_each_dependency_is_named_with_how_it_is() -> None:
     readiness = Readiness({"cassandra": fine, "redis": down, "ray": hangs}, nobody, ManualClock(), timeout_s=0.01)
     assert await readiness.findings() == {
-        "cassandra": Finding(True, "3 nodes"),
-        "redis": Finding(False, "redis is not available: refused"),
-        "ray": Finding(False, "no answer within 0.01 s"),
+        "cassandra": Finding(True, "answers"),
+        "redis": Finding(False, "unavailable"),
+        "ray": Finding(False, "no_answer"),
     }
 
 

@@ -15,6 +15,7 @@ from domain.errors import EngineError, Unauthorized
 from domain.ids import UserId
 from serve import errors
 from serve.access import OTHERWISE, PROBING, count
+from serve.cors import Cors
 from serve.middleware import Edge
 from serve.origins import Origins
 from serve.rate_limits import Guard, Limit, RateLimits
@@ -39,7 +40,7 @@ def service(**rates: int) -> FastAPI:
     guard = Guard(LocalRateLimiter(clock, 100), clock, RateLimits(**rates), Origins())
     api = FastAPI()
     api.state.services = SimpleNamespace(guard=guard)
-    api.add_middleware(Edge, request_bytes_max=100, counting=partial(counting_refusals, guard))
+    api.add_middleware(Edge, request_bytes_max=100, counting=partial(counting_refusals, guard), cors=Cors(["*"]))
     api.add_exception_handler(EngineError, errors.on_engine_error)
     api.add_exception_handler(HTTPException, errors.on_http_error)
     api.add_exception_handler(RequestValidationError, errors.on_invalid_request)
