@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import orjson
 from msgspec.structs import replace
 
-from domain import texts as rules
 from domain.clock import Clock
 from domain.errors import Conflict, Forbidden, Invalid, NotFound
 from domain.events import (
@@ -23,6 +22,7 @@ from domain.events import (
 from domain.graph import Toggle, TweetCounts
 from domain.ids import EventId, IdSource, TweetId, UserId, stamp_us, time_ms
 from domain.limits import Limits
+from domain.texts import normalized, parsed
 from domain.tweets import LOCATION_CHARS_MAX, Tweet
 from serve.hydration import Hydrator, tweet_value
 from serve.publisher import Publisher
@@ -76,8 +76,7 @@ class Commands:
 
         Raises `Invalid` (text, location, reply or quote of nothing) and `Conflict` (the key with another draft).
         """
-        text = rules.normalized(draft.text)
-        rules.check_text(text)
+        text = parsed(draft.text)
         location = _checked_location(draft.location)
         id_, first = self._ids.next(), True
         if key is not None:
@@ -95,12 +94,12 @@ class Commands:
         tweet = Tweet(
             id=TweetId(id_),
             author=author,
-            text=text,
+            text=text.text,
             reply_to=reply_to,
             quote_of=quote_of,
             location=location,
-            hashtags=rules.hashtags(text),
-            mentions=rules.mentions(text),
+            hashtags=text.hashtags,
+            mentions=text.mentions,
         )
         # Only the first try knows that nobody can have taken the tweet away.
         known = await self._known_of(tweet) if first else {}
@@ -244,7 +243,7 @@ def _posted(tweet: Tweet) -> TweetPosted:
 def _checked_location(location: str | None) -> str | None:
     if location is None:
         return None
-    location = rules.normalized(location)
+    location = normalized(location)
     if not 1 <= len(location) <= LOCATION_CHARS_MAX or not location.isprintable():
         why = f"must be 1 to {LOCATION_CHARS_MAX} printable characters"
         raise Invalid(f"The location {why}.", "invalid_location", (("location", why),))

@@ -5,8 +5,8 @@ from twitter_text import parse_tweet
 from twitter_text.extract_urls import extract_urls_with_indices
 
 from domain.errors import Invalid
+from domain.hashtags import folded_tag
 from domain.texts import _DOT, check_text, hashtags, mentions, normalized, tag_of
-from domain.tweets import folded_tag
 
 
 @pytest.mark.parametrize(
