@@ -20,6 +20,8 @@ TEXT_CHARS_MAX = 4_096
 _URLS_MAX = TEXT_WEIGHT_MAX // URL_WEIGHT
 _CHARS_BESIDE_URLS_MAX = TEXT_WEIGHT_MAX // EMOJI_WEIGHT * EMOJI_CHARS_MAX
 """No text of more URLs or of more characters beside them can weigh so little, whatever the characters are."""
+_TOO_MANY_MARKS = regex.compile(rf"(?<!\p{{M}})\p{{M}}{{{TEXT_WEIGHT_MAX + 1}}}")
+"""What putting marks in order costs grows with the square of how many there are in a row."""
 _CONTROL = regex.compile(r"(?![\n\r\t])[\p{Cc}\p{Cs}]")
 _NOT_ALLOWED = regex.compile(r"[\ufeff\ufffe\uffff]")
 
@@ -42,8 +44,11 @@ def normalized(text: str) -> str:
 
 def parsed(text: str) -> ParsedText:
     """Read a text as it was sent. Raises `Invalid` unless it shows something and weighs at most 280."""
-    if len(text) > TEXT_CHARS_MAX or len(text := normalized(text)) > TEXT_CHARS_MAX:
+    if len(text) > TEXT_CHARS_MAX:
         raise _invalid(f"must not be longer than {TEXT_CHARS_MAX} characters")
+    if _TOO_MANY_MARKS.search(text):
+        raise _too_heavy()
+    text = normalized(text)
     if _CONTROL.search(text):
         raise _invalid("must not hold control characters")
     if not shows_something(text):
@@ -64,11 +69,15 @@ def parsed(text: str) -> ParsedText:
 def _checked_weight(text: str, urls: Sequence[Span]) -> int:
     chars_beside = len(text) - sum(url.end - url.start for url in urls)
     if len(urls) > _URLS_MAX or chars_beside > _CHARS_BESIDE_URLS_MAX:
-        raise _invalid(f"weighs more than the {TEXT_WEIGHT_MAX} that are allowed")
+        raise _too_heavy()
     weight = weight_of(text, urls)
     if weight > TEXT_WEIGHT_MAX:
         raise _invalid(f"weighs {weight}, at most {TEXT_WEIGHT_MAX} are allowed")
     return weight
+
+
+def _too_heavy() -> Invalid:
+    return _invalid(f"weighs more than the {TEXT_WEIGHT_MAX} that are allowed")
 
 
 def _invalid(why: str) -> Invalid:
