@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import regex
 
-from domain.urls import Span
+from domain.spans import Span, covers
 
 HASHTAG_CHARS_MAX = 100
 """Of a hashtag without its sign, as it is written and as it is compared."""
@@ -37,8 +37,9 @@ def hashtags(text: str, urls: Sequence[Span]) -> tuple[str, ...]:
     after = 0
     for match in _IN_TEXT.finditer(text):
         touches, after = 0 < match.start() == after, match.end()
-        inside = any(url.start <= match.start() < url.end for url in urls)
-        if not (touches or inside or _NO_TAG_BEFORE.match(text, after)) and (folded := _folded_if_tag(match[1])):
+        if touches or covers(urls, match.start()) or _NO_TAG_BEFORE.match(text, after):
+            continue
+        if folded := _folded_if_tag(match[1]):
             found.setdefault(folded, match[1])
     return tuple(found.values())[:HASHTAGS_MAX]
 

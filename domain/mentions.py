@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import regex
 
-from domain.urls import LATIN, Span
+from domain.spans import Span, covers
+from domain.urls import LATIN
 
 MENTIONS_MAX = 50
 """Of a tweet; more do not count."""
@@ -27,6 +28,6 @@ def mentions(text: str, urls: Sequence[Span]) -> tuple[str, ...]:
         return ()
     found: dict[str, str] = {}
     for match in _MENTION.finditer(text):
-        if not any(url.start <= match.start() < url.end for url in urls):
+        if not covers(urls, match.start()):
             found.setdefault(match[1].lower(), match[1])
     return tuple(found.values())[:MENTIONS_MAX]

@@ -10,7 +10,8 @@ import regex
 from domain.errors import Invalid
 from domain.hashtags import hashtags
 from domain.mentions import mentions
-from domain.urls import Span, url_spans
+from domain.spans import Span
+from domain.urls import url_spans
 from domain.visible import shows_something
 from domain.weight import EMOJI_CHARS_MAX, EMOJI_WEIGHT, URL_WEIGHT, weight_of
 

@@ -13,6 +13,7 @@ import regex
 from regex import Match
 
 from domain.punycode import LABEL_CHARS_MAX, dns_length
+from domain.spans import Span
 
 HOST_CHARS_MAX = 253
 """Of a host in its ASCII form, as in DNS (RFC 1035)."""
@@ -48,7 +49,7 @@ _NO_END = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvw
 """A top-level domain that they follow is a part of something longer."""
 _TLDS = frozenset(Path(__file__).with_name("tlds.txt").read_text(encoding="utf-8").split())
 _OTHER_TLDS: dict[str, list[str]] = {}
-"""Those in other scripts by their first letter, the longest first."""
+"""Those that are not all ASCII, by their first letter, the longest first."""
 for _tld in sorted(_TLDS, key=len, reverse=True):
     if not _tld.isascii():
         _OTHER_TLDS.setdefault(_tld[0], []).append(_tld)
@@ -63,13 +64,6 @@ _QUERY = regex.compile(r"\?[a-z0-9!?*'@();:&=+$/%#\[\]\-_.,~|]*+", regex.IGNOREC
 _NO_QUERY_END = "!?*'@();:+$%[].,~|"
 _PROTOCOL = regex.compile(r"(?<![A-Za-z0-9$#@\uff03\uff20\ufeff\ufffe\uffff])https?://\Z", regex.IGNORECASE)
 _SHORT_LINK = regex.compile(r"https?://t\.co/([a-z0-9]++)", regex.IGNORECASE)
-
-
-class Span(NamedTuple):
-    """The characters of a text from `start` on, up to before `end`."""
-
-    start: int
-    end: int
 
 
 class _Host(NamedTuple):
@@ -126,7 +120,8 @@ def _end_of_domain(text: str, start: int) -> int | None:
     """The end of the top-level domain that a label begins with, which may go on in a script that needs no space."""
     if found := _ASCII_LABEL.match(text, start):
         label = found[0].lower()
-        return found.end() if label in _TLDS or label.startswith("xn--") else None
+        if label in _TLDS or label.startswith("xn--"):
+            return found.end()
     for tld in _OTHER_TLDS.get(text[start : start + 1].lower(), ()):
         end = start + len(tld)
         if text[start:end].lower() == tld and text[end : end + 1] not in _NO_END:

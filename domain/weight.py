@@ -5,7 +5,7 @@ from pathlib import Path
 
 import regex
 
-from domain.urls import Span
+from domain.spans import Span
 
 URL_WEIGHT = 23
 EMOJI_WEIGHT = 2

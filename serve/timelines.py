@@ -35,5 +35,5 @@ async def read_user_timeline(author: UserInPath, page: Paged, viewer: Viewer, se
 
 @router.get("/hashtag/{tag}", response_model=schemas.TweetPage, responses=_LIST_OF, openapi_extra=TOKEN_OPTIONAL)
 async def read_hashtag(tag: str, page: Paged, viewer: Viewer, services: Provided) -> Response:
-    """The tweets that carry a hashtag, without case, newest first; the sign may be left out."""
+    """The tweets that carry a hashtag, in any case and width, newest first; the sign may be left out."""
     return json_response(await services.queries.hashtag(viewer, tag, *page))

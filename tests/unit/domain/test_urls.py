@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from twitter_text.extract_urls import extract_urls_with_indices
 
 from domain.urls import url_spans
+from tests.support.text_tables import DOMAIN
 
 
 def urls(text: str) -> list[str]:
@@ -47,6 +48,7 @@ def urls(text: str) -> list[str]:
         "https://radio.music/now",
         "books.kids",
         "https://twitter.ישראל",
+        "https://twitter.VERMÖGENSBERATUNG",
         "http://shop.xn--4dbrk0ce/",
         "https://example.com/" + "x" * 4_000,
     ],
@@ -80,6 +82,12 @@ def test_this_is_a_url_all_of_it(text: str) -> None:
 )
 def test_this_is_no_url(text: str) -> None:
     assert urls(text) == []
+
+
+def test_every_top_level_domain_makes_a_url() -> None:
+    domains = (DOMAIN / "tlds.txt").read_text(encoding="utf-8").split()
+    for host in (f"twitter.{domain}" for domain in domains):
+        assert urls(f"x {host}, http://{host.upper()}/") == [host, f"http://{host.upper()}/"]
 
 
 def test_a_host_may_be_as_long_as_dns_allows() -> None:
