@@ -49,6 +49,14 @@ def _shown_name(text: str) -> object:
     return normalized(body.name or "")
 
 
+def _unknown_fields(text: str) -> object:
+    names = (f"{at:x}" for at in range(len(text) // len('"1fff":0,')))
+    try:
+        return schemas.NewTweet.model_validate({"text": "hello", **dict.fromkeys(names, 0)})
+    except ValidationError as error:
+        return error.errors()
+
+
 def _key() -> bytes:
     private = ec.generate_private_key(ec.SECP256R1())
     return private.private_bytes(
@@ -135,6 +143,7 @@ ROWS: list[Row] = [
         (",", "127.0.0.1,", "::1,", "1.", ":", "1:", "%", "a", "1"),
     ),
     ("a query", lambda text: QueryParams(text.encode()), (LINE_CHARS,), ("&", "a&", "a=&", "%", "%41", "+", "=", ";")),
+    ("unknown fields of a body", _unknown_fields, (BODY_CHARS,), ("x",)),
     ("the JSON of a body", json.loads, (BODY_CHARS,), ("[", '{"a":', "1", '"', "[1,", "\\", "-", "1e", '"\\u0041')),
 ]
 
