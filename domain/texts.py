@@ -56,7 +56,7 @@ def parsed(text: str) -> ParsedText:
         raise _invalid("must not be empty")
     if _NOT_ALLOWED.search(text):
         raise _invalid("holds characters that are not allowed in a tweet")
-    urls = [*islice(url_spans(text), _URLS_MAX + 1)]
+    urls = [*islice(url_spans(text, _CHARS_BESIDE_URLS_MAX), _URLS_MAX + 1)]
     weight = _checked_weight(text, urls)
     return ParsedText(
         text=text,

@@ -73,15 +73,19 @@ class _Host(NamedTuple):
     domains: list[Span]
 
 
-def url_spans(text: str) -> Iterator[Span]:
-    """The URLs of a text, in order."""
+def url_spans(text: str, beside_max: int) -> Iterator[Span]:
+    """The URLs of a text, in order; given up once more than so many characters are no part of any."""
     if not _DOT.search(text):
         return
-    after = -1
+    after, covered = -1, 0
     for run in _RUN.finditer(text):
+        if run.start() - covered > beside_max:
+            return
         while after < run.end() and (host := _next_host(text, run, after)):
             after = _end_of_path(text, host.domains[-1].end)
-            yield from _links(text, run, host, after)
+            for link in _links(text, run, host, after):
+                covered += link.end - link.start
+                yield link
 
 
 def _next_host(text: str, run: Match[str], after: int) -> _Host | None:
@@ -107,13 +111,15 @@ def _beginning(text: str, start: int, end: int) -> int | None:
 
 
 def _domains(text: str, start: int, labels: str) -> list[Span]:
-    """The top-level domains that follow one of the labels; none follows one with an underscore."""
+    """The top-level domains that follow one of the labels; the last does not follow one with an underscore."""
     found: list[Span] = []
+    count = 0
     for label in labels.removesuffix(".").split("."):
         start += len(label) + 1
-        if "_" not in label and (end := _end_of_domain(text, start)):
+        if end := _end_of_domain(text, start):
             found.append(Span(start, end))
-    return found
+            count = count if "_" in label else len(found)
+    return found[:count]
 
 
 def _end_of_domain(text: str, start: int) -> int | None:
@@ -144,13 +150,12 @@ def _end_of_path(text: str, start: int) -> int:
 def _links(text: str, run: Match[str], host: _Host, end: int) -> list[Span]:
     """The links that a host is or holds; what follows it reaches to `end`."""
     host_end = host.domains[-1].end
-    lengths = [dns_length(label) for label in _LABEL_SEPARATOR.split(text[host.start : host_end].lower())]
-    if max(lengths) > LABEL_CHARS_MAX:
-        return []
     protocol = _PROTOCOL.search(text, max(0, host.start - 8), host.start) if host.start == run.start() else None
     if protocol is None:
-        return [] if text[host.start - 1 : host.start] in _NO_LINK_AFTER else _latin_links(text, host, end)
-    if sum(lengths) + len(lengths) - 1 > HOST_CHARS_MAX:
+        links = [] if text[host.start - 1 : host.start] in _NO_LINK_AFTER else _latin_links(text, host, end)
+        return links if links and max(_dns_lengths(text[host.start : host_end])) <= LABEL_CHARS_MAX else []
+    lengths = _dns_lengths(text[host.start : host_end])
+    if max(lengths) > LABEL_CHARS_MAX or sum(lengths) + len(lengths) - 1 > HOST_CHARS_MAX:
         return []
     if short := _SHORT_LINK.match(text, protocol.start(), end):
         if len(short[1]) > _SHORT_LINK_CHARS_MAX:
@@ -158,6 +163,10 @@ def _links(text: str, run: Match[str], host: _Host, end: int) -> list[Span]:
         query = _QUERY.match(text, short.end(), end)
         end = short.end() + (len(query[0].rstrip(_NO_QUERY_END)) if query else 0)
     return [Span(protocol.start(), end)]
+
+
+def _dns_lengths(host: str) -> list[int]:
+    return [dns_length(label) for label in _LABEL_SEPARATOR.split(host.lower())]
 
 
 def _latin_links(text: str, host: _Host, end: int) -> list[Span]:

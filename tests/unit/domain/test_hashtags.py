@@ -13,7 +13,7 @@ from domain.urls import url_spans
 
 def hashtags(text: str) -> list[str]:
     text = unicodedata.normalize("NFC", text)
-    return [*in_text(text, [*url_spans(text)])]
+    return [*in_text(text, [*url_spans(text, len(text))])]
 
 
 @pytest.mark.parametrize(

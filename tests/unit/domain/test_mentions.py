@@ -9,7 +9,7 @@ from domain.urls import url_spans
 
 
 def mentions(text: str) -> list[str]:
-    return [*in_text(text, [*url_spans(text)])]
+    return [*in_text(text, [*url_spans(text, len(text))])]
 
 
 @pytest.mark.parametrize(
