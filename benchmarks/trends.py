@@ -26,10 +26,10 @@ from dataflows.chunks import Chunk
 from dataflows.trends import Ranking, Schedule, by_bucket, trends
 from dataflows.worker import EPOCH
 from domain.events import AnyEvent, TweetDeleted, TweetPosted
+from domain.hashtags import folded_tag
 from domain.ids import EventId, TweetId, UserId, first_id_at, stamp_us, time_ms
 from domain.tag_bucket import TagBucket
 from domain.trends import GLOBAL, WINDOWS, Window
-from domain.tweets import folded_tag
 from telemetry import metrics
 
 _TAGS = 50_000

@@ -19,11 +19,11 @@ from typing_extensions import override
 
 from dataflows.chunks import Chunk
 from domain.events import TweetDeleted, TweetPosted, UserReinstated, UserSuspended
+from domain.hashtags import folded_tag
 from domain.ids import first_id_at, time_ms
 from domain.places import places_of
 from domain.tag_bucket import TagBucket
 from domain.trends import GLOBAL, TAG_BUCKETS, Mentions, PaneCount, Suspension, Trend, Window, bucket_of, merged
-from domain.tweets import folded_tag
 from telemetry.metrics import FLOW_LATE, FLOW_SNAPSHOT_BYTES, FLOW_SNAPSHOT_SECONDS
 
 STATE_VERSION = 6

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from typing_extensions import override
 
 from domain.columns import differs, each_once, is_among, rows_of, starts_of
+from domain.hashtags import folded_tag
 from domain.ids import Ids, first_id_at, times_ms
 from domain.numbering import IdNumbers, Number, Numbers
 from domain.tag_panes import (
@@ -50,7 +51,6 @@ from domain.trends import (
     Window,
     merged,
 )
-from domain.tweets import folded_tag
 
 _NO_IDS: Ids = np.empty(0, np.uint64)
 _USE = Struct("=II")

@@ -1,6 +1,5 @@
 """Tweets as they are published."""
 
-import unicodedata
 from dataclasses import dataclass
 
 from domain.ids import TweetId, UserId
@@ -30,8 +29,3 @@ class Tweet:
     def original(self) -> TweetId:
         """The tweet whose text is shown."""
         return self.retweet_of if self.retweet_of is not None else self.id
-
-
-def folded_tag(tag: str) -> str:
-    """The form in which hashtags are compared: Unicode case folding, NFC (Unicode 16, 3.13)."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", tag).casefold())

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import orjson
 from msgspec.structs import replace
 
-from domain import texts as rules
 from domain.clock import Clock
 from domain.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from domain.events import (
@@ -24,6 +23,7 @@ from domain.graph import Toggle, TweetCounts
 from domain.ids import EventId, IdSource, TweetId, UserId, stamp_us, time_ms
 from domain.limits import Limits
 from domain.names import name_fault, normalized_name
+from domain.texts import parsed
 from domain.tweets import LOCATION_CHARS_MAX, Tweet
 from domain.users import User
 from serve.hydration import Hydrator, tweet_value
@@ -79,8 +79,7 @@ class Commands:
 
         Raises `Invalid` (text, location, reply or quote of nothing) and `Conflict` (the key with another draft).
         """
-        text = rules.normalized(draft.text)
-        rules.check_text(text)
+        text = parsed(draft.text)
         location = _checked_location(draft.location)
         try:
             writer = await self._user(author)
@@ -101,12 +100,12 @@ class Commands:
         tweet = Tweet(
             id=TweetId(id_),
             author=author,
-            text=text,
+            text=text.text,
             reply_to=None if reply_to is None else reply_to.id,
             quote_of=None if quote_of is None else quote_of.id,
             location=location,
-            hashtags=rules.hashtags(text),
-            mentions=rules.mentions(text),
+            hashtags=text.hashtags,
+            mentions=text.mentions,
         )
         # Only the first try knows that nobody can have taken the tweet away.
         known = _known_of(tweet, writer) if first else {}

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 from domain.errors import NotFound
+from domain.hashtags import tag_of
 from domain.ids import TweetId, UserId
 from domain.limits import Limits
 from domain.timeline import Walk, cursor_of, walk_of
@@ -65,8 +66,11 @@ class Queries:
         return await self._topic_page(viewer, PUBLIC_TOPIC, cursor, limit)
 
     async def hashtag(self, viewer: UserId | None, tag: str, cursor: str | None, limit: int) -> bytes:
-        """A page of the tweets that carry a hashtag, without case."""
-        return await self._topic_page(viewer, tag_topic(tag.lstrip("#\uff03")), cursor, limit)
+        """A page of the tweets that carry a hashtag, without case. Raises `NotFound` for what none can carry."""
+        folded = tag_of(tag)
+        if folded is None:
+            raise NotFound("No tweet can carry this hashtag.", "not_found")
+        return await self._topic_page(viewer, tag_topic(folded), cursor, limit)
 
     async def replies(self, viewer: UserId | None, tweet_id: TweetId, cursor: str | None, limit: int) -> bytes:
         """A page of the direct replies to a tweet."""

@@ -3,8 +3,6 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from domain.errors import NotFound
-from domain.texts import HASHTAG_CHARS_MAX
 from serve import schemas
 from serve.access import Member, Viewer
 from serve.description import TOKEN_OPTIONAL, by_name, failures
@@ -37,7 +35,5 @@ async def read_user_timeline(author: UserInPath, page: Paged, viewer: Viewer, se
 
 @router.get("/hashtag/{tag}", response_model=schemas.TweetPage, responses=_LIST_OF, openapi_extra=TOKEN_OPTIONAL)
 async def read_hashtag(tag: str, page: Paged, viewer: Viewer, services: Provided) -> Response:
-    """The tweets that carry a hashtag, without case, newest first; the sign may be left out."""
-    if len(tag) > HASHTAG_CHARS_MAX + 1:
-        raise NotFound("No hashtag is that long.", "not_found")
+    """The tweets that carry a hashtag, in any case and width, newest first; the sign may be left out."""
     return json_response(await services.queries.hashtag(viewer, tag, *page))

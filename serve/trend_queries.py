@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 
 from domain.errors import Invalid, NotFound
+from domain.hashtags import tag_of
 from domain.places import place
-from domain.texts import tag_of
 from domain.trends import GLOBAL, MINUTE, WINDOWS, Trend
 from serve.errors import TrendsNotReady
 from serve.hydration import rfc3339, rfc3339_of_ms

@@ -21,7 +21,7 @@ from domain.events import (
     encode,
 )
 from domain.graph import Toggle
-from domain.tweets import folded_tag
+from domain.hashtags import folded_tag
 
 Value = int | str | bytes | bool | tuple[str, ...] | None
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from cluster.demo.shapes import Counts, UserCounts
 from cluster.demo.trends_model import LiveTweet
+from domain.hashtags import folded_tag
 from domain.places import places_of
-from domain.texts import hashtags
-from domain.tweets import folded_tag
+from domain.texts import parsed
 
 
 class Entry(NamedTuple):
@@ -133,7 +133,9 @@ class Model:
     def live(self) -> list[LiveTweet]:
         """Everybody's tweets, replies and quotes as trends see them."""
         return [
-            LiveTweet(id=tweet.id, author=tweet.author, tags=hashtags(tweet.text), places=places_of(tweet.location))
+            LiveTweet(
+                id=tweet.id, author=tweet.author, tags=parsed(tweet.text).hashtags, places=places_of(tweet.location)
+            )
             for tweet in self.tweets.values()
         ]
 
@@ -141,6 +143,6 @@ class Model:
         """The tweets of every hashtag (without case), newest first."""
         found: defaultdict[str, list[Entry]] = defaultdict(list)
         for entry in self.public():
-            for tag in hashtags(self.tweets[entry.id].text):
+            for tag in parsed(self.tweets[entry.id].text).hashtags:
                 found[folded_tag(tag)].append(entry)
         return found

@@ -8,7 +8,7 @@ import orjson
 
 from cluster.errors import ClusterError
 from domain.errors import Invalid
-from domain.texts import check_text, normalized
+from domain.texts import parsed
 
 SYNTHETIC = Path(__file__).with_name("tweets.txt")
 """A small file of made-up tweets that comes with the code."""
@@ -35,13 +35,10 @@ def read_texts(path: Path) -> Texts:
     kept: list[str] = []
     skipped = 0
     for line in filter(str.strip, lines):
-        text = normalized(_text_of(line))
         try:
-            check_text(text)
+            kept.append(parsed(_text_of(line)).text)
         except Invalid:
             skipped += 1
-        else:
-            kept.append(text)
     if not kept:
         raise ClusterError(f"{path} holds no text that may be posted.")
     return Texts(tuple(kept), skipped)

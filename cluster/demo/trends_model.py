@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from domain.hashtags import folded_tag
 from domain.ids import time_ms
 from domain.trends import GLOBAL, SAMPLES_MAX, TOP_MAX, Trend, Window
-from domain.tweets import folded_tag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -143,6 +143,10 @@ TEXTS = [
     tweet("141 emoji, which weigh 282", {"text": "🐦" * 141}, "invalid_text", "text"),
     tweet("13 URLs, which weigh 299 and more", {"text": "https://a.example.com/ " * 13}, "invalid_text", "text"),
     tweet("a URL beyond any reason", {"text": "https://example.com/" + "a" * 5_000}, "invalid_text", "text"),
+    tweet("a host of 2,048 labels", {"text": "a." * 2_048}, "invalid_text", "text"),
+    tweet("10,000 marks on one letter", {"text": "a" + "\u0345\u0334" * 5_000}, "invalid_text", "text"),
+    tweet("4,000 marks on one letter", {"text": "a" + "\u0345" * 2_000 + "\u0334" * 2_000}, "invalid_text", "text"),
+    tweet("what shows nothing", {"text": "\u3164\u2800\u200b\ufe0f\u00ad"}, "invalid_text", "text"),
     tweet("a NUL", {"text": "a\x00b"}, "invalid_text", "text"),
     tweet("an escape sequence", {"text": "\x1b[31mred"}, "invalid_text", "text"),
 ]
@@ -243,6 +247,8 @@ IDS = [
         code="not_found",
     ),
     nothing("a hashtag that none can be", "/api/v1/timeline/hashtag/" + "a" * 200),
+    nothing("a hashtag of digits", "/api/v1/timeline/hashtag/123"),
+    nothing("a hashtag of two words", "/api/v1/timeline/hashtag/two%20words"),
 ]
 PAGES = [
     *(

@@ -172,6 +172,17 @@ async def test_a_long_conversation_with_a_deleted_middle_is_read_whole_from_both
     await bob.call("GET", f"/tweets/{gone}/thread", 404)
 
 
+async def test_hashtags_that_look_alike_have_one_page(api: httpx.AsyncClient) -> None:
+    (alice,) = await sign_up(api, 1)
+    spellings = [f"Caf\u00e9{alice.id}", f"\uff23afe\u0301\ufe0f{alice.id}", f"CAF\u00c9{alice.id}\u200d"]
+    ids = [await alice.post(f"\u2764\ufe0f#{spelling}") for spelling in spellings]
+    shown = await alice.pages(f"/timeline/hashtag/caf\u00e9{alice.id}")
+    assert [tweet["id"] for tweet in shown] == ids[::-1]
+    for tweet in shown:
+        (written,) = tweet["hashtags"]
+        assert await alice.pages(f"/timeline/hashtag/{written}") == shown
+
+
 async def test_public_and_hashtag_timelines_lead_to_the_true_end(api: httpx.AsyncClient) -> None:
     alice, bob = await sign_up(api, 2)
     tag = f"Straße{alice.id}"

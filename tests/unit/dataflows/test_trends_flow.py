@@ -22,10 +22,10 @@ from cluster.demo.trends_model import LiveTweet, trends_of
 from dataflows.chunks import Chunk
 from dataflows.trends import BucketLogic, Deleted, Ranking, Schedule, Top, WindowLogic, Work, by_bucket, trends
 from domain.events import AnyEvent, TweetDeleted, TweetPosted, UserReinstated, UserSuspended
+from domain.hashtags import folded_tag
 from domain.ids import EventId, UserId, first_id_at, stamp_us, time_ms
 from domain.places import places_of
 from domain.trends import GLOBAL, TAG_BUCKETS, WINDOWS, Mentions, PaneCount, Suspension, Trend
-from domain.tweets import folded_tag
 
 START_MS = 1_800_000_000_000 - 1_800_000_000_000 % 60_000
 PARTITIONS = 2

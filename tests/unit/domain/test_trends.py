@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cluster.demo.trends_model import LiveTweet, trends_of
+from domain.hashtags import folded_tag
 from domain.ids import first_id_at
 from domain.tag_bucket import TagBucket
 from domain.trends import GLOBAL, KEPT_MS, WINDOWS, Mentions, PaneCount, Suspension, Trend
-from domain.tweets import folded_tag
 
 START_MS = 1_800_000_000_000
 TAGS = ("rain", "Rain", "sun", "雨", "İstanbul", "été")

@@ -14,11 +14,11 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 
 from domain.errors import EngineError
+from domain.hashtags import tag_of
 from domain.names import name_fault, normalized_name
 from domain.passwords import normalized_password
 from domain.places import place, places_of
 from domain.registration import check_registration, normalized_login
-from domain.texts import tag_of
 from domain.timeline import walk_of
 from domain.tweets import LOCATION_CHARS_MAX
 from domain.users import NAME_CHARS_MAX, is_username
