@@ -22,6 +22,7 @@ from cluster.embedded.ray_node import EmbeddedRay, connect
 from cluster.embedded.redis import EmbeddedRedis
 from cluster.endpoints import Endpoints
 from cluster.errors import EmbeddedError, NotReady
+from cluster.private import OTHERS
 from cluster.settings import Settings, put_in_environment
 from cluster.state import FolderLock, RunState
 from cluster.waiting import wait_until
@@ -65,6 +66,7 @@ class System:
     def start(self) -> Endpoints:
         """Start every part and deploy the application on them. Raises `ClusterError`; then call `stop`."""
         settings = self._settings
+        os.umask(OTHERS)  # what this process writes, and all that it starts, is for this user alone
         self._lock = FolderLock(settings.data_dir)
         _require_disk(settings)
         self._lock.name_holder(self._http_url())
