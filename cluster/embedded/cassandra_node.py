@@ -86,7 +86,7 @@ class CassandraNode:
         except OSError as failure:
             raise EmbeddedError(f"Cassandra's folder {folder} cannot be written: {failure}.") from failure
         command = cassandra_jvm.command(java, jars, folder, heap_mb, archive)
-        self._folder = folder
+        self.folder = folder
         self.process = ChildProcess("Cassandra", command, log, environment(), folder)
 
     @property
@@ -96,13 +96,13 @@ class CassandraNode:
     @property
     def login(self) -> tuple[str, str]:
         """Name and password, once it is ready."""
-        return login_of(self._folder)
+        return login_of(self.folder)
 
     def wait_ready(self) -> None:
         """Return when we, and nobody else, can log in; raise `EmbeddedError` when it ended or the time is over."""
         if not wait_until(self._answers, _READY_TIMEOUT_S):
             raise EmbeddedError(f"Cassandra did not answer in {_READY_TIMEOUT_S:.0f} s; see {self.process.log_path}.")
-        ensure_login(self.contact_point, self._folder)
+        ensure_login(self.contact_point, self.folder)
 
     def stop(self, timeout_s: float) -> None:
         self.process.stop(timeout_s)
