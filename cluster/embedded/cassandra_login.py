@@ -36,7 +36,7 @@ def login_of(folder: Path) -> tuple[str, str]:
 
 
 def ensure_login(contact_point: str, folder: Path) -> None:
-    """Let nobody log in but our role. Raises `EmbeddedError` if somebody else is logged in.
+    """Let nobody log in to the node on that folder but our role. Raises `EmbeddedError` if somebody else is logged in.
 
     The password lies with the data, as it opens nothing else: who removes one removes the other.
     """
@@ -44,24 +44,49 @@ def ensure_login(contact_point: str, folder: Path) -> None:
         return
     unfinished = folder / f"{_PASSWORD}.unfinished"
     password = make_secret(unfinished)
-    known, ours = (
-        CassandraOptions(contact_points=(contact_point,), keyspace="system", username=name, password=secret)
-        for name, secret in ((_KNOWN_TO_ALL, _KNOWN_TO_ALL), (ROLE, password))
-    )
-    if not wait_until(lambda: _made_role(known, password) or _may_log_in(ours), _SETUP_TIMEOUT_S):
-        raise EmbeddedError(f"Nobody can log in to the Cassandra on {folder}; was the file with its password removed?")
-    with _session(ours) as session:
-        for (role,) in session.execute("SELECT role FROM system_auth.roles"):
-            if role != ROLE:
-                session.execute(f'DROP ROLE IF EXISTS "{role}"')
+    _require_role(contact_point, password)
+    _drop_all_others(contact_point, password)
+    unfinished.rename(folder / _PASSWORD)
+
+
+def let_only_us_in(contact_point: str, password: str) -> None:
+    """The same for a Cassandra elsewhere, if the superuser that everybody knows can log in; else nothing is changed."""
+    if _require_role(contact_point, password):
+        _drop_all_others(contact_point, password)
+
+
+def _require_role(contact_point: str, password: str) -> bool:
+    """Return when our role can log in: whether it was made now, with the superuser that everybody knows."""
+    known = _options(contact_point, _KNOWN_TO_ALL, _KNOWN_TO_ALL)
+    ours = _options(contact_point, ROLE, password)
+    made = False
+
+    def can_log_in() -> bool:
+        nonlocal made
+        made = _made_role(known, password)
+        return made or _may_log_in(ours)
+
+    if not wait_until(can_log_in, _SETUP_TIMEOUT_S):
+        raise EmbeddedError(f"Nobody can log in to the Cassandra at {contact_point}; is its password another one?")
+    return made
+
+
+def _drop_all_others(contact_point: str, password: str) -> None:
+    with _session(_options(contact_point, ROLE, password)) as session:
+        others = {role for (role,) in session.execute("SELECT role FROM system_auth.roles")} - {ROLE}
+        for role in sorted(others, key=lambda role: role == _KNOWN_TO_ALL):  # that one last: then all is done
+            session.execute(f'DROP ROLE IF EXISTS "{role}"')
 
         def alone() -> bool:
             logged_in = [name for (name,) in session.execute("SELECT username FROM system_views.clients")]
             return logged_in == [ROLE] * _CONNECTIONS
 
         if not wait_until(alone, _ALONE_TIMEOUT_S):
-            raise EmbeddedError(f"Somebody else is logged in to the Cassandra on {folder}, which is new; start again.")
-    unfinished.rename(folder / _PASSWORD)
+            raise EmbeddedError(f"Somebody else is logged in to the Cassandra at {contact_point}; start again.")
+
+
+def _options(contact_point: str, username: str, password: str) -> CassandraOptions:
+    return CassandraOptions(contact_points=(contact_point,), keyspace="system", username=username, password=password)
 
 
 def _made_role(known: CassandraOptions, password: str) -> bool:
