@@ -29,7 +29,8 @@ def store_config(settings: Settings, endpoints: Endpoints) -> StoreConfig:
 
 def _login(settings: Settings, endpoints: Endpoints) -> tuple[str | None, str | None]:
     """Name and password for Cassandra: those of the settings, or those that the local one was given."""
-    if not settings.cassandra_contact_points:
-        return cassandra_login.login_of(endpoints.data_dir / cassandra_login.FOLDER)
+    folder = endpoints.data_dir / cassandra_login.FOLDER
+    if not settings.cassandra_contact_points and folder.is_dir():
+        return cassandra_login.login_of(folder)
     password = settings.cassandra_password
     return settings.cassandra_username, password.get_secret_value() if password is not None else None
