@@ -94,7 +94,8 @@ def _code_of(channel: grpc.Channel, call: str) -> grpc.StatusCode:
     try:
         channel.unary_unary(f"/{call}")(b"", timeout=_PATIENCE_S)
     except grpc.RpcError as refused:
-        return refused.code()
+        code: grpc.StatusCode = refused.code()
+        return code
     return grpc.StatusCode.OK
 
 
