@@ -44,9 +44,8 @@ def name() -> str:
 
 def pushes_per_s(url: str, pushes: int, *, own: bool = False) -> float:
     """LPUSH a second, with redis-benchmark or (without it, or asked for) our own driver; leaves nothing behind."""
-    at = urlsplit(url)
     program = None if own else redis_benchmark()
-    rate = _with(program, at.port or 6379, pushes) if program else _own(at.port or 6379, pushes)
+    rate = _with(program, url, pushes) if program else _own(url, pushes)
     with redis.Redis.from_url(url) as client:
         _take_back(client, pushes)
     return rate
@@ -55,8 +54,7 @@ def pushes_per_s(url: str, pushes: int, *, own: bool = False) -> float:
 def one_by_one_per_s(url: str, batches: Sequence[tuple[bytes, int]]) -> float:
     """Commands a second when each batch, encoded and with so many replies, is sent once the one before is answered."""
     begun_s = time.perf_counter()
-    with socket.create_connection(("127.0.0.1", urlsplit(url).port or 6379)) as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    with _connection(url) as connection:
         connection.setblocking(False)
         for wire, replies in batches:
             left = memoryview(wire)
@@ -90,20 +88,34 @@ def _take_back(client: redis.Redis, pushes: int) -> None:
     client.unlink(_KEY)
 
 
-def _with(program: Path, port: int, pushes: int) -> float:
-    options = ["-p", port, "-t", "lpush", "-P", _PIPELINE, "-c", _CONNECTIONS, "-d", ENTRY_BYTES, "-n", pushes, "-q"]
-    command = [str(program), "-h", "127.0.0.1", *map(str, options)]
+def _connection(url: str) -> socket.socket:
+    """A plain connection, logged in."""
+    at = urlsplit(url)
+    connection = socket.create_connection((at.hostname or "127.0.0.1", at.port or 6379))
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if at.password:
+        connection.sendall(f"AUTH {at.password}\r\n".encode())
+        said = connection.recv(64)
+        assert said == b"+OK\r\n", said
+    return connection
+
+
+def _with(program: Path, url: str, pushes: int) -> float:
+    at = urlsplit(url)
+    options = ["-p", at.port, "-t", "lpush", "-P", _PIPELINE, "-c", _CONNECTIONS, "-d", ENTRY_BYTES, "-n", pushes, "-q"]
+    # The program takes a password nowhere else; it opens a server that is of this run alone.
+    command = [str(program), "-h", "127.0.0.1", "-a", at.password or "", *map(str, options)]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=True)
     found = re.findall(r"([\d.]+) requests per second", ran.stdout)
     assert found, f"no rate in what redis-benchmark said: {ran.stdout[-200:]!r}"
     return float(found[-1])
 
 
-def _own(port: int, pushes: int) -> float:
-    return float(children.run("benchmarks.redis_push", {"port": port, "pushes": pushes})["pushes_per_s"])
+def _own(url: str, pushes: int) -> float:
+    return float(children.run("benchmarks.redis_push", {"url": url, "pushes": pushes})["pushes_per_s"])
 
 
-def _drive(port: int, pushes: int) -> float:
+def _drive(url: str, pushes: int) -> float:
     """Push at least that often, in whole pipelines."""
     value = b"x" * ENTRY_BYTES
     command = b"*3\r\n$5\r\nLPUSH\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n" % (len(_KEY), _KEY.encode(), len(value), value)
@@ -111,8 +123,7 @@ def _drive(port: int, pushes: int) -> float:
     poll = select.epoll()
     connections = {}
     for _ in range(_CONNECTIONS):
-        connection = socket.create_connection(("127.0.0.1", port))
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = _connection(url)
         connections[connection.fileno()] = connection
         poll.register(connection, select.EPOLLIN)
     unanswered = dict.fromkeys(connections, _PIPELINE)
@@ -139,4 +150,4 @@ def _drive(port: int, pushes: int) -> float:
 
 if __name__ == "__main__":
     asked = children.specification()
-    children.answer({"pushes_per_s": _drive(asked["port"], asked["pushes"])})
+    children.answer({"pushes_per_s": _drive(asked["url"], asked["pushes"])})

@@ -61,7 +61,7 @@ def _row(key: str, what: str, values: list[float], target: float | None) -> Row:
 def _system(folder: Path, url: str) -> Iterator[tuple[ChildProcess, float]]:
     """A system on a data folder, ready, and the seconds that took; it is stopped afterwards."""
     begun_s = time.perf_counter()
-    system = whole_system(folder, url, cassandra="", redis_url="")
+    system = whole_system(folder, url, cassandra=None, redis_url="")
     try:
         wait_ready(system, url)
         yield system, time.perf_counter() - begun_s

@@ -92,10 +92,13 @@ class Servers:
     def stores(self, keyspace: str) -> StoreConfig:
         """How to open the stores, with a keyspace that exists and is up to date."""
         assert self._cassandra is not None, "enter first"
+        username, password = self._cassandra.login
         options = CassandraOptions(
             contact_points=(self._cassandra.contact_point,),
             keyspace=keyspace,
             consistency=self.settings.cassandra_consistency,
+            username=username,
+            password=password,
         )
         asyncio.run(schema.migrate(options, schema.Replication(factor=1)))
         return StoreConfig(
@@ -112,8 +115,7 @@ class Servers:
             client.flushall()
         url = f"http://127.0.0.1:{self._ports.port()}"
         self._say("Starting the system.")
-        cassandra = self._cassandra.contact_point
-        self._system = whole_system(self._folder, url, cassandra=cassandra, redis_url=self.redis_url)
+        self._system = whole_system(self._folder, url, cassandra=self._cassandra, redis_url=self.redis_url)
         wait_ready(self._system, url)
         data_dir = self._folder / DATA
         if not wait_until((data_dir / "run.json").exists, _READY_TIMEOUT_S):
@@ -122,15 +124,18 @@ class Servers:
         return RunState.read(data_dir).endpoints
 
 
-def whole_system(folder: Path, url: str, *, cassandra: str, redis_url: str) -> ChildProcess:
+def whole_system(folder: Path, url: str, *, cassandra: CassandraNode | None, redis_url: str) -> ChildProcess:
     """A system without rate limits that begins to start, with its data, and stores that are not given, in a folder."""
+    username, password = cassandra.login if cassandra else ("", "")
     ours = {
         "MURMUR_HTTP_HOST": "127.0.0.1",
         "MURMUR_HTTP_PORT": url.rpartition(":")[2],
         "MURMUR_DATA_DIR": str(folder / DATA),
         "MURMUR_RATE_LIMITS": "off",
         "MURMUR_LIMITS": "default",
-        "MURMUR_CASSANDRA_CONTACT_POINTS": cassandra,
+        "MURMUR_CASSANDRA_CONTACT_POINTS": cassandra.contact_point if cassandra else "",
+        "MURMUR_CASSANDRA_USERNAME": username,
+        "MURMUR_CASSANDRA_PASSWORD": password,
         "MURMUR_REDIS_URL": redis_url,
         "RAY_ADDRESS": "",
     }

@@ -16,7 +16,9 @@ from rich.table import Table
 
 import cluster
 from cluster.command_line import command_line, run_app
+from cluster.commands_dashboard_token import SHOW_TOKEN
 from cluster.down import stop_running
+from cluster.embedded.ray_node import token_path
 from cluster.settings import load_settings
 from cluster.status import Report, inspect
 from cluster.up import System
@@ -45,6 +47,8 @@ def up() -> None:
         places.add_row("API", f"{endpoints.http_url}/api/v1")
         places.add_row("API documentation", f"{endpoints.http_url}/docs")
         places.add_row("Ray dashboard", endpoints.dashboard_url or f"that of {endpoints.ray_address}")
+        if token_path(endpoints.data_dir).is_file():
+            places.add_row("Its token", SHOW_TOKEN)
         places.add_row("Metrics", "\n".join(endpoints.metrics_urls) or "those of the cluster that was joined")
         places.add_row("Cassandra", ", ".join(endpoints.cassandra_contact_points))
         places.add_row("Redis", endpoints.redis_url.rsplit("@", 1)[-1])

@@ -1,6 +1,6 @@
 """Where the parts of a running system are found."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -10,7 +10,8 @@ class Endpoints:
 
     cassandra_contact_points: tuple[str, ...]
     """`host:port` each."""
-    redis_url: str
+    redis_url: str = field(repr=False)
+    """May hold a password."""
     ray_address: str
     http_url: str
     dashboard_url: str | None

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -14,12 +15,15 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from cluster.errors import SettingsError
 from domain.ids import RANGES
 from domain.trends import TAG_BUCKETS
+from storage.loopback import is_loopback
+from storage.tls import TlsOptions
 
 PREFIX = "MURMUR_"
 RAY_ADDRESS_NAME = "RAY_ADDRESS"
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Addresses = Annotated[tuple[str, ...], NoDecode]
+Switch = Literal["on", "off"]
 Consistency = Literal["ONE", "TWO", "THREE", "QUORUM", "LOCAL_ONE", "LOCAL_QUORUM", "EACH_QUORUM", "ALL"]
 
 
@@ -41,7 +45,7 @@ class Settings(BaseSettings):
     """Port of the HTTP API. Two systems on one machine need different ones."""
     data_dir: Path = Path(".murmur")
     """Folder of everything the local system keeps: data, keys, logs, run state. One system per folder."""
-    rate_limits: Literal["on", "off"] = "on"
+    rate_limits: Switch = "on"
     """`off` lifts the limits per user and per address; for demonstrations and measurements."""
     limits: Literal["default", "small"] = "default"
     """Profile of the built-in bounds; `small` shrinks them all, so that small runs take every edge."""
@@ -59,10 +63,22 @@ class Settings(BaseSettings):
     """User name for Cassandra; goes with the password."""
     cassandra_password: SecretStr | None = None
     """Password for Cassandra; goes with the user name."""
+    cassandra_tls: Switch = "off"
+    """`on` speaks TLS with the Cassandra that is named; the local one stays on the loopback."""
+    cassandra_tls_ca_file: Path | None = None
+    """PEM file of who signs Cassandra's certificates; empty: the authorities that the machine trusts."""
+    cassandra_tls_certificate_file: Path | None = None
+    """PEM file of a certificate of our own, for a Cassandra that asks for one; goes with its key."""
+    cassandra_tls_key_file: Path | None = None
+    """PEM file of that certificate's key, without a passphrase."""
+    cassandra_tls_verify_hostname: Switch = "on"
+    """`off` accepts certificates that do not name the address of their node."""
     cassandra_heap_mb: Annotated[int, Field(ge=256)] = 512
     """Heap of the local Cassandra."""
     redis_url: str | None = None
     """`redis://` or `rediss://` URL of a Redis to use; empty starts one locally."""
+    cleartext_passwords: Literal["refuse", "allow"] = "refuse"
+    """`allow` sends passwords without TLS to a Cassandra or Redis elsewhere: only on a network of their own."""
     redis_maxmemory_mb: Annotated[int, Field(ge=16)] = 512
     """Memory of the local Redis."""
     serve_replicas: Annotated[int, Field(ge=1)] = 2
@@ -136,7 +152,9 @@ class Settings(BaseSettings):
             raise ValueError("it must start with redis:// or rediss://")
         return value
 
-    @field_validator("data_dir", "jwt_keys_dir")
+    @field_validator(
+        "data_dir", "jwt_keys_dir", "cassandra_tls_ca_file", "cassandra_tls_certificate_file", "cassandra_tls_key_file"
+    )
     @classmethod
     def _is_absolute(cls, value: Path | None) -> Path | None:
         return value.expanduser().resolve() if value is not None else None
@@ -145,9 +163,49 @@ class Settings(BaseSettings):
     def _fits_together(self) -> Self:
         if (self.cassandra_username is None) != (self.cassandra_password is None):
             raise ValueError("MURMUR_CASSANDRA_USERNAME and MURMUR_CASSANDRA_PASSWORD go together")
+        if (self.cassandra_tls_certificate_file is None) != (self.cassandra_tls_key_file is None):
+            raise ValueError("MURMUR_CASSANDRA_TLS_CERTIFICATE_FILE and MURMUR_CASSANDRA_TLS_KEY_FILE go together")
+        self._require_tls_files()
+        self._require_no_password_in_clear()
         if self.serve_replicas_max is not None and self.serve_replicas_max < self.serve_replicas:
             raise ValueError("MURMUR_SERVE_REPLICAS_MAX is below MURMUR_SERVE_REPLICAS")
         return self
+
+    @property
+    def cassandra_tls_options(self) -> TlsOptions | None:
+        """How to speak TLS with the Cassandra that is named, if at all."""
+        if not self.cassandra_contact_points or self.cassandra_tls == "off":
+            return None
+        return TlsOptions(
+            ca_file=self.cassandra_tls_ca_file,
+            certificate_file=self.cassandra_tls_certificate_file,
+            key_file=self.cassandra_tls_key_file,
+            verify_hostname=self.cassandra_tls_verify_hostname == "on",
+        )
+
+    def _require_tls_files(self) -> None:
+        if (tls := self.cassandra_tls_options) is not None:
+            try:
+                tls.context()
+            except OSError as failure:
+                raise ValueError(f"the files of MURMUR_CASSANDRA_TLS_… cannot be used: {failure}") from failure
+
+    def _require_no_password_in_clear(self) -> None:
+        if self.cleartext_passwords == "allow":
+            return
+        hosts = [address.rpartition(":")[0] for address in self.cassandra_contact_points]
+        if self.cassandra_password is not None and self.cassandra_tls == "off" and not all(map(is_loopback, hosts)):
+            raise ValueError(
+                "MURMUR_CASSANDRA_PASSWORD would go to another machine in clear; set MURMUR_CASSANDRA_TLS to on, or "
+                "MURMUR_CLEARTEXT_PASSWORDS to allow where nobody else is on the network"
+            )
+        redis = urlsplit(self.redis_url or "")
+        has_password = bool(redis.password) or "password" in parse_qs(redis.query)
+        if redis.scheme == "redis" and has_password and not is_loopback(redis.hostname or "localhost"):
+            raise ValueError(
+                "the password in MURMUR_REDIS_URL would go to another machine in clear; use rediss://, or set "
+                "MURMUR_CLEARTEXT_PASSWORDS to allow where nobody else is on the network"
+            )
 
 
 def load_settings() -> Settings:
@@ -190,6 +248,6 @@ def _explain(error: dict[str, object]) -> str:
         return message
     field = str(location[0])
     name = field if field == RAY_ADDRESS_NAME else PREFIX + field.upper()
-    if field == "cassandra_password":
+    if field in ("cassandra_password", "redis_url"):  # what is wrong may be, or hold, a password
         return f"{name}: {message}"
     return f"{name} is {str(error['input'])!r}: {message[:1].lower() + message[1:]}"

@@ -11,6 +11,7 @@ from typing import IO, Self
 
 from cluster.endpoints import Endpoints
 from cluster.errors import AlreadyRunning, ClusterError, NotRunning
+from cluster.private import OTHERS, open_private, private_folder, write_private
 
 _LOCK = "lock"
 _STATE = "run.json"
@@ -24,12 +25,9 @@ class RunState:
     endpoints: Endpoints
 
     def write(self) -> None:
-        """Replace the file in one step: a reader sees the whole of it or none."""
-        folder = self.endpoints.data_dir
+        """Replace the file in one step: a reader, who is this user, sees the whole of it or none."""
         document = {"pid": self.pid, **asdict(self.endpoints)}
-        partial = folder / f"{_STATE}.partial"
-        partial.write_text(json.dumps(document, default=str, indent=2) + "\n")
-        partial.replace(folder / _STATE)
+        write_private(self.endpoints.data_dir / _STATE, json.dumps(document, default=str, indent=2) + "\n")
 
     @classmethod
     def read(cls, data_dir: Path) -> Self:
@@ -60,13 +58,15 @@ class RunState:
 class FolderLock:
     """Held while a system runs on a folder; the kernel drops it with the process, so a crash needs no cleaning up.
 
-    Whoever takes it removes what a system that was killed has left behind about itself.
+    Whoever takes it removes what a system that was killed has left behind about itself, and closes the folder to all
+    other users of the machine.
     """
 
     def __init__(self, data_dir: Path) -> None:
         try:
-            data_dir.mkdir(parents=True, exist_ok=True)
-            file = (data_dir / _LOCK).open("a+")
+            _require_not_shared(data_dir)
+            private_folder(data_dir)
+            file = os.fdopen(open_private(data_dir / _LOCK, os.O_RDWR | os.O_APPEND), "a+")
         except OSError as failure:
             raise ClusterError(f"The data folder {data_dir} cannot be written: {failure}.") from failure
         if not _try_lock(file):
@@ -86,6 +86,17 @@ class FolderLock:
 
     def release(self) -> None:
         self._file.close()
+
+
+def _require_not_shared(data_dir: Path) -> None:
+    """Refuse a folder that others may enter and that holds what is not ours: nothing is closed that may be in use."""
+    if data_dir.is_dir() and data_dir.stat().st_mode & OTHERS:
+        held = {path.name for path in data_dir.iterdir()}
+        if held and _LOCK not in held:
+            raise ClusterError(
+                f"The data folder {data_dir} is open to other users and holds files that are not Murmur's; "
+                "close it to them (chmod 700), or set MURMUR_DATA_DIR to a folder of its own."
+            )
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from cluster.embedded.ray_node import EmbeddedRay, connect
 from cluster.embedded.redis import EmbeddedRedis
 from cluster.endpoints import Endpoints
 from cluster.errors import EmbeddedError, NotReady
+from cluster.private import OTHERS
 from cluster.settings import Settings, put_in_environment
 from cluster.signing_keys import prepare_keys
 from cluster.state import FolderLock, RunState
@@ -66,6 +67,7 @@ class System:
     def start(self) -> Endpoints:
         """Start every part and deploy the application on them. Raises `ClusterError`; then call `stop`."""
         settings = self._settings
+        os.umask(OTHERS)  # what this process writes, and all that it starts, is for this user alone
         self._lock = FolderLock(settings.data_dir)
         _require_disk(settings)
         prepare_keys(settings)

@@ -1,15 +1,20 @@
 """The HTTP application on Ray Serve: the only module of this package that knows Ray."""
 
+import threading
 from math import ceil
 from typing import Any
 
+import ray
 from ray import serve as ray_serve
+from ray.serve._private.constants import SERVE_CONTROLLER_NAME, SERVE_NAMESPACE
 from ray.serve._private.http_util import RequestIdMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serve.config import ApiConfig
 
 APP = "murmur"
+_POLL_S = 0.05
+_ENDED_POLLS_MAX = 600
 
 
 async def _passed_on(self: RequestIdMiddleware, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,5 +90,17 @@ def lacking(replicas: int) -> list[str]:
 
 
 def undeploy() -> None:
-    """Drain and end Serve."""
-    ray_serve.shutdown()  # type: ignore[no-untyped-call]
+    """Drain and end Serve; return when its controller is gone, or after 30 s.
+
+    As `ray.serve.shutdown` does, but for its waiting: it waits in a call of the controller, which ends with the
+    controller, and Ray then says on the terminal that the call failed and will be retried for ever.
+    """
+    pause = threading.Event()
+    try:
+        controller = ray.get_actor(SERVE_CONTROLLER_NAME, SERVE_NAMESPACE)
+        ray.get(controller.graceful_shutdown.remote(wait=False))
+        for _ in range(_ENDED_POLLS_MAX):
+            pause.wait(_POLL_S)
+            ray.get_actor(SERVE_CONTROLLER_NAME, SERVE_NAMESPACE)
+    except (ValueError, ray.exceptions.RayActorError):
+        return  # it is gone

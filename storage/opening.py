@@ -1,7 +1,7 @@
 """Both stores at once, as every process of the system opens them."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from domain.clock import SystemClock
 from domain.limits import Limits
@@ -17,7 +17,8 @@ class StoreConfig:
     """Where the stores are and how they are used; travels to every process."""
 
     cassandra: CassandraOptions
-    redis_url: str
+    redis_url: str = field(repr=False)
+    """May hold a password."""
     partitions: int
     limits: Limits
 

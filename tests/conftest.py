@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from cluster.embedded.cassandra_node import CassandraNode
 from tests.support.stores import running_cassandra, running_redis
 from tests.support.system import RunningSystem, running_system
 
@@ -13,10 +14,10 @@ settings.load_profile("murmur")
 
 
 @pytest.fixture(scope="session")
-def cassandra_endpoint() -> Iterator[str]:
-    """`127.0.0.1:port` of the one Cassandra of this run; tests keep apart by keyspace."""
-    with running_cassandra() as endpoint:
-        yield endpoint
+def cassandra_node() -> Iterator[CassandraNode]:
+    """The one Cassandra of this run; tests keep apart by keyspace, see `tests.support.stores.options_of`."""
+    with running_cassandra() as node:
+        yield node
 
 
 @pytest.fixture(scope="session")

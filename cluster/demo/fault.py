@@ -20,7 +20,8 @@ def redis_halted(redis_url: str, owned: list[psutil.Process]) -> Iterator[None]:
         pid = int(client.info("server")["process_id"])
     process = next((process for process in owned if process.pid == pid), None)
     if process is None:
-        raise ClusterError(f"The Redis at {redis_url} is not of this system; it is left alone.")
+        where = redis_url.rpartition("@")[2]  # without the password
+        raise ClusterError(f"The Redis at {where} is not of this system; it is left alone.")
     process.suspend()
     try:
         yield

@@ -1,33 +1,34 @@
 """A local Cassandra 5.0: its Java, its jars, an archive of its classes for a quick start, and the node."""
 
 import tempfile
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
-from cluster.embedded.cassandra_jars import CassandraJars, only_one
+from cluster.embedded.cassandra_jars import CassandraJars, Say, known_sums, only_one
 from cluster.embedded.cassandra_jvm import using_archive, writing_archive
+from cluster.embedded.cassandra_login import FOLDER
 from cluster.embedded.cassandra_node import CassandraNode
 from cluster.embedded.java import find_java
 from cluster.embedded.ports import PortBlock
+from cluster.settings import cache_dir
 
 _ARCHIVE_TIMEOUT_S = 60.0
 _ARCHIVE_HEAP_MB = 512
 
 
-def start_cassandra(data_dir: Path, ports: PortBlock, heap_mb: int, say: Callable[[str], None]) -> CassandraNode:
+def start_cassandra(data_dir: Path, ports: PortBlock, heap_mb: int, say: Say) -> CassandraNode:
     """Start a node with its data under the data folder; the first one on a machine downloads and prepares it.
 
     Raises `EmbeddedError`, one sentence, when Java, the jars or the disk space cannot be had.
     """
     java = find_java()
-    cache = CassandraJars()
+    cache = CassandraJars(cache_dir(), known_sums())
     jars = cache.ensure(say)
     archive = _ensure_archive(cache.folder, java, jars, ports, say)
-    return CassandraNode(java, jars, data_dir / "cassandra", ports, heap_mb, using_archive(archive))
+    return CassandraNode(java, jars, data_dir / FOLDER, ports, heap_mb, using_archive(archive))
 
 
-def _ensure_archive(cache: Path, java: Path, jars: list[Path], ports: PortBlock, say: Callable[[str], None]) -> Path:
+def _ensure_archive(cache: Path, java: Path, jars: list[Path], ports: PortBlock, say: Say) -> Path:
     """The classes a node loads, as this very Java keeps them: written by a first run that does nothing else."""
     binary = java.resolve()
     key = sha256(f"{binary} {binary.stat().st_mtime_ns} {jars}".encode()).hexdigest()[:12]
@@ -38,7 +39,7 @@ def _ensure_archive(cache: Path, java: Path, jars: list[Path], ports: PortBlock,
             partial = archive.with_suffix(".partial")
             with tempfile.TemporaryDirectory(prefix="murmur-prepare-") as folder:
                 options = writing_archive(partial)
-                node = CassandraNode(java, jars, Path(folder) / "cassandra", ports, _ARCHIVE_HEAP_MB, options)
+                node = CassandraNode(java, jars, Path(folder) / FOLDER, ports, _ARCHIVE_HEAP_MB, options)
                 try:
                     node.wait_ready()
                 finally:

@@ -1,8 +1,15 @@
-"""Cassandra's jars: fetched once per machine from Maven Central, checked at every start, repaired when damaged."""
+"""Cassandra's jars: fetched once per machine from Maven Central, and at every start the very ones that we know.
+
+What we know is the SHA-256 of each, in a file beside this one: no jar is run that differs by a bit, wherever it came
+from and whatever happened to it since.
+"""
 
 import fcntl
+import hashlib
+import os
 import shutil
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -11,78 +18,102 @@ from jgo.maven import MavenContext, PythonResolver
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from cluster.errors import EmbeddedError
-from cluster.settings import cache_dir
+from cluster.private import open_private, private_folder
 
 VERSION = "5.0.6"
 _COORDINATE = f"org.apache.cassandra:cassandra-all:{VERSION}"
-_MANIFEST = "jars.txt"
+_SUMS = Path(__file__).with_suffix(".sha256")
+_HASHING = 2  # threads: a tenth of a second for all jars
 _EXPECTED_BYTES = 70_000_000  # of the progress bar only
 _TIMEOUT_S = 30
 
+Say = Callable[[str], None]
+
+
+def known_sums() -> Mapping[str, str]:
+    """The SHA-256 of each jar, hexadecimal, by its path in a Maven repository; written by `sha256sum`."""
+    lines = (line.split() for line in _SUMS.read_text().splitlines())
+    return {name: sum_ for sum_, name in lines}
+
+
+def from_maven(folder: Path, say: Say) -> None:
+    """Fetch the jars from Maven Central, each to its path below a folder. Raises `EmbeddedError`."""
+    say(f"Downloading Cassandra {VERSION} (70 MB, once per machine).")
+    with _progress() as progress:
+        resolver = PythonResolver(progress_callback=progress)
+        context = MavenContext(resolver=resolver, repo_cache=folder, timeout=_TIMEOUT_S)
+        try:
+            inputs, transitive = resolver.resolve([context.create_dependency(_COORDINATE)])
+            for dependency in (*inputs, *transitive):
+                dependency.artifact.resolve()
+        except (requests.RequestException, RuntimeError, ValueError) as failure:
+            raise EmbeddedError(
+                f"Cassandra's jars could not be downloaded from Maven Central ({failure}); check the network and "
+                "start again, or set MURMUR_CASSANDRA_CONTACT_POINTS."
+            ) from failure
+
 
 class CassandraJars:
-    """The jars of one version, complete: a folder takes its final name only when every jar is in it."""
+    """The jars of one version, complete: a folder takes its final name only when every jar is in it, and right.
 
-    def __init__(self, cache: Path | None = None) -> None:
-        self.folder = (cache or cache_dir()) / f"cassandra-{VERSION}"
+    `fetch` puts them below a folder that it is given.
+    """
 
-    def ensure(self, say: Callable[[str], None]) -> list[Path]:
-        """All jars, sorted, downloading what is not there. Raises `EmbeddedError` when it cannot be had."""
+    def __init__(self, cache: Path, sums: Mapping[str, str], fetch: Callable[[Path, Say], None] = from_maven) -> None:
+        self.folder = cache / f"cassandra-{VERSION}"
+        self._sums = sums
+        self._fetch = fetch
+
+    def ensure(self, say: Say) -> list[Path]:
+        """All jars, in the order of the sums, fetched if need be. Raises `EmbeddedError` when they cannot be had."""
         try:
-            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(self.folder.parent)
             with only_one(self.folder.with_suffix(".lock"), say):
                 jars = self.complete()
                 if jars is None:
                     if self.folder.exists():
                         say(f"Cassandra's jars in {self.folder} are incomplete or damaged; downloading them again.")
-                    self._download(say)
-                    jars = self.complete()
+                    jars = self._fetch_anew(say)
         except OSError as failure:
             raise EmbeddedError(f"Cassandra's jars could not be stored in {self.folder}: {failure}.") from failure
-        assert jars is not None, "a folder with its final name is complete"
         return jars
 
     def complete(self) -> list[Path] | None:
-        """All jars if each is there with its full size, else None."""
-        manifest = self.folder / _MANIFEST
-        if not manifest.exists():
-            return None
-        jars = []
-        for line in manifest.read_text().splitlines():
-            size, _, name = line.partition(" ")
-            jar = self.folder / name
-            if not jar.is_file() or jar.stat().st_size != int(size):
-                return None
-            jars.append(jar)
-        return jars
+        """All jars if each is there and has its sum, else None."""
+        return None if self._wrong_in(self.folder) else [self.folder / name for name in self._sums]
 
-    def _download(self, say: Callable[[str], None]) -> None:
+    def _fetch_anew(self, say: Say) -> list[Path]:
         partial = self.folder.with_suffix(".partial")  # what an interrupted download left is thrown away
         shutil.rmtree(partial, ignore_errors=True)
-        say(f"Downloading Cassandra {VERSION} (70 MB, once per machine) to {self.folder}.")
-        with _progress() as progress:
-            context = MavenContext(
-                resolver=PythonResolver(progress_callback=progress), repo_cache=partial, timeout=_TIMEOUT_S
+        self._fetch(partial, say)
+        if wrong := self._wrong_in(partial):
+            raise EmbeddedError(
+                f"{wrong[0]}, as it was downloaded, is not the jar that Murmur knows (its SHA-256 "
+                "differs); none was used, find out who changed it, or set MURMUR_CASSANDRA_CONTACT_POINTS."
             )
-            try:
-                wanted = context.create_dependency(_COORDINATE)
-                inputs, transitive = context.resolver.resolve([wanted])
-                jars = [dependency.artifact.resolve() for dependency in (*inputs, *transitive)]
-            except (requests.RequestException, RuntimeError, ValueError) as failure:
-                raise EmbeddedError(
-                    f"Cassandra's jars could not be downloaded from Maven Central ({failure}); check the network and "
-                    "start again, or set MURMUR_CASSANDRA_CONTACT_POINTS."
-                ) from failure
-        lines = sorted(f"{jar.stat().st_size} {jar.relative_to(partial)}" for jar in jars)
-        (partial / _MANIFEST).write_text("\n".join(lines) + "\n")
         shutil.rmtree(self.folder, ignore_errors=True)
         partial.rename(self.folder)
+        return [self.folder / name for name in self._sums]
+
+    def _wrong_in(self, folder: Path) -> list[str]:
+        """Which jars are absent there, or not what they should be."""
+        with ThreadPoolExecutor(_HASHING) as pool:
+            found = pool.map(_sum_of, [folder / name for name in self._sums])
+            return [name for (name, sum_), has in zip(self._sums.items(), found, strict=True) if has != sum_]
+
+
+def _sum_of(jar: Path) -> str | None:
+    try:
+        with jar.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None
 
 
 @contextmanager
-def only_one(lock_path: Path, say: Callable[[str], None]) -> Iterator[None]:
+def only_one(lock_path: Path, say: Say) -> Iterator[None]:
     """Hold a lock that no other start on this machine holds, waiting for it if need be."""
-    with lock_path.open("wb") as lock:
+    with os.fdopen(open_private(lock_path, os.O_RDWR), "r+b") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -37,6 +37,7 @@ def command(java: Path, jars: list[Path], folder: Path, heap_mb: int, archive: t
         f"-Xmx{heap_mb}m",
         "-XX:+UseG1GC",
         "-XX:+ExitOnOutOfMemoryError",
+        "-XX:-UsePerfData",  # a file of counters in the shared folder for temporary files
         *_QUICK_START,
         *archive,
         f"-javaagent:{jamm}",
@@ -47,6 +48,7 @@ def command(java: Path, jars: list[Path], folder: Path, heap_mb: int, archive: t
         f"-Djava.io.tmpdir={folder}/tmp",  # native libraries are unpacked there, and a kill -9 leaves them lying
         "-Dcassandra-foreground=yes",
         "-Dcassandra.superuser_setup_delay_ms=0",
+        "-Dcassandra.auth_bcrypt_gensalt_log2_rounds=4",  # nobody guesses a password of 256 random bits
         "-Dcassandra.skip_wait_for_gossip_to_settle=0",
         "-Dcassandra.ring_delay_ms=100",
         "-Dcassandra.shutdown_announce_in_ms=0",  # nobody to tell: 2 s less at each stop

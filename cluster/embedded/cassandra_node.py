@@ -5,9 +5,12 @@ import socket
 from pathlib import Path
 
 from cluster.embedded import cassandra_jvm
+from cluster.embedded.cassandra_internode import closed_to_strangers
+from cluster.embedded.cassandra_login import ensure_login, login_of
 from cluster.embedded.ports import PortBlock
 from cluster.embedded.processes import ChildProcess, last_line
 from cluster.errors import EmbeddedError
+from cluster.private import private_folder, write_private
 from cluster.settings import environment
 from cluster.waiting import wait_until
 
@@ -37,8 +40,10 @@ commitlog_directory: "{folder}/commitlog"
 hints_directory: "{folder}/hints"
 saved_caches_directory: "{folder}/saved_caches"
 cdc_raw_directory: "{folder}/cdc_raw"
-authenticator: AllowAllAuthenticator
+authenticator: PasswordAuthenticator
+credentials_validity: 0ms
 authorizer: AllowAllAuthorizer
+server_encryption_options: {internode}
 storage_compatibility_mode: NONE
 memtable:
   configurations:
@@ -74,23 +79,30 @@ class CassandraNode:
             shutil.rmtree(folder / "tmp", ignore_errors=True)  # what a kill -9 left
             for history in folder.glob("data/system/compaction_history-*"):  # each start copies it, row by row
                 shutil.rmtree(history)
-            (folder / "tmp").mkdir(parents=True)
-            config = _YAML.format(folder=folder, storage_port=ports.port(), cql_port=self.port)
-            (folder / "cassandra.yaml").write_text(config)
-            (folder / "logback.xml").write_text(_LOGBACK)
+            private_folder(folder / "tmp")
+            values = {"folder": folder, "storage_port": ports.port(), "cql_port": self.port}
+            write_private(folder / "cassandra.yaml", _YAML.format(**values, internode=closed_to_strangers()))
+            write_private(folder / "logback.xml", _LOGBACK)
         except OSError as failure:
             raise EmbeddedError(f"Cassandra's folder {folder} cannot be written: {failure}.") from failure
         command = cassandra_jvm.command(java, jars, folder, heap_mb, archive)
+        self.folder = folder
         self.process = ChildProcess("Cassandra", command, log, environment(), folder)
 
     @property
     def contact_point(self) -> str:
         return f"127.0.0.1:{self.port}"
 
+    @property
+    def login(self) -> tuple[str, str]:
+        """Name and password, once it is ready."""
+        return login_of(self.folder)
+
     def wait_ready(self) -> None:
-        """Return when CQL is answered; raise `EmbeddedError` when it ended or the time is over."""
+        """Return when we, and nobody else, can log in; raise `EmbeddedError` when it ended or the time is over."""
         if not wait_until(self._answers, _READY_TIMEOUT_S):
             raise EmbeddedError(f"Cassandra did not answer in {_READY_TIMEOUT_S:.0f} s; see {self.process.log_path}.")
+        ensure_login(self.contact_point, self.folder)
 
     def stop(self, timeout_s: float) -> None:
         self.process.stop(timeout_s)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from cluster.errors import EmbeddedError, PortTaken
+from cluster.private import open_private, private_folder
 
 _FIRST_PORT = 20000  # below the ephemeral range, so that no outgoing connection takes one between choice and use
 _BLOCK_PORTS = 200
@@ -20,12 +21,12 @@ class PortBlock:
     """A run of ports that belongs to this process alone until `release` or its end.
 
     The claim is a lock on a file, which the kernel drops with the process: a crash needs no cleaning up. Ports come
-    from the block in order, leaving out those on which a stranger listens.
+    from the block in order, leaving out those on which a stranger listens. Raises `ClusterError` if another user has
+    put something in the place of the folder of claims, which is in the shared one for temporary files.
     """
 
     def __init__(self) -> None:
-        folder = Path(tempfile.gettempdir()) / f"murmur-ports-{os.getuid()}"
-        folder.mkdir(mode=0o700, exist_ok=True)
+        folder = private_folder(Path(tempfile.gettempdir()) / f"murmur-ports-{os.geteuid()}")
         # the file of a block lies per user; two users who draw the same block find each other's ports taken below
         numbers = random.sample(range(_BLOCKS), _BLOCKS)
         for number in numbers:
@@ -73,7 +74,7 @@ def require_free(port: int, host: str, setting: str) -> None:
 
 
 def _try_lock(path: Path) -> IO[bytes] | None:
-    file = path.open("wb")
+    file = os.fdopen(open_private(path, os.O_RDWR), "r+b")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cluster.errors import EmbeddedError
+from cluster.private import OTHERS, open_private
 
 _PR_SET_PDEATHSIG = 1
 _LOG_TAIL_BYTES = 4096
@@ -21,6 +22,7 @@ class ChildProcess:
 
     A Ctrl-C at the terminal does not reach it, so that it is stopped in order; the kernel kills it when the thread that
     started it ends, so that nothing is left behind by a `kill -9` of the parent. Hence: start it from the main thread.
+    What it writes is for this user alone; its arguments are not: anybody may read them, so no secret is among them.
     """
 
     def __init__(
@@ -38,7 +40,7 @@ class ChildProcess:
                 os._exit(1)
 
         try:
-            with log_path.open("wb") as log:
+            with os.fdopen(open_private(log_path, os.O_WRONLY | os.O_TRUNC), "wb") as log:
                 self._process = subprocess.Popen(
                     list(command),
                     stdin=subprocess.DEVNULL,
@@ -47,6 +49,7 @@ class ChildProcess:
                     env=dict(environment),
                     cwd=folder,
                     start_new_session=True,
+                    umask=OTHERS,
                     preexec_fn=die_with_parent,
                 )
         except OSError as failure:

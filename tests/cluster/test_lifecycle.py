@@ -66,6 +66,9 @@ def ends_in_order(system: RunningSystem, number: signal.Signals) -> None:
     gone, alive = psutil.wait_procs(family, timeout=1)
     assert not alive
     assert len(gone) == len(family)
+    said = system.process.log_path.read_text()
+    assert said.endswith("Stopping what was started.\n"), said
+    assert not [word for word in ("raylet", "failed", "retries", "Traceback") if word in said], said
     folder = system.endpoints.data_dir
     assert not is_locked(folder)
     assert not (folder / "run.json").exists()

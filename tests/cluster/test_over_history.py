@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from cluster.embedded.cassandra_node import CassandraNode
 from dataflows import over_history
 from dataflows.store_thread import StoreThread
 from dataflows.trends import Ranking
@@ -18,9 +19,9 @@ from domain.events import Event, TweetDeleted, TweetPosted
 from domain.ids import EventId, TweetId, UserId, first_id_at, stamp_us
 from domain.limits import SMALL
 from domain.trends import GLOBAL, WINDOWS
-from storage.cassandra.options import CassandraOptions
 from storage.cassandra.schema import Replication, migrate
 from storage.opening import StoreConfig
+from tests.support.stores import options_of
 
 MINUTE_MS = 60_000
 FROM_MS = 1_800_000_000_000 - 1_800_000_000_000 % MINUTE_MS + 4_321
@@ -29,9 +30,9 @@ TWEETS = 600
 
 
 @pytest.fixture(scope="module")
-def stores(cassandra_endpoint: str, redis_url: str) -> Iterator[StoreThread]:
+def stores(cassandra_node: CassandraNode, redis_url: str) -> Iterator[StoreThread]:
     """A keyspace with an hour of tweets, some of them deleted."""
-    options = CassandraOptions(contact_points=(cassandra_endpoint,), keyspace="over_history")
+    options = options_of(cassandra_node, "over_history")
     asyncio.run(migrate(options, Replication()))
     config = StoreConfig(cassandra=options, redis_url=redis_url, partitions=2, limits=SMALL)
     with closing(StoreThread(config)) as opened:

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from cassandra.cluster import Cluster
 
+from cluster.embedded.cassandra_node import CassandraNode
 from storage.cassandra.options import CassandraOptions
 from storage.cassandra.schema import MIGRATIONS, Migration, MigrationChanged, Replication, migrate
 from storage.memory.tables import PARTITION_COLUMNS
 from storage.rows import KEYS
 from tests.contract.people import new_id
+from tests.support.stores import options_of
 
 pytest_plugins = ("tests.contract.truth",)
 
@@ -24,9 +26,9 @@ SMALL = (
 
 
 @pytest.fixture
-def options(cassandra_endpoint: str) -> Iterator[CassandraOptions]:
+def options(cassandra_node: CassandraNode) -> Iterator[CassandraOptions]:
     """A keyspace of its own that does not exist yet."""
-    options = CassandraOptions(contact_points=(cassandra_endpoint,), keyspace=f"schema_{new_id()}")
+    options = options_of(cassandra_node, f"schema_{new_id()}")
     yield options
     with Cluster(**options.cluster_arguments()) as cluster:
         cluster.connect().execute(f"DROP KEYSPACE IF EXISTS {options.keyspace}", timeout=20)

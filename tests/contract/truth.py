@@ -9,17 +9,19 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from cluster.embedded.cassandra_node import CassandraNode
 from storage.cassandra.options import CassandraOptions
 from storage.cassandra.schema import Replication, migrate
 from storage.cassandra.stores import CassandraStores, open_stores
 from storage.memory.stores import MemoryStores, memory_stores
 from tests.contract.people import PARTITIONS, People, new_id
+from tests.support.stores import options_of
 
 
 @pytest.fixture(scope="session")
-def cassandra_options(cassandra_endpoint: str) -> CassandraOptions:
+def cassandra_options(cassandra_node: CassandraNode) -> CassandraOptions:
     """A keyspace with the whole schema."""
-    options = CassandraOptions(contact_points=(cassandra_endpoint,), keyspace=f"contract_{new_id()}")
+    options = options_of(cassandra_node, f"contract_{new_id()}")
     asyncio.run(migrate(options, Replication()))
     return options
 

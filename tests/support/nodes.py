@@ -18,7 +18,7 @@ from cluster.embedded import group_guard, ray_head
 from cluster.embedded.ports import PortBlock
 from cluster.embedded.processes import ChildProcess, last_line
 from cluster.embedded.ray_environment import ON_SEVERAL_NODES, ServePorts, to_connect
-from cluster.embedded.ray_node import make_token, scratch_folder
+from cluster.embedded.ray_node import make_scratch_folder, make_token, remove_scratch_folder
 from cluster.embedded.redis import EmbeddedRedis
 from cluster.errors import EmbeddedError
 from cluster.settings import environment
@@ -38,10 +38,12 @@ _KEPT_MB = 64
 class Node:
     """One node; starts when made. A head that is made again is the same head, as far as the others can tell."""
 
-    def __init__(self, folder: Path, number: int, gcs_port: int, kept_at: str, ours: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, scratch: Path, number: int, gcs_port: int, kept: EmbeddedRedis, ours: Mapping[str, str]
+    ) -> None:
         self._ports = PortBlock()
-        self._scratch = scratch_folder(folder / str(number))
-        self._scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._scratch = scratch / str(number)
+        self._scratch.mkdir(exist_ok=True)
         options: dict[str, object] = {
             "--node-ip-address": _ADDRESS.format(number + 1),
             "--metrics-export-port": self._ports.port(),
@@ -55,6 +57,8 @@ class Node:
         }
         if number == HEAD:
             options |= {"--port": gcs_port, "--num-cpus": 0, "--include-dashboard": False}
+            options |= {"--redis-password": kept.password}  # Ray takes it nowhere else
+            kept_at = f"127.0.0.1:{kept.port}"
             more = {"RAY_REDIS_ADDRESS": kept_at, "RAY_external_storage_namespace": "murmur-tests"}
             words = ["--head", "--no-monitor"]
         else:
@@ -106,9 +110,8 @@ class Nodes:
         self._ports = PortBlock()
         self._gcs_port = self._ports.port()
         self._token = make_token(folder)
-        self._serve = scratch_folder(folder)
-        self._serve.mkdir(mode=0o700, parents=True, exist_ok=True)
-        serve_ports = ServePorts(self._ports, self._serve)
+        self._scratch = make_scratch_folder(folder)
+        serve_ports = ServePorts(self._ports, self._scratch)
         serve_ports.write_wrapper(get_haproxy_binary())
         # The HAProxies of all nodes listen on one port of one machine: its kernel is the load balancer before them.
         ports = {**serve_ports.environment(), "SERVE_SOCKET_REUSE_PORT_ENABLED": "1"}
@@ -123,9 +126,9 @@ class Nodes:
         Ray gives a node up whose agent has not come up in 15 s, which on a busy machine may be too few; it is then
         started again, as by whatever keeps nodes running elsewhere.
         """
-        kept_at = f"127.0.0.1:{self._kept.port}"
         for left in reversed(range(_STARTS_MAX)):
-            node = self._nodes[number] = Node(self._folder, number, self._gcs_port, kept_at, self._environment)
+            node = Node(self._folder, self._scratch, number, self._gcs_port, self._kept, self._environment)
+            self._nodes[number] = node
             try:
                 return await asyncio.to_thread(node.wait_ready)
             except EmbeddedError:
@@ -167,7 +170,7 @@ class Nodes:
         for number in sorted(self._nodes, reverse=True):
             self._nodes[number].stop()
         self._kept.stop(_STOP_S)
-        shutil.rmtree(self._serve, ignore_errors=True)
+        remove_scratch_folder(self._folder)
         self._ports.release()
 
 

@@ -6,8 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cluster.embedded.cassandra import start_cassandra
+from cluster.embedded.cassandra_node import CassandraNode
 from cluster.embedded.ports import PortBlock
 from cluster.embedded.redis import EmbeddedRedis
+from storage.cassandra.options import CassandraOptions
 
 CASSANDRA_HEAP_MB = 512
 REDIS_MAXMEMORY_MB = 256
@@ -15,15 +17,23 @@ _STOP_TIMEOUT_S = 15.0
 
 
 @contextmanager
-def running_cassandra() -> Iterator[str]:
-    """The `host:port` of an empty Cassandra. A kill of the run takes it along: it is tied to this process."""
+def running_cassandra() -> Iterator[CassandraNode]:
+    """An empty Cassandra, ready. A kill of the run takes it along: it is tied to this process."""
     with _scratch("murmur-tests-cassandra-") as (folder, ports):
         cassandra = start_cassandra(folder, ports, CASSANDRA_HEAP_MB, print)
         try:
             cassandra.wait_ready()
-            yield cassandra.contact_point
+            yield cassandra
         finally:
             cassandra.stop(_STOP_TIMEOUT_S)
+
+
+def options_of(cassandra: CassandraNode, keyspace: str) -> CassandraOptions:
+    """How to open a keyspace of it."""
+    username, password = cassandra.login
+    return CassandraOptions(
+        contact_points=(cassandra.contact_point,), keyspace=keyspace, username=username, password=password
+    )
 
 
 @contextmanager

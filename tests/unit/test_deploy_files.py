@@ -11,7 +11,8 @@ import pytest
 import yaml
 from packaging.specifiers import SpecifierSet
 
-from cluster.embedded import cassandra_node
+from cluster.embedded import cassandra_login, cassandra_node
+from cluster.embedded import redis as embedded_redis
 from cluster.embedded.ports import PortBlock
 from cluster.embedded.ray_environment import ON_SEVERAL_NODES, ServePorts, to_connect
 from cluster.embedded.ray_node import token_path
@@ -21,7 +22,7 @@ from cluster.signing_keys import keys_folder
 ROOT = Path(__file__).resolve().parents[2]
 RAY_NODES = ("ray-head", "ray-worker-1", "ray-worker-2")
 WORKERS = RAY_NODES[1:]
-ONE_SHOT = {"keys", "murmur"}
+ONE_SHOT = {"keys", "cassandra-login", "murmur"}
 NOT_IN_THE_IMAGE = {"tests", "benchmarks"}
 CODE_IN_IMAGE, DATA_IN_IMAGE = "/app", "/var/lib/murmur"
 
@@ -100,7 +101,8 @@ def test_a_service_waits_for_what_can_be_waited_for(service: str) -> None:
 
 
 def test_the_start_comes_after_everything_that_it_needs() -> None:
-    assert set(SERVICES["murmur"]["depends_on"]) == {"cassandra", "redis", *WORKERS}
+    assert set(SERVICES["murmur"]["depends_on"]) == {"cassandra-login", "redis", *WORKERS}
+    assert set(SERVICES["cassandra-login"]["depends_on"]) == {"cassandra"}
     assert all(set(SERVICES[worker]["depends_on"]) == {"ray-head"} for worker in WORKERS)
     assert set(SERVICES["ray-head"]["depends_on"]) == {"keys"}
 
@@ -126,17 +128,60 @@ def test_the_stores_are_those_that_the_code_was_tried_with() -> None:
     assert (int(version[1]), int(version[2])) >= (6, 2)
 
 
-def test_redis_keeps_nothing_and_evicts_only_what_expires() -> None:
-    command = SERVICES["redis"]["command"]
-    pairs = dict(zip(command[1::2], command[2::2], strict=True))
-    assert pairs["--save"] == ""
-    assert pairs["--appendonly"] == "no"
-    assert pairs["--maxmemory-policy"] == "volatile-lru"
+def test_redis_is_configured_as_the_local_one_and_its_password_is_in_no_argument() -> None:
+    shell, flags, script = SERVICES["redis"]["command"]
+    assert (shell, flags) == ("sh", "-ec")
+    lines = script.splitlines()
+    assert (lines[0], lines[-1]) == ("exec redis-server - <<END", "END")
+    wanted = embedded_redis._CONFIG.format(port="", maxmemory_mb=512, digest="", operator="").splitlines()
+    same = [line for line in wanted if line.startswith(("save", "appendonly", "maxmemory"))]
+    assert len(same) == 4
+    may = next(line for line in wanted if line.startswith("user default")).partition("#")[2].strip()
+    assert lines[1:-1] == [*same, f"user default on >$$REDISCLI_AUTH {may}"]
     assert "volumes" not in SERVICES["redis"]
 
 
-def test_cassandra_acknowledges_what_is_on_disk_however_often_it_starts(tmp_path: Path) -> None:
-    shipped = "num_tokens: 16\ncommitlog_sync: periodic\n# a comment\ncommitlog_sync_period: 10000ms\ncluster_name: x\n"
+def test_a_start_without_passwords_is_refused_and_none_is_in_the_repository() -> None:
+    for service, name, variable in (
+        ("redis", "REDISCLI_AUTH", "REDIS_PASSWORD"),
+        ("cassandra-login", "CASSANDRA_PASSWORD", "CASSANDRA_PASSWORD"),
+    ):
+        assert SERVICES[service]["environment"][name].startswith(f"${{{variable}:?")
+    assert settings_of("ray-head")["MURMUR_CASSANDRA_PASSWORD"] == "${CASSANDRA_PASSWORD}"
+    assert settings_of("ray-head")["MURMUR_CASSANDRA_USERNAME"] == cassandra_login.ROLE
+    compile(SERVICES["cassandra-login"]["command"][2], "cassandra-login", "exec")
+    assert ".env" in (ROOT / ".gitignore").read_text().splitlines()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_service_can_become_more_than_it_is(service: str) -> None:
+    assert SERVICES[service]["cap_drop"] == ["ALL"]
+    assert SERVICES[service]["security_opt"] == ["no-new-privileges:true"]
+
+
+@pytest.mark.parametrize("service", ["cassandra", "redis"])
+def test_a_store_starts_as_its_own_user_as_root_without_capabilities_cannot_become_it(service: str) -> None:
+    assert SERVICES[service]["user"] == service
+
+
+def test_the_image_is_built_from_its_parts_and_sees_nothing_else() -> None:
+    first, *others = (line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#"))
+    assert first == "*"
+    copied = {word for kind, rest in dockerfile() if kind == "COPY" for word in rest.split()[:-1]}
+    assert {line.removeprefix("!") for line in others if line.startswith("!")} == copied
+
+
+@pytest.mark.parametrize(
+    "authenticator",
+    ["authenticator: AllowAllAuthenticator\n", "authenticator:\n  class_name : AllowAllAuthenticator\n"],
+)
+def test_cassandra_asks_who_comes_and_acknowledges_what_is_on_disk_however_often_it_starts(
+    tmp_path: Path, authenticator: str
+) -> None:
+    shipped = (
+        f"num_tokens: 16\n{authenticator}commitlog_sync: periodic\n# a comment\ncommitlog_sync_period: 10000ms\n"
+        "credentials_validity: 2000ms\ncluster_name: x\n"
+    )
     (tmp_path / "cassandra.yaml").write_text(shipped)
     shell, flags, script, *_ = SERVICES["cassandra"]["entrypoint"]
     assert "exec docker-entrypoint.sh" in script
@@ -150,7 +195,8 @@ def test_cassandra_acknowledges_what_is_on_disk_however_often_it_starts(tmp_path
         edited = yaml.safe_load(text)
         assert "commitlog_sync_period" not in edited, "refused by Cassandra beside `group`"
         assert (edited["num_tokens"], edited["cluster_name"]) == (16, "x")
-        for name in ("commitlog_sync", "commitlog_sync_group_window"):
+        for name in ("commitlog_sync", "commitlog_sync_group_window", "authenticator", "credentials_validity"):
+            assert text.count(f"{name}:") == 1
             assert f"\n{name}: {edited[name]}\n" in cassandra_node._YAML, "as the local one"
 
 
@@ -174,7 +220,8 @@ def test_every_node_has_the_same_environment() -> None:
 def test_the_settings_point_at_the_services() -> None:
     settings = parsed_settings()
     assert settings.cassandra_contact_points == ("cassandra:9042",)
-    assert settings.redis_url == "redis://redis:6379/0"
+    assert settings.redis_url == "redis://:${REDIS_PASSWORD}@redis:6379/0"
+    assert settings.cleartext_passwords == "allow", "on the network of the deployment alone"
     assert settings.http_host == "0.0.0.0"
     assert settings.data_dir == Path(DATA_IN_IMAGE)
     assert SERVICES["ray-head"]["environment"]["RAY_ADDRESS"] == f"{address('ray-head')}:{option('ray-head', 'port')}"
@@ -208,7 +255,7 @@ def test_ray_shows_a_token_that_one_service_makes_and_all_nodes_share() -> None:
     for service in (*RAY_NODES, "murmur"):
         assert SERVICES[service]["environment"]["RAY_AUTH_MODE"] == "token"
         assert SERVICES[service]["environment"]["RAY_AUTH_TOKEN_PATH"] == str(token_path(Path(DATA_IN_IMAGE)))
-    mounts = {service: SERVICES[service]["volumes"] for service in (*RAY_NODES, *ONE_SHOT)}
+    mounts = {service: SERVICES[service].get("volumes") for service in (*RAY_NODES, *ONE_SHOT)}
     assert mounts["keys"] == mounts["ray-head"] == [f"keys:{folder}"]
     snapshots = f"trends:{DATA_IN_IMAGE}/trends"
     assert mounts["murmur"] == [f"keys:{folder}:ro"]

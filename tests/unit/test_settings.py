@@ -1,4 +1,5 @@
 import inspect
+import ssl
 from pathlib import Path
 
 import pytest
@@ -82,7 +83,10 @@ def test_an_unknown_name_is_refused_with_its_near_matches(monkeypatch: pytest.Mo
         ("TRUSTED_PROXIES", "10.0.0.0/8,proxy", r"'proxy' is no address or network"),
         ("CORS_ORIGINS", "app.example", r"'app.example' is no origin"),
         ("CORS_ORIGINS", "https://app.example/path", r"is no origin, such as https://app.example"),
-        ("REDIS_URL", "http://x", r"MURMUR_REDIS_URL is 'http://x'"),
+        ("REDIS_URL", "http://x", r"MURMUR_REDIS_URL: it must start with redis:// or rediss://"),
+        ("CASSANDRA_TLS", "maybe", r"MURMUR_CASSANDRA_TLS is 'maybe'"),
+        ("CASSANDRA_TLS_KEY_FILE", "key.pem", r"MURMUR_CASSANDRA_TLS_CERTIFICATE_FILE and \S+_KEY_FILE go together"),
+        ("CLEARTEXT_PASSWORDS", "some", r"MURMUR_CLEARTEXT_PASSWORDS is 'some'"),
     ],
 )
 def test_an_invalid_value_gives_one_sentence(
@@ -92,6 +96,80 @@ def test_an_invalid_value_gives_one_sentence(
     with pytest.raises(SettingsError, match=sentence) as refusal:
         load_settings()
     assert "\n" not in str(refusal.value)
+
+
+ELSEWHERE = {
+    "CASSANDRA_CONTACT_POINTS": "127.0.0.1:9042,10.0.0.1:9042",
+    "CASSANDRA_USERNAME": "me",
+    "CASSANDRA_PASSWORD": "hunter2",
+}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ELSEWHERE,
+        {"REDIS_URL": "redis://:hunter2@redis:6379/0"},
+        {"REDIS_URL": "redis://10.0.0.1/0?password=hunter2"},
+    ],
+)
+def test_a_password_does_not_leave_the_machine_in_clear(monkeypatch: pytest.MonkeyPatch, given: dict[str, str]) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(f"MURMUR_{name}", value)
+    with pytest.raises(
+        SettingsError, match=r"would go to another machine in clear; .* MURMUR_CLEARTEXT_PASSWORDS"
+    ) as no:
+        load_settings()
+    assert "hunter2" not in str(no.value)
+    assert "\n" not in str(no.value)
+    monkeypatch.setenv("MURMUR_CLEARTEXT_PASSWORDS", "allow")
+    load_settings()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {**ELSEWHERE, "CASSANDRA_TLS": "on"},
+        {**ELSEWHERE, "CASSANDRA_CONTACT_POINTS": "[::1]:9042"},
+        {"CASSANDRA_CONTACT_POINTS": "10.0.0.1:9042"},
+        {"REDIS_URL": "rediss://:hunter2@redis:6379/0"},
+        {"REDIS_URL": "redis://:hunter2@127.0.0.1:6379/0"},
+        {"REDIS_URL": "redis://redis:6379/0"},
+    ],
+)
+def test_what_is_encrypted_or_stays_here_or_holds_no_password_may_go(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str]
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(f"MURMUR_{name}", value)
+    load_settings()
+
+
+def test_tls_checks_the_certificate_and_its_name_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MURMUR_CASSANDRA_TLS", "on")
+    assert load_settings().cassandra_tls_options is None, "the local one stays on the loopback"
+    monkeypatch.setenv("MURMUR_CASSANDRA_CONTACT_POINTS", "10.0.0.1:9042")
+    for word, named in (("on", True), ("off", False)):
+        monkeypatch.setenv("MURMUR_CASSANDRA_TLS_VERIFY_HOSTNAME", word)
+        options = load_settings().cassandra_tls_options
+        assert options is not None
+        context = options.context()
+        assert (context.check_hostname, context.verify_mode) == (named, ssl.CERT_REQUIRED)
+        assert context.minimum_version >= ssl.TLSVersion.TLSv1_2
+
+
+@pytest.mark.parametrize("content", [None, "no PEM"])
+def test_a_file_for_tls_that_cannot_be_used_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str | None
+) -> None:
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_text(content)
+    monkeypatch.setenv("MURMUR_CASSANDRA_TLS", "on")
+    monkeypatch.setenv("MURMUR_CASSANDRA_CONTACT_POINTS", "10.0.0.1:9042")
+    monkeypatch.setenv("MURMUR_CASSANDRA_TLS_CA_FILE", str(path))
+    with pytest.raises(SettingsError, match=r"the files of MURMUR_CASSANDRA_TLS_\S+ cannot be used"):
+        load_settings()
 
 
 def test_a_password_appears_in_no_text(monkeypatch: pytest.MonkeyPatch) -> None:

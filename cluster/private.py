@@ -1,0 +1,61 @@
+"""Folders and files that no other user of the machine can read, write, or put something else in the place of.
+
+May import `cluster.errors` only.
+"""
+
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from cluster.errors import ClusterError
+
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+"""The mode bits that concern anybody but the owner; as a umask it denies them all."""
+
+
+def private_folder(path: Path) -> Path:
+    """The folder at that path, made if it is absent, and for this user alone. Raises `ClusterError` if it is not ours.
+
+    A link, or what another user has put there first, is refused: in a shared folder anybody may take a name.
+    """
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not is_our_folder(path):
+        raise ClusterError(
+            f"{path} is no folder of this user; remove it, or choose another place (TMPDIR, XDG_CACHE_HOME, "
+            "MURMUR_DATA_DIR)."
+        )
+    if path.stat().st_mode & OTHERS:
+        path.chmod(0o700)
+    return path
+
+
+def is_our_folder(path: Path) -> bool:
+    """Whether a folder of this user is there; a link to one is none."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+
+
+def open_private(path: Path, flags: int) -> int:
+    """A descriptor of a file for this user alone, made if absent; a link in its place is refused with `OSError`."""
+    return os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file, in one step: a reader, or a start after a crash, finds all of it or what was there before."""
+    partial = path.with_name(f"{path.name}.partial")
+    partial.unlink(missing_ok=True)  # with whatever mode it had
+    with os.fdopen(open_private(partial, os.O_WRONLY | os.O_EXCL), "w") as file:
+        file.write(text)
+    partial.replace(path)
+
+
+def make_secret(path: Path) -> str:
+    """The secret in that file, 256 random bits in hexadecimal; made once."""
+    if not path.exists():
+        private_folder(path.parent)
+        write_private(path, secrets.token_hex(32))
+    return path.read_text()
