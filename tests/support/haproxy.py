@@ -73,7 +73,7 @@ class Replica(BaseHTTPRequestHandler):
         if self.headers["Content-Length"]:
             self.rfile.read(int(self.headers["Content-Length"]))
         else:
-            while self.rfile.readline() != b"0\r\n":
+            while self.rfile.readline() not in (b"0\r\n", b""):
                 pass
             self.rfile.readline()
         self.do_GET()
