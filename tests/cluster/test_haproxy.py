@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from cluster.embedded.haproxy_launcher import adapt
-from tests.support.haproxy import HOST, PATIENCE_S, Replica, dialled, in_envelope, read_to_end, running_haproxy
+from tests.support.haproxy import HOST, PATIENCE_S, Replica, dialled, in_envelope, read_answer, running_haproxy
 
 _SLOW_BODY = b"a few words at a time"
 
@@ -117,7 +117,7 @@ def test_a_request_takes_a_place_when_all_of_it_is_here(haproxy: httpx.Client) -
             connection.sendall(_SLOW_BODY[1:])
         assert [connection.recv(12) for connection in slow] == [b"HTTP/1.1 200"] * len(slow)
         for connection in stuck:
-            assert in_envelope(read_to_end(connection)) == (408, "request_timeout")
+            assert in_envelope(read_answer(connection)) == (408, "request_timeout")
 
 
 def test_an_address_has_so_many_connections(haproxy: httpx.Client) -> None:
@@ -146,7 +146,7 @@ def test_a_crowded_address_keeps_no_connection_for_later(haproxy: httpx.Client) 
         for _ in range(100):
             with dialled(haproxy, "127.0.0.6") as another:
                 another.sendall(b"OPTIONS * HTTP/1.1\r\n" + HOST + b"\r\n")
-                assert b"connection: close" in read_to_end(another).lower()
+                assert b"connection: close" in read_answer(another).lower()
     assert haproxy.get("/200/ours").headers.get("Connection") is None
 
 

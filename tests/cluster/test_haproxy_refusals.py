@@ -6,7 +6,7 @@ from contextlib import suppress
 import httpx
 import pytest
 
-from tests.support.haproxy import HOST, dialled, in_envelope, read_to_end, running_haproxy
+from tests.support.haproxy import HOST, dialled, in_envelope, read_answer, running_haproxy
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def test_a_body_that_is_too_large_reaches_no_replica(haproxy: httpx.Client, sent
     with dialled(haproxy) as connection:
         with suppress(ConnectionError):  # HAProxy has heard enough
             connection.sendall(b"POST /hangs HTTP/1.1\r\nHost: murmur\r\n" + sent)
-        assert in_envelope(read_to_end(connection)) == (413, "body_too_large")
+        assert in_envelope(read_answer(connection)) == (413, "body_too_large")
 
 
 @pytest.mark.parametrize("body", [b"." * 65_536, [b"."] * 65_536], ids=["announced", "in chunks of one"])
@@ -40,7 +40,7 @@ def test_the_largest_body_passes_beside_large_headers(haproxy: httpx.Client, bod
     with dialled(haproxy) as connection:
         connection.sendall(b"POST /503 HTTP/1.1\r\nHost: murmur\r\nConnection: close\r\nX-Large: " + b"." * 30_000)
         connection.sendall(b"\r\n" + sent)
-        assert in_envelope(read_to_end(connection)) == (503, "overloaded"), "as the replica said"
+        assert in_envelope(read_answer(connection)) == (503, "overloaded"), "as the replica said"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_what_haproxy_refuses_is_answered_in_the_envelope(
 ) -> None:
     with dialled(haproxy) as connection:
         connection.sendall(sent)
-        assert in_envelope(read_to_end(connection)) == (status, code)
+        assert in_envelope(read_answer(connection)) == (status, code)
 
 
 def test_what_is_no_http_is_answered_after_good_requests_too(haproxy: httpx.Client) -> None:
@@ -94,7 +94,7 @@ def test_what_is_no_http_is_answered_after_good_requests_too(haproxy: httpx.Clie
         connection.sendall(b"OPTIONS * HTTP/1.1\r\n" + HOST + b"\r\n")
         assert connection.recv(65_536).startswith(b"HTTP/1.1 204")
         connection.sendall(b"NONSENSE\r\n\r\n")
-        assert in_envelope(read_to_end(connection)) == (400, "malformed_request")
+        assert in_envelope(read_answer(connection)) == (400, "malformed_request")
 
 
 def test_what_serve_obeys_in_headers_is_not_for_clients(haproxy: httpx.Client) -> None:
@@ -120,4 +120,4 @@ def test_what_serve_obeys_in_headers_is_not_for_clients(haproxy: httpx.Client) -
 def test_a_method_that_no_parser_knows_is_one_that_no_route_takes(haproxy: httpx.Client, method: str) -> None:
     with dialled(haproxy) as connection:
         connection.sendall(method.encode() + b" /echo HTTP/1.1\r\nConnection: close\r\n" + HOST + b"\r\n")
-        assert b'["TRACE", ' in read_to_end(connection)
+        assert b'["TRACE", ' in read_answer(connection)

@@ -1,6 +1,7 @@
 """A HAProxy as Ray starts it through our launcher, before one replica of a few lines, and raw connections to it."""
 
 import json
+import re
 import socket
 import sys
 import threading
@@ -73,7 +74,7 @@ class Replica(BaseHTTPRequestHandler):
         if self.headers["Content-Length"]:
             self.rfile.read(int(self.headers["Content-Length"]))
         else:
-            while self.rfile.readline() != b"0\r\n":
+            while self.rfile.readline() not in (b"0\r\n", b""):
                 pass
             self.rfile.readline()
         self.do_GET()
@@ -141,12 +142,16 @@ def dialled(haproxy: httpx.Client, address: str = "127.0.0.1") -> socket.socket:
     return socket.create_connection((host, port or 80), PATIENCE_S, source_address=(address, 0))
 
 
-def read_to_end(connection: socket.socket) -> bytes:
-    """What comes until the other side closes; it may reset what was still under way."""
+def read_answer(connection: socket.socket) -> bytes:
+    """One answer with its body, or what came of it until the other side closed."""
     received = b""
-    with suppress(ConnectionResetError):
+    with suppress(ConnectionResetError):  # of what is still under way to HAProxy, which has heard enough
         while more := connection.recv(65_536):
             received += more
+            head, end, body = received.partition(b"\r\n\r\n")
+            length = re.search(rb"\r\ncontent-length: ?(\d+)", head, re.IGNORECASE)
+            if end and length and len(body) >= int(length[1]):
+                break
     return received
 
 
