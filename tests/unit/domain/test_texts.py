@@ -113,7 +113,7 @@ _WORDS = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(st.lists(_WORDS, max_size=8).map("".join))
 def test_what_may_be_posted_is_what_twitter_text_lets_through(text: str) -> None:
     text = unicodedata.normalize("NFC", f"x {text}").strip()  # what it does at the very beginning is an accident

@@ -138,7 +138,7 @@ _PIECES = [
 ]
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600, deadline=None, derandomize=True)
 @given(st.lists(st.sampled_from(_PIECES), max_size=14).map("".join))
 def test_urls_are_those_that_twitter_text_finds(text: str) -> None:
     text = " " + unicodedata.normalize("NFC", text)  # what the library does at the very beginning is an accident
