@@ -96,7 +96,7 @@ def _told() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ClusterError(f"The keys cannot be changed, {error.filename}: {error.strerror}.") from error
+        raise ClusterError(f"The keys of access tokens cannot be changed: {error}.") from error
     except UnusableKeys as error:
         raise SettingsError(str(error)) from error
 
