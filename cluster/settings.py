@@ -98,7 +98,7 @@ class Settings(BaseSettings):
     jwt_keys_dir: Path | None = None
     """Folder of the keys that sign access tokens, the same on every node; empty: `keys/jwt` in the data folder."""
     trusted_proxies: Addresses = ()
-    """Addresses or networks whose `X-Forwarded-For` is believed, comma separated; empty: the HAProxy of this node."""
+    """Addresses or networks whose `X-Forwarded-For` is believed beside that of 127.0.0.1, comma separated."""
     cors_origins: Addresses = ("*",)
     """Origins whose pages may read the answers in a browser, comma separated: `https://app.example`, or `*` for all."""
     ray_num_cpus: Annotated[int, Field(ge=1)] = 8
@@ -108,8 +108,8 @@ class Settings(BaseSettings):
 
     @property
     def believed_proxies(self) -> tuple[str, ...]:
-        """Those that are named, or the HAProxy of this node, which appends the true peer to `X-Forwarded-For`."""
-        return self.trusted_proxies or ("127.0.0.1",)
+        """Those that are named, and the HAProxy of this node, which appends the true peer to `X-Forwarded-For`."""
+        return ("127.0.0.1", *self.trusted_proxies)
 
     @field_validator("cassandra_contact_points", "trusted_proxies", "cors_origins", mode="before")
     @classmethod

@@ -1,6 +1,7 @@
 """Who is asking, and whether they may ask this often: what routes declare as the type of a parameter."""
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -54,7 +55,9 @@ async def admit(request: Request, services: Services, limit: Limit, session: Ses
 
     Raises `Unauthorized`, before anything else that is wrong, and `RateLimited`.
     """
-    living = asyncio.create_task(services.session_registry.require_live(session.family))
+    living: Awaitable[None] = services.session_registry.require_live(session.family)
+    if services.guard.is_on:  # else nothing is asked beside it, and a task would cost a fifth of the question
+        living = asyncio.ensure_future(living)
     try:
         await count(request, services, limit, session.user)
     finally:

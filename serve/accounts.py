@@ -11,7 +11,7 @@ from domain.errors import Unauthorized
 from domain.ids import IdSource, SessionId, UserId
 from domain.names import normalized_name
 from domain.passwords import PASSWORD_CHARS_MAX, normalized_password
-from domain.registration import check_registration, normalized_login
+from domain.registration import NOBODY, check_registration, normalized_login
 from domain.users import NAME_CHARS_MAX, User
 from serve import errors, security_log
 from serve.login_throttle import LoginThrottle
@@ -86,9 +86,10 @@ class Accounts:
             password: In clear.
             network: Where the request comes from, see `LoginThrottle`.
         """
-        login, password = normalized_login(login), normalized_password(password)
-        async with self._throttle.attempt(login, network):
-            user = await self._who_logs_in(login, password)
+        named, password = normalized_login(login), normalized_password(password)
+        # What can be nobody's is counted as it came: all who mistype have not one bucket.
+        async with self._throttle.attempt(login if named == NOBODY else named, network):
+            user = await self._who_logs_in(named, password)
         return user, await self._begin(user)
 
     async def _who_logs_in(self, login: str, password: str) -> UserId:
@@ -109,6 +110,8 @@ class Accounts:
             security_log.refresh_token_reused(spent.user)
             await self._sessions.end(spent.family)
             security_log.session_revoked(spent.user, by="reuse")
+        elif spent is not None and spent.use is TokenUse.REVOKED:  # who ended it may have died, or got no answer
+            await self._sessions.end(spent.family)
         if spent is None or spent.use is not TokenUse.FIRST:
             raise _invalid_refresh_token()
         return await self._issue(spent.user, spent.family)

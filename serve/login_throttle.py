@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-from domain.errors import EngineError, StoreUnavailable, Unauthorized
+from domain.errors import EngineError, Overloaded, StoreUnavailable, Unauthorized
 from serve.rate_limits import Limit, RateLimits, refusal
 from storage import keys
 from storage.ports import Bucket, CacheStore, RateLimiter
@@ -48,8 +48,8 @@ class LoginThrottle:
         except EngineError:  # nothing was learnt of the password
             await self._limiter.give_back(taken)
             raise
-        await self._limiter.give_back(taken)
-        with suppress(StoreUnavailable):  # at worst it is a stranger again
+        with suppress(StoreUnavailable, Overloaded):  # at worst it stays counted, and is a stranger again
+            await self._limiter.give_back(taken)
             await self._cache.put({known: b""}, ttl_s=KNOWN_S)
 
     async def _take(self, strangers: list[Bucket], familiar: list[Bucket], known: str) -> list[Bucket]:

@@ -123,6 +123,8 @@ class Guard:
         self._rates = rates
         self._origins = origins
         self._of_origin = lru_cache(_REMEMBERED)(rates.of_origin)
+        self.is_on = rates != OFF
+        """Whether anything is limited."""
 
     def origin(self, scope: Scope) -> Origin:
         """Where a request comes from."""

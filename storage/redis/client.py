@@ -1,8 +1,8 @@
 """The connections to Redis: bounded, timed, guarded by a circuit breaker, checked for the server's incarnation."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
 from pybreaker import CircuitBreakerError
@@ -118,7 +118,9 @@ class RedisClient:
             raise _unavailable("breaker_open", str(error)) from None
 
     async def _call(self, act: Callable[[Exchange], Awaitable[Result]], attempts_max: int, wait_ms: int) -> Result:
-        async with _turn(self._waiting_free if wait_ms else self._free):
+        free = self._waiting_free if wait_ms else self._free
+        await _turn(free)
+        try:
             with self.answering():
                 try:
                     async with asyncio.timeout(CALL_S + wait_ms / 1000):
@@ -127,6 +129,8 @@ class RedisClient:
                     if not wait_ms:
                         self._line.suspect()
                     raise
+        finally:
+            free.release()
 
     async def _tried(self, act: Callable[[Exchange], Awaitable[Result]], attempts_max: int, *, alone: bool) -> Result:
         tried = self._alone if alone else self._together
@@ -151,17 +155,13 @@ class RedisClient:
             self._idle.append(line)
 
 
-@asynccontextmanager
-async def _turn(free: asyncio.Semaphore) -> AsyncIterator[None]:
+async def _turn(free: asyncio.Semaphore) -> None:
+    """Take a turn, which the caller gives back; where one is free no timer is set, which is a fifth of a call."""
     try:
-        async with asyncio.timeout(TURN_WAIT_S):
+        async with asyncio.timeout(TURN_WAIT_S) if free.locked() else nullcontext():
             await free.acquire()
     except TimeoutError:
         raise Overloaded(STORE, retry_after_ms=100) from None
-    try:
-        yield
-    finally:
-        free.release()
 
 
 def means_unavailable(message: str) -> bool:

@@ -53,7 +53,7 @@ def test_any_page_may_read_unless_origins_are_named(monkeypatch: pytest.MonkeyPa
 def test_the_haproxy_of_this_node_is_believed_unless_proxies_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_settings().believed_proxies == ("127.0.0.1",)
     monkeypatch.setenv("MURMUR_TRUSTED_PROXIES", "10.0.0.0/8, ::1")
-    assert load_settings().believed_proxies == ("10.0.0.0/8", "::1")
+    assert load_settings().believed_proxies == ("127.0.0.1", "10.0.0.0/8", "::1"), "also HAProxy, which stands between"
 
 
 def test_an_empty_value_means_the_default(monkeypatch: pytest.MonkeyPatch) -> None:

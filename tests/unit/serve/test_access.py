@@ -15,7 +15,7 @@ from serve.access import admit, session_of, session_to_end
 from serve.errors import RateLimited
 from serve.key_ring import KeyRing
 from serve.origins import Origins
-from serve.rate_limits import Guard, Limit, RateLimits
+from serve.rate_limits import OFF, Guard, Limit, RateLimits
 from serve.services import Services
 from serve.session_registry import SessionRegistry
 from serve.sessions import TTL_S, AccessTokens, Session
@@ -73,6 +73,18 @@ async def test_whoever_goes_on_with_an_ended_session_does_not_use_up_its_owners_
             await let_in(services, asking)
     another = Session(SESSION.user, SessionId(100))
     await let_in(services, request(f"Bearer {services.sessions.issue(*another)}"))
+
+
+async def test_a_session_is_asked_for_where_nothing_is_limited(services: Services, clock: ManualClock) -> None:
+    limiter = LocalRateLimiter(clock, 0)
+    unlimited = cast(Services, SimpleNamespace(**{**vars(services), "guard": Guard(limiter, clock, OFF, Origins())}))
+    asking = request(f"Bearer {services.sessions.issue(*SESSION)}")
+    for _ in range(3):
+        await let_in(unlimited, asking)
+    await services.session_registry.end(SESSION.family)
+    with pytest.raises(Unauthorized) as caught:
+        await admit(asking, unlimited, Limit.READS, SESSION)
+    assert caught.value.code == "session_ended"
 
 
 def test_of_two_authorizations_none_is_believed(services: Services) -> None:

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from typing_extensions import override
 
 from domain.clock import ManualClock
-from domain.errors import Conflict, Invalid, Overloaded, Unauthorized
+from domain.errors import Conflict, Invalid, Overloaded, StoreUnavailable, Unauthorized
 from domain.ids import SessionId, UserId, first_id_at
 from domain.limits import SMALL
 from domain.passwords import PASSWORD_CHARS_MAX
@@ -100,9 +100,26 @@ def access(clock: ManualClock, tmp_path: Path) -> AccessTokens:
     return AccessTokens(KeyRing(folder_of(tmp_path), clock), clock)
 
 
+class FailingRedis:
+    """What sessions are cached in; it can be away."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self.down = False
+        self.cache = MemoryCacheStore(MemoryRedis(clock), SMALL, self.turn)
+
+    async def turn(self) -> None:
+        if self.down:
+            raise StoreUnavailable("redis", "it is down")
+
+
 @pytest.fixture
-def sessions(clock: ManualClock, tokens: Tokens) -> SessionRegistry:
-    return SessionRegistry(MemoryCacheStore(MemoryRedis(clock), SMALL), tokens, SMALL)
+def redis(clock: ManualClock) -> FailingRedis:
+    return FailingRedis(clock)
+
+
+@pytest.fixture
+def sessions(redis: FailingRedis, tokens: Tokens) -> SessionRegistry:
+    return SessionRegistry(redis.cache, tokens, SMALL)
 
 
 @pytest.fixture
@@ -181,6 +198,12 @@ async def test_what_is_no_login_matches_nobody(accounts: Accounts, login: str) -
     await accounts.register("alice", "a@example.com", PASSWORD, None)
     with pytest.raises(Unauthorized):
         await accounts.login(login, PASSWORD, NETWORK)
+
+
+async def test_what_others_mistype_keeps_nobody_from_mistyping(accounts: Accounts) -> None:
+    for n in range(26):  # a login is guessed 25 times an hour
+        with pytest.raises(Unauthorized):
+            await accounts.login(f"no login {n}", "", NETWORK)
 
 
 async def test_a_reserved_username_is_refused_before_anything_is_hashed(
@@ -340,6 +363,23 @@ async def test_a_stolen_refresh_token_ends_the_session_for_both(
     assert caught.value.code == "session_ended"
     await accounts.refresh(elsewhere.refresh_token)  # another session goes on
     await sessions.require_live(access.verify(elsewhere.access_token).family)
+
+
+async def test_reuse_that_was_answered_503_ends_the_session_when_it_is_tried_again(
+    accounts: Accounts, access: AccessTokens, sessions: SessionRegistry, redis: FailingRedis, tokens: Tokens
+) -> None:
+    _, first = await accounts.register("alice", "a@example.com", PASSWORD, None)
+    thiefs = access.verify((await accounts.refresh(first.refresh_token)).access_token)
+    elsewhere = SessionRegistry(redis.cache, tokens, SMALL)
+    await elsewhere.require_live(thiefs.family)
+    redis.down = True
+    with pytest.raises(StoreUnavailable):
+        await accounts.refresh(first.refresh_token)
+    redis.down = False
+    with pytest.raises(Unauthorized):
+        await accounts.refresh(first.refresh_token)
+    with pytest.raises(Unauthorized):
+        await elsewhere.require_live(thiefs.family)
 
 
 async def test_a_session_ends_a_year_after_it_began_however_often_it_is_renewed(

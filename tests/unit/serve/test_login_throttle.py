@@ -120,6 +120,17 @@ async def test_without_redis_nobody_is_known_and_everybody_is_counted(clock: Man
     assert await is_refused(throttle, network=HOME)
 
 
+async def test_a_right_password_is_let_in_though_redis_is_too_busy_to_remember_from_where(
+    clock: ManualClock, redis: MemoryRedis
+) -> None:
+    async def busy() -> None:
+        raise Overloaded("redis", 100)
+
+    cache = MemoryCacheStore(redis, SMALL, busy)
+    throttle = LoginThrottle(LocalRateLimiter(clock, 100), cache, RateLimits(failed_log_ins_per_hour=3))
+    await logs_in(throttle)
+
+
 async def test_it_can_be_off(clock: ManualClock, redis: MemoryRedis) -> None:
     throttle = LoginThrottle(LocalRateLimiter(clock, 100), MemoryCacheStore(redis, SMALL), OFF)
     await fails(throttle, times=50)
