@@ -70,8 +70,8 @@ class System:
         os.umask(OTHERS)  # what this process writes, and all that it starts, is for this user alone
         self._lock = FolderLock(settings.data_dir)
         _require_disk(settings)
-        prepare_keys(settings)
         self._lock.name_holder(self._http_url())
+        prepare_keys(settings)
         self._ports = PortBlock()
         if settings.ray_address is None:  # elsewhere, what an `up` that died has deployed still serves there
             require_free(settings.http_port, settings.http_host, "MURMUR_HTTP_PORT")

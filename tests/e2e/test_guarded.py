@@ -81,7 +81,8 @@ async def test_a_user_is_one_client_at_any_address(guarded: RunningSystem) -> No
 
 
 async def test_refusals_are_counted_and_good_requests_go_on(guarded: RunningSystem) -> None:
-    async with client_at(guarded, "127.0.0.6") as here, client_at(guarded, "127.0.0.7") as there:
+    # HAProxy, which would refuse so many requests in so short a time, lets those of its own address pass.
+    async with client_at(guarded, "127.0.0.1") as here, client_at(guarded, "127.0.0.7") as there:
         headers, user = await signed_up(here)
         bad, json_ = {"Authorization": "Bearer bad"}, {"Content-Type": "application/json"}
 
