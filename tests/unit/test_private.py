@@ -49,8 +49,12 @@ def test_a_folder_of_another_user_and_a_link_are_refused(tmp_path: Path, folder_
     with pytest.raises(ClusterError, match="no folder of this user"):
         private_folder(folder_of_another)
     (tmp_path / "link").symlink_to(private_folder(tmp_path / "mine"))
-    with pytest.raises(ClusterError, match="no folder of this user"):
-        private_folder(tmp_path / "link")
+    (tmp_path / "link to nothing").symlink_to(tmp_path / "nothing")
+    (tmp_path / "file").touch()
+    for no_folder in ("link", "link to nothing", "file"):
+        with pytest.raises(ClusterError, match="no folder of this user"):
+            private_folder(tmp_path / no_folder)
+    assert not (tmp_path / "nothing").exists()
 
 
 def test_a_secret_is_made_once_and_read_by_nobody_else(tmp_path: Path) -> None:
