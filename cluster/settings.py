@@ -19,6 +19,7 @@ from storage.loopback import is_loopback
 from storage.tls import TlsOptions
 
 PREFIX = "MURMUR_"
+_EVERY_ADDRESS = ("0.0.0.0", "::")
 RAY_ADDRESS_NAME = "RAY_ADDRESS"
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -110,6 +111,11 @@ class Settings(BaseSettings):
     def believed_proxies(self) -> tuple[str, ...]:
         """Those that are named, or the HAProxy of this node, which appends the true peer to `X-Forwarded-For`."""
         return self.trusted_proxies or ("127.0.0.1",)
+
+    def url_of(self, port: int) -> str:
+        """Where this machine reaches a port that listens on `http_host`."""
+        host = "127.0.0.1" if self.http_host in _EVERY_ADDRESS else self.http_host
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     @field_validator("cassandra_contact_points", "trusted_proxies", "cors_origins", mode="before")
     @classmethod

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from cluster.embedded.ports import PortBlock
-from cluster.embedded.ray_node import make_scratch_folder, remove_scratch_folder
+from cluster.embedded.ray_node import make_scratch_folder, remove_scratch_folder, require_programs_run
 from cluster.endpoints import Endpoints
-from cluster.errors import ClusterError
+from cluster.errors import ClusterError, EmbeddedError
 from cluster.private import make_secret, open_private, private_folder, write_private
 from cluster.state import FolderLock, RunState
 from storage.loopback import is_loopback
@@ -116,6 +116,15 @@ def test_what_took_the_name_of_that_folder_since_is_left_alone(tmp_path: Path, f
     remove_scratch_folder(data_dir)
     assert folder_of_another.exists()
     assert not (data_dir / "scratch").is_symlink()
+
+
+def test_where_no_program_may_run_is_said_before_one_must(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    require_programs_run(str(tmp_path))
+    found = list(os.statvfs(tmp_path))
+    mounted_noexec = os.statvfs_result([*found[:8], found[8] | os.ST_NOEXEC, *found[9:]])
+    monkeypatch.setattr(os, "statvfs", lambda _path: mounted_noexec)
+    with pytest.raises(EmbeddedError, match=r"No program may run in .* set TMPDIR to"):
+        require_programs_run(str(tmp_path))
 
 
 def test_a_data_folder_is_closed_unless_it_holds_what_is_not_ours(tmp_path: Path) -> None:

@@ -98,6 +98,21 @@ def test_an_invalid_value_gives_one_sentence(
     assert "\n" not in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:1"),
+        ("0.0.0.0", "http://127.0.0.1:1"),
+        ("::", "http://127.0.0.1:1"),
+        ("::1", "http://[::1]:1"),
+        ("murmur.example", "http://murmur.example:1"),
+    ],
+)
+def test_what_listens_is_reached_from_this_machine(monkeypatch: pytest.MonkeyPatch, host: str, url: str) -> None:
+    monkeypatch.setenv("MURMUR_HTTP_HOST", host)
+    assert load_settings().url_of(1) == url
+
+
 ELSEWHERE = {
     "CASSANDRA_CONTACT_POINTS": "127.0.0.1:9042,10.0.0.1:9042",
     "CASSANDRA_USERNAME": "me",
