@@ -41,7 +41,8 @@ def claims(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_folder_is_closed_to_others_and_one_that_was_open_is_closed(tmp_path: Path) -> None:
     assert mode_of(private_folder(tmp_path / "new")) == 0o700
-    (tmp_path / "old").mkdir(mode=0o777)
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old").chmod(0o777)
     assert mode_of(private_folder(tmp_path / "old")) == 0o700
 
 
@@ -84,7 +85,8 @@ def test_a_link_in_the_place_of_a_file_is_not_followed(tmp_path: Path) -> None:
 
 
 def test_ports_are_claimed_in_a_folder_of_ours_and_what_is_there_is_left_as_it_is(claims: Path) -> None:
-    claims.mkdir(mode=0o777)
+    claims.mkdir()
+    claims.chmod(0o777)
     for number in range(60):
         (claims / f"block-{number}").write_text("kept")
     PortBlock().release()
@@ -129,13 +131,15 @@ def test_where_no_program_may_run_is_said_before_one_must(tmp_path: Path, monkey
 
 def test_a_data_folder_is_closed_unless_it_holds_what_is_not_ours(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
-    data_dir.mkdir(mode=0o755)
+    data_dir.mkdir()
+    data_dir.chmod(0o755)
     FolderLock(data_dir).release()
     data_dir.chmod(0o755)  # as older versions left it
     FolderLock(data_dir).release()
     assert (mode_of(data_dir), mode_of(data_dir / "lock")) == (0o700, 0o600)
     shared = tmp_path / "shared"
-    shared.mkdir(mode=0o755)
+    shared.mkdir()
+    shared.chmod(0o755)  # whatever the umask is
     (shared / "of somebody").touch()
     with pytest.raises(ClusterError, match="open to other users and holds files that are not Murmur's"):
         FolderLock(shared)
