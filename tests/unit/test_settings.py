@@ -50,10 +50,14 @@ def test_any_page_may_read_unless_origins_are_named(monkeypatch: pytest.MonkeyPa
     assert load_settings().cors_origins == ("https://app.example", "http://localhost:3000")
 
 
-def test_the_haproxy_of_this_node_is_believed_unless_proxies_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_haproxy_of_a_local_system_is_believed_beside_the_proxies_that_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert load_settings().believed_proxies == ("127.0.0.1",)
     monkeypatch.setenv("MURMUR_TRUSTED_PROXIES", "10.0.0.0/8, ::1")
-    assert load_settings().believed_proxies == ("10.0.0.0/8", "::1")
+    assert load_settings().believed_proxies == ("10.0.0.0/8", "::1", "127.0.0.1")
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    assert load_settings().believed_proxies == ("10.0.0.0/8", "::1"), "nodes have HAProxies of other addresses"
 
 
 def test_an_empty_value_means_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
