@@ -6,6 +6,7 @@ May import `cluster.errors` only.
 import os
 import secrets
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from cluster.errors import ClusterError
@@ -19,7 +20,8 @@ def private_folder(path: Path) -> Path:
 
     A link, or what another user has put there first, is refused: in a shared folder anybody may take a name.
     """
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(FileExistsError):  # something else than a folder, then
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not is_our_folder(path):
         raise ClusterError(
             f"{path} is no folder of this user; remove it, or choose another place (TMPDIR, XDG_CACHE_HOME, "
@@ -45,12 +47,18 @@ def open_private(path: Path, flags: int) -> int:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace a file, in one step: a reader, or a start after a crash, finds all of it or what was there before."""
+    """Replace a file, in one step: a reader, or a start after a crash, finds all of it or what was there before.
+
+    It is on disk when this returns: what a password in it opens may be on disk as well, and is lost without it.
+    """
     partial = path.with_name(f"{path.name}.partial")
     partial.unlink(missing_ok=True)  # with whatever mode it had
     with os.fdopen(open_private(partial, os.O_WRONLY | os.O_EXCL), "w") as file:
         file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
     partial.replace(path)
+    sync_folder(path.parent)
 
 
 def make_secret(path: Path) -> str:
@@ -59,3 +67,12 @@ def make_secret(path: Path) -> str:
         private_folder(path.parent)
         write_private(path, secrets.token_hex(32))
     return path.read_text()
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -19,6 +19,7 @@ from storage.loopback import is_loopback
 from storage.tls import TlsOptions
 
 PREFIX = "MURMUR_"
+_EVERY_ADDRESS = ("0.0.0.0", "::")
 RAY_ADDRESS_NAME = "RAY_ADDRESS"
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -98,7 +99,7 @@ class Settings(BaseSettings):
     jwt_keys_dir: Path | None = None
     """Folder of the keys that sign access tokens, the same on every node; empty: `keys/jwt` in the data folder."""
     trusted_proxies: Addresses = ()
-    """Addresses or networks whose `X-Forwarded-For` is believed beside that of 127.0.0.1, comma separated."""
+    """Addresses or networks whose `X-Forwarded-For` is believed, comma separated; a local HAProxy's always is."""
     cors_origins: Addresses = ("*",)
     """Origins whose pages may read the answers in a browser, comma separated: `https://app.example`, or `*` for all."""
     ray_num_cpus: Annotated[int, Field(ge=1)] = 8
@@ -108,8 +109,18 @@ class Settings(BaseSettings):
 
     @property
     def believed_proxies(self) -> tuple[str, ...]:
-        """Those that are named, and the HAProxy of this node, which appends the true peer to `X-Forwarded-For`."""
-        return ("127.0.0.1", *self.trusted_proxies)
+        """Those that are named, and the HAProxy of this node, which appends the true peer to `X-Forwarded-For`.
+
+        Where Ray is elsewhere, HAProxies have the addresses of its nodes: it is for the settings to name them.
+        """
+        if self.trusted_proxies and self.ray_address is not None:
+            return self.trusted_proxies
+        return tuple(dict.fromkeys((*self.trusted_proxies, "127.0.0.1")))
+
+    def url_of(self, port: int) -> str:
+        """Where this machine reaches a port that listens on `http_host`."""
+        host = "127.0.0.1" if self.http_host in _EVERY_ADDRESS else self.http_host
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     @field_validator("cassandra_contact_points", "trusted_proxies", "cors_origins", mode="before")
     @classmethod

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from cluster.errors import ClusterError, SettingsError
+from cluster.private import sync_folder
 from cluster.settings import Settings
 from cluster.state import held_alone
 from serve.key_ring import LOOK_EVERY_MS, UnusableKeys, key_file, key_files, made_at, read_keys
@@ -78,7 +79,7 @@ def rotate(folder: Path, now: datetime | None = None) -> Rotation:
         dropped = [name for name, end in zip(names, names[2:], strict=False) if now - made_at(end) >= NEEDED]
         for name in dropped:
             (folder / name).unlink()
-        _sync(folder)
+        sync_folder(folder)
     return Rotation(names[-2], names[-1], dropped)
 
 
@@ -122,14 +123,5 @@ def _add(folder: Path, made: datetime) -> str:
         file.flush()
         os.fsync(file.fileno())
     partial.rename(folder / name)
-    _sync(folder)
+    sync_folder(folder)
     return name
-
-
-def _sync(folder: Path) -> None:
-    """Have the names in a folder on disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

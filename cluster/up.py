@@ -18,7 +18,7 @@ from cluster.embedded.cassandra_node import CassandraNode
 from cluster.embedded.ports import PortBlock, require_free
 from cluster.embedded.processes import ChildProcess
 from cluster.embedded.ray_environment import ON_SEVERAL_NODES
-from cluster.embedded.ray_node import EmbeddedRay, connect
+from cluster.embedded.ray_node import EmbeddedRay, connect, require_programs_run, scratch_parent
 from cluster.embedded.redis import EmbeddedRedis
 from cluster.endpoints import Endpoints
 from cluster.errors import EmbeddedError, NotReady
@@ -28,7 +28,6 @@ from cluster.signing_keys import prepare_keys
 from cluster.state import FolderLock, RunState
 from cluster.waiting import wait_until
 
-_EVERY_ADDRESS = ("0.0.0.0", "::")
 _DISK_FREE_BYTES_MIN = 500 * 1024 * 1024
 _READY_TIMEOUT_S = 90.0
 _DRAIN_TIMEOUT_S = 5.0
@@ -70,7 +69,9 @@ class System:
         os.umask(OTHERS)  # what this process writes, and all that it starts, is for this user alone
         self._lock = FolderLock(settings.data_dir)
         _require_disk(settings)
-        self._lock.name_holder(self._http_url())
+        if settings.ray_address is None:
+            require_programs_run(scratch_parent())
+        self._lock.name_holder(settings.url_of(settings.http_port))
         prepare_keys(settings)
         self._ports = PortBlock()
         if settings.ray_address is None:  # elsewhere, what an `up` that died has deployed still serves there
@@ -164,14 +165,6 @@ class System:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, ask)
 
-    def _http_url(self) -> str:
-        host = self._settings.http_host
-        return f"http://{'127.0.0.1' if host in _EVERY_ADDRESS else host}:{self._settings.http_port}"
-
-    def _exporter_url(self) -> str:
-        host = self._settings.http_host
-        return f"http://{'127.0.0.1' if host in _EVERY_ADDRESS else host}:{self._settings.exporter_port}/metrics"
-
     def _start_parts(self, ports: PortBlock) -> Endpoints:
         settings, folder = self._settings, self._settings.data_dir
         cassandra: CassandraNode | None = None
@@ -197,9 +190,9 @@ class System:
             cassandra_contact_points=(cassandra.contact_point,) if cassandra else settings.cassandra_contact_points,
             redis_url=redis.url if redis else settings.redis_url or "",
             ray_address=ray.address if ray else settings.ray_address or "",
-            http_url=self._http_url(),
+            http_url=settings.url_of(settings.http_port),
             dashboard_url=ray.dashboard_url if ray else None,
-            metrics_urls=(*ray.metrics_urls, self._exporter_url()) if ray else (),
+            metrics_urls=(*ray.metrics_urls, f"{settings.url_of(settings.exporter_port)}/metrics") if ray else (),
             log_dir=folder / "logs",
             data_dir=folder,
         )

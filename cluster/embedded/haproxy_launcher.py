@@ -166,8 +166,8 @@ backend requests_by_address
 def adapt(config: str, private_ports: list[str], proxies: list[str] | None = None) -> str:
     """The configuration with what is ours, and those ports on the loopback. Doing it twice changes nothing more.
 
-    Each address is bounded but for `proxies` (addresses or networks), where each that they speak for is; without a list
-    nobody is.
+    Each address is bounded but for `proxies` (addresses or networks, `believed_proxies` of the settings), where each
+    that they speak for is; without a list nobody is.
     """
     for port in private_ports:
         config = _replaced(rf"(\s*bind )\*?:{port}", rf"\g<1>127.0.0.1:{port}", config)
@@ -175,7 +175,8 @@ def adapt(config: str, private_ports: list[str], proxies: list[str] | None = Non
         return config
     connections = requests = tables = ""
     if proxies is not None:
-        networks = " ".join(str(ipaddress.ip_network(proxy, strict=False)) for proxy in proxies)
+        named = [proxy for proxy in map(str.strip, proxies) if proxy] or ["127.0.0.1"]
+        networks = " ".join(str(ipaddress.ip_network(proxy, strict=False)) for proxy in named)
         connections, requests, tables = _bounded_connections(networks), _bounded_requests(networks), _TABLES
     frontend = f"{connections}{_IDENTITY}\n{requests}{_FORWARDED_FOR}\n{_PARSED}\n{_ANSWERED}"
     config = _replaced(r" *errorfile .*", "", config)
@@ -201,7 +202,7 @@ def main() -> None:
     haproxy, private_ports, rate_limits, proxies, *arguments = sys.argv[1:]
     if "-f" in arguments:
         path = Path(arguments[arguments.index("-f") + 1])
-        bounded = [proxy.strip() for proxy in proxies.split(",")] if rate_limits == "on" else None
+        bounded = proxies.split(",") if rate_limits == "on" else None
         path.write_text(adapt(path.read_text(), private_ports.split(","), bounded))
         sys.path.insert(0, str(Path(__file__).parents[2]))
         from cluster.embedded.haproxy_pages import with_our_pages

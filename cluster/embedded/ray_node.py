@@ -22,6 +22,7 @@ _READY_LINE = b"Ray runtime started"
 _METRICS_INTERVAL_MS = 1000
 _SCRATCH = "scratch"
 _SESSIONS = "r"
+_SCRATCH_PREFIX = "mm-"
 _SCRATCH_LENGTH_MAX = 22  # a socket's path may have 107 bytes, of which Ray's own part takes up to 80
 
 
@@ -144,11 +145,24 @@ def make_scratch_folder(data_dir: Path) -> Path:
     The data folder says which it is, so that the next start clears away what a kill -9 left.
     """
     remove_scratch_folder(data_dir)
-    parent, name = tempfile.gettempdir(), "mm-"
-    length = len(f"{parent}/{name}12345678")
-    folder = Path(tempfile.mkdtemp(prefix=name, dir=parent if length <= _SCRATCH_LENGTH_MAX else "/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix=_SCRATCH_PREFIX, dir=scratch_parent()))
     (data_dir / _SCRATCH).symlink_to(folder)
     return folder
+
+
+def scratch_parent() -> str:
+    """Where that folder is made: the folder for temporary files, unless its path is too long for a socket's."""
+    parent = tempfile.gettempdir()
+    return parent if len(f"{parent}/{_SCRATCH_PREFIX}12345678") <= _SCRATCH_LENGTH_MAX else "/tmp"
+
+
+def require_programs_run(folder: str) -> None:
+    """Raise `EmbeddedError` if the disk of that folder lets no program run, as HAProxy's must there."""
+    if os.statvfs(folder).f_flag & os.ST_NOEXEC:
+        raise EmbeddedError(
+            f"No program may run in {folder} (it is mounted noexec); set TMPDIR to a folder with a short path where "
+            "one may, such as /var/tmp."
+        )
 
 
 def remove_scratch_folder(data_dir: Path) -> None:

@@ -34,6 +34,9 @@ def test_haproxy_forwards_addresses_and_keeps_its_statistics_private() -> None:
     assert adapt(adapted, ["9101", "8404"]) == adapted
     assert "stick-table" not in adapted, "no limits unless they are on"
     assert "stick-table" in adapt(written, [], ["127.0.0.1", "10.0.0.0/8", "::1"])
+    named = adapt(written, [], ["10.0.0.1", "::1"])
+    assert adapt(written, [], ["10.0.0.1", " ::1", ""]) == named, "as an operator may write them"
+    assert adapt(written, [], [""]) == adapt(written, [], ["127.0.0.1"])
     assert "timeout http-keep-alive 60s" in adapt("defaults\n    timeout http-keep-alive 90s\n", [])
 
 

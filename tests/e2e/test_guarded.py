@@ -81,7 +81,8 @@ async def test_a_user_is_one_client_at_any_address(guarded: RunningSystem) -> No
 
 
 async def test_refusals_are_counted_and_good_requests_go_on(guarded: RunningSystem) -> None:
-    async with client_at(guarded, "127.0.0.6") as here, client_at(guarded, "127.0.0.7") as there:
+    # HAProxy, which would refuse so many requests in so short a time, lets those of its own address pass.
+    async with client_at(guarded, "127.0.0.1") as here, client_at(guarded, "127.0.0.7") as there:
         headers, user = await signed_up(here)
         bad, json_ = {"Authorization": "Bearer bad"}, {"Content-Type": "application/json"}
 
@@ -171,7 +172,7 @@ async def test_no_secret_is_in_any_log(guarded: RunningSystem) -> None:
         await post("/auth/login", 422, login="whisperer", password=password, email=1)
         await post("/auth/refresh", 401, refresh_token=first["refresh_token"])
         await post("/auth/refresh", 401, refresh_token=third["access_token"])
-        await post("/auth/logout", 401, f"Bearer {third['access_token']}x", refresh_token=third["refresh_token"])
+        await post("/auth/logout", 401, f"Bearer {third['access_token']}x")
         await post("/auth/logout", 204, f"Bearer {third['access_token']}", refresh_token=third["refresh_token"])
         cut_off = f'{{"login": "whisperer", "password": "{password}"'
         malformed = await api.post(f"{AUTH}/login", content=cut_off, headers={"Content-Type": "application/json"})

@@ -9,6 +9,8 @@ from cluster.embedded.haproxy_launcher import adapt
 from cluster.embedded.haproxy_pages import with_our_pages
 from domain.limits import DEFAULT, SMALL, Limits
 
+PROGRAM = b"#!/bin/sh\nexit 0\n"
+
 
 def page(status: int) -> bytes:
     """As they lie in the program, with as many words as HAProxy's have at least."""
@@ -19,14 +21,14 @@ def page(status: int) -> bytes:
 
 def test_pages_are_replaced_where_they_are(tmp_path: Path) -> None:
     program = tmp_path / "haproxy"
-    program.write_bytes(b"\x7fELF" + page(400) + page(404) + page(422) + b"\0code")
+    program.write_bytes(PROGRAM + page(400) + page(404) + page(422) + b"\0code")
     folder = tmp_path / "copies"
     folder.mkdir()
     copy = with_our_pages(program, folder)
     written = copy.read_bytes()
     assert len(written) == len(program.read_bytes())
     assert page(404) in written, "a page that a configuration can replace"
-    for answer in written.removeprefix(b"\x7fELF").replace(page(404), b"").split(b"HTTP/1.1 ")[1:]:
+    for answer in written.removeprefix(PROGRAM).replace(page(404), b"").split(b"HTTP/1.1 ")[1:]:
         head, _, body = answer.partition(b"\r\n\r\n")
         body = body[: body.index(b"\0")]
         assert b"Content-Length:%d\r\n" % len(body) in head
@@ -38,8 +40,27 @@ def test_pages_are_replaced_where_they_are(tmp_path: Path) -> None:
 
 def test_a_program_without_such_pages_is_started_as_it_is(tmp_path: Path) -> None:
     program = tmp_path / "haproxy"
-    program.write_bytes(b"\x7fELF code")
+    program.write_bytes(PROGRAM)
     assert with_our_pages(program, tmp_path) == program
+
+
+def test_a_page_with_too_few_words_for_ours_is_left(tmp_path: Path) -> None:
+    program = tmp_path / "haproxy"
+    short = b"HTTP/1.1 400 Bad request\r\n\r\n<html></html>\n\0"
+    program.write_bytes(PROGRAM + short + page(408))
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    assert short in with_our_pages(program, folder).read_bytes()
+
+
+@pytest.mark.parametrize("start", [b"#!/bin/sh\nexit 127\n", b"#!/nowhere\n"], ids=["libraries", "not at all"])
+def test_a_program_whose_copy_does_not_run_is_started_as_it_is(tmp_path: Path, start: bytes) -> None:
+    program = tmp_path / "haproxy"
+    program.write_bytes(start + page(400))
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    for _ in range(2):
+        assert with_our_pages(program, folder) == program
 
 
 @pytest.mark.parametrize("limits", [DEFAULT, SMALL])

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from cluster.embedded.ports import PortBlock
-from cluster.embedded.ray_node import make_scratch_folder, remove_scratch_folder
+from cluster.embedded.ray_node import make_scratch_folder, remove_scratch_folder, require_programs_run
 from cluster.endpoints import Endpoints
-from cluster.errors import ClusterError
+from cluster.errors import ClusterError, EmbeddedError
 from cluster.private import make_secret, open_private, private_folder, write_private
 from cluster.state import FolderLock, RunState
 from storage.loopback import is_loopback
@@ -41,7 +41,8 @@ def claims(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_folder_is_closed_to_others_and_one_that_was_open_is_closed(tmp_path: Path) -> None:
     assert mode_of(private_folder(tmp_path / "new")) == 0o700
-    (tmp_path / "old").mkdir(mode=0o777)
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old").chmod(0o777)
     assert mode_of(private_folder(tmp_path / "old")) == 0o700
 
 
@@ -49,8 +50,12 @@ def test_a_folder_of_another_user_and_a_link_are_refused(tmp_path: Path, folder_
     with pytest.raises(ClusterError, match="no folder of this user"):
         private_folder(folder_of_another)
     (tmp_path / "link").symlink_to(private_folder(tmp_path / "mine"))
-    with pytest.raises(ClusterError, match="no folder of this user"):
-        private_folder(tmp_path / "link")
+    (tmp_path / "link to nothing").symlink_to(tmp_path / "nothing")
+    (tmp_path / "file").touch()
+    for no_folder in ("link", "link to nothing", "file"):
+        with pytest.raises(ClusterError, match="no folder of this user"):
+            private_folder(tmp_path / no_folder)
+    assert not (tmp_path / "nothing").exists()
 
 
 def test_a_secret_is_made_once_and_read_by_nobody_else(tmp_path: Path) -> None:
@@ -80,7 +85,8 @@ def test_a_link_in_the_place_of_a_file_is_not_followed(tmp_path: Path) -> None:
 
 
 def test_ports_are_claimed_in_a_folder_of_ours_and_what_is_there_is_left_as_it_is(claims: Path) -> None:
-    claims.mkdir(mode=0o777)
+    claims.mkdir()
+    claims.chmod(0o777)
     for number in range(60):
         (claims / f"block-{number}").write_text("kept")
     PortBlock().release()
@@ -114,15 +120,26 @@ def test_what_took_the_name_of_that_folder_since_is_left_alone(tmp_path: Path, f
     assert not (data_dir / "scratch").is_symlink()
 
 
+def test_where_no_program_may_run_is_said_before_one_must(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    require_programs_run(str(tmp_path))
+    found = list(os.statvfs(tmp_path))
+    mounted_noexec = os.statvfs_result([*found[:8], found[8] | os.ST_NOEXEC, *found[9:]])
+    monkeypatch.setattr(os, "statvfs", lambda _path: mounted_noexec)
+    with pytest.raises(EmbeddedError, match=r"No program may run in .* set TMPDIR to"):
+        require_programs_run(str(tmp_path))
+
+
 def test_a_data_folder_is_closed_unless_it_holds_what_is_not_ours(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
-    data_dir.mkdir(mode=0o755)
+    data_dir.mkdir()
+    data_dir.chmod(0o755)
     FolderLock(data_dir).release()
     data_dir.chmod(0o755)  # as older versions left it
     FolderLock(data_dir).release()
     assert (mode_of(data_dir), mode_of(data_dir / "lock")) == (0o700, 0o600)
     shared = tmp_path / "shared"
-    shared.mkdir(mode=0o755)
+    shared.mkdir()
+    shared.chmod(0o755)  # whatever the umask is
     (shared / "of somebody").touch()
     with pytest.raises(ClusterError, match="open to other users and holds files that are not Murmur's"):
         FolderLock(shared)

@@ -50,10 +50,14 @@ def test_any_page_may_read_unless_origins_are_named(monkeypatch: pytest.MonkeyPa
     assert load_settings().cors_origins == ("https://app.example", "http://localhost:3000")
 
 
-def test_the_haproxy_of_this_node_is_believed_unless_proxies_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_haproxy_of_a_local_system_is_believed_beside_the_proxies_that_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert load_settings().believed_proxies == ("127.0.0.1",)
     monkeypatch.setenv("MURMUR_TRUSTED_PROXIES", "10.0.0.0/8, ::1")
-    assert load_settings().believed_proxies == ("127.0.0.1", "10.0.0.0/8", "::1"), "also HAProxy, which stands between"
+    assert load_settings().believed_proxies == ("10.0.0.0/8", "::1", "127.0.0.1")
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+    assert load_settings().believed_proxies == ("10.0.0.0/8", "::1"), "nodes have HAProxies of other addresses"
 
 
 def test_an_empty_value_means_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,6 +100,21 @@ def test_an_invalid_value_gives_one_sentence(
     with pytest.raises(SettingsError, match=sentence) as refusal:
         load_settings()
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:1"),
+        ("0.0.0.0", "http://127.0.0.1:1"),
+        ("::", "http://127.0.0.1:1"),
+        ("::1", "http://[::1]:1"),
+        ("murmur.example", "http://murmur.example:1"),
+    ],
+)
+def test_what_listens_is_reached_from_this_machine(monkeypatch: pytest.MonkeyPatch, host: str, url: str) -> None:
+    monkeypatch.setenv("MURMUR_HTTP_HOST", host)
+    assert load_settings().url_of(1) == url
 
 
 ELSEWHERE = {
