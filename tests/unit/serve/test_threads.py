@@ -157,6 +157,22 @@ async def test_who_deletes_a_whole_crowd_is_led_past_it_in_bounded_steps() -> No
     assert (_ids(rest["descendants"]), rest["next_cursor"]) == ([stays], None)
 
 
+async def test_what_others_say_is_reached_past_more_of_the_authors_own_than_one_page_may_read() -> None:
+    reads_max = 30
+    talk = Talk(replace(SMALL, thread_reads_max=reads_max))
+    root = await talk.say(ALICE)
+    own = [await talk.say(ALICE, root) for _ in range(3 * reads_max)]
+    other = await talk.say(BOB, root)
+    page = await talk.page(root, limit=2)
+    seen, cursors = _ids(page["descendants"]), list[str]()
+    while (cursor := page["next_cursor"]) is not None:
+        assert cursor not in cursors, "each page leads on"
+        cursors.append(cursor)
+        page = await talk.page(root, cursor, limit=2)
+        seen += _ids(page["descendants"])
+    assert seen == [*own, other]
+
+
 @pytest.mark.parametrize("seed", range(12))
 async def test_any_conversation_is_shown_whole_once_in_pages_of_any_size(seed: int) -> None:
     rng = random.Random(seed)
