@@ -127,6 +127,8 @@ class ConversationWalk:
 
     async def _read_ahead(self, tweets: Sequence[TweetId]) -> None:
         wanted = [tweet for tweet in tweets if (tweet, True) not in self._windows][: max(0, self._reads_left)]
+        if not wanted:
+            return
         self._reads_left -= len(wanted)
         found = await self._tweets.replies_after([(tweet, 0) for tweet in wanted], limit=_AHEAD)
         for tweet, replies in zip(wanted, found, strict=True):
