@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from starlette.datastructures import QueryParams
 
 from domain.clock import ManualClock
+from domain.conversations import place_of
 from domain.errors import Refused
 from domain.hashtags import tag_of
 from domain.names import name_fault, normalized_name
@@ -133,6 +134,7 @@ ROWS: list[Row] = [
     ("an id in a body", _of_field("reply_to_id", schemas.NewTweet), (20, BODY_CHARS), PLAIN),
     ("an id in a path", id_of, (20, LINE_CHARS), PLAIN),
     ("a cursor", walk_of, (24, LINE_CHARS), PLAIN),
+    ("a conversation's cursor", place_of, (35, LINE_CHARS), PLAIN),
     ("an idempotency key", lambda text: checked_key(text, None), (255, HEADER_CHARS), PLAIN),
     ("X-Request-ID", lambda text: _of_interest([(b"x-request-id", text.encode())]), (64, HEADER_CHARS), PLAIN),
     ("Content-Length", lambda text: _of_interest([(b"content-length", text.encode())]), (HEADER_CHARS,), PLAIN),
