@@ -16,6 +16,9 @@ from telemetry import metrics
 
 C = TypeVar("C", TweetCounts, UserCounts)
 
+_AT_ONCE = 16
+"""Tweets or users whose sets one request counts side by side."""
+
 
 class OwnCounts:
     """Corrects cached counts for one reader.
@@ -84,8 +87,13 @@ class OwnCounts:
                     counts[id_] = counts[id_]._replace(**{name: size + change})
         if recounted:
             metrics.EDGES.record(sum(map(len, recounted.values())), edge="own_count")
-            anew = await asyncio.gather(*(count(id_, names, counts[id_]) for id_, names in recounted.items()))
-            counts.update(zip(recounted, anew, strict=True))
+            gate = asyncio.Semaphore(_AT_ONCE)
+
+            async def anew(id_: int, names: Collection[str]) -> None:
+                async with gate:
+                    counts[id_] = await count(id_, names, counts[id_])
+
+            await asyncio.gather(*(anew(id_, names) for id_, names in recounted.items()))
 
     async def _count_tweet(self, id_: int, names: Collection[str], others: TweetCounts) -> TweetCounts:
         return await self._engagements.tweet_counts(TweetId(id_), names, others)
