@@ -38,7 +38,7 @@ class _Window:
 
 
 class ConversationWalk:
-    """One request's walk. It ends, or gives up after `reads_max` lists of replies; `place` is where to go on."""
+    """One request's walk; `place` is where to go on. It ends, or gives up after `reads_max` lists and parents."""
 
     def __init__(
         self,
@@ -100,7 +100,10 @@ class ConversationWalk:
         if place.parent == self._top:
             self.ended = True
             return
-        above = self._parents.get(place.parent) or await self._parent_of(place.parent)
+        above = self._parents.get(place.parent)
+        if above is None:
+            self._reads_left -= 1
+            above = await self._parent_of(place.parent)
         if above is None:  # no cursor of this conversation
             self.ended = True
         else:
