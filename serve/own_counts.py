@@ -16,16 +16,17 @@ from telemetry import metrics
 
 C = TypeVar("C", TweetCounts, UserCounts)
 
-_AT_ONCE = 16
-"""Tweets or users whose sets one request counts side by side."""
+_RECOUNTED_MAX = 16
+"""Tweets or users of one page whose sets are counted anew."""
 
 
 class OwnCounts:
     """Corrects cached counts for one reader.
 
     A count whose reading began before the reader's own act was noted may lack it, and is not believed: its set is read
-    anew, for this reader alone, as the counters will write what is right for all. A set too large for that gets the
-    change added; should the cached reading have overlapped the act, it is off by one until the counters come by.
+    anew, for this reader alone, as the counters will write what is right for all. A set too large for that, or one
+    of too many, gets the change added; should the cached reading have overlapped the act, it is off by one until the
+    counters come by.
     """
 
     doubts = None
@@ -81,19 +82,14 @@ class OwnCounts:
                 changes = dict.fromkeys(names, 0) | changes
             for name, change in changes.items():
                 size: int = getattr(counted.counts, name)
-                if size <= self._limits.own_recount_max:
+                if size <= self._limits.own_recount_max and (id_ in recounted or len(recounted) < _RECOUNTED_MAX):
                     recounted.setdefault(id_, []).append(name)
                 else:
                     counts[id_] = counts[id_]._replace(**{name: size + change})
         if recounted:
             metrics.EDGES.record(sum(map(len, recounted.values())), edge="own_count")
-            gate = asyncio.Semaphore(_AT_ONCE)
-
-            async def anew(id_: int, names: Collection[str]) -> None:
-                async with gate:
-                    counts[id_] = await count(id_, names, counts[id_])
-
-            await asyncio.gather(*(anew(id_, names) for id_, names in recounted.items()))
+            anew = await asyncio.gather(*(count(id_, names, counts[id_]) for id_, names in recounted.items()))
+            counts.update(zip(recounted, anew, strict=True))
 
     async def _count_tweet(self, id_: int, names: Collection[str], others: TweetCounts) -> TweetCounts:
         return await self._engagements.tweet_counts(TweetId(id_), names, others)
