@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from domain.conversations import Below
@@ -38,7 +38,7 @@ class _Window:
 
 
 class ConversationWalk:
-    """One request's walk. It ends, or gives up after `reads_max` lists of replies; `place` is where to go on."""
+    """One request's walk; `place` is where to go on. It ends, or gives up after `reads_max` lists and parents."""
 
     def __init__(
         self,
@@ -75,16 +75,21 @@ class ConversationWalk:
                 found.append(Node(reply, parent, self.place))
             elif window.complete:
                 await self._leave()
+            else:  # what was passed over counts, or a walk that gives up here would begin here again
+                self.place = replace(self.place, after=window.last)
         return found
 
     def _next_in(self, window: _Window) -> TweetId | None:
-        place = self.place
-        listed_before = place.others and place.parent == place.branch  # the author's own replies came first
         while window.replies:
             reply = window.replies.popleft()
-            if reply.id > place.after and not (listed_before and reply.self_reply):
+            if self._is_next(reply):
                 return reply.id
         return None
+
+    def _is_next(self, reply: Reply) -> bool:
+        place = self.place
+        listed_before = place.others and place.parent == place.branch  # the author's own replies came first
+        return reply.id > place.after and not (listed_before and reply.self_reply)
 
     async def _leave(self) -> None:
         """Go on with the other replies to the parent, or after it."""
@@ -95,7 +100,10 @@ class ConversationWalk:
         if place.parent == self._top:
             self.ended = True
             return
-        above = self._parents.get(place.parent) or await self._parent_of(place.parent)
+        above = self._parents.get(place.parent)
+        if above is None:
+            self._reads_left -= 1
+            above = await self._parent_of(place.parent)
         if above is None:  # no cursor of this conversation
             self.ended = True
         else:
@@ -117,11 +125,13 @@ class ConversationWalk:
             window = self._windows[key] = _window_of(replies, want, after)
         if self.place.others and not window.read_ahead:
             window.read_ahead = True
-            await self._read_ahead([reply.id for reply in window.replies])
+            await self._read_ahead([reply.id for reply in window.replies if self._is_next(reply)])
         return window
 
     async def _read_ahead(self, tweets: Sequence[TweetId]) -> None:
         wanted = [tweet for tweet in tweets if (tweet, True) not in self._windows][: max(0, self._reads_left)]
+        if not wanted:
+            return
         self._reads_left -= len(wanted)
         found = await self._tweets.replies_after([(tweet, 0) for tweet in wanted], limit=_AHEAD)
         for tweet, replies in zip(wanted, found, strict=True):

@@ -16,13 +16,17 @@ from telemetry import metrics
 
 C = TypeVar("C", TweetCounts, UserCounts)
 
+_RECOUNTED_MAX = 16
+"""Tweets or users of one page whose sets are counted anew."""
+
 
 class OwnCounts:
     """Corrects cached counts for one reader.
 
     A count whose reading began before the reader's own act was noted may lack it, and is not believed: its set is read
-    anew, for this reader alone, as the counters will write what is right for all. A set too large for that gets the
-    change added; should the cached reading have overlapped the act, it is off by one until the counters come by.
+    anew, for this reader alone, as the counters will write what is right for all. A set too large for that, or one
+    of too many, gets the change added; should the cached reading have overlapped the act, it is off by one until the
+    counters come by.
     """
 
     doubts = None
@@ -78,7 +82,7 @@ class OwnCounts:
                 changes = dict.fromkeys(names, 0) | changes
             for name, change in changes.items():
                 size: int = getattr(counted.counts, name)
-                if size <= self._limits.own_recount_max:
+                if size <= self._limits.own_recount_max and (id_ in recounted or len(recounted) < _RECOUNTED_MAX):
                     recounted.setdefault(id_, []).append(name)
                 else:
                     counts[id_] = counts[id_]._replace(**{name: size + change})

@@ -4,8 +4,6 @@ import asyncio
 import secrets
 from contextlib import suppress
 
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_fixed
-
 from domain.clock import Sleep
 from domain.errors import Overloaded, StoreUnavailable
 from domain.events import Event
@@ -63,22 +61,19 @@ class Publisher:
     async def _told(self, event: Event, *, append: bool) -> bool:
         """Tell Redis. If it stalls the answer waits, longer than its breaker stays open; if it is down, not."""
         tries = 1 if self._doubts.hold else _TRIES_MAX
-        try:
-            async for attempt in AsyncRetrying(
-                retry=retry_if_exception_type((StoreUnavailable, Overloaded)),
-                stop=stop_after_attempt(tries),
-                wait=wait_fixed(_WAIT_S),
-                sleep=self._sleep,
-                reraise=True,
-            ):
-                with attempt:
-                    await self._tell(event, append=append)
-        except (StoreUnavailable, Overloaded) as error:
-            logger().warning("left to the reconciler", event_id=event.event_id, error=str(error))
-            with suppress(StoreUnavailable):  # it is committed, whoever can be told so
-                await self._doubts.rise()
-            return False
-        return True
+        while True:  # no library: its bookkeeping took longer than the telling
+            tries -= 1
+            try:
+                await self._tell(event, append=append)
+            except (StoreUnavailable, Overloaded) as error:
+                if tries:
+                    await self._sleep(_WAIT_S)
+                    continue
+                logger().warning("left to the reconciler", event_id=event.event_id, error=str(error))
+                with suppress(StoreUnavailable):  # it is committed, whoever can be told so
+                    await self._doubts.rise()
+                return False
+            return True
 
     async def _tell(self, event: Event, *, append: bool) -> None:
         """Caches and log; all of it may be repeated."""

@@ -78,8 +78,10 @@ class Threads:
         shown: list[Node] = []
         deleted: list[Node] = []
         """On the way down to the next reply, and not shown yet."""
+        want = limit + 1
         while len(shown) <= limit and not walk.ended and not walk.gave_up:
-            nodes = await walk.take(limit + 1 - len(shown))
+            nodes = await walk.take(want)
+            want = min(2 * want, self._limits.thread_tweets_max + 1)  # a crowd of deleted ones is passed in few trips
             records = await reading.read(node.id for node in nodes)
             for node in nodes:
                 while deleted and deleted[-1].id != node.parent:

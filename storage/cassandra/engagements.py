@@ -61,7 +61,7 @@ class CassandraEngagementStore:
     async def _count(self, name: str, tweet: TweetId) -> int:
         if name == "replies":
             pages = self._session.pages(_REPLIES, (tweet,))
-            return sum([not deleted async for page in pages for (deleted,) in page])
+            return sum([sum(not deleted for (deleted,) in page) async for page in pages])
         if name == "quotes":
             return await count(self._session, _QUOTES, [(tweet,)])
         buckets = [(tweet, bucket) for bucket in range(ENGAGEMENT_BUCKETS)]

@@ -25,6 +25,7 @@ _PARENTS_OF_DELETED = read("SELECT tweet_id, reply_to FROM deleted_replies WHERE
 _SLOTS = read("SELECT slot FROM topic_slots WHERE topic = ? AND slot <= ?", fetch_rows=64)
 _IN_SLOT = read("SELECT tweet_id, user_id FROM topic_tweets WHERE topic = ? AND slot = ? AND tweet_id < ? LIMIT ?")
 _SLOTS_AT_ONCE_MAX = 16
+_REPLIES_AT_ONCE_MAX = 1_000
 
 
 class CassandraTweetStore:
@@ -52,13 +53,15 @@ class CassandraTweetStore:
         return entries_of([(tweet, tweet if original is None else original) for tweet, original in rows])
 
     async def replies(self, tweet: TweetId, *, before: int, limit: int) -> list[tuple[TweetId, UserId]]:
+        """Look through the newest rows, more of them at a time while most turn out to be deleted."""
         found: list[tuple[TweetId, UserId]] = []
+        at_once = limit
         while len(found) < limit:
-            rows = await self._session.execute(_REPLIES, (tweet, before, limit))
+            rows = await self._session.execute(_REPLIES, (tweet, before, at_once))
             found += [(TweetId(reply), UserId(author)) for reply, author, deleted in rows if not deleted]
-            if len(rows) < limit:
+            if len(rows) < at_once:
                 break
-            before = rows[-1][0]
+            before, at_once = rows[-1][0], min(2 * at_once, max(limit, _REPLIES_AT_ONCE_MAX))
         return found[:limit]
 
     async def replies_after(self, places: Sequence[tuple[TweetId, int]], *, limit: int) -> list[list[Reply]]:

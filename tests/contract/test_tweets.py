@@ -114,3 +114,16 @@ async def test_replies_are_listed_and_counted_without_the_deleted_which_keep_the
     assert await tweets.self_replies(root, after=ids[1], limit=1) == [everything[3]]
     assert await tweets.parents_of_deleted([root, *ids]) == {event.tweet_id: root for event in gone}
     assert await tweets.tweets([(event.author, event.tweet_id) for event in gone]) == {}
+
+
+async def test_replies_are_listed_past_a_crowd_of_deleted_ones(people: People) -> None:
+    alice, bob = people.somebody(), people.somebody()
+    root = (await people.post(alice)).tweet_id
+    posted = [await people.post(bob, reply_to=root) for _ in range(20)]
+    stay = [posted[at] for at in (0, 1, 4, 19)]
+    for event in posted:
+        if event not in stay:
+            await people.stores.events.commit(people.deletion(event))
+    listed = [(event.tweet_id, bob) for event in reversed(stay)]
+    for limit in (1, 2, 3, 4, 5, 30):
+        assert await people.stores.tweets.replies(root, before=ID_MAX, limit=limit) == listed[:limit]

@@ -143,6 +143,19 @@ async def test_the_change_is_added_to_a_set_that_is_too_large_to_be_counted_for_
     assert reads.names == []
 
 
+async def test_who_liked_much_at_once_sees_all_of_it_and_has_little_of_it_counted() -> None:
+    engine = Engine()
+    replica = Replica(engine)
+    tweets = [await replica.commands.post(ALICE, Draft(text=f"number {number}")) for number in range(40)]
+    for tweet in tweets:
+        await replica.commands.like(BOB, tweet)
+    reads = Reads(engine)
+    reading = await replica.hydrator.reading(BOB)
+    await reading.read(tweets)
+    assert {counts.likes for counts in (await reading.counts(tweets)).values()} == {1}
+    assert reads.names == ["likes"] * 16
+
+
 async def test_a_like_that_redis_was_not_told_of_is_counted_for_who_likes_at_every_replica() -> None:
     engine = Engine()
     here, there = Replica(engine), Replica(engine)

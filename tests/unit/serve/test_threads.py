@@ -2,6 +2,7 @@
 
 import random
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from domain.timeline import Walk
 from domain.timeline import cursor_of as list_cursor_of
 from serve.commands import Draft
 from serve.threads import Threads
+from storage.ports import Reply
 from tests.unit.actors.engine import Engine
 from tests.unit.serve.test_commands import ALICE, BOB, Replica
 
@@ -155,6 +157,45 @@ async def test_who_deletes_a_whole_crowd_is_led_past_it_in_bounded_steps() -> No
     assert len(first["descendants"]) <= 1, "at most the one where it stopped, which may lead to something"
     rest = await talk.page(root, first["next_cursor"])
     assert (_ids(rest["descendants"]), rest["next_cursor"]) == ([stays], None)
+
+
+async def test_what_others_say_is_reached_past_more_of_the_authors_own_than_one_page_may_read() -> None:
+    reads_max = 30
+    talk = Talk(replace(SMALL, thread_reads_max=reads_max))
+    root = await talk.say(ALICE)
+    own = [await talk.say(ALICE, root) for _ in range(3 * reads_max)]
+    other = await talk.say(BOB, root)
+    page = await talk.page(root, limit=2)
+    seen, cursors = _ids(page["descendants"]), list[str]()
+    while (cursor := page["next_cursor"]) is not None:
+        assert cursor not in cursors, "each page leads on"
+        cursors.append(cursor)
+        page = await talk.page(root, cursor, limit=2)
+        seen += _ids(page["descendants"])
+    assert seen == [*own, other]
+
+
+@pytest.mark.parametrize("limit", [1, PAGE])
+async def test_a_full_page_before_a_deleted_crowd_looks_past_it_in_few_trips(
+    limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talk = Talk()
+    root = await talk.say(ALICE)
+    stays = [await talk.say(BOB, root) for _ in range(limit)]
+    for tweet in [await talk.say(BOB, root) for _ in range(3 * PAGE)]:
+        await talk.delete(BOB, tweet)
+    trips = 0
+    replies_after = talk.engine.truth.tweets.replies_after
+
+    async def counted(places: Sequence[tuple[TweetId, int]], *, limit: int) -> list[list[Reply]]:
+        nonlocal trips
+        trips += 1
+        return await replies_after(places, limit=limit)
+
+    monkeypatch.setattr(talk.engine.truth.tweets, "replies_after", counted)
+    page = await talk.page(root, limit=limit)
+    assert (_ids(page["descendants"]), page["next_cursor"]) == (stays, None)
+    assert trips < 20, "for a window of replies, and for what is below all of them"
 
 
 @pytest.mark.parametrize("seed", range(12))
