@@ -69,9 +69,9 @@ class System:
         os.umask(OTHERS)  # what this process writes, and all that it starts, is for this user alone
         self._lock = FolderLock(settings.data_dir)
         _require_disk(settings)
+        self._lock.name_holder(settings.url_of(settings.http_port))
         if settings.ray_address is None:
             require_programs_run(scratch_parent())
-        self._lock.name_holder(settings.url_of(settings.http_port))
         prepare_keys(settings)
         self._ports = PortBlock()
         if settings.ray_address is None:  # elsewhere, what an `up` that died has deployed still serves there
