@@ -4,7 +4,6 @@ Reads what to try as JSON, becomes nobody if it may (root may), and prints what 
 Loads all that it needs before, as nobody may not be able to read it.
 """
 
-import encodings.idna  # noqa: F401  (loaded when a name is first resolved)
 import http.client
 import json
 import os
@@ -119,6 +118,7 @@ def stores_entered(cassandra: int, redis_port: int) -> Iterator[str]:
 def main() -> None:
     """Try what was asked for."""
     asked = json.load(sys.stdin)
+    "localhost".encode("idna")  # loads what resolving a name needs
     if os.geteuid() == 0:
         os.setgroups([])
         os.setgid(NOBODY)

@@ -211,12 +211,12 @@ async def test_a_reply_is_there_under_its_key_after_its_parent_was_deleted() -> 
         await replica.commands.post(ALICE, Draft(text="another", reply_to=parent), key="once")
 
 
-async def test_a_claim_whose_process_died_is_taken_over() -> None:
+async def test_a_claim_whose_process_died_is_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
     replica = Replica()
-    commit, replica.events.commit = replica.events.commit, _dies  # type: ignore[method-assign]
-    with pytest.raises(StoreUnavailable):
-        await replica.commands.post(ALICE, Draft(text="hello"), key="once")
-    replica.events.commit = commit  # type: ignore[method-assign]
+    with monkeypatch.context() as dying:
+        dying.setattr(replica.events, "commit", _dies)
+        with pytest.raises(StoreUnavailable):
+            await replica.commands.post(ALICE, Draft(text="hello"), key="once")
     tweet = await replica.commands.post(ALICE, Draft(text="hello"), key="once")
     assert await replica.commands.post(ALICE, Draft(text="hello"), key="once") == tweet
     assert await replica.shown(ALICE) == [tweet]

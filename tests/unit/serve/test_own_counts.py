@@ -37,10 +37,10 @@ async def the_counters_come_by(engine: Engine) -> None:
 class Reads:
     """Counts how often a set is counted."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
         self.names: list[str] = []
         self._count = engine.truth.engagements.tweet_counts
-        engine.truth.engagements.tweet_counts = self._tweet_counts  # type: ignore[method-assign]
+        monkeypatch.setattr(engine.truth.engagements, "tweet_counts", self._tweet_counts)
 
     async def _tweet_counts(
         self, tweet: TweetId, names: Collection[str] = TWEET_COUNTS, others: TweetCounts = NO_TWEET_COUNTS
@@ -65,12 +65,14 @@ async def test_a_like_is_counted_for_who_likes_at_every_replica_and_for_others_o
     assert await likes(here, ALICE, tweet) == (1, False)
 
 
-async def test_a_set_is_counted_anew_for_its_reader_only_until_the_counters_have_done_it() -> None:
+async def test_a_set_is_counted_anew_for_its_reader_only_until_the_counters_have_done_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     engine = Engine()
     replica = Replica(engine)
     tweet = await replica.commands.post(ALICE, Draft(text="hello"))
     await replica.commands.like(BOB, tweet)
-    reads = Reads(engine)
+    reads = Reads(engine, monkeypatch)
     assert await likes(replica, BOB, tweet) == (1, True)
     assert reads.names == ["likes"], "what the reader did not change is not counted"
     engine.clock.advance(1)
@@ -126,14 +128,16 @@ async def test_replies_quotes_retweets_and_deletes_are_counted_at_once() -> None
     assert await shown() == [0, 0, 0, 0]
 
 
-async def test_the_change_is_added_to_a_set_that_is_too_large_to_be_counted_for_one_reader() -> None:
+async def test_the_change_is_added_to_a_set_that_is_too_large_to_be_counted_for_one_reader(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     engine = Engine()
     replica = Replica(engine)
     tweet = await replica.commands.post(ALICE, Draft(text="popular"))
     counted = Counted.at(TweetCounts(likes=SMALL.own_recount_max + 1), await engine.cache.now_us())
     await engine.cache.put({keys.tweet_counts(tweet): values.tweet_counts(counted)}, ttl_s=60)
     engine.clock.advance(1)
-    reads = Reads(engine)
+    reads = Reads(engine, monkeypatch)
     await replica.commands.like(BOB, tweet)
     assert await likes(replica, BOB, tweet) == (SMALL.own_recount_max + 2, True)
     await replica.commands.like(BOB, tweet)
@@ -143,13 +147,15 @@ async def test_the_change_is_added_to_a_set_that_is_too_large_to_be_counted_for_
     assert reads.names == []
 
 
-async def test_who_liked_much_at_once_sees_all_of_it_and_has_little_of_it_counted() -> None:
+async def test_who_liked_much_at_once_sees_all_of_it_and_has_little_of_it_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     engine = Engine()
     replica = Replica(engine)
     tweets = [await replica.commands.post(ALICE, Draft(text=f"number {number}")) for number in range(40)]
     for tweet in tweets:
         await replica.commands.like(BOB, tweet)
-    reads = Reads(engine)
+    reads = Reads(engine, monkeypatch)
     reading = await replica.hydrator.reading(BOB)
     await reading.read(tweets)
     assert {counts.likes for counts in (await reading.counts(tweets)).values()} == {1}
