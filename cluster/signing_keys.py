@@ -3,7 +3,6 @@
 The rules by which replicas read it are in `serve.key_ring`: the newest key is published, the one before it signs.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from cluster.errors import ClusterError, SettingsError
-from cluster.private import sync_folder
+from cluster.private import sync_folder, write_private
 from cluster.settings import Settings
 from cluster.state import held_alone
 from serve.key_ring import LOOK_EVERY_MS, UnusableKeys, key_file, key_files, made_at, read_keys
@@ -24,7 +23,6 @@ PUBLISHED: Final = timedelta(minutes=10)
 """How long a key is published before it may sign: every replica has read it, and whoever keeps the JWKS 5 min."""
 NEEDED: Final = timedelta(seconds=TTL_S, milliseconds=LOOK_EVERY_MS) + timedelta(minutes=5)
 """How long after it was to sign no more a key may still have tokens, with a margin for clocks and slow mounts."""
-_PARTIAL: Final = ".partial"
 
 
 class Rotation(NamedTuple):
@@ -107,7 +105,7 @@ def _changing(folder: Path) -> Iterator[None]:
     """Around every change: nobody else makes one, and what one that died has left is gone."""
     key_files(folder)
     with held_alone(folder / "rotation", f"Another command is changing the keys in {folder}; try again."):
-        for leftover in folder.glob(f".*{_PARTIAL}"):
+        for leftover in folder.glob("*.partial"):
             leftover.unlink()
         yield
 
@@ -117,11 +115,5 @@ def _add(folder: Path, made: datetime) -> str:
     name = key_file(made)
     key = ec.generate_private_key(ec.SECP256R1())
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    partial = folder / f".{name}{_PARTIAL}"
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(pem)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.rename(folder / name)
-    sync_folder(folder)
+    write_private(folder / name, pem.decode())
     return name

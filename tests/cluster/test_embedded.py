@@ -21,12 +21,12 @@ from cluster.embedded.cassandra import start_cassandra
 from cluster.embedded.cassandra_node import CassandraNode, answers_cql
 from cluster.embedded.ports import PortBlock, is_free, require_free
 from cluster.embedded.redis import EmbeddedRedis
-from cluster.endpoints import Endpoints
 from cluster.errors import AlreadyRunning, NotRunning, PortTaken
 from cluster.settings import environment
 from cluster.state import FolderLock, RunState
 from cluster.waiting import wait_until
 from tests.support.stores import options_of
+from tests.support.system import endpoints_on
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_TIMEOUT_S = 15.0
@@ -139,19 +139,6 @@ def test_a_folder_has_one_system(tmp_path: Path) -> None:
         FolderLock(tmp_path)
     holder.release()
     FolderLock(tmp_path).release()
-
-
-def endpoints_on(folder: Path) -> Endpoints:
-    return Endpoints(
-        cassandra_contact_points=(),
-        redis_url="",
-        ray_address="",
-        http_url="",
-        dashboard_url=None,
-        metrics_urls=(),
-        log_dir=folder,
-        data_dir=folder,
-    )
 
 
 def test_what_a_killed_system_said_about_itself_is_not_believed_of_the_next(tmp_path: Path) -> None:

@@ -96,3 +96,17 @@ def endpoints_of(process: ChildProcess, data_dir: Path) -> Endpoints:
 
     assert wait_until(is_up, _START_TIMEOUT_S), f"not up in time, last said: {process.log_path.read_text()[-2_000:]}"
     return found[-1].endpoints
+
+
+def endpoints_on(folder: Path) -> Endpoints:
+    """Where the parts of a system on a folder would be, of which none runs."""
+    return Endpoints(
+        cassandra_contact_points=(),
+        redis_url="",
+        ray_address="",
+        http_url="",
+        dashboard_url=None,
+        metrics_urls=(),
+        log_dir=folder,
+        data_dir=folder,
+    )

@@ -2,17 +2,18 @@
 
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cluster.embedded.ports import PortBlock
 from cluster.embedded.ray_node import make_scratch_folder, remove_scratch_folder, require_programs_run
-from cluster.endpoints import Endpoints
 from cluster.errors import ClusterError, EmbeddedError
 from cluster.private import make_secret, open_private, private_folder, write_private
 from cluster.state import FolderLock, RunState
 from storage.loopback import is_loopback
+from tests.support.system import endpoints_on
 
 NOBODY = 65534
 
@@ -147,16 +148,7 @@ def test_a_data_folder_is_closed_unless_it_holds_what_is_not_ours(tmp_path: Path
 
 
 def test_only_we_can_read_where_the_parts_are_and_with_which_password(tmp_path: Path) -> None:
-    endpoints = Endpoints(
-        cassandra_contact_points=(),
-        redis_url="redis://:secret@127.0.0.1:1/0",
-        ray_address="",
-        http_url="",
-        dashboard_url=None,
-        metrics_urls=(),
-        log_dir=tmp_path,
-        data_dir=tmp_path,
-    )
+    endpoints = replace(endpoints_on(tmp_path), redis_url="redis://:secret@127.0.0.1:1/0")
     RunState(pid=1, endpoints=endpoints).write()
     assert mode_of(tmp_path / "run.json") == 0o600
 

@@ -235,7 +235,7 @@ def test_a_name_that_does_not_say_how_old_its_key_is_is_refused(tmp_path: Path, 
 
 def test_other_files_in_the_folder_are_nobodys_business(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, FIRST)
-    for name in ("README", ".20260201T000000Z.pem.partial", "..data", "rotation.lock"):
+    for name in ("README", "20260201T000000Z.pem.partial", ".20260201T000000Z.pem.partial", "..data", "rotation.lock"):
         (folder / name).write_text("anything")
     assert [key.kid for key in read_keys(folder)] == [kid(FIRST)]
 
