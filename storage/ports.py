@@ -14,7 +14,7 @@ from domain.events import Event
 from domain.graph import NO_TWEET_COUNTS, NO_USER_COUNTS, TWEET_COUNTS, USER_COUNTS, Toggle, TweetCounts, UserCounts
 from domain.ids import EventId, Ids, SessionId, TweetId, UserId
 from domain.timeline import Entries, EntryList
-from domain.trends import PaneCount
+from domain.trends.tag_counts import PaneCount
 from domain.tweets import Tweet
 from domain.users import User
 
@@ -331,7 +331,7 @@ class PaneStore(Protocol):
         """
         ...
 
-    async def panes(self, folded: str, first: int, last: int) -> list[PaneCount]:
+    async def panes(self, normalized_tag: str, first: int, last: int) -> list[PaneCount]:
         """A tag's panes `first` to `last`, both included, oldest first; those that hold nothing are left out."""
         ...
 
