@@ -75,7 +75,7 @@ def trends(
 def list_() -> None:
     """Name the dataflows that can be run; any module with a function `build` can."""
     table = Table("name", "what it finds out", box=None)
-    for described in jobs.known():
+    for described in jobs.known().items():
         table.add_row(*described)
     _console.print(table)
 

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from bytewax.dataflow import Dataflow
 from bytewax.inputs import Source
@@ -27,20 +26,11 @@ _STATE_VERSION = 1
 _UNKNOWN = "unknown_dataflow"
 
 
-class Described(NamedTuple):
-    """A dataflow that can be run by name, and its purpose."""
-
-    name: str
-    purpose: str
-
-
-def known() -> list[Described]:
-    """The examples."""
+def known() -> dict[str, str]:
+    """The purpose of each example, by name."""
     names = sorted(module.name for module in pkgutil.iter_modules(examples.__path__))
-    modules = [importlib.import_module(f"{examples.__name__}.{name}") for name in names]
-    return [
-        Described(name, (module.__doc__ or "").partition("\n")[0]) for name, module in zip(names, modules, strict=True)
-    ]
+    modules = {name: importlib.import_module(f"{examples.__name__}.{name}") for name in names}
+    return {name: (module.__doc__ or "").partition("\n")[0] for name, module in modules.items()}
 
 
 def named(name: str) -> Build:

@@ -2,9 +2,7 @@
 
 from functools import partial
 
-from bytewax.outputs import DynamicSink, StatelessSinkPartition
-from typing_extensions import override
-
+from dataflows.sinks.batches import BatchSink
 from dataflows.store_thread import StoreThread
 from domain.clock import Clock
 from domain.trends.tag_counts import PaneCount
@@ -16,28 +14,13 @@ _TOGETHER = 2_000
 """Minutes of tags in one call; a dataflow that caught up with days has very many."""
 
 
-class MinuteSink(DynamicSink[PaneCount]):
-    """Keeps the minutes of tags in Cassandra."""
+def minute_sink(stores: StoreThread, clock: Clock) -> BatchSink[PaneCount]:
+    """The sink that keeps minutes in Cassandra; of several of a tag and minute in one batch the last."""
 
-    def __init__(self, stores: StoreThread, clock: Clock) -> None:
-        self._stores = stores
-        self._clock = clock
-
-    @override
-    def build(self, step_id: str, worker_index: int, worker_count: int) -> "_MinutePartition":
-        return _MinutePartition(self._stores, self._clock)
-
-
-class _MinutePartition(StatelessSinkPartition[PaneCount]):
-    def __init__(self, stores: StoreThread, clock: Clock) -> None:
-        self._stores = stores
-        self._clock = clock
-
-    @override
-    def write_batch(self, items: list[PaneCount]) -> None:
-        newest = {(count.normalized_tag, count.pane): count for count in items}
-        put, stamp_us = self._stores.stores.truth.panes.put, self._clock.now_ms() * 1_000
-        counts = list(newest.values())
+    def write(items: list[PaneCount]) -> None:
+        counts = list({(count.normalized_tag, count.pane): count for count in items}.values())
+        put, stamp_us = stores.stores.truth.panes.put, clock.now_ms() * 1_000
         for at in range(0, len(counts), _TOGETHER):
-            some = counts[at : at + _TOGETHER]
-            self._stores.retry_until(partial(put, some, stamp_us), _CALL_S, _RETRY_FOR_S)
+            stores.retry_until(partial(put, counts[at : at + _TOGETHER], stamp_us), _CALL_S, _RETRY_FOR_S)
+
+    return BatchSink(write)

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from msgspec.structs import asdict
 
 from dataflows.sinks.formats import Columns, parquet_file, table_of, whole_file, write_json_lines
 from domain.ids import time_ms
-from domain.trends.tag_counts import Ranking, Trend
+from domain.trends.tag_counts import Ranking
 
 _SCHEMA = pa.schema(
     [
@@ -37,7 +38,11 @@ _SCHEMA = pa.schema(
 
 def rows_of(ranking: Ranking, place: str) -> list[dict[str, Any]]:
     """The rows of one place in a ranking, best first; none if nothing trends there."""
-    return [_row(ranking, place, rank, trend) for rank, trend in enumerate(ranking.places.get(place, ()), 1)]
+    whole = {"as_of": time_of(ranking.as_of_ms), "window": ranking.window, "location": place or None}
+    return [
+        {**whole, "rank": rank, **asdict(trend), "since": time_of(time_ms(trend.since))}
+        for rank, trend in enumerate(ranking.places.get(place, ()), 1)
+    ]
 
 
 @contextmanager
@@ -49,23 +54,6 @@ def open_rows(path: Path) -> Iterator[Callable[[Sequence[Columns]], None]]:
     else:
         with whole_file(path) as file:
             yield partial(write_json_lines, file)
-
-
-def _row(ranking: Ranking, place: str, rank: int, trend: Trend) -> dict[str, Any]:
-    return {
-        "as_of": time_of(ranking.as_of_ms),
-        "window": ranking.window,
-        "location": place or None,
-        "rank": rank,
-        "tag": trend.tag,
-        "normalized_tag": trend.normalized_tag,
-        "count": trend.count,
-        "unique_authors": trend.unique_authors,
-        "previous": trend.previous,
-        "score": trend.score,
-        "since": time_of(time_ms(trend.since)),
-        "tweets": list(trend.tweets),
-    }
 
 
 def time_of(wall_ms: int) -> datetime:

@@ -3,9 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from bytewax.outputs import DynamicSink, StatelessSinkPartition
-from typing_extensions import override
-
+from dataflows.sinks.batches import BatchSink
 from dataflows.store_thread import StoreThread
 from domain.clock import Clock
 from domain.errors import Overloaded, StoreUnavailable
@@ -20,23 +18,17 @@ Publish = Callable[[str, int, Mapping[str, bytes], Collection[str] | None], bool
 """`TrendStore.publish`, waited for."""
 
 
-class RankingSink(DynamicSink[Ranking]):
-    """Publishes rankings in Redis, each place's list as it is answered."""
+def ranking_sink(stores: StoreThread, clock: Clock) -> BatchSink[Ranking]:
+    """The sink that publishes rankings, each place's list as it is answered."""
 
-    def __init__(self, stores: StoreThread, clock: Clock) -> None:
-        self._stores = stores
-        self._clock = clock
+    def publish(*arguments: Any) -> bool:
+        return stores.call(stores.stores.hot.trends.publish(*arguments), _CALL_S)
 
-    @override
-    def build(self, step_id: str, worker_index: int, worker_count: int) -> "RankingPartition":
-        return RankingPartition(self._publish, self._clock)
-
-    def _publish(self, *what: Any) -> bool:
-        return self._stores.call(self._stores.stores.hot.trends.publish(*what), _CALL_S)
+    return BatchSink(RankingPublisher(publish, clock).write)
 
 
-class RankingPartition(StatelessSinkPartition[Ranking]):
-    """Writes what changed since the last write; all of it now and then, and where that was lost."""
+class RankingPublisher:
+    """Publishes what changed since the last write; all of it now and then, and where that was lost."""
 
     def __init__(self, publish: Publish, clock: Clock) -> None:
         self._publish = publish
@@ -44,8 +36,8 @@ class RankingPartition(StatelessSinkPartition[Ranking]):
         self._written: dict[str, Mapping[str, Sequence[Trend]]] = {}
         self._all_at_ms = 0
 
-    @override
-    def write_batch(self, items: list[Ranking]) -> None:
+    def write(self, items: list[Ranking]) -> None:
+        """Publish the newest ranking of each window."""
         now_ms = self._clock.monotonic_ms()
         if now_ms >= self._all_at_ms:
             self._written.clear()
@@ -53,12 +45,12 @@ class RankingPartition(StatelessSinkPartition[Ranking]):
         for ranking in {item.window: item for item in items}.values():
             before = self._written.pop(ranking.window, None)
             try:
-                if (before is not None and self._write(ranking, before)) or self._write(ranking):
+                if (before is not None and self._publish_changes(ranking, before)) or self._publish_changes(ranking):
                     self._written[ranking.window] = ranking.places
             except (StoreUnavailable, Overloaded, TimeoutError) as error:
                 logger().warning("trends were not published", window=ranking.window, error=str(error))
 
-    def _write(self, ranking: Ranking, before: Mapping[str, Sequence[Trend]] | None = None) -> bool:
+    def _publish_changes(self, ranking: Ranking, before: Mapping[str, Sequence[Trend]] | None = None) -> bool:
         """Publish what changed since something that is there, or all of it."""
         held = before or {}
         tops = {place: values.trends(top) for place, top in ranking.places.items() if held.get(place) != top}

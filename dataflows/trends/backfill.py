@@ -16,10 +16,9 @@ from tempfile import TemporaryDirectory
 
 import bytewax.operators as op
 from bytewax.dataflow import Dataflow
-from bytewax.outputs import DynamicSink, StatelessSinkPartition
-from typing_extensions import override
 
 from dataflows.execution import execute
+from dataflows.sinks.batches import BatchSink
 from dataflows.sources.history import HistorySource
 from dataflows.store_thread import StoreThread
 from dataflows.trends.flow import trends
@@ -106,8 +105,9 @@ def reads_from_ms(window: Window, from_ms: int, born_ms: int) -> int:
 def _rank(stores: StoreThread, window: Window, place: str, from_ms: int, to_ms: int, take: Take) -> None:
     """Rank the time by this process alone."""
 
-    def take_place(ranking: Ranking) -> None:
-        take(ranking._replace(places={place: ranking.places.get(GLOBAL, ())}))
+    def take_all(rankings: list[Ranking]) -> None:
+        for ranking in rankings:
+            take(ranking._replace(places={place: ranking.places.get(GLOBAL, ())}))
 
     source = HistorySource(
         stores,
@@ -117,7 +117,7 @@ def _rank(stores: StoreThread, window: Window, place: str, from_ms: int, to_ms: 
     )
     schedule = Schedule(windows=(window,), every_ms=window.pane_ms, exact=True, from_ms=from_ms, to_ms=to_ms)
     flow = Dataflow("trends-backfill")
-    op.output("take", trends(flow, source, schedule, only=place).rankings, _Taking(take_place))
+    op.output("take", trends(flow, source, schedule, only=place).rankings, BatchSink(take_all))
     execute(flow)
 
 
@@ -150,24 +150,3 @@ def _require(done: "Future[None]") -> None:
     except BrokenProcessPool:
         sentence = "A process that ranked a part of the time was killed, perhaps for want of memory: run it again."
         raise EngineError(sentence) from None
-
-
-class _Taking(DynamicSink[Ranking]):
-    """Hands rankings to a function."""
-
-    def __init__(self, take: Take) -> None:
-        self._take = take
-
-    @override
-    def build(self, step_id: str, worker_index: int, worker_count: int) -> "_TakingPartition":
-        return _TakingPartition(self._take)
-
-
-class _TakingPartition(StatelessSinkPartition[Ranking]):
-    def __init__(self, take: Take) -> None:
-        self._take = take
-
-    @override
-    def write_batch(self, items: list[Ranking]) -> None:
-        for item in items:
-            self._take(item)

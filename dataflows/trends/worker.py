@@ -9,8 +9,8 @@ from bytewax.recovery import RecoveryConfig
 from bytewax.testing import cluster_main
 
 from dataflows.execution import EPOCH
-from dataflows.sinks.minutes import MinuteSink
-from dataflows.sinks.rankings import RankingSink
+from dataflows.sinks.minutes import minute_sink
+from dataflows.sinks.rankings import ranking_sink
 from dataflows.sources.live import LogSource
 from dataflows.store_thread import StoreThread
 from dataflows.trends import flow
@@ -60,12 +60,8 @@ class FlowWorker:
     def _main(self, addresses: list[str], index: int) -> None:
         try:
             schedule = Schedule(windows=tuple(WINDOWS.values()), every_ms=EVALUATE_EVERY_MS)
-            live = flow.live(
-                self._source,
-                schedule,
-                RankingSink(self._stores, self._clock),
-                MinuteSink(self._stores, self._clock),
-            )
+            sinks = ranking_sink(self._stores, self._clock), minute_sink(self._stores, self._clock)
+            live = flow.live(self._source, schedule, *sinks)
             recovery = RecoveryConfig(self._snapshots)
             cluster_main(live, addresses, index, epoch_interval=EPOCH, recovery_config=recovery)
             self._error = "" if self._stopping.is_set() else "the dataflow ended by itself"

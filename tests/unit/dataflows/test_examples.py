@@ -78,7 +78,7 @@ def test_accounts_that_tweet_like_bots(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("name", [described.name for described in jobs.known()])
+@pytest.mark.parametrize("name", jobs.known())
 def test_an_example_has_at_most_25_lines_of_its_own(name: str) -> None:
     module = importlib.import_module(f"dataflows.examples.{name}")
     assert module.__file__ is not None

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from dataflows.sinks.rankings import RankingPartition
+from dataflows.sinks.rankings import RankingPublisher
 from domain.clock import ManualClock
 from domain.errors import StoreUnavailable
 from domain.trends.tag_counts import GLOBAL, Ranking, Trend
@@ -41,7 +41,7 @@ class Window:
 
 def test_what_changed_is_published_and_everything_after_a_loss() -> None:
     window = Window()
-    sink = RankingPartition(window.publish, ManualClock())
+    sink = RankingPublisher(window.publish, ManualClock())
     rankings = [
         Ranking("5m", 1, {GLOBAL: [RAIN], "fr": [RAIN], "de": [SUN]}),
         Ranking("5m", 2, {GLOBAL: [RAIN], "fr": [SUN]}),
@@ -51,17 +51,17 @@ def test_what_changed_is_published_and_everything_after_a_loss() -> None:
     for ranking in rankings:
         if ranking.as_of_ms == 3:
             window.held = None
-        sink.write_batch([ranking])
+        sink.write([ranking])
         assert window.shows(ranking)
     assert window.written == [{GLOBAL, "fr", "de"}, {"fr"}, {GLOBAL, "fr"}, {"fr"}]
 
 
 def test_after_a_failure_and_now_and_then_everything_is_published() -> None:
     window, clock = Window(), ManualClock()
-    sink = RankingPartition(window.publish, clock)
+    sink = RankingPublisher(window.publish, clock)
     for at, down in ((1, False), (2, True), (3, False), (4, False)):
         window.down = down
-        sink.write_batch([Ranking("5m", at, {GLOBAL: [RAIN]})])
+        sink.write([Ranking("5m", at, {GLOBAL: [RAIN]})])
     clock.advance(5_000)
-    sink.write_batch([Ranking("5m", 5, {GLOBAL: [RAIN]})])
+    sink.write([Ranking("5m", 5, {GLOBAL: [RAIN]})])
     assert window.written == [{GLOBAL}, {GLOBAL}, set(), {GLOBAL}]
