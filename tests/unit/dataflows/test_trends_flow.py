@@ -127,12 +127,7 @@ def _live(event: TweetPosted) -> LiveTweet:
 class Run:
     """The flow over some chunks, and what came out."""
 
-    def __init__(
-        self,
-        chunks: list[Any] | Source[Chunk],
-        schedule: Schedule,
-        only: str | None = None,
-    ) -> None:
+    def __init__(self, chunks: list[Any] | Source[Chunk], schedule: Schedule, only: str | None = None) -> None:
         self.rankings: list[Ranking] = []
         self.minutes: list[PaneCount] = []
         self.flow = Dataflow("trends")
@@ -188,8 +183,8 @@ def test_the_flow_equals_the_model(workers: int) -> None:
 @pytest.mark.parametrize("workers", [2, 3, 4])
 def test_buckets_spread_evenly_over_workers(workers: int) -> None:
     flow, seen = Dataflow("spread"), Seen()
-    works = op.flat_map("by-bucket", op.input("log", flow, TestingSource([Chunk(0, 1, START_MS, ())])), by_bucket)
-    held = op.stateful_batch("bucket", works, partial(BucketLogic, live_schedule()))
+    batches = op.flat_map("by-bucket", op.input("log", flow, TestingSource([Chunk(0, 1, START_MS, ())])), by_bucket)
+    held = op.stateful_batch("bucket", batches, partial(BucketLogic, live_schedule()))
     op.output("out", held, seen)
     cluster_main(flow, [], 0, worker_count_per_proc=workers)
     buckets = [len(keys) for keys in seen.keys_of.values()]
@@ -201,14 +196,14 @@ def test_a_delete_that_is_newer_than_an_evaluation_counts_at_the_next() -> None:
     tweet, logic = first_id_at(START_MS), BucketLogic(live_schedule(), None)
     gone = Deleted(tweet, first_id_at(START_MS + 1_500))
     away = Suspension(2, first_id_at(START_MS + 2_500), True)
-    mentions = TagOccurrences([tweet, tweet + 1], [1, 2], [("rain", ())] * 2)
-    for at, work, expected in (
-        (1_000, BucketBatch(3, 0, 1, START_MS + 1_000, mentions, [gone], [away]), 2),
+    occurrences = TagOccurrences([tweet, tweet + 1], [1, 2], [("rain", ())] * 2)
+    for at, batch, expected in (
+        (1_000, BucketBatch(3, 0, 1, START_MS + 1_000, occurrences, [gone], [away]), 2),
         (2_000, BucketBatch(3, 0, 1, START_MS + 2_000, NONE, [], []), 1),
         (3_000, BucketBatch(3, 0, 1, START_MS + 3_000, NONE, [], []), 0),
     ):
         logic = BucketLogic(live_schedule(), logic.snapshot())
-        answers, _ = logic.on_batch([work])
+        answers, _ = logic.on_batch([batch])
         tops = [top.places or {} for top in answers if isinstance(top, BucketTop)]
         assert [sum(trend.count for trend in places.get(GLOBAL, ())) for places in tops] == [expected] * 3, at
 
@@ -216,8 +211,8 @@ def test_a_delete_that_is_newer_than_an_evaluation_counts_at_the_next() -> None:
 def test_a_tweet_that_is_newer_than_an_evaluation_shows_at_the_next() -> None:
     tweet = first_id_at(START_MS + 1_500)
     logic = BucketLogic(live_schedule(), None)
-    mention = TagOccurrences([tweet], [1], [("rain", ())])
-    first, _ = logic.on_batch([BucketBatch(3, 0, 1, START_MS + 1_000, mention, [], [])])
+    occurrence = TagOccurrences([tweet], [1], [("rain", ())])
+    first, _ = logic.on_batch([BucketBatch(3, 0, 1, START_MS + 1_000, occurrence, [], [])])
     again, _ = logic.on_batch([BucketBatch(3, 0, 1, START_MS + 2_000, NONE, [], [])])
     last, _ = logic.on_batch([BucketBatch(3, 0, 1, START_MS + 3_000, NONE, [], [])])
     for answers, expected in ((first, []), (again, [tweet])):
