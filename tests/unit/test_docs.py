@@ -195,6 +195,14 @@ def test_decisions_are_numbered_without_gaps_and_have_every_part() -> None:
         assert text.startswith(f"# {record.name[:4]} "), record.name
 
 
+def test_every_decision_is_listed_by_its_title() -> None:
+    records = sorted((ROOT / "docs/decisions").glob("*.md"))
+    titles = [record.read_text().partition("\n")[0].removeprefix("# ") for record in records]
+    expected = [f"- [{title}](decisions/{record.name})" for title, record in zip(titles, records, strict=True)]
+    listed = [line for line in (ROOT / "docs/decisions.md").read_text().splitlines() if line.startswith("- ")]
+    assert listed == expected, "the lines must be:\n" + "\n".join(expected)
+
+
 def test_the_guide_to_dataflows_shows_an_example_as_it_is_and_a_test_that_passes(tmp_path: Path) -> None:
     example, test = re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs/dataflows.md").read_text(), re.M | re.S)
     assert example == (ROOT / "dataflows/examples/languages.py").read_text()
