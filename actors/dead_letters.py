@@ -66,7 +66,7 @@ class GivenUp:
         await self._give_up(record, EventId(event_id), error, attempts=1)
 
     async def _failed(self, record: LogRecord, event: AnyEvent, error: Exception) -> Outcome:
-        place = (record.partition, record.position)
+        place = (record.partition, record.offset)
         attempts = self._attempts.pop(place, 0) + 1
         if attempts < self._limits.attempts_max:
             self._attempts[place] = attempts

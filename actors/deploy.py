@@ -28,9 +28,9 @@ from actors.supervisor import Supervisor, Watched
 from domain.clock import SystemClock
 from domain.errors import EngineError, StoreUnavailable
 from domain.ids import RANGES
+from storage.desired_state import TRENDS_WORKERS, desired, is_shard, shard_names
 from storage.head import ANSWER_S, asked_of_ray, placed_on
 from storage.opening import StoreConfig, Stores, open_stores
-from storage.wanted import TRENDS_WORKERS, is_shard, shard_names, wanted
 from telemetry import logs, metrics
 from telemetry.logs import logger
 from telemetry.ray_backend import RayBackend
@@ -96,7 +96,7 @@ class FanoutShardActor(_Hosted):
             **_log_ports(stores, config),
             graph=stores.truth.graph,
             cache=stores.hot.cache,
-            positions=stores.hot.positions,
+            offsets=stores.hot.offsets,
             letters=stores.truth.dead_letters,
         )
 
@@ -120,7 +120,7 @@ class CountersActor(_Hosted):
             graph=stores.truth.graph,
             engagements=stores.truth.engagements,
             cache=stores.hot.cache,
-            positions=stores.hot.positions,
+            offsets=stores.hot.offsets,
             letters=stores.truth.dead_letters,
         )
         releasing = asyncio.create_task(self._release(counters))
@@ -154,7 +154,7 @@ class ReconcilerActor(_Hosted):
         stores = await open_stores(config.stores)
         reconciler = Reconciler(
             **_log_ports(stores, config),
-            positions=stores.hot.positions,
+            offsets=stores.hot.offsets,
             letters=stores.truth.dead_letters,
             readers=(COUNTERS_READER, *map(reader_name, range(RANGES))),
         )
@@ -183,7 +183,7 @@ class SupervisorActor(_Hosted):
         coordination = stores.truth.coordination
         others = {other: _Remote(other, config) for other in (COUNTERS, RECONCILER)}
         supervisor = self._supervisor = Supervisor(_ShardActors(config), others, coordination, _CLOCK)
-        flow = self._flow = FlowSupervisor(self._fleet, await wanted(coordination, TRENDS_WORKERS), _CLOCK)
+        flow = self._flow = FlowSupervisor(self._fleet, await desired(coordination, TRENDS_WORKERS), _CLOCK)
         exporter = Exporter(
             stores,
             config.stores.partitions,
@@ -195,7 +195,7 @@ class SupervisorActor(_Hosted):
         keeping = asyncio.create_task(self._keep(flow))
 
         async def step(wait_ms: int) -> None:
-            flow.wanted = await wanted(coordination, TRENDS_WORKERS)
+            flow.wanted = await desired(coordination, TRENDS_WORKERS)
             await supervisor.step()
             if keeping.done():
                 keeping.result()
@@ -207,13 +207,13 @@ class SupervisorActor(_Hosted):
 
         return Reader(name, stores, _CLOCK, step, finish)
 
-    def lacking(self, shards: int | None, trends_workers: int | None) -> list[str]:
+    def unmet(self, shards: int | None, trends_workers: int | None) -> list[str]:
         """What is not yet so, of what is asked about; empty when so many run, in health, and no others."""
         if self._supervisor is None or self._flow is None:
             return ["the supervisor is not up"]
         return [
-            *(self._supervisor.lacking(shards) if shards is not None else ()),
-            *(self._flow.lacking(trends_workers) if trends_workers is not None else ()),
+            *(self._supervisor.unmet(shards) if shards is not None else ()),
+            *(self._flow.unmet(trends_workers) if trends_workers is not None else ()),
         ]
 
     async def _keep(self, flow: FlowSupervisor) -> None:

@@ -13,7 +13,7 @@ from domain.errors import EngineError
 from domain.ids import RANGES
 from storage.log_reader import RECONCILED
 from storage.opening import Stores
-from storage.ports import DOUBTED, NOWHERE, SETTLED, LogTail
+from storage.ports import BEGINNING, DOUBTED, SETTLED, LogEnd
 from telemetry.logs import logger
 
 _SCRAPE_S = 5.0
@@ -69,17 +69,17 @@ class Exporter:
         entries = GaugeMetricFamily("murmur_log_entries", "Events in the tail of a partition.", labels=["partition"])
         lag = GaugeMetricFamily(
             "murmur_log_lag_seconds",
-            "How much older a reader's position is than the end of a partition; ranges of followers as one reader.",
+            "How much older a reader's offset is than the end of a partition; ranges of followers as one reader.",
             labels=["reader", "partition"],
         )
-        tails = await self._stores.hot.log.tails()
+        ends = await self._stores.hot.log.ends()
         readers = {COUNTERS_READER: [COUNTERS_READER], "fanout": [reader_name(range_) for range_ in range(RANGES)]}
-        for partition, tail in tails.items():
-            entries.add_metric([str(partition)], tail.entries)
+        for partition, end in ends.items():
+            entries.add_metric([str(partition)], end.entries)
         for reader, names in readers.items():
-            found = await asyncio.gather(*(self._stores.hot.positions.positions(name) for name in names))
-            for partition, tail in tails.items():
-                behind = max(_behind_s(tail, positions.get(partition, NOWHERE)) for positions in found)
+            found = await asyncio.gather(*(self._stores.hot.offsets.offsets(name) for name in names))
+            for partition, end in ends.items():
+                behind = max(_behind_s(end, offsets.get(partition, BEGINNING)) for offsets in found)
                 lag.add_metric([reader, str(partition)], behind)
         return [entries, lag]
 
@@ -94,12 +94,12 @@ class Exporter:
             "murmur_reconciled_age_seconds", "How long ago was the time before which every event is known to be logged."
         )
         coordination = self._stores.truth.coordination
-        if (mark_ms := await coordination.mark(RECONCILED)) is not None:
-            age.add_metric([], max(0, self._clock.now_ms() - mark_ms) / 1000)
+        if (checkpoint_ms := await coordination.checkpoint(RECONCILED)) is not None:
+            age.add_metric([], max(0, self._clock.now_ms() - checkpoint_ms) / 1000)
         doubted = GaugeMetricFamily(
             "murmur_redis_doubted_seconds", "Of how much time the events may not all be in Redis; 0 without doubts."
         )
-        until_ms, since_ms = await coordination.mark(DOUBTED) or 0, await coordination.mark(SETTLED) or 0
+        until_ms, since_ms = await coordination.checkpoint(DOUBTED) or 0, await coordination.checkpoint(SETTLED) or 0
         doubted.add_metric([], max(0, until_ms - since_ms) / 1000)
         return [age, doubted]
 
@@ -109,7 +109,7 @@ class Exporter:
         return [kept]
 
 
-def _behind_s(tail: LogTail, position: str) -> float:
-    if position == NOWHERE:
-        return 0.0 if not tail.entries else float("inf")
-    return max(0, int(tail.last.split("-")[0]) - int(position.split("-")[0])) / 1000
+def _behind_s(end: LogEnd, offset: str) -> float:
+    if offset == BEGINNING:
+        return 0.0 if not end.entries else float("inf")
+    return max(0, int(end.last.split("-")[0]) - int(offset.split("-")[0])) / 1000

@@ -44,7 +44,7 @@ def users(people: Sequence[User]) -> Iterator[Write]:
 
 
 def tweets(author: int, made: Sequence[tuple[int, str]]) -> Iterator[Write]:
-    """An author's tweets, id and text; not listed under any topic."""
+    """An author's tweets, id and text; not listed under any feed."""
     for tweet_id, text in made:
         yield _TWEET, (author, tweet_id, text)
         yield _AUTHOR, (tweet_id, author)

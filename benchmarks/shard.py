@@ -60,7 +60,7 @@ class ShardWorld:
             events=stores.truth.events,
             graph=stores.truth.graph,
             cache=stores.hot.cache,
-            positions=stores.hot.positions,
+            offsets=stores.hot.offsets,
             coordination=stores.truth.coordination,
             letters=stores.truth.dead_letters,
             clock=_CLOCK,

@@ -32,8 +32,8 @@ from serve.session_registry import SessionRegistry
 from serve.sessions import AccessTokens
 from serve.trend_queries import TrendQueries
 from storage import keys
+from storage.desired_state import SHARDS, SHARDS_UP, desired, shard_names
 from storage.opening import Stores, open_stores
-from storage.wanted import SHARDS, SHARDS_UP, shard_names, wanted
 from telemetry import logs, metrics
 from telemetry.ray_backend import RayBackend
 
@@ -120,7 +120,7 @@ def _readiness(config: ApiConfig, stores: Stores, clock: Clock) -> Readiness:
     """One check per dependency; an actor leaves its sign of life in Redis."""
 
     async def cassandra() -> Word:
-        await stores.truth.coordination.mark("ready")
+        await stores.truth.coordination.checkpoint("ready")
         return "answers"
 
     async def redis() -> Word:
@@ -139,8 +139,8 @@ def _readiness(config: ApiConfig, stores: Stores, clock: Clock) -> Readiness:
         return check
 
     async def actors() -> Mapping[str, Check]:
-        shards = shard_names(await wanted(stores.truth.coordination, SHARDS))
-        up = await wanted(stores.truth.coordination, SHARDS_UP)
+        shards = shard_names(await desired(stores.truth.coordination, SHARDS))
+        up = await desired(stores.truth.coordination, SHARDS_UP)
         return {
             **{name: actor(name) for name in (*shards[:up], *config.actors)},
             **{name: actor(name, absent="comes_up") for name in shards[up:]},

@@ -85,8 +85,8 @@ class TweetStore(Protocol):
         """What deleted replies replied to; what is none is left out."""
         ...
 
-    async def topic(self, topic: str, *, before: int, limit: int) -> list[tuple[TweetId, UserId]]:
-        """Tweets listed under a topic (`rows.PUBLIC_TOPIC` or `rows.tag_topic`), newest first, to the true end."""
+    async def feed(self, feed: str, *, before: int, limit: int) -> list[tuple[TweetId, UserId]]:
+        """Tweets listed under a feed (`rows.PUBLIC_FEED` or `rows.hashtag_feed`), newest first, to the true end."""
         ...
 
 
@@ -275,12 +275,12 @@ class CoordinationStore(Protocol):
         """Give a range to a shard with the next epoch, if its owner is still `before`."""
         ...
 
-    async def mark(self, name: str) -> int | None:
-        """A durable mark, or None."""
+    async def checkpoint(self, name: str) -> int | None:
+        """A checkpoint, or None."""
         ...
 
-    async def set_mark(self, name: str, value: int) -> None:
-        """Move a durable mark."""
+    async def set_checkpoint(self, name: str, value: int) -> None:
+        """Move a checkpoint."""
         ...
 
     async def pulled(self) -> dict[UserId, int]:
@@ -355,7 +355,7 @@ class LogRecord(NamedTuple):
     """One event as a reader meets it: where it stands and its bytes."""
 
     partition: int
-    position: str
+    offset: str
     body: bytes
 
 
@@ -363,8 +363,8 @@ class LogRecord(NamedTuple):
 class LogRead:
     """What one look at the log found.
 
-    `first` holds the oldest position of each partition that is not empty. A position is `<ms>-<n>`, the ms being
-    the wall time at which the event was appended; positions of one partition grow.
+    `first` holds the oldest offset of each partition that is not empty. An offset is `<ms>-<n>`, the ms being
+    the wall time at which the event was appended; offsets of one partition grow.
     """
 
     incarnation: str
@@ -372,21 +372,21 @@ class LogRead:
     first: Mapping[int, str] = field(default_factory=dict)
 
 
-class LogTail(NamedTuple):
-    """The end of one partition: the position of its last event, and how many are kept."""
+class LogEnd(NamedTuple):
+    """The end of one partition: the offset of its last event, and how many are kept."""
 
     last: str
     entries: int
 
 
-BORN = "born"
-"""The durable mark: when the data began (wall ms); absent if that is not known."""
+DATA_CREATED_AT = "data_created_at"
+"""The checkpoint: when the data began (wall ms); absent if that is not known."""
 DOUBTED = "doubted"
-"""The durable mark: what was made up to this wall time (ms) may be in the store and not in Redis."""
+"""The checkpoint: what was made up to this wall time (ms) may be in the store and not in Redis."""
 SETTLED = "settled"
-"""The durable mark: what was made before this wall time (ms) is in Redis, in every list and cached value there is."""
-NOWHERE = "0-0"
-"""The position before every other."""
+"""The checkpoint: what was made before this wall time (ms) is in Redis, in every list and cached value there is."""
+BEGINNING = "0-0"
+"""The offset before every other."""
 
 
 class EventLog(Protocol):
@@ -396,12 +396,12 @@ class EventLog(Protocol):
         """Append events to their partitions, each tweet first to its author's recent tweets (if that list exists)."""
         ...
 
-    async def read(self, positions: Mapping[int, str], *, limit: int, wait_ms: int) -> LogRead:
-        """The events after some positions, at most `limit` a partition; waits up to `wait_ms` if there are none."""
+    async def read(self, offsets: Mapping[int, str], *, limit: int, wait_ms: int) -> LogRead:
+        """The events after some offsets, at most `limit` a partition; waits up to `wait_ms` if there are none."""
         ...
 
-    async def tails(self) -> dict[int, LogTail]:
-        """The end of every partition; `NOWHERE` and 0 for one that is empty."""
+    async def ends(self) -> dict[int, LogEnd]:
+        """The end of every partition; `BEGINNING` and 0 for one that is empty."""
         ...
 
     async def incarnation(self) -> str:
@@ -409,19 +409,19 @@ class EventLog(Protocol):
         ...
 
 
-class PositionStore(Protocol):
+class OffsetStore(Protocol):
     """How far each reader has come; the writes of an earlier epoch are refused."""
 
     async def claim(self, name: str, epoch: int) -> dict[int, str]:
-        """Fence off earlier epochs of a reader and get its positions. Raises `Fenced` if a later epoch claimed."""
+        """Fence off earlier epochs of a reader and get its offsets. Raises `Fenced` if a later epoch claimed."""
         ...
 
-    async def save(self, names: Mapping[str, int], positions: Mapping[int, str]) -> None:
-        """Save the same positions for several readers (name → epoch). Raises `Fenced` if any is no longer ours."""
+    async def save(self, names: Mapping[str, int], offsets: Mapping[int, str]) -> None:
+        """Save the same offsets for several readers (name → epoch). Raises `Fenced` if any is no longer ours."""
         ...
 
-    async def positions(self, name: str) -> dict[int, str]:
-        """A reader's positions, without claiming it (for whoever shows the lag)."""
+    async def offsets(self, name: str) -> dict[int, str]:
+        """A reader's offsets, without claiming it (for whoever shows the lag)."""
         ...
 
 
@@ -429,7 +429,7 @@ class ListKind(StrEnum):
     """The two kinds of entry list."""
 
     HOME = "tl"
-    RECENT = "ut"
+    AUTHOR = "ut"
 
 
 class ListKey(NamedTuple):

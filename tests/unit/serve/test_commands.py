@@ -236,4 +236,4 @@ async def test_to_like_again_what_one_likes_for_long_tells_redis_nothing() -> No
     replica.cache.deaf = True
     await replica.commands.like(BOB, tweet)
     await replica.commands.unlike(ALICE, tweet)
-    assert await engine.truth.coordination.mark(DOUBTED) is None, "nothing that Redis had to be told"
+    assert await engine.truth.coordination.checkpoint(DOUBTED) is None, "nothing that Redis had to be told"
