@@ -20,7 +20,7 @@ class _Proof(NamedTuple):
 
 
 class Settled:
-    """Moves the checkpoint `SETTLED` when all readers have come past what the log held, at once while there are doubts."""
+    """Moves the checkpoint `SETTLED` when all readers have passed what the log held, at once while there are doubts."""
 
     def __init__(
         self,
@@ -50,8 +50,8 @@ class Settled:
             ends = await self._log.ends()
             self._proof = _Proof(begun_ms - COMMITTED_MS, {p: end.last for p, end in ends.items()})
         found = await asyncio.gather(*(self._offsets.offsets(reader) for reader in self._readers))
-        made_ms, ends = self._proof
-        if all(has_reached(offsets.get(p, BEGINNING), end) for offsets in found for p, end in ends.items()):
+        made_ms, ends_then = self._proof
+        if all(has_reached(offsets.get(p, BEGINNING), end) for offsets in found for p, end in ends_then.items()):
             await self._coordination.set_checkpoint(SETTLED, made_ms)
             self._settled_ms, self._next_ms = made_ms, self._clock.monotonic_ms() + _EVERY_MS
             self._proof = None

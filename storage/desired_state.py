@@ -10,8 +10,9 @@ from storage.ports import CoordinationStore
 SHARDS, TRENDS_WORKERS = "desired-fanout-shards", "desired-trends-workers"
 """Checkpoints."""
 SHARDS_UP = "fanout-shards-up"
-"""The checkpoint of how many shards must be alive for the system to be ready: another one that is wanted only becomes one of
-them when it has come up, as until then the others do its part."""
+"""The checkpoint of how many shards must be alive for the system to be ready.
+
+Another one that is desired only becomes one of them when it has come up, as until then the others do its part."""
 _SHARD = "fanout-"
 
 

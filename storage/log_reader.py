@@ -89,8 +89,8 @@ class LogReader:
     ) -> None:
         """Begin nowhere: at the oldest event that each stream holds.
 
-        `checkpoint` names the durable wall time (ms) that stands in for an offset where there is none. `look_back_ms` is how
-        long before its offset a catch-up begins, for readers that must not miss what was appended very late.
+        `checkpoint` names the durable wall time (ms) that stands in for an offset where there is none. `look_back_ms`
+        is how long before its offset a catch-up begins, for readers that must not miss what was appended very late.
         """
         self.offsets: dict[int, str] = dict.fromkeys(partitions, BEGINNING)
         self._log = log
