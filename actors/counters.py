@@ -18,21 +18,12 @@ from domain.limits import Limits
 from storage import keys, values
 from storage.effects import effects_of, recounts_of
 from storage.log_reader import LogReader, earliest
-from storage.ports import (
-    BEGINNING,
-    CacheStore,
-    CoordinationStore,
-    DeadLetterStore,
-    Engagement,
-    EngagementStore,
-    EventLog,
-    EventStore,
-    GraphStore,
-    ListKey,
-    ListKind,
-    LogRecord,
-    OffsetStore,
-)
+from storage.ports.cache import CacheStore, ListKey, ListKind
+from storage.ports.coordination import CoordinationStore
+from storage.ports.dead_letters import DeadLetterStore
+from storage.ports.events import EventStore
+from storage.ports.log import BEGINNING, EventLog, LogRecord, OffsetStore
+from storage.ports.relations import Engagement, EngagementStore, GraphStore
 from storage.values import Counted
 from telemetry import metrics
 from telemetry.logs import logger, trace

@@ -9,7 +9,8 @@ from domain.errors import EngineError, Fenced, Overloaded, PoisonedEvent, StoreU
 from domain.events import EVENT_BYTES_MAX, AnyEvent, decode
 from domain.ids import ID_MAX, EventId
 from domain.limits import Limits
-from storage.ports import DeadLetter, DeadLetterStore, LogRecord
+from storage.ports.dead_letters import DeadLetter, DeadLetterStore
+from storage.ports.log import LogRecord
 from storage.rows import DAY_MS
 from telemetry import metrics
 from telemetry.logs import logger, request_id, trace

@@ -30,7 +30,7 @@ from domain.errors import EngineError, StoreUnavailable
 from domain.ids import RANGES
 from storage.desired_state import TRENDS_WORKERS, desired, is_shard, shard_names
 from storage.head import ANSWER_S, asked_of_ray, placed_on
-from storage.opening import StoreConfig, Stores, open_stores
+from storage.stores import StoreConfig, Stores, open_stores
 from telemetry import logs, metrics
 from telemetry.logs import logger
 from telemetry.ray_backend import RayBackend
@@ -94,10 +94,10 @@ class FanoutShardActor(_Hosted):
         shard = FanoutShard(
             name,
             **_log_ports(stores, config),
-            graph=stores.truth.graph,
-            cache=stores.hot.cache,
-            offsets=stores.hot.offsets,
-            letters=stores.truth.dead_letters,
+            graph=stores.ports.graph,
+            cache=stores.ports.cache,
+            offsets=stores.ports.offsets,
+            letters=stores.ports.dead_letters,
         )
 
         async def step(wait_ms: int) -> None:
@@ -117,11 +117,11 @@ class CountersActor(_Hosted):
         counters = Counters(
             _CLOCK.now_ms(),
             **_log_ports(stores, config),
-            graph=stores.truth.graph,
-            engagements=stores.truth.engagements,
-            cache=stores.hot.cache,
-            offsets=stores.hot.offsets,
-            letters=stores.truth.dead_letters,
+            graph=stores.ports.graph,
+            engagements=stores.ports.engagements,
+            cache=stores.ports.cache,
+            offsets=stores.ports.offsets,
+            letters=stores.ports.dead_letters,
         )
         releasing = asyncio.create_task(self._release(counters))
 
@@ -154,8 +154,8 @@ class ReconcilerActor(_Hosted):
         stores = await open_stores(config.stores)
         reconciler = Reconciler(
             **_log_ports(stores, config),
-            offsets=stores.hot.offsets,
-            letters=stores.truth.dead_letters,
+            offsets=stores.ports.offsets,
+            letters=stores.ports.dead_letters,
             readers=(COUNTERS_READER, *map(reader_name, range(RANGES))),
         )
 
@@ -180,7 +180,7 @@ class SupervisorActor(_Hosted):
     @override
     async def _open(self, name: str, config: ActorConfig) -> Component:
         stores = await open_stores(config.stores)
-        coordination = stores.truth.coordination
+        coordination = stores.ports.coordination
         others = {other: _Remote(other, config) for other in (COUNTERS, RECONCILER)}
         supervisor = self._supervisor = Supervisor(_ShardActors(config), others, coordination, _CLOCK)
         flow = self._flow = FlowSupervisor(self._fleet, await desired(coordination, TRENDS_WORKERS), _CLOCK)
@@ -233,9 +233,9 @@ class SupervisorActor(_Hosted):
 def _log_ports(stores: Stores, config: ActorConfig) -> dict[str, Any]:
     """What every follower of the log is given."""
     return {
-        "log": stores.hot.log,
-        "events": stores.truth.events,
-        "coordination": stores.truth.coordination,
+        "log": stores.ports.log,
+        "events": stores.ports.events,
+        "coordination": stores.ports.coordination,
         "clock": _CLOCK,
         "limits": config.stores.limits,
         "partitions": config.stores.partitions,

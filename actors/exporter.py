@@ -12,8 +12,9 @@ from domain.clock import Clock
 from domain.errors import EngineError
 from domain.ids import RANGES
 from storage.log_reader import RECONCILED
-from storage.opening import Stores
-from storage.ports import BEGINNING, DOUBTED, SETTLED, LogEnd
+from storage.ports.coordination import DOUBTED, SETTLED
+from storage.ports.log import BEGINNING, LogEnd
+from storage.stores import Stores
 from telemetry.logs import logger
 
 _SCRAPE_S = 5.0
@@ -72,12 +73,12 @@ class Exporter:
             "How much older a reader's offset is than the end of a partition; ranges of followers as one reader.",
             labels=["reader", "partition"],
         )
-        ends = await self._stores.hot.log.ends()
+        ends = await self._stores.ports.log.ends()
         readers = {COUNTERS_READER: [COUNTERS_READER], "fanout": [reader_name(range_) for range_ in range(RANGES)]}
         for partition, end in ends.items():
             entries.add_metric([str(partition)], end.entries)
         for reader, names in readers.items():
-            found = await asyncio.gather(*(self._stores.hot.offsets.offsets(name) for name in names))
+            found = await asyncio.gather(*(self._stores.ports.offsets.offsets(name) for name in names))
             for partition, end in ends.items():
                 behind = max(_behind_s(end, offsets.get(partition, BEGINNING)) for offsets in found)
                 lag.add_metric([reader, str(partition)], behind)
@@ -85,7 +86,7 @@ class Exporter:
 
     async def _range_gauges(self) -> list[Metric]:
         orphaned = GaugeMetricFamily("murmur_ranges_without_owner", "Follower ranges that no shard in health owns.")
-        owners, unhealthy = await self._stores.truth.coordination.range_owners(), self._unhealthy()
+        owners, unhealthy = await self._stores.ports.coordination.range_owners(), self._unhealthy()
         orphaned.add_metric([], RANGES - sum(owner.owner not in unhealthy for owner in owners.values()))
         return [orphaned]
 
@@ -93,7 +94,7 @@ class Exporter:
         age = GaugeMetricFamily(
             "murmur_reconciled_age_seconds", "How long ago was the time before which every event is known to be logged."
         )
-        coordination = self._stores.truth.coordination
+        coordination = self._stores.ports.coordination
         if (checkpoint_ms := await coordination.checkpoint(RECONCILED)) is not None:
             age.add_metric([], max(0, self._clock.now_ms() - checkpoint_ms) / 1000)
         doubted = GaugeMetricFamily(
@@ -105,7 +106,7 @@ class Exporter:
 
     async def _letter_gauges(self) -> list[Metric]:
         kept = GaugeMetricFamily("murmur_dead_letters_kept", f"Dead letters to be looked at (at most {_LETTERS_MAX}).")
-        kept.add_metric([], len(await self._stores.truth.dead_letters.letters(limit=_LETTERS_MAX)))
+        kept.add_metric([], len(await self._stores.ports.dead_letters.letters(limit=_LETTERS_MAX)))
         return [kept]
 
 

@@ -18,20 +18,12 @@ from domain.fanout import Batch, FollowerSets, Interleaver, Job, Pulled, Waterma
 from domain.ids import UserId, range_of, time_ms
 from domain.limits import Limits
 from storage.log_reader import LogBatch, LogReader, earliest
-from storage.ports import (
-    BEGINNING,
-    CacheStore,
-    CoordinationStore,
-    DeadLetterStore,
-    EventLog,
-    EventStore,
-    GraphStore,
-    ListKey,
-    ListKind,
-    LogRecord,
-    OffsetStore,
-    Pushed,
-)
+from storage.ports.cache import CacheStore, ListKey, ListKind, Pushed
+from storage.ports.coordination import CoordinationStore
+from storage.ports.dead_letters import DeadLetterStore
+from storage.ports.events import EventStore
+from storage.ports.log import BEGINNING, EventLog, LogRecord, OffsetStore
+from storage.ports.relations import GraphStore
 from telemetry import metrics
 from telemetry.logs import logger
 

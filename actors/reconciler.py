@@ -14,15 +14,10 @@ from domain.fanout import NO_IDS
 from domain.ids import EventId, Ids, first_id_at, time_ms
 from domain.limits import Limits
 from storage.log_reader import EVENTS_KEPT_MS, RECONCILED
-from storage.ports import (
-    BEGINNING,
-    CoordinationStore,
-    DeadLetterStore,
-    EventLog,
-    EventStore,
-    LogRecord,
-    OffsetStore,
-)
+from storage.ports.coordination import CoordinationStore
+from storage.ports.dead_letters import DeadLetterStore
+from storage.ports.events import EventStore
+from storage.ports.log import BEGINNING, EventLog, LogRecord, OffsetStore
 from storage.rows import HOUR_MS, MINUTE_MS
 from telemetry import metrics
 from telemetry.logs import logger

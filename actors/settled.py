@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from domain.clock import Clock
 from storage.log_reader import COMMITTED_MS, has_reached
-from storage.ports import BEGINNING, DOUBTED, SETTLED, CoordinationStore, EventLog, OffsetStore
+from storage.ports.coordination import DOUBTED, SETTLED, CoordinationStore
+from storage.ports.log import BEGINNING, EventLog, OffsetStore
 
 _EVERY_MS = 15_000
 """How often the checkpoint is moved while nobody doubts Redis: who begins to asks for all that was made since."""

@@ -11,7 +11,7 @@ from domain.clock import Clock
 from domain.errors import StoreUnavailable
 from domain.ids import RANGES
 from storage.desired_state import SHARDS, SHARDS_UP, desired, shard_names
-from storage.ports import CoordinationStore
+from storage.ports.coordination import CoordinationStore
 from telemetry.logs import logger
 
 _BEAT_AGE_MS_MAX = 10_000

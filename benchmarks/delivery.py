@@ -103,7 +103,7 @@ async def _rounds(bench: Bench) -> list[list[Delivery]]:
                 posted += 1
                 id_, answered = await _post(client, bench.tokens.of(author), posted)
                 first, seen = await _seen(watched, everyone, posted)
-                logged = appended_ms((await bench.stores.hot.log.ends())[partition].last)
+                logged = appended_ms((await bench.stores.ports.log.ends())[partition].last)
                 found.append(Delivery(time_ms(id_), logged, answered, first, seen))
                 await asyncio.sleep(_PAUSE_S)
             rounds.append(found)

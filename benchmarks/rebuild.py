@@ -15,7 +15,7 @@ from benchmarks.timelines import Timelines
 from benchmarks.world import World
 from domain.ids import UserId
 from storage import keys
-from storage.ports import ListKey, ListKind
+from storage.ports.cache import ListKey, ListKind
 
 _FOLLOWEES = 300
 _USERS = 600

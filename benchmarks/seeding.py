@@ -11,8 +11,8 @@ from itertools import islice
 from benchmarks.patience import patiently
 from domain import ids
 from domain.users import User
-from storage.cassandra.session import CassandraSession, Params
-from storage.cassandra.statements import Statement, write
+from storage.cassandra.driver.session import CassandraSession, Params
+from storage.cassandra.driver.statements import Statement, write
 
 _TOGETHER = 50
 """Rows in one request: a batch of this size stays far below what Cassandra refuses."""

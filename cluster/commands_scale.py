@@ -19,8 +19,8 @@ from domain.ids import RANGES
 from domain.trends import TAG_BUCKETS
 from storage.cassandra.stores import open_stores
 from storage.desired_state import SHARDS, TRENDS_WORKERS, desired
-from storage.opening import StoreConfig
-from storage.ports import CoordinationStore
+from storage.ports.coordination import CoordinationStore
+from storage.stores import StoreConfig
 
 _SCALED_S = 60.0
 _LOOK_EVERY_S = 0.2

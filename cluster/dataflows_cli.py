@@ -127,9 +127,9 @@ def kept_in(data_dir: Path, name: str, out: str) -> Path:
 def _sink(stores: StoreThread, out: str, name: str) -> RowSink:
     match out:
         case "redis":
-            return StoreSink(stores, stores.stores.hot.outputs, name)
+            return StoreSink(stores, stores.stores.ports.cached_outputs, name)
         case "cassandra":
-            return StoreSink(stores, stores.stores.truth.outputs, name)
+            return StoreSink(stores, stores.stores.ports.outputs, name)
     try:
         return file_sink(Path(out))
     except ValueError as error:

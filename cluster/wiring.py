@@ -14,11 +14,11 @@ from cluster.stores import store_config
 from dataflows.deploy import TrendsConfig, TrendsFleet
 from domain.clock import SystemClock
 from serve.config import ApiConfig
-from storage.cassandra import schema
+from storage.cassandra.driver import schema
 from storage.cassandra.stores import open_stores
 from storage.desired_state import SHARDS, SHARDS_UP, TRENDS_WORKERS
-from storage.opening import StoreConfig
-from storage.ports import DATA_CREATED_AT
+from storage.ports.coordination import DATA_CREATED_AT
+from storage.stores import StoreConfig
 
 _STOP_S = 3.0
 _PARTITIONS_CHECKPOINT = "log-partitions"

@@ -54,9 +54,9 @@ class LogSource(FixedPartitionedSource[Chunk, ReaderState | None]):
     def build_part(self, step_id: str, for_part: str, resume_state: ReaderState | None) -> "_LogPartition":
         limits, stores = self._stores.config.limits, self._stores.stores
         reader = LogReader(
-            stores.hot.log,
-            stores.truth.events,
-            stores.truth.coordination,
+            stores.ports.log,
+            stores.ports.events,
+            stores.ports.coordination,
             self._clock,
             limits,
             (int(for_part),),

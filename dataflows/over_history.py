@@ -25,8 +25,8 @@ from dataflows.store_thread import StoreThread
 from dataflows.trends import Ranking, Schedule, trends
 from domain.errors import EngineError
 from domain.trends import GLOBAL, Window
-from storage.opening import StoreConfig
 from storage.rows import MINUTE_MS
+from storage.stores import StoreConfig
 
 Take = Callable[[Ranking], None]
 

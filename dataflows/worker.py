@@ -15,7 +15,7 @@ from dataflows.sinks import MinuteSink, RankingSink
 from dataflows.store_thread import StoreThread
 from domain.clock import Clock
 from domain.trends import KEPT_MS, WINDOWS
-from storage.opening import StoreConfig
+from storage.stores import StoreConfig
 from telemetry.logs import logger
 
 LOOK_EVERY_MS = 1_000

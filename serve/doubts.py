@@ -11,7 +11,9 @@ from domain.timeline import NO_ENTRIES, EntryList
 from serve.refreshed import Refreshed, beside
 from serve.tail import Tail
 from storage.own_acts import OwnCount
-from storage.ports import DOUBTED, SETTLED, CoordinationStore, EventStore, ListKey
+from storage.ports.cache import ListKey
+from storage.ports.coordination import DOUBTED, SETTLED, CoordinationStore
+from storage.ports.events import EventStore
 from telemetry import metrics
 from telemetry.logs import logger
 

@@ -18,7 +18,8 @@ from serve.doubts import Doubts
 from serve.hydration import Hydrator, Reading, Record, ids_from
 from serve.pulled import PulledAuthors
 from serve.rebuild import Rebuilder
-from storage.ports import CacheStore, ListKey, ListKind, TweetStore
+from storage.ports.cache import CacheStore, ListKey, ListKind
+from storage.ports.tweets import TweetStore
 from telemetry import metrics
 
 _DAY_MS = 86_400_000

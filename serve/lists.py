@@ -10,7 +10,9 @@ from domain.timeline import Walk, cursor_of, walk_of
 from serve.home import HomeTimeline
 from serve.hydration import Hydrator, exists
 from serve.threads import Threads
-from storage.ports import Engagement, EngagementStore, GraphStore, TweetStore, UserStore
+from storage.ports.relations import Engagement, EngagementStore, GraphStore
+from storage.ports.tweets import TweetStore
+from storage.ports.users import UserStore
 from storage.rows import PUBLIC_FEED, hashtag_feed
 
 More = Callable[[int, int], Awaitable[Sequence[tuple[int, int]]]]

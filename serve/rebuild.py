@@ -16,7 +16,8 @@ from domain.ids import ID_MAX, Ids, UserId
 from domain.limits import Limits
 from domain.timeline import NO_ENTRIES, Entries, EntryList, cut
 from serve.doubts import Doubts
-from storage.ports import CacheStore, ListKey, ListKind, TweetStore
+from storage.ports.cache import CacheStore, ListKey, ListKind
+from storage.ports.tweets import TweetStore
 from telemetry import metrics
 
 _READS_AT_ONCE = 64

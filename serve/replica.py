@@ -33,7 +33,7 @@ from serve.sessions import AccessTokens
 from serve.trend_queries import TrendQueries
 from storage import keys
 from storage.desired_state import SHARDS, SHARDS_UP, desired, shard_names
-from storage.opening import Stores, open_stores
+from storage.stores import Stores, open_stores
 from telemetry import logs, metrics
 from telemetry.ray_backend import RayBackend
 
@@ -76,7 +76,7 @@ class Replica:
         logs.configure("api", self._config.log_level)
         metrics.install(RayBackend())
         self._stores = await open_stores(self._config.stores)
-        self._ids = LeasedIds(self._stores.truth.coordination, SystemClock())
+        self._ids = LeasedIds(self._stores.ports.coordination, SystemClock())
         await self._ids.begin()
         self._app = _build(self._config, self._stores, self._ids)
 
@@ -120,16 +120,16 @@ def _readiness(config: ApiConfig, stores: Stores, clock: Clock) -> Readiness:
     """One check per dependency; an actor leaves its sign of life in Redis."""
 
     async def cassandra() -> Word:
-        await stores.truth.coordination.checkpoint("ready")
+        await stores.ports.coordination.checkpoint("ready")
         return "answers"
 
     async def redis() -> Word:
-        await stores.hot.log.incarnation()
+        await stores.ports.log.incarnation()
         return "answers"
 
     def actor(name: str, absent: Word | None = None) -> Check:
         async def check() -> Word:
-            _, (beat,) = await stores.hot.cache.fetch((), (keys.heartbeat(name),))
+            _, (beat,) = await stores.ports.cache.fetch((), (keys.heartbeat(name),))
             if beat is not None:
                 return "alive"
             if absent is None:
@@ -139,8 +139,8 @@ def _readiness(config: ApiConfig, stores: Stores, clock: Clock) -> Readiness:
         return check
 
     async def actors() -> Mapping[str, Check]:
-        shards = shard_names(await desired(stores.truth.coordination, SHARDS))
-        up = await desired(stores.truth.coordination, SHARDS_UP)
+        shards = shard_names(await desired(stores.ports.coordination, SHARDS))
+        up = await desired(stores.ports.coordination, SHARDS_UP)
         return {
             **{name: actor(name) for name in (*shards[:up], *config.actors)},
             **{name: actor(name, absent="comes_up") for name in shards[up:]},

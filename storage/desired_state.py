@@ -5,7 +5,7 @@ it again and again: nobody is told, so no such word can be lost, and whoever die
 """
 
 from domain.errors import StoreUnavailable
-from storage.ports import CoordinationStore
+from storage.ports.coordination import CoordinationStore
 
 SHARDS, TRENDS_WORKERS = "desired-fanout-shards", "desired-trends-workers"
 """Checkpoints."""

@@ -1,7 +1,7 @@
 """The names of everything kept in Redis; hash tags keep together what one script touches (Redis Cluster)."""
 
 from domain import ids
-from storage.ports import ListKey, ListKind
+from storage.ports.cache import ListKey, ListKind
 
 INCARNATION = "incarnation"
 

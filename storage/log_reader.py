@@ -8,7 +8,9 @@ from typing import NamedTuple
 from domain.clock import Clock
 from domain.ids import EventId, first_id_at
 from domain.limits import Limits
-from storage.ports import BEGINNING, CoordinationStore, EventLog, EventStore, LogRead, LogRecord
+from storage.ports.coordination import CoordinationStore
+from storage.ports.events import EventStore
+from storage.ports.log import BEGINNING, EventLog, LogRead, LogRecord
 from storage.rows import DAY_MS, MINUTE_MS
 from telemetry.metrics import EDGES
 

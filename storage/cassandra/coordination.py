@@ -4,9 +4,9 @@ import random
 
 from domain.errors import Overloaded
 from domain.ids import WORKERS_MAX, UserId
-from storage.cassandra.session import CassandraSession
-from storage.cassandra.statements import cas, read, write
-from storage.ports import RangeOwner, WorkerLease
+from storage.cassandra.driver.session import CassandraSession
+from storage.cassandra.driver.statements import cas, read, write
+from storage.ports.coordination import RangeOwner, WorkerLease
 
 _LEASES = read("SELECT worker, until_ms FROM worker_leases")
 _FIRST_LEASE = cas("INSERT INTO worker_leases (worker, holder, until_ms) VALUES (?, ?, ?) IF NOT EXISTS")

@@ -6,9 +6,9 @@ from typing import Any
 from domain.ids import TweetId, UserId
 from domain.timeline import Entries, entries_of
 from domain.tweets import Tweet
-from storage.cassandra.session import CassandraSession
-from storage.cassandra.statements import read
-from storage.ports import Reply
+from storage.cassandra.driver.session import CassandraSession
+from storage.cassandra.driver.statements import read
+from storage.ports.tweets import Reply
 from storage.rows import feed_slot
 
 _COLUMNS = "user_id, tweet_id, text, reply_to, quote_of, retweet_of, retweet_author, location, hashtags, mentions"

@@ -3,7 +3,8 @@
 from domain.errors import Overloaded
 from domain.ids import WORKERS_MAX, EventId, UserId
 from storage.memory.tables import Turn, no_faults
-from storage.ports import DeadLetter, RangeOwner, WorkerLease
+from storage.ports.coordination import RangeOwner, WorkerLease
+from storage.ports.dead_letters import DeadLetter
 
 
 class MemoryCoordinationStore:

@@ -13,7 +13,8 @@ from domain.events import Event, Retweeted, TweetPosted, encode
 from domain.ids import log_partition
 from domain.limits import Limits
 from storage.memory.tables import Turn, no_faults
-from storage.ports import BEGINNING, ListKey, ListKind, LogEnd, LogRead, LogRecord
+from storage.ports.cache import ListKey, ListKind
+from storage.ports.log import BEGINNING, LogEnd, LogRead, LogRecord
 
 Offset = tuple[int, int]
 

@@ -22,7 +22,8 @@ from domain.ids import ENGAGEMENT_BUCKETS, FOLLOWER_BUCKETS, EventId, Ids, Tweet
 from domain.timeline import Entries, entries_of
 from domain.tweets import Tweet
 from storage.memory.tables import Key, MemoryTables, StoredRow
-from storage.ports import Engagement, Reply
+from storage.ports.relations import Engagement
+from storage.ports.tweets import Reply
 from storage.rows import event_row, lost_rows, rows_of
 
 

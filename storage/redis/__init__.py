@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from domain.clock import Clock, SystemClock
 from domain.limits import Limits
-from storage.redis.bulk import BulkConnection
 from storage.redis.cache import RedisCacheStore
-from storage.redis.client import RedisClient
+from storage.redis.driver.bulk import BulkConnection
+from storage.redis.driver.client import RedisClient
 from storage.redis.limits import FallbackRateLimiter, LocalRateLimiter, RedisRateLimiter
 from storage.redis.log import RedisEventLog
 from storage.redis.offsets import RedisOffsetStore

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from domain.limits import Limits
 from domain.timeline import ENTRY_BYTES, EntryList, entries_from_wire
-from storage.ports import ListKind
+from storage.ports.cache import ListKind
 
 _BUILDING = b"being-built-by--"
 _READY = struct.Struct(">cQ")

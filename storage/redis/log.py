@@ -8,10 +8,11 @@ from domain.ids import log_partition
 from domain.limits import Limits
 from domain.timeline import entries_of, entries_to_wire
 from storage import keys
-from storage.ports import BEGINNING, CacheStore, ListKey, ListKind, LogEnd, LogRead, LogRecord
+from storage.ports.cache import CacheStore, ListKey, ListKind
+from storage.ports.log import BEGINNING, LogEnd, LogRead, LogRecord
 from storage.redis import lists
-from storage.redis.client import RedisClient
-from storage.redis.line import Command
+from storage.redis.driver.client import RedisClient
+from storage.redis.driver.line import Command
 
 _FIELD = "e"
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from domain.errors import Fenced
 from storage import keys
-from storage.redis.client import RedisClient
+from storage.redis.driver.client import RedisClient
 from storage.redis.scripts import CLAIM, SAVE
 
 _EPOCH = b"epoch"

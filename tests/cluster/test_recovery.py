@@ -14,7 +14,7 @@ from cluster.stores import store_config
 from domain.clock import SystemClock
 from domain.events import VERSION, TweetPosted, encode
 from domain.ids import WORKERS_MAX, EventId, IdGenerator, UserId, stamp_us
-from storage.opening import open_stores
+from storage.stores import open_stores
 from tests.support import faults
 from tests.support.people import Person, sign_up
 from tests.support.system import RunningSystem

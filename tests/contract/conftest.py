@@ -17,7 +17,8 @@ from domain.clock import SystemClock
 from domain.limits import SMALL, Limits
 from storage.memory.hot import MemoryEventLog, MemoryOffsetStore, MemoryRedis
 from storage.memory.hot_cache import MemoryCacheStore
-from storage.ports import CacheStore, EventLog, OffsetStore
+from storage.ports.cache import CacheStore
+from storage.ports.log import EventLog, OffsetStore
 from storage.redis import RedisStores, open_stores
 
 PARTITIONS = 4

@@ -11,7 +11,7 @@ from domain.ids import UserId
 from domain.limits import SMALL
 from domain.timeline import NO_ENTRIES, Entries, EntryList, entries_of, newest_first
 from storage.own_acts import NOTED_BYTES
-from storage.ports import CacheStore, ListKey, ListKind, Pushed
+from storage.ports.cache import CacheStore, ListKey, ListKind, Pushed
 from tests.contract.conftest import Hot, OpenHot, eventually
 
 ALICE, BOB, CAROL = UserId(11), UserId(1 << 40), UserId((1 << 63) - 1)

@@ -11,9 +11,9 @@ import pytest
 from cassandra import InvalidRequest
 
 from domain.errors import Overloaded, StoreUnavailable
-from storage.cassandra.options import CassandraOptions
-from storage.cassandra.session import CassandraSession
-from storage.cassandra.statements import read, write
+from storage.cassandra.driver.options import CassandraOptions
+from storage.cassandra.driver.session import CassandraSession
+from storage.cassandra.driver.statements import read, write
 from telemetry import metrics
 from tests.contract.people import new_id, until
 from tests.support.wire import Wire, wire_to

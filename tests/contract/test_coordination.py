@@ -10,7 +10,8 @@ from storage.cassandra.coordination import CassandraCoordinationStore
 from storage.cassandra.stores import CassandraStores
 from storage.memory.coordination import MemoryCoordinationStore
 from storage.memory.stores import MemoryStores
-from storage.ports import CoordinationStore, DeadLetter, RangeOwner
+from storage.ports.coordination import CoordinationStore, RangeOwner
+from storage.ports.dead_letters import DeadLetter
 from tests.contract.people import new_era_ms, new_id
 
 pytest_plugins = ("tests.contract.truth",)

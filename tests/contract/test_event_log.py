@@ -7,7 +7,8 @@ from domain.events import Event, Liked, Retweeted, TweetPosted, decode
 from domain.ids import EventId, IdGenerator, TweetId, UserId, log_partition, stamp_us
 from domain.limits import SMALL
 from domain.timeline import NO_ENTRIES, EntryList, newest_first
-from storage.ports import BEGINNING, ListKey, ListKind, LogRead
+from storage.ports.cache import ListKey, ListKind
+from storage.ports.log import BEGINNING, LogRead
 from tests.contract.conftest import PARTITIONS, Hot
 
 ALICE, BOB = UserId(1), UserId(2)

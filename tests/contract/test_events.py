@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from domain.events import decode
 from domain.ids import ID_MAX, EventId
-from storage.ports import Engagement
+from storage.ports.relations import Engagement
 from storage.rows import event_place, hashtag_feed
 from tests.contract.people import PARTITIONS, People, new_id
 

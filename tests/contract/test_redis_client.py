@@ -11,9 +11,10 @@ from domain.errors import Overloaded, StoreUnavailable
 from domain.ids import UserId
 from domain.limits import SMALL
 from domain.timeline import NO_ENTRIES, EntryList, entries_of
-from storage.ports import BEGINNING, ListKey, ListKind, Pushed
+from storage.ports.cache import ListKey, ListKind, Pushed
+from storage.ports.log import BEGINNING
 from storage.redis import RedisStores, open_stores
-from storage.redis.client import CALL_S, FAILURES_MAX, RedisClient
+from storage.redis.driver.client import CALL_S, FAILURES_MAX, RedisClient
 from telemetry import metrics
 from tests.contract.conftest import PARTITIONS, PrivateRedis, eventually
 

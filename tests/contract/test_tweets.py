@@ -4,7 +4,7 @@ import numpy as np
 
 from domain.events import TweetPosted
 from domain.ids import ID_MAX, EventId, TweetId, stamp_us
-from storage.ports import Reply
+from storage.ports.tweets import Reply
 from storage.rows import DAY_MS, hashtag_feed
 from tests.contract.people import People, new_id
 

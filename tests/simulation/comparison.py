@@ -8,7 +8,7 @@ import orjson
 from domain.ids import TweetId, UserId
 from domain.timeline import newest_first
 from serve.lists import Queries
-from storage.ports import ListKey, ListKind
+from storage.ports.cache import ListKey, ListKind
 from tests.simulation.model import Answers, Entry, Post, Truth, shows
 from tests.simulation.people import entries_of_page
 from tests.simulation.stores import USERS

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from domain.ids import range_of
 from domain.limits import Limits
-from storage.ports import SETTLED
+from storage.ports.coordination import SETTLED
 from telemetry import metrics
 from tests.simulation.comparison import compare
 from tests.simulation.model import Answers

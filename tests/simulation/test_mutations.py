@@ -16,7 +16,7 @@ from domain.timeline import NO_ENTRIES, EntryList
 from serve.doubts import Doubts
 from storage.memory.hot import MemoryEventLog, trim
 from storage.memory.hot_cache import MemoryCacheStore
-from storage.ports import ListKey
+from storage.ports.cache import ListKey
 from tests.simulation.run import DEFAULT_SEEDS, Story, run
 from tests.simulation.scheduler import NO_FAULTS, CrashAt
 from tests.simulation.smallest import smallest

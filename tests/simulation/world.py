@@ -27,19 +27,13 @@ from serve.rebuild import Rebuilder
 from storage.memory.hot import MemoryEventLog, MemoryOffsetStore, MemoryRedis
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.stores import memory_stores
-from storage.ports import (
-    CacheStore,
-    CoordinationStore,
-    DeadLetterStore,
-    EngagementStore,
-    EventLog,
-    EventStore,
-    GraphStore,
-    ListKey,
-    ListKind,
-    OffsetStore,
-    TweetStore,
-)
+from storage.ports.cache import CacheStore, ListKey, ListKind
+from storage.ports.coordination import CoordinationStore
+from storage.ports.dead_letters import DeadLetterStore
+from storage.ports.events import EventStore
+from storage.ports.log import EventLog, OffsetStore
+from storage.ports.relations import EngagementStore, GraphStore
+from storage.ports.tweets import TweetStore
 from storage.rows import MINUTE_MS, event_row, rows_of
 from tests.simulation.scheduler import LIFE, MET, NO_FAULTS, CrashAt, Faults, Life, Scheduler, faults_of
 from tests.simulation.stores import USERS, Answering, Keys, LateBatches, People

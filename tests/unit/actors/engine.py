@@ -14,7 +14,7 @@ from serve.doubts import Doubts
 from storage.memory.hot import MemoryEventLog, MemoryOffsetStore, MemoryRedis
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.stores import memory_stores
-from storage.ports import ListKey, ListKind
+from storage.ports.cache import ListKey, ListKind
 
 PARTITIONS = 2
 READERS = (READER, *map(reader_name, range(RANGES)))

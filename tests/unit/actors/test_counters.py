@@ -11,7 +11,8 @@ from domain.ids import TweetId, UserId
 from domain.limits import DEFAULT
 from storage import keys, values
 from storage.log_reader import appended_ms
-from storage.ports import Engagement, ListKey, ListKind
+from storage.ports.cache import ListKey, ListKind
+from storage.ports.relations import Engagement
 from storage.values import Counted
 from tests.unit.actors.engine import Engine
 

@@ -10,7 +10,7 @@ from domain.errors import Fenced, StoreUnavailable
 from domain.events import Liked, TweetPosted
 from domain.ids import RANGES, EventId, TweetId, UserId, stamp_us
 from domain.limits import DEFAULT
-from storage.ports import BEGINNING, LogRead
+from storage.ports.log import BEGINNING, LogRead
 from telemetry import logs, metrics
 from tests.unit.actors.engine import Engine
 

@@ -4,7 +4,7 @@ from typing import Any
 from domain.events import Event, TweetPosted, decode
 from domain.ids import EventId, TweetId, UserId, log_partition, stamp_us, time_ms
 from storage.log_reader import EVENTS_KEPT_MS, RECONCILED
-from storage.ports import BEGINNING
+from storage.ports.log import BEGINNING
 from storage.rows import Put, event_row
 from tests.unit.actors.engine import PARTITIONS, Engine
 

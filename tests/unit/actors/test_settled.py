@@ -3,7 +3,7 @@
 from actors.settled import Settled
 from domain.ids import UserId, log_partition
 from storage.log_reader import COMMITTED_MS
-from storage.ports import DOUBTED, SETTLED
+from storage.ports.coordination import DOUBTED, SETTLED
 from tests.unit.actors.engine import PARTITIONS, Engine
 
 ALICE, BOB = 1_001, 1_003

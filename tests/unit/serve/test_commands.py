@@ -19,7 +19,8 @@ from serve.pulled import PulledAuthors
 from serve.rebuild import Rebuilder
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.truth import MemoryEventStore
-from storage.ports import DOUBTED, ListKey
+from storage.ports.cache import ListKey
+from storage.ports.coordination import DOUBTED
 from tests.simulation.stores import USERS, Keys, People
 from tests.unit.actors.engine import PARTITIONS, Engine
 

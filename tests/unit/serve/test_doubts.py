@@ -10,7 +10,7 @@ from domain.ids import UserId
 from domain.limits import SMALL
 from serve.doubts import Doubts
 from storage import keys
-from storage.ports import DOUBTED, SETTLED
+from storage.ports.coordination import DOUBTED, SETTLED
 from tests.unit.actors.engine import Engine
 
 ALICE, BOB = UserId(1_001), UserId(1_002)

@@ -12,7 +12,7 @@ from serve.errors import answer_to, writing
 from serve.publisher import Publisher
 from storage.memory.hot import MemoryEventLog
 from storage.memory.truth import MemoryEventStore
-from storage.ports import BEGINNING
+from storage.ports.log import BEGINNING
 from tests.unit.actors.engine import PARTITIONS, Engine
 
 

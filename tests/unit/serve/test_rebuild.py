@@ -8,7 +8,7 @@ from domain.ids import Ids, UserId
 from domain.limits import SMALL
 from domain.timeline import EntryList
 from serve.rebuild import Rebuilder
-from storage.ports import ListKey, ListKind
+from storage.ports.cache import ListKey, ListKind
 from telemetry import metrics
 from tests.unit.actors.engine import Engine
 

@@ -14,7 +14,7 @@ from storage.log_reader import LogBatch, LogReader, earliest
 from storage.memory.hot import MemoryEventLog, MemoryRedis
 from storage.memory.stores import memory_stores
 from storage.memory.tables import no_faults
-from storage.ports import BEGINNING
+from storage.ports.log import BEGINNING
 from storage.rows import HOUR_MS, MINUTE_MS
 
 PARTITIONS = 2

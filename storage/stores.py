@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from domain.clock import SystemClock
 from domain.limits import Limits
-from storage.cassandra.options import CassandraOptions
+from storage.cassandra.driver.options import CassandraOptions
 from storage.cassandra.stores import CassandraStores
 from storage.cassandra.stores import open_stores as open_cassandra
 from storage.redis import RedisStores
