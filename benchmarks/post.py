@@ -108,7 +108,7 @@ async def rounds(bench: Bench) -> PostLoads:
         loads.empties.append(await asyncio.to_thread(http_load.drive, url, empties, effort))
     posted = sum(load.good for load in (first, *loads.posts))
     unknown = sum(load.refused for load in (first, *loads.posts))  # a post that was refused may have happened
-    found = await tweets_of(bench.stores.session, authors)
+    found = await tweets_of(bench.stores.cassandra.session, authors)
     assert posted <= found <= posted + unknown, f"{found} tweets in Cassandra, and {posted} were answered 201"
     session = await patiently(CassandraSession.connect)(yardstick.cassandra)
     found = await tweets_of(session, authors)

@@ -50,7 +50,7 @@ class ShardWorld:
         authors = [UserId(int(all_[-1]) + 4_096 * (number + 1)) for number in range(len(sizes))]
         for author, size in zip(authors, sizes, strict=True):
             chosen = rng.choice(all_, size, replace=False).tolist()
-            await seeding.write_rows(stores.session, seeding.followers(author, chosen))
+            await seeding.write_rows(stores.cassandra.session, seeding.followers(author, chosen))
         owners = await stores.ports.coordination.range_owners()
         for range_ in range(RANGES):
             await stores.ports.coordination.set_range_owner(range_, owners.get(range_), "benchmark")

@@ -89,27 +89,27 @@ class Replica:
 
 def _build(config: ApiConfig, stores: Stores, ids: LeasedIds) -> FastAPI:
     clock, limits = SystemClock(), config.stores.limits
-    truth, hot = stores.truth, stores.hot
-    doubts = Doubts(truth.events, truth.coordination, clock, limits, config.stores.partitions)
-    hydrator = Hydrator(hot.cache, truth.tweets, truth.users, truth.graph, truth.engagements, doubts, limits)
-    rebuilder = Rebuilder(hot.cache, truth.tweets, doubts, limits)
-    pulled = PulledAuthors(truth.coordination, clock, limits)
-    home = HomeTimeline(hot.cache, truth.tweets, hydrator, rebuilder, pulled, doubts, clock, limits)
-    publisher = Publisher(truth.events, hot.cache, hot.log, doubts)
+    ports = stores.ports
+    doubts = Doubts(ports.events, ports.coordination, clock, limits, config.stores.partitions)
+    hydrator = Hydrator(ports.cache, ports.tweets, ports.users, ports.graph, ports.engagements, doubts, limits)
+    rebuilder = Rebuilder(ports.cache, ports.tweets, doubts, limits)
+    pulled = PulledAuthors(ports.coordination, clock, limits)
+    home = HomeTimeline(ports.cache, ports.tweets, hydrator, rebuilder, pulled, doubts, clock, limits)
+    publisher = Publisher(ports.events, ports.cache, ports.log, doubts)
     sessions = AccessTokens(KeyRing(config.jwt_keys, clock), clock)
-    session_registry = SessionRegistry(hot.cache, truth.tokens, limits)
+    session_registry = SessionRegistry(ports.cache, ports.tokens, limits)
     rates = RateLimits() if config.rate_limits_on else OFF
-    throttle = LoginThrottle(hot.limiter, hot.cache, rates)
+    throttle = LoginThrottle(ports.limiter, ports.cache, rates)
     services = Services(
         commands=Commands(
-            publisher, truth.tweets, truth.graph, truth.engagements, truth.idempotency, hydrator, ids, clock, limits
+            publisher, ports.tweets, ports.graph, ports.engagements, ports.idempotency, hydrator, ids, clock, limits
         ),
-        queries=Queries(home, hydrator, truth.tweets, truth.users, truth.graph, truth.engagements, limits),
-        trends=TrendQueries(hot.trends, truth.panes),
-        accounts=Accounts(truth.users, truth.tokens, ids, Passwords(), sessions, throttle, session_registry, clock),
+        queries=Queries(home, hydrator, ports.tweets, ports.users, ports.graph, ports.engagements, limits),
+        trends=TrendQueries(ports.trends, ports.panes),
+        accounts=Accounts(ports.users, ports.tokens, ids, Passwords(), sessions, throttle, session_registry, clock),
         sessions=sessions,
         session_registry=session_registry,
-        guard=Guard(hot.limiter, clock, rates, Origins(config.trusted_proxies)),
+        guard=Guard(ports.limiter, clock, rates, Origins(config.trusted_proxies)),
         readiness=_readiness(config, stores, clock),
         limits=limits,
     )
