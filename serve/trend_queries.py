@@ -13,7 +13,7 @@ from serve.errors import TrendsNotReady
 from serve.hydration import rfc3339, rfc3339_of_ms
 from storage import values
 from storage.gazetteer import gazetteer
-from storage.ports import PaneStore, TrendStore
+from storage.ports.trends import PaneStore, TrendStore
 
 
 class TrendQueries:

@@ -19,7 +19,7 @@ def minute_sink(stores: StoreThread, clock: Clock) -> BatchSink[PaneCount]:
 
     def write(items: list[PaneCount]) -> None:
         counts = list({(count.normalized_tag, count.pane): count for count in items}.values())
-        put, stamp_us = stores.stores.truth.panes.put, clock.now_ms() * 1_000
+        put, stamp_us = stores.stores.ports.panes.put, clock.now_ms() * 1_000
         for at in range(0, len(counts), _TOGETHER):
             stores.retry_until(partial(put, counts[at : at + _TOGETHER], stamp_us), _CALL_S, _RETRY_FOR_S)
 

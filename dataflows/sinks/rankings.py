@@ -22,7 +22,7 @@ def ranking_sink(stores: StoreThread, clock: Clock) -> BatchSink[Ranking]:
     """The sink that publishes rankings, each place's list as it is answered."""
 
     def publish(*arguments: Any) -> bool:
-        return stores.call(stores.stores.hot.trends.publish(*arguments), _CALL_S)
+        return stores.call(stores.stores.ports.trends.publish(*arguments), _CALL_S)
 
     return BatchSink(RankingPublisher(publish, clock).write)
 
