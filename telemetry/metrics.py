@@ -125,10 +125,10 @@ CACHE = _counter(
     kind=("timeline", "recents", "tweet", "counts", "following", "engaged", "session"),
     outcome=("hit", "miss"),
 )
-EDGES = _counter(
-    "murmur_edges",
-    "How often an edge that protects exactness was taken.",
-    edge=(
+SAFEGUARDS = _counter(
+    "murmur_safeguards",
+    "How often a safeguard of exactness was used.",
+    safeguard=(
         "trim",
         "slice",
         "pull",
@@ -136,7 +136,7 @@ EDGES = _counter(
         "rebuild",
         "rebuild_race",
         "reconciler_repair",
-        "seam",
+        "below_floor",
         "catch_up",
         "incarnation",
         "fence",
