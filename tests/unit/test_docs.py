@@ -147,9 +147,9 @@ def test_operations_name_every_metric_as_it_is_exported() -> None:
     assert declared | exporter_metrics().keys() <= named
 
 
-def test_operations_explain_every_edge() -> None:
+def test_operations_explain_every_safeguard() -> None:
     text = (ROOT / "docs/operations.md").read_text()
-    assert {edge for edge in metrics.SAFEGUARDS.spec.labels["safeguard"] if f"`{edge}`" not in text} == set()
+    assert {name for name in metrics.SAFEGUARDS.spec.labels["safeguard"] if f"`{name}`" not in text} == set()
 
 
 def test_decisions_are_numbered_without_gaps_and_have_every_part() -> None:
