@@ -1,6 +1,13 @@
-"""`python -m cluster`: see `cli`."""
+"""Entry point of `python -m cluster`; each command is a module of `cluster.commands`."""
 
-from cluster.cli import main
+from cluster import commands
+from cluster.command_line import command_line, run_app
 
 if __name__ == "__main__":
-    main()
+    run_app(
+        command_line(
+            "python -m cluster",
+            "Start, stop and inspect a Murmur system. Settings are read from MURMUR_* environment variables.",
+            commands,
+        )
+    )

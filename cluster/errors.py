@@ -1,4 +1,4 @@
-"""What can go wrong while a system is started or asked: one sentence each, for the person at the terminal.
+"""Errors of starting and asking a system: one sentence each, for the person at the terminal.
 
 ClusterError
 ├── SettingsError      a setting is unknown or invalid
@@ -24,7 +24,7 @@ class SettingsError(ClusterError):
 
 
 class EmbeddedError(ClusterError):
-    """A part that runs locally cannot be had or did not start. What had started was stopped."""
+    """A component that runs locally cannot be had or did not start. What had started was stopped."""
 
 
 class PortTaken(EmbeddedError):

@@ -1,4 +1,4 @@
-"""What keeps strangers off the port on which the nodes of a Cassandra talk to each other.
+"""Closes the port on which the nodes of a Cassandra talk to each other to strangers.
 
 That port asks for no password and takes writes, and a node without peers listens on it all the same. Here it asks for
 a certificate that nobody has: made at each start, signed by itself, in no file but the node's configuration.

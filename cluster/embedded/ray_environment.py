@@ -1,4 +1,4 @@
-"""What Ray and Ray Serve read from the environment: they take most of their options nowhere else.
+"""Environment variables of Ray and Ray Serve, which take most of their options nowhere else.
 
 Bound to the loopback by these: the GCS, the raylet, workers, agents, the dashboard, and (by the launcher) HAProxy's
 statistics and metrics, which Ray binds to every interface. Not so the gRPC port of each Serve replica: Ray has no
@@ -43,7 +43,7 @@ ON_SEVERAL_NODES = {
 
 
 def to_connect(token_file: Path) -> dict[str, str]:
-    """For any process that talks to a Ray started by us: its token, and the loopback as the address of this node."""
+    """Environment of a process that talks to a Ray of ours: its token, and the loopback as the address of this node."""
     return {
         **EVERYWHERE,
         "RAY_AUTH_MODE": "token",

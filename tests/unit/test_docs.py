@@ -1,9 +1,7 @@
 import ast
-import importlib
 import inspect
 import json
 import os
-import pkgutil
 import re
 import subprocess
 import sys
@@ -15,10 +13,11 @@ import pytest
 import typer
 from typer.main import get_command
 
-import cluster
 from benchmarks import readme
 from benchmarks.results import LATEST
-from cluster import cli, dataflows_cli
+from cluster import commands
+from cluster.command_line import command_line
+from cluster.commands import dataflows
 from cluster.settings import PREFIX, RAY_ADDRESS_NAME, Settings
 from domain.events import AnyEvent, Event
 from telemetry import metrics
@@ -44,12 +43,8 @@ def code_lines(text: str) -> Iterator[str]:
 
 def command_options() -> dict[str, dict[str, set[str]]]:
     """The commands of each command line, each with its options."""
-    app = typer.Typer()
-    app.registered_commands += cli.app.registered_commands
-    for module in pkgutil.iter_modules(cluster.__path__):
-        if module.name.startswith("commands_"):
-            importlib.import_module(f"cluster.{module.name}").register(app)
-    return {"cluster": options_of(app), "dataflows": options_of(dataflows_cli.app)}
+    folders = {"cluster": commands, "dataflows": dataflows}
+    return {name: options_of(command_line(name, "", folder)) for name, folder in folders.items()}
 
 
 def options_of(app: typer.Typer) -> dict[str, set[str]]:
@@ -90,9 +85,9 @@ def test_the_readme_lists_every_setting_as_the_code_has_it() -> None:
 
 def test_the_readme_names_every_command() -> None:
     lines = list(code_lines((ROOT / "README.md").read_text()))
-    for module, commands in command_options().items():
+    for module, known in command_options().items():
         named = {match[1] for line in lines for match in re.finditer(rf"python -m {module} ([a-z-]+)", line)}
-        assert named == commands.keys()
+        assert named == known.keys()
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)

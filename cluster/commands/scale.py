@@ -1,4 +1,4 @@
-"""`python -m cluster scale`: another number of shards, workers or replicas for a system that runs."""
+"""`python -m cluster scale`: changes the number of shards, workers or replicas of a system that runs."""
 
 import asyncio
 from collections.abc import Mapping
@@ -10,10 +10,10 @@ import typer
 from rich.console import Console
 
 from cluster.errors import NotReady
+from cluster.ray_driver import connect_to_running
 from cluster.settings import load_settings
 from cluster.state import RunState
-from cluster.status import connect_to_running
-from cluster.stores import store_config
+from cluster.store_config import store_config
 from domain.errors import EngineError
 from domain.ids import RANGES
 from domain.trends import TAG_BUCKETS
@@ -23,7 +23,7 @@ from storage.ports import CoordinationStore
 from storage.wanted import SHARDS, TRENDS_WORKERS, wanted
 
 _SCALED_S = 60.0
-_LOOK_EVERY_S = 0.2
+_POLL_S = 0.2
 _ANSWER_S = 5.0
 _NAMES = {SHARDS: "fan-out shards", TRENDS_WORKERS: "workers of trends"}
 _console = Console()
@@ -69,57 +69,57 @@ def scale(
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What there should be."""
+    """Numbers that were asked for."""
 
     marks: Mapping[str, int]
-    """Of actors, by the mark that says so."""
+    """Numbers of actors, by the mark that says so."""
     replicas: int | None
 
 
 async def _change(config: StoreConfig, asked: _Asked, data_dir: Path) -> None:
-    """Write down what is wanted, and wait until it is so: others do it, whatever becomes of this command."""
+    """Write down the desired numbers, and wait until they are met: others see to it, also after this command."""
     truth = await open_stores(config.cassandra, partitions=config.partitions)
     try:
         for mark, count in asked.marks.items():
             await truth.coordination.set_mark(mark, count)
         until_s = asyncio.get_running_loop().time() + _SCALED_S
-        while lacking := await _lacking(truth.coordination, asked):
+        while pending := await _pending_changes(truth.coordination, asked):
             RunState.read(data_dir)  # raises when it was stopped meanwhile
             if asyncio.get_running_loop().time() >= until_s:
                 raise NotReady(
-                    f"Not so within {_SCALED_S:.0f} s: {', '.join(lacking)}. The system goes on trying until another "
+                    f"Not so within {_SCALED_S:.0f} s: {', '.join(pending)}. The system goes on trying until another "
                     "number is asked for; look at `python -m cluster status`, and for room in the Ray dashboard."
                 )
-            await asyncio.sleep(_LOOK_EVERY_S)
+            await asyncio.sleep(_POLL_S)
     finally:
         await truth.close()
 
 
-async def _lacking(coordination: CoordinationStore, asked: _Asked) -> list[str]:
-    """What is not yet so. Raises `NotReady` if it is not wanted any more."""
+async def _pending_changes(coordination: CoordinationStore, asked: _Asked) -> list[str]:
+    """List the changes that are not yet made. Raises `NotReady` if another command has asked for other numbers."""
     try:
         for mark, count in asked.marks.items():
             if (now := await wanted(coordination, mark)) != count:
                 raise NotReady(f"Another command has asked for another number of {_NAMES[mark]} meanwhile: {now}.")
-        return await asyncio.to_thread(_told, asked)
+        return await asyncio.to_thread(_unmet, asked)
     except EngineError as error:
         return [str(error)]
 
 
-def _told(asked: _Asked) -> list[str]:
-    """What the supervisor and Serve say is not yet so."""
+def _unmet(asked: _Asked) -> list[str]:
+    """Ask the supervisor and Serve which numbers are not yet met."""
     import ray  # reads its environment then
 
     import serve.deploy
     from actors.deploy import NAMESPACE, SUPERVISOR
 
-    said: list[str] = serve.deploy.lacking(asked.replicas) if asked.replicas is not None else []
+    unmet: list[str] = serve.deploy.lacking(asked.replicas) if asked.replicas is not None else []
     if not asked.marks:
-        return said
+        return unmet
     try:
         supervisor = ray.get_actor(SUPERVISOR, NAMESPACE)
         counts = asked.marks.get(SHARDS), asked.marks.get(TRENDS_WORKERS)
-        said += ray.get(supervisor.lacking.remote(*counts), timeout=_ANSWER_S)
+        unmet += ray.get(supervisor.lacking.remote(*counts), timeout=_ANSWER_S)
     except (ray.exceptions.RayError, ValueError):  # it died; Ray starts it again
-        said.append("the supervisor does not answer")
-    return said
+        unmet.append("the supervisor does not answer")
+    return unmet

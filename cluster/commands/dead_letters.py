@@ -1,4 +1,4 @@
-"""`python -m cluster dead-letters`: the events that a reader gave up, to be looked at and tried again."""
+"""`python -m cluster dead-letters`: lists the events that a reader gave up, and tries them again."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from rich.table import Table
 
 from cluster.settings import load_settings
 from cluster.state import RunState
-from cluster.stores import store_config
+from cluster.store_config import store_config
 from domain.errors import PoisonedEvent
 from domain.events import decode
 from storage.opening import StoreConfig, open_stores
@@ -56,7 +56,7 @@ def dead_letters(
 
 
 async def _list_or_retry(config: StoreConfig, retry: bool, limit: int) -> tuple[Sequence[DeadLetter], int]:
-    """The letters, and how many could not be tried again."""
+    """Read the letters, append their events if asked to, and count those that cannot be decoded."""
     stores = await open_stores(config)
     try:
         letters = await stores.truth.dead_letters.letters(limit=limit)

@@ -1,4 +1,4 @@
-"""`python -m cluster keys`: the keys that sign access tokens, listed and rotated."""
+"""`python -m cluster keys`: lists and rotates the keys that sign access tokens."""
 
 import typer
 from rich.console import Console

@@ -1,4 +1,4 @@
-"""`python -m cluster dashboard-token`: what Ray's dashboard, and whoever else talks to Ray, has to be told."""
+"""`python -m cluster dashboard-token`: prints the token that Ray's dashboard, and all who talk to Ray, must have."""
 
 import sys
 from typing import Annotated
