@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from types import FrameType
 
@@ -45,11 +46,8 @@ class System:
         self._settings = settings
         self._report = report
         self._components: list[Component] = []
-        self._lock: FolderLock | None = None
-        self._ports: PortBlock | None = None
         self._state: RunState | None = None
-        self._deployed = False
-        self._connected = False
+        self._undo = ExitStack()
         self._takes_signals = False
         self._starting = True
         self._stop_asked = threading.Event()
@@ -58,30 +56,35 @@ class System:
         """Start every component and deploy the application on them. Raises `ClusterError`; then call `stop`."""
         settings = self._settings
         os.umask(OTHERS)  # what this process writes, and all that it starts, is for this user alone
-        self._lock = FolderLock(settings.data_dir)
+        lock = FolderLock(settings.data_dir)
+        self._undo.callback(lock.release)
         _require_disk(settings)
-        self._lock.name_holder(settings.url_of(settings.http_port))
+        lock.name_holder(settings.url_of(settings.http_port))
         if settings.ray_address is None:
             require_programs_run(scratch_parent())
         prepare_keys(settings)
-        self._ports = PortBlock()
+        ports = PortBlock()
+        self._undo.callback(ports.release)
         if settings.ray_address is None:  # elsewhere, what an `up` that died has deployed still serves there
             require_free(settings.http_port, settings.http_host, "MURMUR_HTTP_PORT")
             if settings.exporter_port:
                 require_free(settings.exporter_port, settings.http_host, "MURMUR_EXPORTER_PORT")
             else:  # chosen here, so that the supervisor comes back to the same one after a crash
-                settings = self._settings = settings.model_copy(update={"exporter_port": self._ports.port()})
-        endpoints = self._start_components(self._ports)
-        from cluster import wiring  # imports Ray, which reads its environment then; meanwhile the components come up
+                settings = self._settings = settings.model_copy(update={"exporter_port": ports.port()})
+        self._undo.callback(self._stop_components)
+        endpoints = self._start_components(ports)
+        import ray  # reads its environment then; meanwhile the components come up
+
+        from cluster import wiring
 
         for component in self._components:
             if isinstance(component, EmbeddedRay):
                 component.wait_ready()
-        self._connected = True
+        self._undo.callback(ray.shutdown)
         endpoints = replace(endpoints, dashboard_url=connect(endpoints.ray_address))
         self._keep_signals()  # Ray has put a handler of its own in place
         self._state = RunState(pid=os.getpid(), endpoints=endpoints)
-        self._deployed = True
+        self._undo.callback(self._drain)
         wiring.start_serving(settings)  # takes seconds, in which Cassandra comes up
         for component in self._components:
             component.wait_ready()
@@ -106,6 +109,7 @@ class System:
                 f"The system was not ready within {_READY_TIMEOUT_S:.0f} s ({last.summary()}); "
                 f"see the logs in {self._state.endpoints.log_dir}."
             )
+        self._undo.callback(self._state.remove)
         self._state.write()
 
     def serve_forever(self) -> None:
@@ -117,28 +121,7 @@ class System:
     def stop(self) -> None:
         """Drain the application and stop what was started here, within ten seconds. May be repeated."""
         self._starting = False
-        if self._state is not None:
-            self._state.remove()
-        if self._deployed:
-            self._report("Draining the application.")
-            self._drain()
-        if self._connected:
-            import ray
-
-            ray.shutdown()
-        if self._components:
-            self._report("Stopping what was started.")
-        for component in self._components:  # all at once, then wait for each
-            component.process.ask_to_stop()
-        deadline = time.monotonic() + _STOP_TIMEOUT_S
-        for component in reversed(self._components):
-            component.stop(max(0.1, deadline - time.monotonic()))
-        self._components.clear()
-        self._deployed = self._connected = False
-        if self._ports is not None:
-            self._ports.release()
-        if self._lock is not None:
-            self._lock.release()
+        self._undo.close()
 
     def stop_on_signals(self) -> None:
         """From now on SIGINT and SIGTERM end what this system is doing: a start by `KeyboardInterrupt`."""
@@ -192,10 +175,20 @@ class System:
         for component in self._components:
             component.process.require_running()
 
+    def _stop_components(self) -> None:
+        if self._components:
+            self._report("Stopping what was started.")
+        for component in self._components:  # all at once, then wait for each
+            component.process.ask_to_stop()
+        deadline = time.monotonic() + _STOP_TIMEOUT_S
+        for component in reversed(self._components):
+            component.stop(max(0.1, deadline - time.monotonic()))
+
     def _drain(self) -> None:
         """Undeploy, but not for longer than its share of the time; the end of Ray takes along what is left."""
         from cluster import wiring
 
+        self._report("Draining the application.")
         thread = threading.Thread(target=wiring.undeploy, name="undeploy", daemon=True)
         thread.start()
         thread.join(_DRAIN_TIMEOUT_S)
