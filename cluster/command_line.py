@@ -17,21 +17,26 @@ TIME_FORMATS = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%f
 _errors = Console(stderr=True)
 
 
-def command_line(name: str, purpose: str, folder: ModuleType) -> typer.Typer:
-    """Make a command line of the modules of a package: `register(app)` of each adds its commands."""
-    app = typer.Typer(
+def command_line(name: str, purpose: str) -> typer.Typer:
+    """Make a command line to which the modules of a package add their commands."""
+    return typer.Typer(
         name=name, help=purpose, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
     )
+
+
+def with_commands(folder: ModuleType) -> typer.Typer:
+    """The `app` of a package, after all of its modules were imported and have added their commands."""
     for module in pkgutil.iter_modules(folder.__path__):
         if not module.ispkg:
-            importlib.import_module(f"{folder.__name__}.{module.name}").register(app)
+            importlib.import_module(f"{folder.__name__}.{module.name}")
+    app: typer.Typer = folder.app
     return app
 
 
-def run_app(app: typer.Typer) -> None:
-    """Run a command line; a failure that we know ends in its one sentence."""
+def run(folder: ModuleType) -> None:
+    """Run the command line of a package; a failure that we know ends in its one sentence."""
     try:
-        app()
+        with_commands(folder)()
     except (ClusterError, EngineError) as failure:
         _errors.print(str(failure), style="red", highlight=False, markup=False, soft_wrap=True)
         raise SystemExit(getattr(failure, "exit_code", 1)) from None

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cluster.commands import app
 from cluster.settings import load_settings
 from cluster.state import RunState
 from cluster.store_config import store_config
@@ -22,11 +23,7 @@ from telemetry import metrics
 _console = Console()
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("dead-letters")(dead_letters)
-
-
+@app.command("dead-letters")
 def dead_letters(
     retry: Annotated[
         bool, typer.Option("--retry", help="Append each event to the log again and forget the letter.")

@@ -8,17 +8,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from cluster.commands import app
 from cluster.errors import NotReady, NotRunning
 from cluster.settings import load_settings
 from cluster.state import RunState, is_locked
 from cluster.waiting import wait_until
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(down)
-
-
+@app.command()
 def down(
     timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait for its end.")] = 20.0,
 ) -> None:

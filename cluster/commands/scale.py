@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from cluster.commands import app
 from cluster.errors import NotReady
 from cluster.ray_driver import connect_to_running
 from cluster.settings import load_settings
@@ -29,11 +29,7 @@ _NAMES = {SHARDS: "fan-out shards", TRENDS_WORKERS: "workers of trends"}
 _console = Console()
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("scale")(scale)
-
-
+@app.command()
 def scale(
     shards: Annotated[int | None, typer.Option(min=1, max=RANGES, help="Fan-out shards.")] = None,
     trends: Annotated[int | None, typer.Option(min=1, max=TAG_BUCKETS, help="Workers of the trends dataflow.")] = None,
@@ -47,8 +43,8 @@ def scale(
     `MURMUR_FANOUT_SHARDS`, `MURMUR_TRENDS_WORKERS` and `MURMUR_SERVE_REPLICAS` decide again.
     """
     given = {SHARDS: shards, TRENDS_WORKERS: trends}
-    asked = _Asked({mark: count for mark, count in given.items() if count is not None}, replicas)
-    if not asked.marks and replicas is None:
+    marks = {mark: count for mark, count in given.items() if count is not None}
+    if not marks and replicas is None:
         raise typer.BadParameter("say --shards, --trends or --replicas, or several of them.")
     settings = load_settings()
     if replicas is not None and replicas > (settings.serve_replicas_max or replicas):
@@ -60,30 +56,21 @@ def scale(
         from cluster import wiring  # imports Ray, which reads its environment then
 
         wiring.deploy_api(settings.model_copy(update={"serve_replicas": replicas}), endpoints, wait=False)
-    asyncio.run(_change(config, asked, settings.data_dir))
-    for mark, count in asked.marks.items():
+    asyncio.run(_change(config, marks, replicas, settings.data_dir))
+    for mark, count in marks.items():
         _console.print(f"The number of {_NAMES[mark]} is {count}.")
     if replicas is not None:
         _console.print(f"The number of replicas is {replicas}.")
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """Numbers that were asked for."""
-
-    marks: Mapping[str, int]
-    """Numbers of actors, by the mark that says so."""
-    replicas: int | None
-
-
-async def _change(config: StoreConfig, asked: _Asked, data_dir: Path) -> None:
+async def _change(config: StoreConfig, marks: Mapping[str, int], replicas: int | None, data_dir: Path) -> None:
     """Write down the desired numbers, and wait until they are met: others see to it, also after this command."""
     truth = await open_stores(config.cassandra, partitions=config.partitions)
     try:
-        for mark, count in asked.marks.items():
+        for mark, count in marks.items():
             await truth.coordination.set_mark(mark, count)
         until_s = asyncio.get_running_loop().time() + _SCALED_S
-        while pending := await _pending_changes(truth.coordination, asked):
+        while pending := await _pending_changes(truth.coordination, marks, replicas):
             RunState.read(data_dir)  # raises when it was stopped meanwhile
             if asyncio.get_running_loop().time() >= until_s:
                 raise NotReady(
@@ -95,31 +82,32 @@ async def _change(config: StoreConfig, asked: _Asked, data_dir: Path) -> None:
         await truth.close()
 
 
-async def _pending_changes(coordination: CoordinationStore, asked: _Asked) -> list[str]:
+async def _pending_changes(
+    coordination: CoordinationStore, marks: Mapping[str, int], replicas: int | None
+) -> list[str]:
     """List the changes that are not yet made. Raises `NotReady` if another command has asked for other numbers."""
     try:
-        for mark, count in asked.marks.items():
+        for mark, count in marks.items():
             if (now := await wanted(coordination, mark)) != count:
                 raise NotReady(f"Another command has asked for another number of {_NAMES[mark]} meanwhile: {now}.")
-        return await asyncio.to_thread(_unmet, asked)
+        return await asyncio.to_thread(_unmet, marks, replicas)
     except EngineError as error:
         return [str(error)]
 
 
-def _unmet(asked: _Asked) -> list[str]:
+def _unmet(marks: Mapping[str, int], replicas: int | None) -> list[str]:
     """Ask the supervisor and Serve which numbers are not yet met."""
     import ray  # reads its environment then
 
     import serve.deploy
     from actors.deploy import NAMESPACE, SUPERVISOR
 
-    unmet: list[str] = serve.deploy.lacking(asked.replicas) if asked.replicas is not None else []
-    if not asked.marks:
+    unmet: list[str] = serve.deploy.lacking(replicas) if replicas is not None else []
+    if not marks:
         return unmet
     try:
         supervisor = ray.get_actor(SUPERVISOR, NAMESPACE)
-        counts = asked.marks.get(SHARDS), asked.marks.get(TRENDS_WORKERS)
-        unmet += ray.get(supervisor.lacking.remote(*counts), timeout=_ANSWER_S)
+        unmet += ray.get(supervisor.lacking.remote(marks.get(SHARDS), marks.get(TRENDS_WORKERS)), timeout=_ANSWER_S)
     except (ray.exceptions.RayError, ValueError):  # it died; Ray starts it again
         unmet.append("the supervisor does not answer")
     return unmet

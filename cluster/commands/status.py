@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cluster import readiness
+from cluster.commands import app
 from cluster.endpoints import Endpoints
 from cluster.ray_driver import NAMESPACE, connect_to_running
 from cluster.settings import Settings, load_settings
@@ -19,11 +20,7 @@ _ACTORS_MAX = 10_000
 _ALIVE = "ALIVE"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(status)
-
-
+@app.command()
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")] = False,
 ) -> None:

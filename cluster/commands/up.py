@@ -1,9 +1,9 @@
 """`python -m cluster up`: starts a whole system and keeps it running."""
 
-import typer
 from rich.console import Console
 from rich.table import Table
 
+from cluster.commands import app
 from cluster.commands.dashboard_token import SHOW_TOKEN
 from cluster.embedded.ray_node import token_path
 from cluster.endpoints import Endpoints
@@ -13,11 +13,7 @@ from cluster.system import System
 _console = Console()
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(up)
-
-
+@app.command()
 def up() -> None:
     """Start the whole system and keep it running until Ctrl-C or SIGTERM.
 

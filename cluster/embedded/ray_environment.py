@@ -5,6 +5,7 @@ statistics and metrics, which Ray binds to every interface. Not so the gRPC port
 option for its address, and what it asks of a caller there is not known; a laptop on a hostile network needs a firewall.
 """
 
+import shlex
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -95,5 +96,5 @@ class ServePorts:
         launcher = Path(__file__).with_name("haproxy_launcher.py")
         words = [sys.executable, "-IS", str(launcher), haproxy, f"{self._stats},{self.haproxy_metrics}"]
         words += [rate_limits, ",".join(proxies)]
-        self._wrapper.write_text("#!/bin/sh\nexec " + " ".join(f"'{word}'" for word in words) + ' "$@"\n')
+        self._wrapper.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
         self._wrapper.chmod(0o700)

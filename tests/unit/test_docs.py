@@ -16,7 +16,7 @@ from typer.main import get_command
 from benchmarks import readme
 from benchmarks.results import LATEST
 from cluster import commands
-from cluster.command_line import command_line
+from cluster.command_line import with_commands
 from cluster.commands import dataflows
 from cluster.settings import PREFIX, RAY_ADDRESS_NAME, Settings
 from domain.events import AnyEvent, Event
@@ -43,8 +43,7 @@ def code_lines(text: str) -> Iterator[str]:
 
 def command_options() -> dict[str, dict[str, set[str]]]:
     """The commands of each command line, each with its options."""
-    folders = {"cluster": commands, "dataflows": dataflows}
-    return {name: options_of(command_line(name, "", folder)) for name, folder in folders.items()}
+    return {"cluster": options_of(with_commands(commands)), "dataflows": options_of(with_commands(dataflows))}
 
 
 def options_of(app: typer.Typer) -> dict[str, set[str]]:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cluster.command_line import TIME_FORMATS, past_ms, utc_ms
+from cluster.commands.dataflows import app
 from cluster.locks import held_alone
 from cluster.settings import load_settings
 from cluster.state import RunState
@@ -26,12 +27,7 @@ _console = Console()
 _STORES = ("redis", "cassandra")
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command("list")(list_)
-    app.command()(run)
-
-
+@app.command("list")
 def list_() -> None:
     """Name the dataflows that can be run; any module with a function `build` can."""
     table = Table("name", "what it finds out", box=None)
@@ -40,6 +36,7 @@ def list_() -> None:
     _console.print(table)
 
 
+@app.command()
 def run(
     name: Annotated[str, typer.Argument(help="One of `list`, or the dotted path of a module with a function `build`.")],
     out: Annotated[

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from cluster.command_line import TIME_FORMATS, past_ms, utc_ms
+from cluster.commands.dataflows import app
 from cluster.errors import ClusterError
 from cluster.settings import load_settings
 from cluster.state import RunState
@@ -26,11 +27,7 @@ _console = Console()
 _MINUTES_DEFAULT = 60
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(trends)
-
-
+@app.command()
 def trends(
     out: Annotated[Path, typer.Option(help="File to write: .jsonl, or .parquet.")],
     from_: Annotated[
