@@ -59,7 +59,7 @@ class Report:
         return all(line.ok for line in self.lines)
 
     def as_document(self) -> dict[str, object]:
-        """For machines; passwords in URLs are left out."""
+        """The report for machines; passwords in URLs are left out."""
         return {
             "all_green": self.all_green,
             "http_url": self.endpoints.http_url,

@@ -1,4 +1,4 @@
-"""Closes the port on which the nodes of a Cassandra talk to each other to strangers.
+"""Encryption options that keep strangers off the port on which nodes of a Cassandra talk to each other.
 
 That port asks for no password and takes writes, and a node without peers listens on it all the same. Here it asks for
 a certificate that nobody has: made at each start, signed by itself, in no file but the node's configuration.

@@ -99,7 +99,7 @@ class CassandraJars:
         return [self.folder / name for name in self._sums]
 
     def _wrong_in(self, folder: Path) -> list[str]:
-        """Which jars are absent there, or not what they should be."""
+        """Jars that are absent there, or not what they should be."""
         with ThreadPoolExecutor(_HASHING) as pool:
             found = pool.map(_sum_of, [folder / name for name in self._sums])
             return [name for (name, sum_), has in zip(self._sums.items(), found, strict=True) if has != sum_]

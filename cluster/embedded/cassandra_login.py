@@ -50,7 +50,7 @@ def ensure_login(contact_point: str, folder: Path) -> None:
 
 
 def let_only_us_in(contact_point: str, password: str) -> None:
-    """The same for a Cassandra elsewhere, if the superuser that everybody knows can log in; else nothing is changed."""
+    """As `ensure_login`, for a Cassandra elsewhere and only if the superuser that everybody knows can log in there."""
     if _require_role(contact_point, password):
         _drop_all_others(contact_point, password)
 

@@ -64,7 +64,7 @@ class ChildProcess:
         return self._process.pid
 
     def exit_code(self) -> int | None:
-        """None while it runs."""
+        """Its exit code; None while it runs."""
         return self._process.poll()
 
     def require_running(self) -> None:
@@ -82,7 +82,7 @@ class ChildProcess:
             self._process.terminate()
 
     def stop(self, timeout_s: float) -> None:
-        """SIGTERM, then SIGKILL at the end of the time. Returns when the process is gone; may be repeated."""
+        """Send SIGTERM, then SIGKILL at the end of the time. Returns when the process is gone; may be repeated."""
         self.ask_to_stop()
         try:
             self._process.wait(timeout_s)
