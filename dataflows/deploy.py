@@ -17,7 +17,7 @@ from dataflows.trends import STATE_VERSION
 from dataflows.worker import FlowWorker, WorkerStatus, free_address
 from domain.clock import SystemClock
 from domain.errors import StoreUnavailable
-from storage.opening import StoreConfig
+from storage.stores import StoreConfig
 from telemetry import logs, metrics
 from telemetry.logs import logger
 from telemetry.ray_backend import RayBackend

@@ -18,9 +18,9 @@ from domain.errors import EngineError
 from domain.ids import RANGES
 from domain.trends import TAG_BUCKETS
 from storage.cassandra.stores import open_stores
-from storage.opening import StoreConfig
-from storage.ports import CoordinationStore
-from storage.wanted import SHARDS, TRENDS_WORKERS, wanted
+from storage.desired_state import SHARDS, TRENDS_WORKERS, desired
+from storage.ports.coordination import CoordinationStore
+from storage.stores import StoreConfig
 
 _SCALED_S = 60.0
 _POLL_S = 0.2
@@ -43,8 +43,8 @@ def scale(
     `MURMUR_FANOUT_SHARDS`, `MURMUR_TRENDS_WORKERS` and `MURMUR_SERVE_REPLICAS` decide again.
     """
     given = {SHARDS: shards, TRENDS_WORKERS: trends}
-    marks = {mark: count for mark, count in given.items() if count is not None}
-    if not marks and replicas is None:
+    counts = {checkpoint: count for checkpoint, count in given.items() if count is not None}
+    if not counts and replicas is None:
         raise typer.BadParameter("say --shards, --trends or --replicas, or several of them.")
     settings = load_settings()
     if replicas is not None and replicas > (settings.serve_replicas_max or replicas):
@@ -56,21 +56,21 @@ def scale(
         from cluster import wiring  # imports Ray, which reads its environment then
 
         wiring.deploy_api(settings.model_copy(update={"serve_replicas": replicas}), endpoints, wait=False)
-    asyncio.run(_change(config, marks, replicas, settings.data_dir))
-    for mark, count in marks.items():
-        _console.print(f"The number of {_NAMES[mark]} is {count}.")
+    asyncio.run(_change(config, counts, replicas, settings.data_dir))
+    for checkpoint, count in counts.items():
+        _console.print(f"The number of {_NAMES[checkpoint]} is {count}.")
     if replicas is not None:
         _console.print(f"The number of replicas is {replicas}.")
 
 
-async def _change(config: StoreConfig, marks: Mapping[str, int], replicas: int | None, data_dir: Path) -> None:
+async def _change(config: StoreConfig, counts: Mapping[str, int], replicas: int | None, data_dir: Path) -> None:
     """Write down the desired numbers, and wait until they are met: others see to it, also after this command."""
     truth = await open_stores(config.cassandra, partitions=config.partitions)
     try:
-        for mark, count in marks.items():
-            await truth.coordination.set_mark(mark, count)
+        for checkpoint, count in counts.items():
+            await truth.coordination.set_checkpoint(checkpoint, count)
         until_s = asyncio.get_running_loop().time() + _SCALED_S
-        while pending := await _pending_changes(truth.coordination, marks, replicas):
+        while pending := await _pending_changes(truth.coordination, counts, replicas):
             RunState.read(data_dir)  # raises when it was stopped meanwhile
             if asyncio.get_running_loop().time() >= until_s:
                 raise NotReady(
@@ -83,31 +83,33 @@ async def _change(config: StoreConfig, marks: Mapping[str, int], replicas: int |
 
 
 async def _pending_changes(
-    coordination: CoordinationStore, marks: Mapping[str, int], replicas: int | None
+    coordination: CoordinationStore, counts: Mapping[str, int], replicas: int | None
 ) -> list[str]:
     """List the changes that are not yet made. Raises `NotReady` if another command has asked for other numbers."""
     try:
-        for mark, count in marks.items():
-            if (now := await wanted(coordination, mark)) != count:
-                raise NotReady(f"Another command has asked for another number of {_NAMES[mark]} meanwhile: {now}.")
-        return await asyncio.to_thread(_unmet, marks, replicas)
+        for checkpoint, count in counts.items():
+            if (now := await desired(coordination, checkpoint)) != count:
+                raise NotReady(
+                    f"Another command has asked for another number of {_NAMES[checkpoint]} meanwhile: {now}."
+                )
+        return await asyncio.to_thread(_unmet, counts, replicas)
     except EngineError as error:
         return [str(error)]
 
 
-def _unmet(marks: Mapping[str, int], replicas: int | None) -> list[str]:
+def _unmet(counts: Mapping[str, int], replicas: int | None) -> list[str]:
     """Ask the supervisor and Serve which numbers are not yet met."""
     import ray  # reads its environment then
 
     import serve.deploy
     from actors.deploy import NAMESPACE, SUPERVISOR
 
-    unmet: list[str] = serve.deploy.lacking(replicas) if replicas is not None else []
-    if not marks:
+    unmet: list[str] = serve.deploy.unmet(replicas) if replicas is not None else []
+    if not counts:
         return unmet
     try:
         supervisor = ray.get_actor(SUPERVISOR, NAMESPACE)
-        unmet += ray.get(supervisor.lacking.remote(marks.get(SHARDS), marks.get(TRENDS_WORKERS)), timeout=_ANSWER_S)
+        unmet += ray.get(supervisor.unmet.remote(counts.get(SHARDS), counts.get(TRENDS_WORKERS)), timeout=_ANSWER_S)
     except (ray.exceptions.RayError, ValueError):  # it died; Ray starts it again
         unmet.append("the supervisor does not answer")
     return unmet

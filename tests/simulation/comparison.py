@@ -6,9 +6,9 @@ from typing import Any, cast
 import orjson
 
 from domain.ids import TweetId, UserId
-from domain.timeline import settled
+from domain.timeline import newest_first
 from serve.lists import Queries
-from storage.ports import ListKey, ListKind
+from storage.ports.cache import ListKey, ListKind
 from tests.simulation.model import Answers, Entry, Post, Truth, shows
 from tests.simulation.people import entries_of_page
 from tests.simulation.stores import USERS
@@ -133,10 +133,10 @@ class Comparison:
                 ((found,), _) = await self._world.cache.fetch([ListKey(kind, user)], [])
                 if found is None or found.floor is None:
                     continue
-                held = {Entry(*entry) for entry in settled(found.entries, above=found.floor).tolist()}
-                authors = [user] if kind is ListKind.RECENT else self._truth.following(user)
+                held = {Entry(*entry) for entry in newest_first(found.entries, above=found.floor).tolist()}
+                authors = [user] if kind is ListKind.AUTHOR else self._truth.following(user)
                 due = [
-                    e for a in authors if a not in pulled or kind is ListKind.RECENT for e in self._truth.timeline(a)
+                    e for a in authors if a not in pulled or kind is ListKind.AUTHOR for e in self._truth.timeline(a)
                 ]
                 if lacking := [entry for entry in due if entry.id > found.floor and entry not in held]:
                     self._problem(f"the list {kind} of {user} lacks {lacking} above its floor {found.floor}")

@@ -60,7 +60,7 @@ def run(
     stores = StoreThread(store_config(settings, RunState.read(settings.data_dir).endpoints))
     try:
         sink = _sink(stores, out, name)
-        kept_ms = max(stores.born_ms(), clock.now_ms() - EVENTS_KEPT_MS)
+        kept_ms = max(stores.data_created_ms(), clock.now_ms() - EVENTS_KEPT_MS)
         from_ms = kept_ms if from_ is None else max(kept_ms, utc_ms(from_))
         kept = kept_in(settings.data_dir, name, out)
         how = "on and on; Ctrl-C stops it" if to is None else "over history"
@@ -85,9 +85,9 @@ def kept_in(data_dir: Path, name: str, out: str) -> Path:
 def _sink(stores: StoreThread, out: str, name: str) -> RowSink:
     match out:
         case "redis":
-            return StoreSink(stores, stores.stores.hot.outputs, name)
+            return StoreSink(stores, stores.stores.ports.cached_outputs, name)
         case "cassandra":
-            return StoreSink(stores, stores.stores.truth.outputs, name)
+            return StoreSink(stores, stores.stores.ports.outputs, name)
     try:
         return file_sink(Path(out))
     except ValueError as error:

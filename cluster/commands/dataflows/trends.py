@@ -52,7 +52,7 @@ def trends(
     settings = load_settings()
     stores = StoreThread(store_config(settings, RunState.read(settings.data_dir).endpoints))
     try:
-        require_kept(WINDOWS[window], from_ms, stores.born_ms(), SystemClock().now_ms())
+        require_kept(WINDOWS[window], from_ms, stores.data_created_ms(), SystemClock().now_ms())
         written = _write(stores, out, plot, window, key, from_ms, to_ms)
     finally:
         stores.close()
@@ -80,10 +80,10 @@ def _write(stores: StoreThread, out: Path, plot: Path | None, window: str, key: 
     return written
 
 
-def require_kept(window: Window, from_ms: int, born_ms: int, now_ms: int) -> None:
+def require_kept(window: Window, from_ms: int, data_created_ms: int, now_ms: int) -> None:
     """Raise `ClusterError` if events that a ranking at a wall time needs may be gone."""
     kept_ms = now_ms - EVENTS_KEPT_MS
-    if over_history.reads_from_ms(window, from_ms, born_ms) < kept_ms:
+    if over_history.reads_from_ms(window, from_ms, data_created_ms) < kept_ms:
         first = files.time_of(kept_ms + 2 * window.span_ms + 60_000).strftime("%Y-%m-%dT%H:%M:%SZ")
         raise ClusterError(
             f"The events of the two windows before --from are not all kept; for {window.name} begin at {first}."
