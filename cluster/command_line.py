@@ -1,7 +1,8 @@
-"""Command lines made of the modules of a folder, and the one sentence in which a known failure ends."""
+"""A command line made of the modules of a folder; a known failure ends in its one sentence."""
 
 import importlib
 import pkgutil
+import sys
 from datetime import UTC, datetime
 from types import ModuleType
 
@@ -17,18 +18,17 @@ TIME_FORMATS = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%f
 _errors = Console(stderr=True)
 
 
-def command_line(name: str, purpose: str) -> typer.Typer:
-    """Make a command line to which the modules of a package add their commands."""
-    return typer.Typer(
-        name=name, help=purpose, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
-    )
+def with_commands(folder: ModuleType, named: str = "") -> typer.Typer:
+    """The `app` of a package to which its modules have added their commands.
 
-
-def with_commands(folder: ModuleType) -> typer.Typer:
-    """The `app` of a package, after all of its modules were imported and have added their commands."""
-    for module in pkgutil.iter_modules(folder.__path__):
-        if not module.ispkg:
-            importlib.import_module(f"{folder.__name__}.{module.name}")
+    Only the module of the command that is named is imported, if there is one: what others need is not loaded.
+    """
+    found = [module.name for module in pkgutil.iter_modules(folder.__path__)]
+    name = named.replace("-", "_")
+    for wanted in [name] if name in found else found:
+        module = importlib.import_module(f"{folder.__name__}.{wanted}")
+        if hasattr(module, "__path__"):
+            with_commands(module)
     app: typer.Typer = folder.app
     return app
 
@@ -36,7 +36,7 @@ def with_commands(folder: ModuleType) -> typer.Typer:
 def run(folder: ModuleType) -> None:
     """Run the command line of a package; a failure that we know ends in its one sentence."""
     try:
-        with_commands(folder)()
+        with_commands(folder, *sys.argv[1:2])()
     except (ClusterError, EngineError) as failure:
         _errors.print(str(failure), style="red", highlight=False, markup=False, soft_wrap=True)
         raise SystemExit(getattr(failure, "exit_code", 1)) from None

@@ -1,11 +1,15 @@
-"""The commands of `python -m cluster`: each module adds its own to `app`. Those of `python -m dataflows` lie below.
+"""The commands of `python -m cluster`: each module adds its own to `app`, and is named after it.
 
 Exit codes: 0 done (for `status`: all green), 1 failed or not all green, 2 bad usage or settings, 3 already running.
 """
 
-from cluster.command_line import command_line
+import typer
 
-app = command_line(
-    "python -m cluster",
-    "Start, stop and inspect a Murmur system. Settings are read from MURMUR_* environment variables.",
+app = typer.Typer(
+    name="python -m cluster",
+    help="Start, stop and inspect a Murmur system. Settings are read from MURMUR_* environment variables.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
 )
+app.callback()(lambda: None)  # so that a single command is named too

@@ -190,7 +190,7 @@ async def test_history_says_what_the_living_said(system: RunningSystem, api: htt
         out = tmp_path / f"{window}.{form}"
         moment = ("--from", said["as_of"], "--to", said["as_of"])
         what = ("--window", window, "--location", "Prague", "--out", str(out))
-        await run(system, "dataflows", "trends", *moment, *what)
+        await run(system, "cluster", "dataflows", "trends", *moment, *what)
         rows = read_rows(out)
         keys = ("tag", "count", "unique_authors", "score")
         assert [[row[key] for key in keys] for row in rows] == [[t[key] for key in keys] for t in said["trends"]]

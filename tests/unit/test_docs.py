@@ -46,7 +46,7 @@ def code_lines(text: str) -> Iterator[str]:
 
 def command_options() -> dict[str, dict[str, set[str]]]:
     """The commands of each command line, each with its options."""
-    return {"cluster": options_of(with_commands(commands)), "dataflows": options_of(with_commands(dataflows))}
+    return {"cluster": options_of(with_commands(commands)), "cluster dataflows": options_of(dataflows.app)}
 
 
 def options_of(app: typer.Typer) -> dict[str, set[str]]:
@@ -129,7 +129,7 @@ def test_the_readme_names_every_command() -> None:
 def test_every_command_in_a_document_exists_with_its_options(path: Path) -> None:
     known = command_options()
     for line in code_lines(path.read_text()):
-        for module, name, rest in re.findall(r"python -m (cluster|dataflows) ([a-z-]+)([^|;&#]*)", line):
+        for module, name, rest in re.findall(r"python -m (cluster dataflows|cluster) ([a-z-]+)([^|;&#]*)", line):
             assert name in known[module], line
             assert set(re.findall(r"(?<!\S)--[a-z-]+", rest)) <= known[module][name], line
 

@@ -1,8 +1,8 @@
-"""The commands of `python -m dataflows`: dataflows over the history of a running system."""
+"""The commands of `python -m cluster dataflows`: dataflows over the history of a running system."""
 
-from cluster.command_line import command_line
+import typer
 
-app = command_line(
-    "python -m dataflows",
-    "Dataflows over the events that a running system keeps. Settings are those of `python -m cluster`.",
-)
+from cluster import commands
+
+app = typer.Typer(help="Dataflows over the events that a running system keeps.", no_args_is_help=True)
+commands.app.add_typer(app, name="dataflows")

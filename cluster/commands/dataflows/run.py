@@ -1,4 +1,4 @@
-"""`python -m dataflows run` and `list`: runs any dataflow, over history or continuously."""
+"""`python -m cluster dataflows run` and `list`: runs any dataflow, over history or continuously."""
 
 import hashlib
 import signal

@@ -1,4 +1,4 @@
-"""`python -m dataflows trends`: ranks tags again, at the end of each pane, from the events that are kept."""
+"""`python -m cluster dataflows trends`: ranks tags again, at the end of each pane, from the events that are kept."""
 
 from datetime import datetime
 from pathlib import Path
