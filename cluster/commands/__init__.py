@@ -1,4 +1,4 @@
-"""The commands of `python -m cluster`: each module adds its own to `app`, and is named after it.
+"""The commands of `python -m cluster`: each module adds the one that it is named after to `app`.
 
 Exit codes: 0 done (for `status`: all green), 1 failed or not all green, 2 bad usage or settings, 3 already running.
 """
