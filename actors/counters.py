@@ -99,7 +99,7 @@ class Counters:
         except Fenced as fenced:
             if not self._claimed:
                 raise RuntimeError("an earlier process has a later epoch: a clock went back") from fenced
-            metrics.EDGES.record(edge="fence")
+            metrics.SAFEGUARDS.record(safeguard="fence")
             self._started = False  # the offset was lost, or a later one of us reads on: the claim will tell
 
     async def _settle_next(self) -> None:
@@ -202,7 +202,7 @@ class Counters:
                 return
         if not switch.lost:
             return
-        metrics.EDGES.record(edge="superseded")
+        metrics.SAFEGUARDS.record(safeguard="superseded")
         await self._events.take_back(event, switch)
         if isinstance(event, Retweeted | RetweetUndone):
             await self._cache.drop([keys.tweet(retweet) for retweet in switch.lost])
@@ -258,7 +258,7 @@ class Counters:
         pulled = await self._coordination.pulled()
         for id_ in large:
             if id_ not in pulled:
-                metrics.EDGES.record(edge="threshold_crossing")
+                metrics.SAFEGUARDS.record(safeguard="threshold_crossing")
                 logger().info("author is pulled from now on", author=id_)
                 await self._coordination.set_pulled(id_, self._clock.now_ms())
             elif await self._coordination.checkpoint(_below(id_)):

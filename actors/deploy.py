@@ -29,11 +29,11 @@ from domain.clock import SystemClock
 from domain.errors import EngineError, StoreUnavailable
 from domain.ids import RANGES
 from storage.desired_state import TRENDS_WORKERS, desired, is_shard, shard_names
-from storage.head import ANSWER_S, asked_of_ray, placed_on
 from storage.stores import StoreConfig, Stores, open_stores
 from telemetry import logs, metrics
 from telemetry.logs import logger
 from telemetry.ray_backend import RayBackend
+from telemetry.ray_calls import ANSWER_S, call_ray, node_affinity
 
 NAMESPACE = "murmur"
 COUNTERS, RECONCILER, SUPERVISOR = "counters", "reconciler", "supervisor"
@@ -253,7 +253,7 @@ class _Remote:
     async def health(self) -> Health | None:
         try:
             if self._actor is None:
-                self._actor = await asked_of_ray(lambda: _found(self._name))
+                self._actor = await call_ray(lambda: _found(self._name))
             if self._actor is None:
                 return None
             health: Health = await asyncio.wait_for(self._actor.health.remote(), ANSWER_S)
@@ -265,10 +265,10 @@ class _Remote:
         return health
 
     async def restart(self) -> None:
-        if (actor := await asked_of_ray(lambda: _found(self._name))) is not None:
-            await asked_of_ray(lambda: ray.kill(actor, no_restart=False))
+        if (actor := await call_ray(lambda: _found(self._name))) is not None:
+            await call_ray(lambda: ray.kill(actor, no_restart=False))
         else:
-            await asked_of_ray(lambda: _make(self._name, self._config), _MADE_S)
+            await call_ray(lambda: _make(self._name, self._config), _MADE_S)
 
 
 class _ShardActors:
@@ -278,25 +278,25 @@ class _ShardActors:
         self._config = config
 
     async def there(self) -> Collection[str]:
-        return await asked_of_ray(_shards_there)
+        return await call_ray(_shards_there)
 
     async def nodes(self) -> Mapping[str, bool]:
-        return await asked_of_ray(nodes)
+        return await call_ray(nodes)
 
     def watched(self, name: str) -> Watched:
         return _Remote(name, self._config)
 
     async def make(self, name: str, node: str | None) -> None:
-        await asked_of_ray(lambda: _make(name, self._config, node=node), _MADE_S)
+        await call_ray(lambda: _make(name, self._config, node=node), _MADE_S)
 
     async def end(self, name: str) -> None:
-        if (actor := await asked_of_ray(lambda: _found(name))) is None:
+        if (actor := await call_ray(lambda: _found(name))) is None:
             return
         try:
             await asyncio.wait_for(actor.stop.remote(_END_S), _END_S + ANSWER_S)
         except (ray.exceptions.RayError, TimeoutError) as error:
             logger().warning("did not end in order", actor=name, error=str(error))
-        await asked_of_ray(lambda: ray.kill(actor))
+        await call_ray(lambda: ray.kill(actor))
 
 
 def nodes() -> dict[str, bool]:
@@ -345,7 +345,7 @@ def _make(name: str, config: ActorConfig, *more: Any, node: str | None = None) -
         "num_cpus": _CPUS,
         "max_restarts": -1,
         "max_concurrency": _CALLS_AT_ONCE,
-        "scheduling_strategy": placed_on(node),
+        "scheduling_strategy": node_affinity(node),
     }
     ray.remote(_CLASSES.get(name, FanoutShardActor)).options(**options).remote(name, config, *more)
 

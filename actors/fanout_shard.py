@@ -109,7 +109,7 @@ class FanoutShard:
             await self._push()
             await self._save()
         except Fenced as fenced:
-            metrics.EDGES.record(edge="fence")
+            metrics.SAFEGUARDS.record(safeguard="fence")
             logger().warning("fenced", shard=self.name, reader=fenced.name, epoch=fenced.epoch)
             self._assigned_ms = None
 
@@ -223,7 +223,7 @@ class FanoutShard:
             followers = await self._graph.followers(event.actor, sorted(self.ranges))
             self._followers.put(event.actor, followers)
         if len(followers) > self._limits.slice_followers_max:
-            metrics.EDGES.record(edge="slice")
+            metrics.SAFEGUARDS.record(safeguard="slice")
         self._interleaver.add(Job(event.event_id, event.tweet_id, followers, record.partition, record.offset))
 
     async def _load_followers(self, events: Iterable[AnyEvent | PoisonedEvent], ends_ms: int) -> None:
@@ -270,7 +270,7 @@ class FanoutShard:
             raise
         if len(pushed.overfull):
             trimmed = await self._cache.trim([ListKey(ListKind.HOME, UserId(u)) for u in pushed.overfull.tolist()])
-            metrics.EDGES.record(trimmed, edge="trim")
+            metrics.SAFEGUARDS.record(trimmed, safeguard="trim")
         self._under_way.popleft()
         metrics.DELIVERIES.record(pushed.delivered, outcome="delivered")
         metrics.DELIVERIES.record(pushed.absent, outcome="absent")

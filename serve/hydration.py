@@ -206,7 +206,7 @@ class Hydrator:
         users = await self.users(tweet.author for tweet in tweets.values())
         found = {int(id_): tweet_value(t, users[t.author]) for id_, t in tweets.items() if t.author in users}
         if len(found) < len(ids):
-            metrics.EDGES.record(len(ids) - len(found), edge="tombstone")
+            metrics.SAFEGUARDS.record(len(ids) - len(found), safeguard="tombstone")
         return found
 
     async def _load_counts(self, ids: list[int]) -> dict[int, bytes]:

@@ -11,9 +11,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from cluster.errors import AlreadyRunning, ClusterError, SettingsError
+from cluster.locks import held_alone
 from cluster.settings import Settings
 from cluster.signing_keys import NEEDED, PUBLISHED, keys_folder, prepare_keys, rotate
-from cluster.state import held_alone
 from domain.clock import ManualClock
 from domain.ids import SessionId, UserId
 from serve.key_ring import LOOK_EVERY_MS, KeyRing, key_files, made_at

@@ -1,4 +1,4 @@
-"""`python -m cluster dead-letters`: the events that a reader gave up, to be looked at and tried again."""
+"""`python -m cluster dead-letters`: lists the events that a reader gave up, and tries them again."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,9 +9,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cluster.commands import app
 from cluster.settings import load_settings
 from cluster.state import RunState
-from cluster.stores import store_config
+from cluster.store_config import store_config
 from domain.errors import PoisonedEvent
 from domain.events import decode
 from storage.ports.dead_letters import DeadLetter
@@ -22,11 +23,7 @@ from telemetry import metrics
 _console = Console()
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("dead-letters")(dead_letters)
-
-
+@app.command("dead-letters")
 def dead_letters(
     retry: Annotated[
         bool, typer.Option("--retry", help="Append each event to the log again and forget the letter.")
@@ -56,7 +53,7 @@ def dead_letters(
 
 
 async def _list_or_retry(config: StoreConfig, retry: bool, limit: int) -> tuple[Sequence[DeadLetter], int]:
-    """The letters, and how many could not be tried again."""
+    """Read the letters, append their events if asked to, and count those that cannot be decoded."""
     stores = await open_stores(config)
     try:
         letters = await stores.ports.dead_letters.letters(limit=limit)

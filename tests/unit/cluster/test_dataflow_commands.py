@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cluster.dataflows_cli import kept_in, require_kept
+from cluster.commands.dataflows.run import kept_in
+from cluster.commands.dataflows.trends import require_kept
 from cluster.errors import ClusterError
 from domain.trends.windows import WINDOWS, Window
 from storage.log_reader import EVENTS_KEPT_MS

@@ -1,10 +1,11 @@
-"""`python -m cluster dashboard-token`: what Ray's dashboard, and whoever else talks to Ray, has to be told."""
+"""`python -m cluster dashboard-token`: prints the token that Ray's dashboard, and all who talk to Ray, must have."""
 
 import sys
 from typing import Annotated
 
 import typer
 
+from cluster.commands import app
 from cluster.embedded.ray_node import token_path
 from cluster.errors import ClusterError
 from cluster.settings import load_settings
@@ -12,11 +13,7 @@ from cluster.settings import load_settings
 SHOW_TOKEN = ".venv/bin/python -m cluster dashboard-token"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("dashboard-token")(dashboard_token)
-
-
+@app.command("dashboard-token")
 def dashboard_token(
     show: Annotated[
         bool, typer.Option("--show", help="Print it although it goes to a file or a pipe, where it may stay.")

@@ -1,4 +1,4 @@
-"""Ray's head: it knows who runs where, and is one more store that can be away."""
+"""Bounded calls of Ray's head, which knows who runs where and is one more store that can be away."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,14 +13,14 @@ ANSWER_S = 2.0
 _Answer = TypeVar("_Answer")
 
 
-async def asked_of_ray(call: Callable[[], _Answer], within_s: float = ANSWER_S) -> _Answer:
-    """What the head says or does: calls wait for it in a thread. Raises `StoreUnavailable`, also when it refuses."""
+async def call_ray(call: Callable[[], _Answer], within_s: float = ANSWER_S) -> _Answer:
+    """Run a blocking call in a thread. Raises `StoreUnavailable` when Ray refuses it or does not answer in time."""
     try:
         return await asyncio.wait_for(asyncio.to_thread(call), within_s)
     except (ray.exceptions.RayError, ValueError, TimeoutError) as error:
         raise StoreUnavailable("ray", str(error) or type(error).__name__) from error
 
 
-def placed_on(node: str | None) -> Any:
+def node_affinity(node: str | None) -> Any:
     """The scheduling strategy of an actor that runs on a node while that is there, or anywhere."""
     return NodeAffinitySchedulingStrategy(node, soft=True) if node else "SPREAD"

@@ -1,19 +1,19 @@
-"""`python -m cluster scale`: another number of shards, workers or replicas for a system that runs."""
+"""`python -m cluster scale`: changes the number of shards, workers or replicas of a system that runs."""
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from cluster.commands import app
 from cluster.errors import NotReady
+from cluster.ray_driver import connect_to_running
 from cluster.settings import load_settings
 from cluster.state import RunState
-from cluster.status import connect_to_running
-from cluster.stores import store_config
+from cluster.store_config import store_config
 from domain.errors import EngineError
 from domain.ids import RANGES
 from domain.trends.tag_counts import TAG_BUCKETS
@@ -23,17 +23,13 @@ from storage.ports.coordination import CoordinationStore
 from storage.stores import StoreConfig
 
 _SCALED_S = 60.0
-_LOOK_EVERY_S = 0.2
+_POLL_S = 0.2
 _ANSWER_S = 5.0
 _NAMES = {SHARDS: "fan-out shards", TRENDS_WORKERS: "workers of trends"}
 _console = Console()
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("scale")(scale)
-
-
+@app.command()
 def scale(
     shards: Annotated[int | None, typer.Option(min=1, max=RANGES, help="Fan-out shards.")] = None,
     trends: Annotated[int | None, typer.Option(min=1, max=TAG_BUCKETS, help="Workers of the trends dataflow.")] = None,
@@ -47,8 +43,8 @@ def scale(
     `MURMUR_FANOUT_SHARDS`, `MURMUR_TRENDS_WORKERS` and `MURMUR_SERVE_REPLICAS` decide again.
     """
     given = {SHARDS: shards, TRENDS_WORKERS: trends}
-    asked = _Asked({checkpoint: count for checkpoint, count in given.items() if count is not None}, replicas)
-    if not asked.checkpoints and replicas is None:
+    counts = {checkpoint: count for checkpoint, count in given.items() if count is not None}
+    if not counts and replicas is None:
         raise typer.BadParameter("say --shards, --trends or --replicas, or several of them.")
     settings = load_settings()
     if replicas is not None and replicas > (settings.serve_replicas_max or replicas):
@@ -60,68 +56,60 @@ def scale(
         from cluster import wiring  # imports Ray, which reads its environment then
 
         wiring.deploy_api(settings.model_copy(update={"serve_replicas": replicas}), endpoints, wait=False)
-    asyncio.run(_change(config, asked, settings.data_dir))
-    for checkpoint, count in asked.checkpoints.items():
+    asyncio.run(_change(config, counts, replicas, settings.data_dir))
+    for checkpoint, count in counts.items():
         _console.print(f"The number of {_NAMES[checkpoint]} is {count}.")
     if replicas is not None:
         _console.print(f"The number of replicas is {replicas}.")
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What there should be."""
-
-    checkpoints: Mapping[str, int]
-    """Of actors, by the checkpoint that says so."""
-    replicas: int | None
-
-
-async def _change(config: StoreConfig, asked: _Asked, data_dir: Path) -> None:
-    """Write down what is wanted, and wait until it is so: others do it, whatever becomes of this command."""
+async def _change(config: StoreConfig, counts: Mapping[str, int], replicas: int | None, data_dir: Path) -> None:
+    """Write down the desired numbers, and wait until they are met: others see to it, also after this command."""
     truth = await open_stores(config.cassandra, partitions=config.partitions)
     try:
-        for checkpoint, count in asked.checkpoints.items():
+        for checkpoint, count in counts.items():
             await truth.coordination.set_checkpoint(checkpoint, count)
         until_s = asyncio.get_running_loop().time() + _SCALED_S
-        while unmet := await _unmet(truth.coordination, asked):
+        while pending := await _pending_changes(truth.coordination, counts, replicas):
             RunState.read(data_dir)  # raises when it was stopped meanwhile
             if asyncio.get_running_loop().time() >= until_s:
                 raise NotReady(
-                    f"Not so within {_SCALED_S:.0f} s: {', '.join(unmet)}. The system goes on trying until another "
+                    f"Not so within {_SCALED_S:.0f} s: {', '.join(pending)}. The system goes on trying until another "
                     "number is asked for; look at `python -m cluster status`, and for room in the Ray dashboard."
                 )
-            await asyncio.sleep(_LOOK_EVERY_S)
+            await asyncio.sleep(_POLL_S)
     finally:
         await truth.close()
 
 
-async def _unmet(coordination: CoordinationStore, asked: _Asked) -> list[str]:
-    """What is not yet so. Raises `NotReady` if it is not wanted any more."""
+async def _pending_changes(
+    coordination: CoordinationStore, counts: Mapping[str, int], replicas: int | None
+) -> list[str]:
+    """List the changes that are not yet made. Raises `NotReady` if another command has asked for other numbers."""
     try:
-        for checkpoint, count in asked.checkpoints.items():
+        for checkpoint, count in counts.items():
             if (now := await desired(coordination, checkpoint)) != count:
                 raise NotReady(
                     f"Another command has asked for another number of {_NAMES[checkpoint]} meanwhile: {now}."
                 )
-        return await asyncio.to_thread(_told, asked)
+        return await asyncio.to_thread(_unmet, counts, replicas)
     except EngineError as error:
         return [str(error)]
 
 
-def _told(asked: _Asked) -> list[str]:
-    """What the supervisor and Serve say is not yet so."""
+def _unmet(counts: Mapping[str, int], replicas: int | None) -> list[str]:
+    """Ask the supervisor and Serve which numbers are not yet met."""
     import ray  # reads its environment then
 
     import serve.deploy
     from actors.deploy import NAMESPACE, SUPERVISOR
 
-    said: list[str] = serve.deploy.unmet(asked.replicas) if asked.replicas is not None else []
-    if not asked.checkpoints:
-        return said
+    unmet: list[str] = serve.deploy.unmet(replicas) if replicas is not None else []
+    if not counts:
+        return unmet
     try:
         supervisor = ray.get_actor(SUPERVISOR, NAMESPACE)
-        counts = asked.checkpoints.get(SHARDS), asked.checkpoints.get(TRENDS_WORKERS)
-        said += ray.get(supervisor.unmet.remote(*counts), timeout=_ANSWER_S)
+        unmet += ray.get(supervisor.unmet.remote(counts.get(SHARDS), counts.get(TRENDS_WORKERS)), timeout=_ANSWER_S)
     except (ray.exceptions.RayError, ValueError):  # it died; Ray starts it again
-        said.append("the supervisor does not answer")
-    return said
+        unmet.append("the supervisor does not answer")
+    return unmet

@@ -1,4 +1,4 @@
-"""A whole system: starts its parts side by side, waits until it is ready, stops all of it in order."""
+"""A whole system: starts its components side by side, waits until it is ready, stops all of it in order."""
 
 import os
 import shutil
@@ -6,9 +6,9 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from types import FrameType
-from typing import Protocol
 
 import rich
 
@@ -16,13 +16,14 @@ from cluster import readiness
 from cluster.embedded.cassandra import start_cassandra
 from cluster.embedded.cassandra_node import CassandraNode
 from cluster.embedded.ports import PortBlock, require_free
-from cluster.embedded.processes import ChildProcess
+from cluster.embedded.processes import Component
 from cluster.embedded.ray_environment import ON_SEVERAL_NODES
-from cluster.embedded.ray_node import EmbeddedRay, connect, require_programs_run, scratch_parent
+from cluster.embedded.ray_node import EmbeddedRay, require_programs_run, scratch_parent
 from cluster.embedded.redis import EmbeddedRedis
 from cluster.endpoints import Endpoints
 from cluster.errors import EmbeddedError, NotReady
 from cluster.private import OTHERS
+from cluster.ray_driver import connect
 from cluster.settings import Settings, put_in_environment
 from cluster.signing_keys import prepare_keys
 from cluster.state import FolderLock, RunState
@@ -35,66 +36,59 @@ _STOP_TIMEOUT_S = 4.0
 _WATCH_INTERVAL_S = 0.25
 
 
-class Part(Protocol):
-    """What runs locally: started when made, ready after `wait_ready`, gone after `stop`."""
-
-    process: ChildProcess
-
-    def wait_ready(self) -> None: ...
-    def stop(self, timeout_s: float) -> None: ...
-
-
 class System:
     """One system on one data folder. Use from the main thread; `stop` may follow any failure of the other calls.
 
     What the settings place elsewhere (Cassandra, Redis, Ray) is used there and neither started nor stopped.
     """
 
-    def __init__(self, settings: Settings, say: Callable[[str], None] = rich.print) -> None:
+    def __init__(self, settings: Settings, report: Callable[[str], None] = rich.print) -> None:
         self._settings = settings
-        self._say = say
-        self._parts: list[Part] = []
-        self._lock: FolderLock | None = None
-        self._ports: PortBlock | None = None
+        self._report = report
+        self._components: list[Component] = []
         self._state: RunState | None = None
-        self._deployed = False
-        self._connected = False
+        self._undo = ExitStack()
         self._takes_signals = False
         self._starting = True
         self._stop_asked = threading.Event()
 
     def start(self) -> Endpoints:
-        """Start every part and deploy the application on them. Raises `ClusterError`; then call `stop`."""
+        """Start every component and deploy the application on them. Raises `ClusterError`; then call `stop`."""
         settings = self._settings
         os.umask(OTHERS)  # what this process writes, and all that it starts, is for this user alone
-        self._lock = FolderLock(settings.data_dir)
+        lock = FolderLock(settings.data_dir)
+        self._undo.callback(lock.release)
         _require_disk(settings)
-        self._lock.name_holder(settings.url_of(settings.http_port))
+        lock.name_holder(settings.url_of(settings.http_port))
         if settings.ray_address is None:
             require_programs_run(scratch_parent())
         prepare_keys(settings)
-        self._ports = PortBlock()
+        ports = PortBlock()
+        self._undo.callback(ports.release)
         if settings.ray_address is None:  # elsewhere, what an `up` that died has deployed still serves there
             require_free(settings.http_port, settings.http_host, "MURMUR_HTTP_PORT")
             if settings.exporter_port:
                 require_free(settings.exporter_port, settings.http_host, "MURMUR_EXPORTER_PORT")
             else:  # chosen here, so that the supervisor comes back to the same one after a crash
-                settings = self._settings = settings.model_copy(update={"exporter_port": self._ports.port()})
-        endpoints = self._start_parts(self._ports)
-        from cluster import wiring  # imports Ray, which reads its environment then; meanwhile the parts come up
+                settings = self._settings = settings.model_copy(update={"exporter_port": ports.port()})
+        self._undo.callback(self._stop_components)
+        endpoints = self._start_components(ports)
+        import ray  # reads its environment then; meanwhile the components come up
 
-        for part in self._parts:
-            if isinstance(part, EmbeddedRay):
-                part.wait_ready()
-        self._connected = True
+        from cluster import wiring
+
+        for component in self._components:
+            if isinstance(component, EmbeddedRay):
+                component.wait_ready()
+        self._undo.callback(ray.shutdown)
         endpoints = replace(endpoints, dashboard_url=connect(endpoints.ray_address))
         self._keep_signals()  # Ray has put a handler of its own in place
         self._state = RunState(pid=os.getpid(), endpoints=endpoints)
-        self._deployed = True
+        self._undo.callback(self._drain)
         wiring.start_serving(settings)  # takes seconds, in which Cassandra comes up
-        for part in self._parts:
-            part.wait_ready()
-        self._say("Deploying the application.")
+        for component in self._components:
+            component.wait_ready()
+        self._report("Deploying the application.")
         wiring.deploy(settings, endpoints)
         return endpoints
 
@@ -106,7 +100,7 @@ class System:
 
         def is_ready() -> bool:
             nonlocal last
-            self._require_parts_running()
+            self._require_components_running()
             last = readiness.ask(url)
             return last.ready
 
@@ -115,39 +109,19 @@ class System:
                 f"The system was not ready within {_READY_TIMEOUT_S:.0f} s ({last.summary()}); "
                 f"see the logs in {self._state.endpoints.log_dir}."
             )
+        self._undo.callback(self._state.remove)
         self._state.write()
 
     def serve_forever(self) -> None:
-        """Return when asked to stop by a signal; raise `EmbeddedError` when a part has ended by itself."""
+        """Return when asked to stop by a signal; raise `EmbeddedError` when a component has ended by itself."""
         self._starting = False
         while not self._stop_asked.wait(_WATCH_INTERVAL_S):
-            self._require_parts_running()
+            self._require_components_running()
 
     def stop(self) -> None:
         """Drain the application and stop what was started here, within ten seconds. May be repeated."""
         self._starting = False
-        if self._state is not None:
-            self._state.remove()
-        if self._deployed:
-            self._say("Draining the application.")
-            self._drain()
-        if self._connected:
-            import ray
-
-            ray.shutdown()
-        if self._parts:
-            self._say("Stopping what was started.")
-        for part in self._parts:  # all at once, then wait for each
-            part.process.ask_to_stop()
-        deadline = time.monotonic() + _STOP_TIMEOUT_S
-        for part in reversed(self._parts):
-            part.stop(max(0.1, deadline - time.monotonic()))
-        self._parts.clear()
-        self._deployed = self._connected = False
-        if self._ports is not None:
-            self._ports.release()
-        if self._lock is not None:
-            self._lock.release()
+        self._undo.close()
 
     def stop_on_signals(self) -> None:
         """From now on SIGINT and SIGTERM end what this system is doing: a start by `KeyboardInterrupt`."""
@@ -158,34 +132,34 @@ class System:
         def ask(_number: int, _frame: FrameType | None) -> None:
             first = not self._stop_asked.is_set()
             self._stop_asked.set()
-            if self._starting and first:  # ends a download or a wait; from then on, parts are stopped in order
+            if self._starting and first:  # ends a download or a wait; from then on, components are stopped in order
                 raise KeyboardInterrupt
 
         if self._takes_signals:
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, ask)
 
-    def _start_parts(self, ports: PortBlock) -> Endpoints:
+    def _start_components(self, ports: PortBlock) -> Endpoints:
         settings, folder = self._settings, self._settings.data_dir
         cassandra: CassandraNode | None = None
         redis: EmbeddedRedis | None = None
         ray: EmbeddedRay | None = None
         # the slowest first: they come up side by side, and only then is waited
         if not settings.cassandra_contact_points:
-            self._say("Starting Cassandra.")
-            cassandra = start_cassandra(folder, ports, settings.cassandra_heap_mb, self._say)
-            self._parts.append(cassandra)
+            self._report("Starting Cassandra.")
+            cassandra = start_cassandra(folder, ports, settings.cassandra_heap_mb, self._report)
+            self._components.append(cassandra)
         if settings.ray_address is None:
-            self._say("Starting Ray.")
+            self._report("Starting Ray.")
             ray = EmbeddedRay(folder, ports, settings.ray_num_cpus, settings.rate_limits, settings.believed_proxies)
-            self._parts.append(ray)
+            self._components.append(ray)
             ray.prepare_driver()
         else:
             put_in_environment(ON_SEVERAL_NODES)
         if settings.redis_url is None:
-            self._say("Starting Redis.")
+            self._report("Starting Redis.")
             redis = EmbeddedRedis(folder, ports, settings.redis_maxmemory_mb)
-            self._parts.append(redis)
+            self._components.append(redis)
         return Endpoints(
             cassandra_contact_points=(cassandra.contact_point,) if cassandra else settings.cassandra_contact_points,
             redis_url=redis.url if redis else settings.redis_url or "",
@@ -197,25 +171,29 @@ class System:
             data_dir=folder,
         )
 
-    def _require_parts_running(self) -> None:
-        for part in self._parts:
-            part.process.require_running()
+    def _require_components_running(self) -> None:
+        for component in self._components:
+            component.process.require_running()
+
+    def _stop_components(self) -> None:
+        if self._components:
+            self._report("Stopping what was started.")
+        for component in self._components:  # all at once, then wait for each
+            component.process.ask_to_stop()
+        deadline = time.monotonic() + _STOP_TIMEOUT_S
+        for component in reversed(self._components):
+            component.stop(max(0.1, deadline - time.monotonic()))
 
     def _drain(self) -> None:
-        """Undeploy, but not for longer than its share of the time: what it leaves, the end of Ray takes along."""
-        assert self._state is not None, "what was deployed has endpoints"
-        settings, endpoints = self._settings, self._state.endpoints
+        """Undeploy, but not for longer than its share of the time; the end of Ray takes along what is left."""
+        from cluster import wiring
 
-        def undeploy() -> None:
-            from cluster import wiring
-
-            wiring.undeploy(settings, endpoints)
-
-        thread = threading.Thread(target=undeploy, name="undeploy", daemon=True)
+        self._report("Draining the application.")
+        thread = threading.Thread(target=wiring.undeploy, name="undeploy", daemon=True)
         thread.start()
         thread.join(_DRAIN_TIMEOUT_S)
         if thread.is_alive():
-            self._say(f"The application did not drain within {_DRAIN_TIMEOUT_S:.0f} s; stopping it as it is.")
+            self._report(f"The application did not drain within {_DRAIN_TIMEOUT_S:.0f} s; stopping it as it is.")
 
 
 def _require_disk(settings: Settings) -> None:

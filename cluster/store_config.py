@@ -1,4 +1,4 @@
-"""How the processes of a system open its stores, from its settings and addresses. Imports no Ray."""
+"""Configuration of the stores, from settings and addresses. Imports no Ray."""
 
 from cluster.embedded import cassandra_login
 from cluster.endpoints import Endpoints
@@ -9,7 +9,7 @@ from storage.stores import StoreConfig
 
 
 def store_config(settings: Settings, endpoints: Endpoints) -> StoreConfig:
-    """How every process of this system opens its stores."""
+    """The configuration with which every process of this system opens its stores."""
     username, password = _login(settings, endpoints)
     return StoreConfig(
         cassandra=CassandraOptions(

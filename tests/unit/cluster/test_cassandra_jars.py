@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from cluster.embedded.cassandra_jars import VERSION, CassandraJars, Say, known_sums
+from cluster.embedded.cassandra_jars import VERSION, CassandraJars, Reporter, known_sums
 from cluster.errors import EmbeddedError
 
 SUMS = {"org/one.jar": hashlib.sha256(b"whole").hexdigest()}
 
 
-def fetching(content: bytes) -> Callable[[Path, Say], None]:
-    def fetch(folder: Path, say: Say) -> None:
-        say("Fetched.")
+def fetching(content: bytes) -> Callable[[Path, Reporter], None]:
+    def fetch(folder: Path, report: Reporter) -> None:
+        report("Fetched.")
         (folder / "org").mkdir(parents=True)
         (folder / "org/one.jar").write_bytes(content)
 
