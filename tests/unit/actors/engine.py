@@ -37,7 +37,7 @@ class Engine:
         return FanoutShard(
             name,
             **self._common(),
-            graph=self.truth.graph,
+            relations=self.truth.relations,
             cache=self.cache,
             offsets=self.offsets,
             letters=self.truth.dead_letters,
@@ -47,8 +47,8 @@ class Engine:
         return Counters(
             epoch,
             **self._common(),
-            graph=self.truth.graph,
-            engagements=self.truth.engagements,
+            relations=self.truth.relations,
+            counts=self.truth.counts,
             cache=self.cache,
             offsets=self.offsets,
             letters=self.truth.dead_letters,
