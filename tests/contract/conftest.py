@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import subprocess
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from storage.memory.hot import MemoryEventLog, MemoryPositionStore, MemoryRedis
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.ports import CacheStore, EventLog, PositionStore
 from storage.redis import RedisStores, open_stores
+from tests.support.waiting import eventually
 
 PARTITIONS = 4
 _DATABASE = 9
@@ -36,14 +36,6 @@ class Hot:
 
 
 OpenHot = Callable[[Limits], Awaitable[Hot]]
-
-
-async def eventually(what: Callable[[], Awaitable[bool]], *, within_s: float = 10.0) -> None:
-    """Wait until something holds; fail if it does not in time."""
-    deadline_s = time.monotonic() + within_s
-    while not await what():
-        assert time.monotonic() < deadline_s, "it did not come true in time"
-        await asyncio.sleep(0.02)
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from storage.redis import RedisStores, open_stores
 from storage.redis.client import RedisClient
 from storage.redis.limits import FallbackRateLimiter, LocalRateLimiter, RedisRateLimiter
 from storage.redis.line import Command
-from tests.contract.conftest import PARTITIONS, PrivateRedis, eventually
+from tests.contract.conftest import PARTITIONS, PrivateRedis
+from tests.support.waiting import eventually
 
 
 @pytest.fixture(params=["local", "redis"])

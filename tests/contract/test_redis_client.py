@@ -15,7 +15,8 @@ from storage.ports import NOWHERE, ListKey, ListKind, Pushed
 from storage.redis import RedisStores, open_stores
 from storage.redis.client import CALL_S, FAILURES_MAX, RedisClient
 from telemetry import metrics
-from tests.contract.conftest import PARTITIONS, PrivateRedis, eventually
+from tests.contract.conftest import PARTITIONS, PrivateRedis
+from tests.support.waiting import eventually
 
 ALICE = UserId(1)
 HOME = ListKey(ListKind.HOME, ALICE)

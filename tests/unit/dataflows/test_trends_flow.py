@@ -18,7 +18,6 @@ from bytewax.testing import TestingSink, TestingSource, cluster_main, run_main
 from typing_extensions import override
 
 import dataflows.trends
-from cluster.demo.trends_model import LiveTweet, trends_of
 from dataflows.chunks import Chunk
 from dataflows.trends import BucketLogic, Deleted, Ranking, Schedule, Top, WindowLogic, Work, by_bucket, trends
 from domain.events import AnyEvent, TweetDeleted, TweetPosted, UserReinstated, UserSuspended
@@ -26,6 +25,7 @@ from domain.hashtags import folded_tag
 from domain.ids import EventId, UserId, first_id_at, stamp_us, time_ms
 from domain.places import places_of
 from domain.trends import GLOBAL, TAG_BUCKETS, WINDOWS, Mentions, PaneCount, Suspension, Trend
+from tests.support.oracle.trends import LiveTweet, trends_of
 
 START_MS = 1_800_000_000_000 - 1_800_000_000_000 % 60_000
 PARTITIONS = 2

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.demo.trends_model import LiveTweet, trends_of
 from domain.hashtags import folded_tag
 from domain.ids import first_id_at
 from domain.tag_bucket import TagBucket
 from domain.trends import GLOBAL, KEPT_MS, WINDOWS, Mentions, PaneCount, Suspension, Trend
+from tests.support.oracle.trends import LiveTweet, trends_of
 
 START_MS = 1_800_000_000_000
 TAGS = ("rain", "Rain", "sun", "雨", "İstanbul", "été")
