@@ -11,7 +11,7 @@ from rich.table import Table
 from cluster.client.api import connected
 from cluster.client.follow_graph import follow_graph
 from cluster.client.people import follow_each_other, new_tag, progress, sign_up
-from cluster.client.pool import each
+from cluster.client.pool import each_with_bar
 from cluster.client.texts import read_texts
 
 _AT_ONCE = 16
@@ -24,7 +24,6 @@ async def replay_file(url: str, file: Path, users: int, rate: float | None, cons
     async with connected(url, at_once=_AT_ONCE) as api:
         with progress(console) as bars:
             people = await sign_up(api, users, new_tag(), bars)
-            bar = bars.add_task("Posting", total=len(texts.kept))
             clock = asyncio.get_running_loop().time
             begun = clock()
 
@@ -34,9 +33,8 @@ async def replay_file(url: str, file: Path, users: int, rate: float | None, cons
                     await asyncio.sleep(max(0.0, begun + number / rate - clock()))  # its turn, not a wait for others
                 key = {"Idempotency-Key": secrets.token_hex(12)}
                 await api.call("post", "POST", "/tweets", people[number % users], json={"text": text}, headers=key)
-                bars.advance(bar)
 
-            await each(post, enumerate(texts.kept), at_once=_AT_ONCE)
+            await each_with_bar(bars, "Posting", post, list(enumerate(texts.kept)), at_once=_AT_ONCE)
             seconds = clock() - begun
         console.print(
             f"{len(texts.kept)} tweets in {seconds:.0f} s ({len(texts.kept) / seconds:.0f}/s); "

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cluster.client.api import Account, ApiClient
 from cluster.client.follow_graph import Edge
-from cluster.client.pool import each
+from cluster.client.pool import each_with_bar
 
 _PASSWORD = "correct horse battery"
 _REGISTRATIONS_AT_ONCE = 8
@@ -43,11 +43,9 @@ async def sign_up(api: ApiClient, users: int, tag: str, bars: Progress) -> list[
 
 async def follow_each_other(api: ApiClient, people: Sequence[Account], edges: Sequence[Edge], bars: Progress) -> None:
     """Have people follow each other."""
-    bar = bars.add_task("Following", total=len(edges))
 
     async def follow(edge: Edge) -> None:
         follower, followee = people[edge[0]], people[edge[1]]
         await api.call("follow", "POST", f"/users/{followee.id}/follow", follower)
-        bars.advance(bar)
 
-    await each(follow, edges, at_once=api.at_once)
+    await each_with_bar(bars, "Following", follow, edges, at_once=api.at_once)

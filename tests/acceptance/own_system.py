@@ -6,7 +6,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, NoReturn, Self
@@ -14,14 +14,12 @@ from typing import Literal, NoReturn, Self
 import psutil
 
 from cluster import readiness
-from cluster.embedded.ports import PortBlock
-from cluster.embedded.processes import ChildProcess
-from cluster.embedded.ray_environment import ROOT
+from cluster.embedded.processes import ChildProcess, last_line
 from cluster.endpoints import Endpoints
 from cluster.errors import CommandFailed, NotReady
-from cluster.settings import environment
 from cluster.state import RunState, is_locked
 from cluster.waiting import wait_until
+from tests.support.system import ROOT, system_environment
 
 Profile = Literal["default", "small"]
 
@@ -39,20 +37,10 @@ class OwnSystem:
 
     def __init__(self, profile: Profile, say: Callable[[str], None]) -> None:
         self._say = say
-        self._folder = Path(tempfile.mkdtemp(prefix="murmur-demo-"))
-        self._data_dir = self._folder / "data"
-        self._ports = PortBlock()
-        self._environment = {
-            **environment(),
-            "MURMUR_HTTP_HOST": "127.0.0.1",
-            "MURMUR_HTTP_PORT": str(self._ports.port()),
-            "MURMUR_DATA_DIR": str(self._data_dir),
-            "MURMUR_RATE_LIMITS": "off",
-            "MURMUR_LIMITS": profile,
-            "MURMUR_CASSANDRA_CONTACT_POINTS": "",
-            "MURMUR_REDIS_URL": "",
-            "RAY_ADDRESS": "",
-        }
+        self._stack = ExitStack()
+        ours = system_environment(http_host="127.0.0.1", limits=profile, cassandra_contact_points="", redis_url="")
+        self._environment = {**self._stack.enter_context(ours), "RAY_ADDRESS": ""}
+        self._data_dir = Path(self._environment["MURMUR_DATA_DIR"])
         self._process: ChildProcess | None = None
 
     def __enter__(self) -> Self:
@@ -62,13 +50,12 @@ class OwnSystem:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-        self._ports.release()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._stack.close()
 
     def start(self) -> Endpoints:
         """Start it, again after a `kill_everything`; return when it is ready. Raises `ClusterError`."""
         command = [sys.executable, "-m", "cluster", "up"]
-        log = self._folder / "up.log"
+        log = self._data_dir.with_name("up.log")
         self._process = process = ChildProcess("Murmur", command, log, self._environment, ROOT)
         self._say("Starting a system of its own.")
         url = f"http://127.0.0.1:{self._environment['MURMUR_HTTP_PORT']}"
@@ -78,7 +65,7 @@ class OwnSystem:
             return (self._data_dir / "run.json").exists() and readiness.ask(url).ready
 
         if not wait_until(is_ready, _READY_TIMEOUT_S, 0.2):
-            raise NotReady(f"The system was not ready within {_READY_TIMEOUT_S:.0f} s; its log ends: {_tail(log)}")
+            raise NotReady(f"The system was not ready within {_READY_TIMEOUT_S:.0f} s; its log ends: {last_line(log)}")
         return RunState.read(self._data_dir).endpoints
 
     def stop(self) -> None:
@@ -96,14 +83,9 @@ class OwnSystem:
 
     async def run(self, *words: str) -> None:
         """Run a Python module beside the system, as a user would. Raises `CommandFailed`."""
+        pipe, stdout = asyncio.subprocess.PIPE, asyncio.subprocess.STDOUT
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            *words,
-            env=self._environment,
-            cwd=ROOT,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            sys.executable, "-m", *words, env=self._environment, cwd=ROOT, stdout=pipe, stderr=stdout
         )
         said, _ = await process.communicate()
         if process.returncode:
@@ -112,19 +94,18 @@ class OwnSystem:
     def kill_everything(self) -> int:
         """`kill -9` for every process of the system at one moment, stores included; how many there were."""
         assert self._process is not None, "start comes first"
-        victims = self.processes()
-        for victim in victims:
-            _kill(victim)
-        _, alive = psutil.wait_procs(victims, timeout=_KILL_TIMEOUT_S)
-        assert not alive, f"not even SIGKILL ended {alive}"
-        while late := self.processes():  # born while the others died
-            for victim in late:
-                _kill(victim)
-            psutil.wait_procs(late, timeout=_KILL_TIMEOUT_S)
+        killed = 0
+        while victims := self.processes():  # more than once: some are born while the others die
+            for victim in victims:
+                with suppress(psutil.NoSuchProcess):
+                    victim.kill()
+            _, alive = psutil.wait_procs(victims, timeout=_KILL_TIMEOUT_S)
+            assert not alive, f"not even SIGKILL ended {alive}"
+            killed = killed or len(victims)
         self._process.stop(_KILL_TIMEOUT_S)
         self._process = None
         assert not is_locked(self._data_dir), "the kernel drops the lock with its holder"
-        return len(victims)
+        return killed
 
     def processes(self) -> list[psutil.Process]:
         """The started process, its descendants, and those of them that were adopted by init.
@@ -134,11 +115,19 @@ class OwnSystem:
         assert self._process is not None, "start comes first"
         found: dict[int, psutil.Process] = {}
         for candidate in psutil.process_iter():
-            if candidate.pid == self._process.pid or _data_dir_of(candidate) == str(self._data_dir):
-                found[candidate.pid] = candidate
-                for child in _descendants(candidate):
-                    found[child.pid] = child
+            with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                if candidate.pid == self._process.pid or self._is_ours(candidate):
+                    found |= {process.pid: process for process in (candidate, *candidate.children(recursive=True))}
         return [process for process in found.values() if _is_alive(process)]
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        return process.environ().get("MURMUR_DATA_DIR") == str(self._data_dir)
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 @contextmanager
@@ -153,35 +142,3 @@ def ended_in_order() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _descendants(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return process.children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _data_dir_of(process: psutil.Process) -> str | None:
-    try:
-        return process.environ().get("MURMUR_DATA_DIR")
-    except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
-        return None
-
-
-def _is_alive(process: psutil.Process) -> bool:
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _kill(process: psutil.Process) -> None:
-    try:
-        process.kill()
-    except psutil.NoSuchProcess:
-        return
-
-
-def _tail(log: Path) -> str:
-    return " / ".join(log.read_text(errors="replace").strip().splitlines()[-3:])

@@ -13,7 +13,7 @@ from rich.progress import Progress
 
 from cluster.client.api import UnexpectedAnswer
 from cluster.client.follow_graph import Edge
-from cluster.client.pool import each
+from cluster.client.pool import each_with_bar
 from tests.acceptance.actions import Actions
 from tests.acceptance.world import World
 from tests.support.api_user import ApiUser
@@ -97,7 +97,6 @@ class Scenario:
 
     async def run(self, steps: Sequence[Step], bars: Progress, title: str) -> None:
         """Do the steps, as many at once as the API allows. Raises `NoAnswer` when the server is gone."""
-        bar = bars.add_task(title, total=len(steps))
 
         async def do(step: Step) -> None:
             try:
@@ -106,9 +105,8 @@ class Scenario:
                 self._world.problems.append(str(failure))
                 if len(self._world.problems) > _PROBLEMS_MAX:
                     raise
-            bars.advance(bar)
 
-        await each(do, steps, at_once=self._world.api.at_once)
+        await each_with_bar(bars, title, do, steps, at_once=self._world.api.at_once)
 
     async def _post(self, step: Step) -> None:
         author = self._random.choice(self._authors)

@@ -10,7 +10,7 @@ from typing import TypeVar
 from rich.progress import Progress
 
 from cluster.client.api import UnexpectedAnswer
-from cluster.client.pool import each
+from cluster.client.pool import each_with_bar
 from domain.ids import time_ms
 from domain.trends import GLOBAL, WINDOWS, Trend
 from tests.acceptance.world import World
@@ -96,7 +96,6 @@ class Verifier:
     async def _compare(
         self, name: str, subjects: Sequence[S], check: Callable[[S], Awaitable[str | None]], bars: Progress
     ) -> Comparison:
-        bar = bars.add_task(f"Comparing {name}", total=len(subjects))
         differences: list[str] = []
         late = 0
 
@@ -114,9 +113,8 @@ class Verifier:
                     differences.append(difference if lasts else f"{difference} (but not at the next look)")
                 else:
                     self.settled_s = max(self.settled_s, self._clock() - self._begun_s)
-            bars.advance(bar)
 
-        await each(compare, subjects, at_once=self._world.api.at_once)
+        await each_with_bar(bars, f"Comparing {name}", compare, subjects, at_once=self._world.api.at_once)
         return Comparison(name, len(subjects), tuple(differences), late - len(differences))
 
     async def _words(self, check: Callable[[S], Awaitable[str | None]], subject: S) -> str | None:

@@ -10,7 +10,7 @@ from rich.progress import Progress
 from cluster.client import people
 from cluster.client.api import ApiClient
 from cluster.client.follow_graph import Edge
-from cluster.client.pool import each
+from cluster.client.pool import each_with_bar
 from tests.support.api_user import HOME, ApiUser
 from tests.support.oracle.oracle import Oracle, Relation, Span
 
@@ -98,21 +98,17 @@ async def populate(api: ApiClient, users: int, seed: int, tag: str, bars: Progre
 
 async def build_graph(world: World, edges: Sequence[Edge], bars: Progress) -> None:
     """Have people follow each other."""
-    bar = bars.add_task("Following", total=len(edges))
 
     async def follow(edge: Edge) -> None:
         await world.follow(world.members[edge[0]], world.members[edge[1]])
-        bars.advance(bar)
 
-    await each(follow, edges, at_once=world.api.at_once)
+    await each_with_bar(bars, "Following", follow, edges, at_once=world.api.at_once)
 
 
 async def open_homes(world: World, bars: Progress) -> None:
     """Have everybody look at their home timeline once, so that it exists and tweets are delivered to it."""
-    bar = bars.add_task("Opening homes", total=len(world.members))
 
     async def look(member: ApiUser) -> None:
         await member.page("home", HOME)
-        bars.advance(bar)
 
-    await each(look, world.members, at_once=world.api.at_once)
+    await each_with_bar(bars, "Opening homes", look, world.members, at_once=world.api.at_once)
