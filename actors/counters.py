@@ -18,29 +18,20 @@ from domain.limits import Limits
 from storage import keys, values
 from storage.effects import effects_of, recounts_of
 from storage.log_reader import LogReader, earliest
-from storage.ports import (
-    NOWHERE,
-    CacheStore,
-    CoordinationStore,
-    DeadLetterStore,
-    Engagement,
-    EngagementStore,
-    EventLog,
-    EventStore,
-    GraphStore,
-    ListKey,
-    ListKind,
-    LogRecord,
-    PositionStore,
-)
+from storage.ports.cache import CacheStore, ListKey, ListKind
+from storage.ports.coordination import CoordinationStore
+from storage.ports.dead_letters import DeadLetterStore
+from storage.ports.events import EventStore
+from storage.ports.log import BEGINNING, EventLog, LogRecord, OffsetStore
+from storage.ports.relations import Engagement, EngagementStore, GraphStore
 from storage.values import Counted
 from telemetry import metrics
 from telemetry.logs import logger, trace
 
 READER = "counters"
-MARK = "counted"
-"""The durable mark: every event that was in the log before this wall time (ms) is settled."""
-_MARK_EVERY_MS = 10_000
+CHECKPOINT = "counted"
+"""The checkpoint: every event that was in the log before this wall time (ms) is settled."""
+_CHECKPOINT_EVERY_MS = 10_000
 _AT_ONCE = 32
 """Sets counted side by side."""
 
@@ -57,7 +48,7 @@ class Counters:
         graph: GraphStore,
         engagements: EngagementStore,
         cache: CacheStore,
-        positions: PositionStore,
+        offsets: OffsetStore,
         coordination: CoordinationStore,
         letters: DeadLetterStore,
         clock: Clock,
@@ -69,28 +60,30 @@ class Counters:
         self._graph = graph
         self._engagements = engagements
         self._cache = cache
-        self._positions = positions
+        self._offsets = offsets
         self._coordination = coordination
         self._clock = clock
         self._limits = limits
         self._partitions = partitions
-        self._new_reader = partial(LogReader, log, events, coordination, clock, limits, range(partitions), mark=MARK)
+        self._new_reader = partial(
+            LogReader, log, events, coordination, clock, limits, range(partitions), checkpoint=CHECKPOINT
+        )
         self._reader = self._new_reader()
         self._given_up = GivenUp(READER, letters, clock, limits)
         self._unhandled: list[tuple[LogRecord, AnyEvent | PoisonedEvent]] = []
         self._together = limits.settled_max
         """How many events the next turn settles: fewer after one that failed or took long, then more again."""
         self._after: dict[int, str] = {}
-        """The position in each partition up to which all is settled."""
+        """The offset in each partition up to which all is settled."""
         self._all_read_ms = 0
-        self._marked_ms = 0
+        self._checkpointed_ms = 0
         self._claimed = False
         self._started = False
         self._written: set[str] = set()
-        """Sums of a batch whose position is not saved."""
+        """Sums of a batch whose offset is not saved."""
 
     async def step(self, wait_ms: int) -> None:
-        """One turn: read a batch, or settle the next of it, and save the position. What failed is taken up again."""
+        """One turn: read a batch, or settle the next of it, and save the offset. What failed is taken up again."""
         try:
             if not self._started:
                 await self._start()
@@ -98,16 +91,16 @@ class Counters:
                 await self._read(wait_ms)
             await self._settle_next()
             if not self._unhandled:
-                self._after = dict(self._reader.positions)
-            await self._positions.save({READER: self._epoch}, self._after)
+                self._after = dict(self._reader.offsets)
+            await self._offsets.save({READER: self._epoch}, self._after)
             self._written.clear()
             if not self._unhandled:
-                await self._move_mark()
+                await self._move_checkpoint()
         except Fenced as fenced:
             if not self._claimed:
                 raise RuntimeError("an earlier process has a later epoch: a clock went back") from fenced
             metrics.EDGES.record(edge="fence")
-            self._started = False  # the position was lost, or a later one of us reads on: the claim will tell
+            self._started = False  # the offset was lost, or a later one of us reads on: the claim will tell
 
     async def _settle_next(self) -> None:
         now, begun_ms = self._unhandled[: self._together], self._clock.monotonic_ms()
@@ -117,7 +110,7 @@ class Counters:
         if self._clock.monotonic_ms() - begun_ms <= self._limits.turn_ms:
             self._together = min(self._limits.settled_max, 4 * self._together)
         del self._unhandled[: len(now)]
-        self._after |= {record.partition: record.position for record, _ in now}
+        self._after |= {record.partition: record.offset for record, _ in now}
 
     async def _settled(self, some: Sequence[tuple[LogRecord, AnyEvent | PoisonedEvent]]) -> bool:
         """Settle some together; False if one of them cannot be, which shows when it is alone."""
@@ -159,21 +152,21 @@ class Counters:
         if self._written:  # a later one of us may have written since: what we overwrote is to be counted anew
             await self._cache.drop(sorted(self._written))
             self._written.clear()
-        self._after = earliest([await self._positions.claim(READER, self._epoch)], self._partitions)
+        self._after = earliest([await self._offsets.claim(READER, self._epoch)], self._partitions)
         self._claimed = True
         self._reader = self._new_reader()  # the old one may have read more than was settled
         self._reader.seek(self._after)
-        if await self._coordination.mark(MARK) is None:
-            await self._coordination.set_mark(MARK, self._clock.now_ms())
+        if await self._coordination.checkpoint(CHECKPOINT) is None:
+            await self._coordination.set_checkpoint(CHECKPOINT, self._clock.now_ms())
         await self._reader.catch_up()
         self._unhandled, self._all_read_ms = [], 0
         self._started = True
 
-    async def _move_mark(self) -> None:
+    async def _move_checkpoint(self) -> None:
         """Keep how far this is where a loss of the log does not reach."""
-        if self._all_read_ms - self._marked_ms >= _MARK_EVERY_MS:
-            await self._coordination.set_mark(MARK, self._all_read_ms)
-            self._marked_ms = self._all_read_ms
+        if self._all_read_ms - self._checkpointed_ms >= _CHECKPOINT_EVERY_MS:
+            await self._coordination.set_checkpoint(CHECKPOINT, self._all_read_ms)
+            self._checkpointed_ms = self._all_read_ms
 
     async def _read(self, wait_ms: int) -> None:
         now_ms = self._clock.now_ms()
@@ -181,8 +174,8 @@ class Counters:
         if not self._reader.behind and not read.more:
             self._all_read_ms = now_ms
         if read.lost:
-            await self._positions.claim(READER, self._epoch)
-            self._after = dict.fromkeys(range(self._partitions), NOWHERE)
+            await self._offsets.claim(READER, self._epoch)
+            self._after = dict.fromkeys(range(self._partitions), BEGINNING)
         self._unhandled = [(record, decoded(record)) for record in read.records]
         if read.records:
             metrics.EVENTS_HANDLED.record(len(read.records), reader=READER)
@@ -268,11 +261,11 @@ class Counters:
                 metrics.EDGES.record(edge="threshold_crossing")
                 logger().info("author is pulled from now on", author=id_)
                 await self._coordination.set_pulled(id_, self._clock.now_ms())
-            elif await self._coordination.mark(_below(id_)):
-                await self._coordination.set_mark(_below(id_), 0)
+            elif await self._coordination.checkpoint(_below(id_)):
+                await self._coordination.set_checkpoint(_below(id_), 0)
         for id_ in counted.keys() - set(large):
-            if id_ in pulled and not await self._coordination.mark(_below(id_)):
-                await self._coordination.set_mark(_below(id_), self._clock.now_ms())
+            if id_ in pulled and not await self._coordination.checkpoint(_below(id_)):
+                await self._coordination.set_checkpoint(_below(id_), self._clock.now_ms())
 
     async def release_pulled(self) -> None:
         """Let authors who stayed below the threshold long enough be pushed again.
@@ -283,7 +276,7 @@ class Counters:
         """
         now_ms = self._clock.now_ms()
         for author, since_ms in (await self._coordination.pulled()).items():
-            below_ms = await self._coordination.mark(_below(author))
+            below_ms = await self._coordination.checkpoint(_below(author))
             if not below_ms or now_ms - below_ms < self._limits.pulled_leave_ms:
                 continue
             both_ms = 2 * self._limits.pulled_leave_ms
@@ -292,7 +285,7 @@ class Counters:
             elif now_ms >= since_ms - both_ms + self._limits.pulled_grace_ms:
                 await self._unlink_followers(author)
                 await self._coordination.set_pulled(author, None)
-                await self._coordination.set_mark(_below(author), 0)
+                await self._coordination.set_checkpoint(_below(author), 0)
 
     async def _unlink_followers(self, author: UserId) -> None:
         followers = (await self._graph.followers(author, range(RANGES))).tolist()
@@ -308,7 +301,7 @@ def _by_id(changed: Iterable[Iterable[tuple[int, str]]]) -> dict[int, set[str]]:
 
 
 def _below(author: int) -> str:
-    """The mark of when an author fell below the threshold; 0 when that is over."""
+    """The checkpoint of when an author fell below the threshold; 0 when that is over."""
     return f"below-threshold:{author}"
 
 

@@ -9,7 +9,8 @@ from domain.errors import EngineError, Fenced, Overloaded, PoisonedEvent, StoreU
 from domain.events import EVENT_BYTES_MAX, AnyEvent, decode
 from domain.ids import ID_MAX, EventId
 from domain.limits import Limits
-from storage.ports import DeadLetter, DeadLetterStore, LogRecord
+from storage.ports.dead_letters import DeadLetter, DeadLetterStore
+from storage.ports.log import LogRecord
 from storage.rows import DAY_MS
 from telemetry import metrics
 from telemetry.logs import logger, request_id, trace
@@ -66,7 +67,7 @@ class GivenUp:
         await self._give_up(record, EventId(event_id), error, attempts=1)
 
     async def _failed(self, record: LogRecord, event: AnyEvent, error: Exception) -> Outcome:
-        place = (record.partition, record.position)
+        place = (record.partition, record.offset)
         attempts = self._attempts.pop(place, 0) + 1
         if attempts < self._limits.attempts_max:
             self._attempts[place] = attempts

@@ -28,9 +28,9 @@ from actors.supervisor import Supervisor, Watched
 from domain.clock import SystemClock
 from domain.errors import EngineError, StoreUnavailable
 from domain.ids import RANGES
+from storage.desired_state import TRENDS_WORKERS, desired, is_shard, shard_names
 from storage.head import ANSWER_S, asked_of_ray, placed_on
-from storage.opening import StoreConfig, Stores, open_stores
-from storage.wanted import TRENDS_WORKERS, is_shard, shard_names, wanted
+from storage.stores import StoreConfig, Stores, open_stores
 from telemetry import logs, metrics
 from telemetry.logs import logger
 from telemetry.ray_backend import RayBackend
@@ -94,10 +94,10 @@ class FanoutShardActor(_Hosted):
         shard = FanoutShard(
             name,
             **_log_ports(stores, config),
-            graph=stores.truth.graph,
-            cache=stores.hot.cache,
-            positions=stores.hot.positions,
-            letters=stores.truth.dead_letters,
+            graph=stores.ports.graph,
+            cache=stores.ports.cache,
+            offsets=stores.ports.offsets,
+            letters=stores.ports.dead_letters,
         )
 
         async def step(wait_ms: int) -> None:
@@ -117,11 +117,11 @@ class CountersActor(_Hosted):
         counters = Counters(
             _CLOCK.now_ms(),
             **_log_ports(stores, config),
-            graph=stores.truth.graph,
-            engagements=stores.truth.engagements,
-            cache=stores.hot.cache,
-            positions=stores.hot.positions,
-            letters=stores.truth.dead_letters,
+            graph=stores.ports.graph,
+            engagements=stores.ports.engagements,
+            cache=stores.ports.cache,
+            offsets=stores.ports.offsets,
+            letters=stores.ports.dead_letters,
         )
         releasing = asyncio.create_task(self._release(counters))
 
@@ -154,8 +154,8 @@ class ReconcilerActor(_Hosted):
         stores = await open_stores(config.stores)
         reconciler = Reconciler(
             **_log_ports(stores, config),
-            positions=stores.hot.positions,
-            letters=stores.truth.dead_letters,
+            offsets=stores.ports.offsets,
+            letters=stores.ports.dead_letters,
             readers=(COUNTERS_READER, *map(reader_name, range(RANGES))),
         )
 
@@ -180,10 +180,10 @@ class SupervisorActor(_Hosted):
     @override
     async def _open(self, name: str, config: ActorConfig) -> Component:
         stores = await open_stores(config.stores)
-        coordination = stores.truth.coordination
+        coordination = stores.ports.coordination
         others = {other: _Remote(other, config) for other in (COUNTERS, RECONCILER)}
         supervisor = self._supervisor = Supervisor(_ShardActors(config), others, coordination, _CLOCK)
-        flow = self._flow = FlowSupervisor(self._fleet, await wanted(coordination, TRENDS_WORKERS), _CLOCK)
+        flow = self._flow = FlowSupervisor(self._fleet, await desired(coordination, TRENDS_WORKERS), _CLOCK)
         exporter = Exporter(
             stores,
             config.stores.partitions,
@@ -195,7 +195,7 @@ class SupervisorActor(_Hosted):
         keeping = asyncio.create_task(self._keep(flow))
 
         async def step(wait_ms: int) -> None:
-            flow.wanted = await wanted(coordination, TRENDS_WORKERS)
+            flow.wanted = await desired(coordination, TRENDS_WORKERS)
             await supervisor.step()
             if keeping.done():
                 keeping.result()
@@ -207,13 +207,13 @@ class SupervisorActor(_Hosted):
 
         return Reader(name, stores, _CLOCK, step, finish)
 
-    def lacking(self, shards: int | None, trends_workers: int | None) -> list[str]:
+    def unmet(self, shards: int | None, trends_workers: int | None) -> list[str]:
         """What is not yet so, of what is asked about; empty when so many run, in health, and no others."""
         if self._supervisor is None or self._flow is None:
             return ["the supervisor is not up"]
         return [
-            *(self._supervisor.lacking(shards) if shards is not None else ()),
-            *(self._flow.lacking(trends_workers) if trends_workers is not None else ()),
+            *(self._supervisor.unmet(shards) if shards is not None else ()),
+            *(self._flow.unmet(trends_workers) if trends_workers is not None else ()),
         ]
 
     async def _keep(self, flow: FlowSupervisor) -> None:
@@ -233,9 +233,9 @@ class SupervisorActor(_Hosted):
 def _log_ports(stores: Stores, config: ActorConfig) -> dict[str, Any]:
     """What every follower of the log is given."""
     return {
-        "log": stores.hot.log,
-        "events": stores.truth.events,
-        "coordination": stores.truth.coordination,
+        "log": stores.ports.log,
+        "events": stores.ports.events,
+        "coordination": stores.ports.coordination,
         "clock": _CLOCK,
         "limits": config.stores.limits,
         "partitions": config.stores.partitions,

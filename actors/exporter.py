@@ -12,8 +12,9 @@ from domain.clock import Clock
 from domain.errors import EngineError
 from domain.ids import RANGES
 from storage.log_reader import RECONCILED
-from storage.opening import Stores
-from storage.ports import DOUBTED, NOWHERE, SETTLED, LogTail
+from storage.ports.coordination import DOUBTED, SETTLED
+from storage.ports.log import BEGINNING, LogEnd
+from storage.stores import Stores
 from telemetry.logs import logger
 
 _SCRAPE_S = 5.0
@@ -69,23 +70,23 @@ class Exporter:
         entries = GaugeMetricFamily("murmur_log_entries", "Events in the tail of a partition.", labels=["partition"])
         lag = GaugeMetricFamily(
             "murmur_log_lag_seconds",
-            "How much older a reader's position is than the end of a partition; ranges of followers as one reader.",
+            "How much older a reader's offset is than the end of a partition; ranges of followers as one reader.",
             labels=["reader", "partition"],
         )
-        tails = await self._stores.hot.log.tails()
+        ends = await self._stores.ports.log.ends()
         readers = {COUNTERS_READER: [COUNTERS_READER], "fanout": [reader_name(range_) for range_ in range(RANGES)]}
-        for partition, tail in tails.items():
-            entries.add_metric([str(partition)], tail.entries)
+        for partition, end in ends.items():
+            entries.add_metric([str(partition)], end.entries)
         for reader, names in readers.items():
-            found = await asyncio.gather(*(self._stores.hot.positions.positions(name) for name in names))
-            for partition, tail in tails.items():
-                behind = max(_behind_s(tail, positions.get(partition, NOWHERE)) for positions in found)
+            found = await asyncio.gather(*(self._stores.ports.offsets.offsets(name) for name in names))
+            for partition, end in ends.items():
+                behind = max(_behind_s(end, offsets.get(partition, BEGINNING)) for offsets in found)
                 lag.add_metric([reader, str(partition)], behind)
         return [entries, lag]
 
     async def _range_gauges(self) -> list[Metric]:
         orphaned = GaugeMetricFamily("murmur_ranges_without_owner", "Follower ranges that no shard in health owns.")
-        owners, unhealthy = await self._stores.truth.coordination.range_owners(), self._unhealthy()
+        owners, unhealthy = await self._stores.ports.coordination.range_owners(), self._unhealthy()
         orphaned.add_metric([], RANGES - sum(owner.owner not in unhealthy for owner in owners.values()))
         return [orphaned]
 
@@ -93,23 +94,23 @@ class Exporter:
         age = GaugeMetricFamily(
             "murmur_reconciled_age_seconds", "How long ago was the time before which every event is known to be logged."
         )
-        coordination = self._stores.truth.coordination
-        if (mark_ms := await coordination.mark(RECONCILED)) is not None:
-            age.add_metric([], max(0, self._clock.now_ms() - mark_ms) / 1000)
+        coordination = self._stores.ports.coordination
+        if (checkpoint_ms := await coordination.checkpoint(RECONCILED)) is not None:
+            age.add_metric([], max(0, self._clock.now_ms() - checkpoint_ms) / 1000)
         doubted = GaugeMetricFamily(
             "murmur_redis_doubted_seconds", "Of how much time the events may not all be in Redis; 0 without doubts."
         )
-        until_ms, since_ms = await coordination.mark(DOUBTED) or 0, await coordination.mark(SETTLED) or 0
+        until_ms, since_ms = await coordination.checkpoint(DOUBTED) or 0, await coordination.checkpoint(SETTLED) or 0
         doubted.add_metric([], max(0, until_ms - since_ms) / 1000)
         return [age, doubted]
 
     async def _letter_gauges(self) -> list[Metric]:
         kept = GaugeMetricFamily("murmur_dead_letters_kept", f"Dead letters to be looked at (at most {_LETTERS_MAX}).")
-        kept.add_metric([], len(await self._stores.truth.dead_letters.letters(limit=_LETTERS_MAX)))
+        kept.add_metric([], len(await self._stores.ports.dead_letters.letters(limit=_LETTERS_MAX)))
         return [kept]
 
 
-def _behind_s(tail: LogTail, position: str) -> float:
-    if position == NOWHERE:
-        return 0.0 if not tail.entries else float("inf")
-    return max(0, int(tail.last.split("-")[0]) - int(position.split("-")[0])) / 1000
+def _behind_s(end: LogEnd, offset: str) -> float:
+    if offset == BEGINNING:
+        return 0.0 if not end.entries else float("inf")
+    return max(0, int(end.last.split("-")[0]) - int(offset.split("-")[0])) / 1000

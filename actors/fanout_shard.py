@@ -1,6 +1,6 @@
 """A fan-out shard: owns ranges of followers and pushes every tweet to those of them who have a timeline.
 
-Pushes are at least once: a position is saved only when everything before it is done, so whoever goes on from there
+Pushes are at least once: an offset is saved only when everything before it is done, so whoever goes on from there
 repeats at most the last second. Repeats do not show (see `domain.timeline`).
 """
 
@@ -18,20 +18,12 @@ from domain.fanout import Batch, FollowerSets, Interleaver, Job, Pulled, Waterma
 from domain.ids import UserId, range_of, time_ms
 from domain.limits import Limits
 from storage.log_reader import LogBatch, LogReader, earliest
-from storage.ports import (
-    NOWHERE,
-    CacheStore,
-    CoordinationStore,
-    DeadLetterStore,
-    EventLog,
-    EventStore,
-    GraphStore,
-    ListKey,
-    ListKind,
-    LogRecord,
-    PositionStore,
-    Pushed,
-)
+from storage.ports.cache import CacheStore, ListKey, ListKind, Pushed
+from storage.ports.coordination import CoordinationStore
+from storage.ports.dead_letters import DeadLetterStore
+from storage.ports.events import EventStore
+from storage.ports.log import BEGINNING, EventLog, LogRecord, OffsetStore
+from storage.ports.relations import GraphStore
 from telemetry import metrics
 from telemetry.logs import logger
 
@@ -47,7 +39,7 @@ _LOADS_AT_ONCE = 32
 
 
 def reader_name(range_: int) -> str:
-    """The name under which the position of a follower range is kept."""
+    """The name under which the offset of a follower range is kept."""
     return f"range-{range_:02d}"
 
 
@@ -67,7 +59,7 @@ class FanoutShard:
         events: EventStore,
         graph: GraphStore,
         cache: CacheStore,
-        positions: PositionStore,
+        offsets: OffsetStore,
         coordination: CoordinationStore,
         letters: DeadLetterStore,
         clock: Clock,
@@ -79,7 +71,7 @@ class FanoutShard:
         """The owned ranges and the epoch under which each is owned."""
         self._graph = graph
         self._cache = cache
-        self._positions = positions
+        self._offsets = offsets
         self._coordination = coordination
         self._clock = clock
         self._limits = limits
@@ -129,10 +121,10 @@ class FanoutShard:
         while self.queue:
             await self._admit()
             await self._push()
-        await self._positions.save(self._names(), self._done())
+        await self._offsets.save(self._names(), self._done())
 
     async def _mind_assignment(self) -> None:
-        """Learn the owned ranges; if they changed, fence earlier owners off, and go on from the earliest positions."""
+        """Learn the owned ranges; if they changed, fence earlier owners off, and go on from the earliest offsets."""
         now_ms = self._clock.monotonic_ms()
         if self._assigned_ms is not None and now_ms - self._assigned_ms < _LOOK_EVERY_MS:
             return
@@ -145,18 +137,18 @@ class FanoutShard:
         self._assigned_ms = now_ms
 
     async def _claim(self) -> list[dict[int, str]]:
-        return await asyncio.gather(*(self._positions.claim(reader_name(r), epoch) for r, epoch in self.ranges.items()))
+        return await asyncio.gather(*(self._offsets.claim(reader_name(r), epoch) for r, epoch in self.ranges.items()))
 
-    def _start_from(self, positions: Mapping[int, str]) -> None:
+    def _start_from(self, offsets: Mapping[int, str]) -> None:
         self._stop_reading()
-        self._reader.seek(positions)
+        self._reader.seek(offsets)
         self._followers.clear()
         self._interleaver = Interleaver(self._limits.slice_followers_max, self._limits.push_batch_max)
         self._unadmitted = deque()
         for _, write in self._under_way:
             write.cancel()
         self._under_way.clear()
-        self._watermarks = {partition: Watermark(done=position) for partition, position in positions.items()}
+        self._watermarks = {partition: Watermark(done=offset) for partition, offset in offsets.items()}
 
     async def _read(self, wait_ms: int) -> None:
         if self._unadmitted or len(self._interleaver) >= self._limits.jobs_max:
@@ -167,15 +159,15 @@ class FanoutShard:
         self._reading = None
         read = await reading
         if read.lost:
-            # Every timeline and position is gone with the store's old life; what follows starts anew. First of all
+            # Every timeline and offset is gone with the store's old life; what follows starts anew. First of all
             # the followers: edges that changed in the lost part of the log are read from the truth.
-            self._start_from(dict.fromkeys(range(self._partitions), NOWHERE))
+            self._start_from(dict.fromkeys(range(self._partitions), BEGINNING))
             await self._claim()
         for record in read.records:
-            self._watermarks[record.partition].begin(record.position)
+            self._watermarks[record.partition].begin(record.offset)
             self._unadmitted.append((record, decoded(record)))
-        for partition, position in self._reader.positions.items():
-            self._watermarks[partition].reach(position)
+        for partition, offset in self._reader.offsets.items():
+            self._watermarks[partition].reach(offset)
         if wait_ms:  # what comes meanwhile is here already when there is time for it
             self._begin_to_read(wait_ms)
 
@@ -207,7 +199,7 @@ class FanoutShard:
         """Handle one event; False if it failed and must be tried again."""
         outcome = await self._given_up.tried(record, event, partial(self._handle, record))
         if outcome is Outcome.GIVEN_UP:
-            self._finish(record.partition, record.position)
+            self._finish(record.partition, record.offset)
         return outcome is not Outcome.AGAIN
 
     async def _handle(self, record: LogRecord, event: AnyEvent) -> None:
@@ -223,7 +215,7 @@ class FanoutShard:
                     await self._cache.unlink([ListKey(ListKind.HOME, user)])
             case _:
                 pass
-        self._finish(record.partition, record.position)
+        self._finish(record.partition, record.offset)
 
     async def _start_job(self, record: LogRecord, event: TweetPosted | Retweeted) -> None:
         followers = self._followers.get(event.actor)
@@ -232,7 +224,7 @@ class FanoutShard:
             self._followers.put(event.actor, followers)
         if len(followers) > self._limits.slice_followers_max:
             metrics.EDGES.record(edge="slice")
-        self._interleaver.add(Job(event.event_id, event.tweet_id, followers, record.partition, record.position))
+        self._interleaver.add(Job(event.event_id, event.tweet_id, followers, record.partition, record.offset))
 
     async def _load_followers(self, events: Iterable[AnyEvent | PoisonedEvent], ends_ms: int) -> None:
         """Load the followers of the authors of a batch side by side, until it is late, so that `_handle` finds them."""
@@ -284,16 +276,16 @@ class FanoutShard:
         metrics.DELIVERIES.record(pushed.absent, outcome="absent")
         now_ms = self._clock.now_ms()
         for job in batch.finished:
-            self._finish(job.partition, job.position)
+            self._finish(job.partition, job.offset)
             metrics.FANOUT_SECONDS.record(max(0, now_ms - time_ms(job.entry)) / 1000)
 
-    def _finish(self, partition: int, position: str) -> None:
-        self._watermarks[partition].finish(position)
+    def _finish(self, partition: int, offset: str) -> None:
+        self._watermarks[partition].finish(offset)
 
     async def _save(self) -> None:
         now_ms = self._clock.monotonic_ms()
         if now_ms - self._saved_ms >= _SAVE_EVERY_MS:
-            await self._positions.save(self._names(), self._done())
+            await self._offsets.save(self._names(), self._done())
             self._saved_ms = now_ms
 
     def _names(self) -> dict[str, int]:

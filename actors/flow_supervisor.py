@@ -77,7 +77,7 @@ class FlowSupervisor:
         """How many workers run; 0 unless all of them did when they were last asked."""
         return self._size if self._ran else 0
 
-    def lacking(self, workers: int) -> list[str]:
+    def unmet(self, workers: int) -> list[str]:
         """What is not yet so; empty when so many workers run."""
         if self.wanted == self.running == workers:
             return []

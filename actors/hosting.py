@@ -11,7 +11,7 @@ import uvloop
 from domain.clock import Clock
 from domain.errors import EngineError
 from storage import keys
-from storage.opening import Stores
+from storage.stores import Stores
 from telemetry.logs import logger
 
 WAIT_MS = 500
@@ -132,7 +132,7 @@ class Reader:
     async def step(self) -> None:
         await self._step(WAIT_MS)
         if self._clock.monotonic_ms() - self._beat_ms >= _BEAT_EVERY_MS:
-            await self._stores.hot.cache.put({self._key: b"alive"}, ttl_s=_BEAT_TTL_S)
+            await self._stores.ports.cache.put({self._key: b"alive"}, ttl_s=_BEAT_TTL_S)
             self._beat_ms = self._clock.monotonic_ms()
 
     async def close(self) -> None:

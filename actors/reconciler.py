@@ -14,15 +14,10 @@ from domain.fanout import NO_IDS
 from domain.ids import EventId, Ids, first_id_at, time_ms
 from domain.limits import Limits
 from storage.log_reader import EVENTS_KEPT_MS, RECONCILED
-from storage.ports import (
-    NOWHERE,
-    CoordinationStore,
-    DeadLetterStore,
-    EventLog,
-    EventStore,
-    LogRecord,
-    PositionStore,
-)
+from storage.ports.coordination import CoordinationStore
+from storage.ports.dead_letters import DeadLetterStore
+from storage.ports.events import EventStore
+from storage.ports.log import BEGINNING, EventLog, LogRecord, OffsetStore
 from storage.rows import HOUR_MS, MINUTE_MS
 from telemetry import metrics
 from telemetry.logs import logger
@@ -31,7 +26,7 @@ _GRACE_MS = 2_000
 """A command younger than this may still be appending its event by itself."""
 _TRAIL_EVERY_MS = 15_000
 _FIRST_LOOK_BACK_MS = 60_000
-"""How far before the mark a new reconciler looks, for batches that Cassandra replayed late."""
+"""How far before the checkpoint a new reconciler looks, for batches that Cassandra replayed late."""
 _APPENDED_TOGETHER = 16
 READER = "reconciler"
 
@@ -76,15 +71,15 @@ class Reconciler:
         log: EventLog,
         events: EventStore,
         coordination: CoordinationStore,
-        positions: PositionStore,
+        offsets: OffsetStore,
         letters: DeadLetterStore,
         clock: Clock,
         limits: Limits,
         partitions: int,
         readers: Sequence[str],
     ) -> None:
-        """`readers` are those whose positions tell that what is in the log is in all lists and values too."""
-        self._settled = Settled(readers, log=log, positions=positions, coordination=coordination, clock=clock)
+        """`readers` are those whose offsets tell that what is in the log is in all lists and values too."""
+        self._settled = Settled(readers, log=log, offsets=offsets, coordination=coordination, clock=clock)
         self._given_up = GivenUp(READER, letters, clock, limits)
         self._log = log
         self._events = events
@@ -92,7 +87,7 @@ class Reconciler:
         self._clock = clock
         self._limits = limits
         self._partitions = partitions
-        self._positions: dict[int, str] = {}
+        self._offsets: dict[int, str] = {}
         self._incarnation = ""
         self._seen = _Seen()
         self._from_ms: int | None = None
@@ -101,7 +96,7 @@ class Reconciler:
         """Up to where a look at the whole trail has come that is not at its end."""
         self._began_ms = 0
         """When the look began that is under way, or was the last; it saw what had been committed by then."""
-        self._mark_ms = 0
+        self._checkpoint_ms = 0
         self._began_minute = 0
         self._old_minute = 0
         self._looked_ms = 0
@@ -136,7 +131,7 @@ class Reconciler:
                 return True
             self._at_ms = from_ms
         self._at_ms = await self._reconcile(self._at_ms, to_ms)
-        await self._move_mark(min(self._at_ms, self._began_ms - tail_ms))
+        await self._move_checkpoint(min(self._at_ms, self._began_ms - tail_ms))
         if self._at_ms < to_ms:
             return False
         self._at_ms, self._looked_ms, self._next_trail_ms = None, self._began_ms, now_ms + _TRAIL_EVERY_MS
@@ -146,10 +141,10 @@ class Reconciler:
         await self._reconcile_an_old_minute(now_ms)
         return True
 
-    async def _move_mark(self, to_ms: int) -> None:
-        if to_ms > self._mark_ms:
-            await self._coordination.set_mark(RECONCILED, to_ms)
-            self._mark_ms = to_ms
+    async def _move_checkpoint(self, to_ms: int) -> None:
+        if to_ms > self._checkpoint_ms:
+            await self._coordination.set_checkpoint(RECONCILED, to_ms)
+            self._checkpoint_ms = to_ms
 
     async def _reconcile_an_old_minute(self, now_ms: int) -> None:
         """Look at one minute of the last hours again, each in its turn, as far back as this reconciler knows."""
@@ -164,31 +159,31 @@ class Reconciler:
             self._old_minute = minute
 
     async def _start(self) -> None:
-        """Begin at the mark; the first ever begins now, as nothing was written before."""
-        mark_ms = await self._coordination.mark(RECONCILED)
-        if mark_ms is None:
-            mark_ms = self._clock.now_ms()
-            await self._coordination.set_mark(RECONCILED, mark_ms)
-        self._mark_ms = mark_ms
-        self._from_ms = max(mark_ms - _FIRST_LOOK_BACK_MS, self._clock.now_ms() - EVENTS_KEPT_MS)
+        """Begin at the checkpoint; the first ever begins now, as nothing was written before."""
+        checkpoint_ms = await self._coordination.checkpoint(RECONCILED)
+        if checkpoint_ms is None:
+            checkpoint_ms = self._clock.now_ms()
+            await self._coordination.set_checkpoint(RECONCILED, checkpoint_ms)
+        self._checkpoint_ms = checkpoint_ms
+        self._from_ms = max(checkpoint_ms - _FIRST_LOOK_BACK_MS, self._clock.now_ms() - EVENTS_KEPT_MS)
         self._began_minute = self._from_ms // MINUTE_MS + 1
-        self._positions = dict.fromkeys(range(self._partitions), f"{max(0, self._from_ms)}-0")
+        self._offsets = dict.fromkeys(range(self._partitions), f"{max(0, self._from_ms)}-0")
 
     async def _read_log(self, wait_ms: int) -> bool:
         """Learn what is in the log; False if not to its end."""
         while True:
-            read = await self._log.read(self._positions, limit=self._limits.log_read_max, wait_ms=wait_ms)
+            read = await self._log.read(self._offsets, limit=self._limits.log_read_max, wait_ms=wait_ms)
             if read.incarnation != self._incarnation:
                 # What was seen in the store's last life was handled or became pointless with it (the timelines are
                 # gone too), so it stays seen; what was never appended is found by its absence.
                 first, self._incarnation = not self._incarnation, read.incarnation
                 if not first:
                     self._settled.begin_again()
-                    self._positions = dict.fromkeys(range(self._partitions), NOWHERE)
+                    self._offsets = dict.fromkeys(range(self._partitions), BEGINNING)
                     continue
             for record in read.records:
                 self._note(record)
-                self._positions[record.partition] = record.position
+                self._offsets[record.partition] = record.offset
             if len(read.records) < self._limits.log_read_max:
                 return True
             if self._turn_is_over():

@@ -10,8 +10,8 @@ from actors.hosting import Health
 from domain.clock import Clock
 from domain.errors import StoreUnavailable
 from domain.ids import RANGES
-from storage.ports import CoordinationStore
-from storage.wanted import SHARDS, SHARDS_UP, shard_names, wanted
+from storage.desired_state import SHARDS, SHARDS_UP, desired, shard_names
+from storage.ports.coordination import CoordinationStore
 from telemetry.logs import logger
 
 _BEAT_AGE_MS_MAX = 10_000
@@ -125,13 +125,13 @@ class Supervisor:
         self._come_up_ms = come_up_ms
         self._watches = {name: _Watch() for name in self._watched}
         self._wanted: tuple[str, ...] = ()
-        self._lacking = ["the supervisor has not looked yet"]
+        self._unmet = ["the supervisor has not looked yet"]
         self._blind = False
         """Whether nobody could say who is there, when last asked."""
 
     async def step(self) -> None:
         """Look at everybody once, and act on it."""
-        self._want(shard_names(await wanted(self._coordination, SHARDS)))
+        self._want(shard_names(await desired(self._coordination, SHARDS)))
         await self._tell_who_is_up()
         there, nodes = await self._look()
         await asyncio.gather(*(self._make(name, nodes) for name in self._wanted if name not in there))
@@ -143,7 +143,7 @@ class Supervisor:
         leaving = sorted(name for name in there if name not in self._wanted)
         idle = [name for name in (*leaving, *moving) if name not in owners.values()]
         await asyncio.gather(*(self._end(name) for name in idle))
-        self._lacking = [
+        self._unmet = [
             *self._not_yet(owners),
             *(f"{name} has not ended" for name in leaving),
             *(f"{name} goes to another node" for name in moving),
@@ -154,11 +154,11 @@ class Supervisor:
         """The actors that were not well when last asked; a shard that leaves is none of them."""
         return [name for name, watch in self._watches.items() if watch.failing_since_ms is not None]
 
-    def lacking(self, shards: int) -> list[str]:
+    def unmet(self, shards: int) -> list[str]:
         """What is not yet so; empty when so many shards own everything in health, and there is no other."""
         if self._wanted != shard_names(shards):
             return [f"the supervisor knows of {len(self._wanted)} shards"]
-        return self._lacking
+        return self._unmet
 
     def _want(self, names: tuple[str, ...]) -> None:
         """Watch those who are wanted, and nobody else: who leaves is not revived."""
@@ -170,17 +170,17 @@ class Supervisor:
             del self._watched[name], self._watches[name]
         for name in names[len(self._wanted) :]:
             self._watched[name], self._watches[name] = self._shards.watched(name), _Watch()
-        self._wanted, self._lacking = names, ["the supervisor is at it"]
+        self._wanted, self._unmet = names, ["the supervisor is at it"]
 
     async def _tell_who_is_up(self) -> None:
         """Who leaves need not be alive from now on; who is new must from the look after all were as they are wanted.
 
         By then it has left a sign of life.
         """
-        before = await wanted(self._coordination, SHARDS_UP)
-        up = min(before, len(self._wanted)) if self._lacking else len(self._wanted)
+        before = await desired(self._coordination, SHARDS_UP)
+        up = min(before, len(self._wanted)) if self._unmet else len(self._wanted)
         if up != before:
-            await self._coordination.set_mark(SHARDS_UP, up)
+            await self._coordination.set_checkpoint(SHARDS_UP, up)
 
     async def _look(self) -> tuple[Collection[str], Mapping[str, bool]]:
         """Who is there, and the nodes. While nobody can say, all are taken to be there: none is made, none moves."""

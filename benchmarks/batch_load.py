@@ -20,7 +20,7 @@ from benchmarks.effort import CONNECTIONS, Effort
 from domain.clock import SystemClock
 from domain.events import TweetPosted
 from domain.ids import EventId, IdGenerator, UserId, stamp_us
-from storage.cassandra.options import CassandraOptions
+from storage.cassandra.driver.options import CassandraOptions
 from storage.rows import KEYS, Put, Row, event_row, rows_of
 
 _WORKER = 1_000

@@ -6,7 +6,7 @@ from benchmarks.effort import Effort
 from benchmarks.system import Servers
 from benchmarks.world import Seeder, Tokens, World
 from cluster.endpoints import Endpoints
-from storage.opening import StoreConfig, Stores
+from storage.stores import StoreConfig, Stores
 
 
 @dataclass(slots=True, kw_only=True)

@@ -48,7 +48,7 @@ def bench(
         list[str] | None, typer.Option(help=f"Measure only these anew, repeatable: {', '.join(NAMES)}.")
     ] = None,
 ) -> None:
-    """Measure Murmur against its yardsticks on servers of its own; the table is printed, and kept in the README."""
+    """Measure Murmur against its yardsticks on servers of its own; the table is printed and kept."""
     wanted = tuple(only or (_QUICK if quick else NAMES))
     if strangers := set(wanted) - set(NAMES):
         raise typer.BadParameter(f"{', '.join(sorted(strangers))}: choose among {', '.join(NAMES)}.")

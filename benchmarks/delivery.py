@@ -3,7 +3,7 @@
 The last follower of each range is watched: shards push a tweet range by range or in order of ids, in any case to
 these towards the end. When all of them have the tweet, everybody is checked.
 
-Stages are told apart by the tweet's id (made when the service begins), its position in the log (the server's clock),
+Stages are told apart by the tweet's id (made when the service begins), its offset in the log (the server's clock),
 and what is seen from outside; all of it on one machine, in whole milliseconds.
 """
 
@@ -39,7 +39,7 @@ class Delivery(NamedTuple):
     made: int
     """By its id: when the service began to work on it."""
     logged: int
-    """By its position in the log: its batch is committed."""
+    """By its offset in the log: its batch is committed."""
     answered: int
     first: int
     """Seen with the follower of the smallest id, to whom a shard pushes first."""
@@ -103,7 +103,7 @@ async def _rounds(bench: Bench) -> list[list[Delivery]]:
                 posted += 1
                 id_, answered = await _post(client, bench.tokens.of(author), posted)
                 first, seen = await _seen(watched, everyone, posted)
-                logged = appended_ms((await bench.stores.hot.log.tails())[partition].last)
+                logged = appended_ms((await bench.stores.ports.log.ends())[partition].last)
                 found.append(Delivery(time_ms(id_), logged, answered, first, seen))
                 await asyncio.sleep(_PAUSE_S)
             rounds.append(found)

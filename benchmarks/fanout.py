@@ -17,9 +17,9 @@ from benchmarks.effort import ROUNDS, Effort
 from benchmarks.results import Curve, Row, rounded
 from benchmarks.shard import ShardWorld
 from benchmarks.system import Servers
-from storage.opening import StoreConfig
-from storage.ports import ListKind
-from storage.redis.resp import encode_pushes
+from storage.ports.cache import ListKind
+from storage.redis.driver.resp import encode_pushes
+from storage.stores import StoreConfig
 
 _SEED = 7
 _PEOPLE = 50_000

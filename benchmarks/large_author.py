@@ -15,7 +15,7 @@ from benchmarks.results import Row, rounded
 from benchmarks.shard import ShardWorld
 from benchmarks.system import Servers
 from domain.ids import UserId
-from storage.opening import StoreConfig
+from storage.stores import StoreConfig
 from telemetry import metrics
 
 _AUTHORS = 100

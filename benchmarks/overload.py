@@ -95,7 +95,7 @@ async def measure(bench: Bench) -> list[Row]:
     acknowledged += sum(len(flood.created) for flood in posts.floods)
     unknown = sum(load.refused for load in (*posts.peaks, *posts.afterwards))
     unknown += sum(flood.unknown for flood in posts.floods)
-    found = await post.tweets_of(bench.stores.truth.session, authors)
+    found = await post.tweets_of(bench.stores.cassandra.session, authors)
     assert acknowledged <= found <= acknowledged + unknown, f"{found} tweets, and {acknowledged} were acknowledged"
     world = await bench.world(1)
     await home.compare(bench, world, world.readers)  # builds the timelines, too

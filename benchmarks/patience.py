@@ -3,7 +3,7 @@
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from domain.errors import Overloaded, StoreUnavailable
-from storage.opening import StoreConfig, Stores, open_stores
+from storage.stores import StoreConfig, Stores, open_stores
 
 patiently = retry(
     retry=retry_if_exception_type((StoreUnavailable, Overloaded)),

@@ -10,8 +10,8 @@ from benchmarks.home import problems
 from benchmarks.http_load import Load
 from benchmarks.patience import patiently
 from benchmarks.results import Row, rounded
-from storage.cassandra.session import CassandraSession
-from storage.cassandra.statements import read
+from storage.cassandra.driver.session import CassandraSession
+from storage.cassandra.driver.statements import read
 
 AUTHORS = 256
 _TEXT = "Posted as one does: a sentence of ordinary length, with nothing in it that needs a second look."
@@ -108,7 +108,7 @@ async def rounds(bench: Bench) -> PostLoads:
         loads.empties.append(await asyncio.to_thread(http_load.drive, url, empties, effort))
     posted = sum(load.good for load in (first, *loads.posts))
     unknown = sum(load.refused for load in (first, *loads.posts))  # a post that was refused may have happened
-    found = await tweets_of(bench.stores.truth.session, authors)
+    found = await tweets_of(bench.stores.cassandra.session, authors)
     assert posted <= found <= posted + unknown, f"{found} tweets in Cassandra, and {posted} were answered 201"
     session = await patiently(CassandraSession.connect)(yardstick.cassandra)
     found = await tweets_of(session, authors)

@@ -15,7 +15,7 @@ from benchmarks.timelines import Timelines
 from benchmarks.world import World
 from domain.ids import UserId
 from storage import keys
-from storage.ports import ListKey, ListKind
+from storage.ports.cache import ListKey, ListKind
 
 _FOLLOWEES = 300
 _USERS = 600
@@ -58,7 +58,7 @@ def _row(key: str, how: str, seconds: Sequence[Sequence[float]], target: float |
 
 async def _times(bench: Bench, world: World, timelines: Timelines, number: int, *, cold: bool) -> list[float]:
     partitions = bench.yardstick_stores.partitions
-    recents = [keys.list_key(ListKey(ListKind.RECENT, user), partitions) for user in map(UserId, world.users)]
+    recents = [keys.list_key(ListKey(ListKind.AUTHOR, user), partitions) for user in map(UserId, world.users)]
     seconds: list[float] = []
     async with httpx.AsyncClient(base_url=bench.endpoints.http_url, timeout=30) as client:  # raw: answers are timed
         for at in range(number):

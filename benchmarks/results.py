@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import readme
+from benchmarks import markdown
 
 LATEST = Path(__file__).parent / "results" / "latest.json"
 
@@ -91,7 +91,7 @@ def show(rows: Sequence[Row], machine: Mapping[str, str], effort: str, console: 
 
 
 def write(rows: Sequence[Row], machine: Mapping[str, str], effort: str, *, some: bool = False) -> dict[str, Any]:
-    """Keep the results in place of the last run's, in the README too; `some` replace only what they measured anew.
+    """Keep the results in place of the last run's, on the page too; `some` replace only what they measured anew.
 
     What is kept then must have been measured with the same effort. Returns all that is kept.
     """
@@ -101,7 +101,7 @@ def write(rows: Sequence[Row], machine: Mapping[str, str], effort: str, *, some:
     document = {**kept, "effort": effort, "machine": dict(machine), **new}
     LATEST.parent.mkdir(exist_ok=True)
     LATEST.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
-    readme.put(document)
+    markdown.put(document)
     return document
 
 
@@ -111,7 +111,7 @@ def rounded(values: Sequence[float], digits: int = 0) -> list[float]:
 
 
 def _shown(value: float, unit: str) -> str:
-    return f"{value:.{readme.DIGITS.get(unit, 0)}f} {unit}"
+    return f"{value:.{markdown.DIGITS.get(unit, 0)}f} {unit}"
 
 
 def _target(row: Row) -> str:

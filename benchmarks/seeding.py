@@ -11,8 +11,8 @@ from itertools import islice
 from benchmarks.patience import patiently
 from domain import ids
 from domain.users import User
-from storage.cassandra.session import CassandraSession, Params
-from storage.cassandra.statements import Statement, write
+from storage.cassandra.driver.session import CassandraSession, Params
+from storage.cassandra.driver.statements import Statement, write
 
 _TOGETHER = 50
 """Rows in one request: a batch of this size stays far below what Cassandra refuses."""
@@ -44,7 +44,7 @@ def users(people: Sequence[User]) -> Iterator[Write]:
 
 
 def tweets(author: int, made: Sequence[tuple[int, str]]) -> Iterator[Write]:
-    """An author's tweets, id and text; not listed under any topic."""
+    """An author's tweets, id and text; not listed under any feed."""
     for tweet_id, text in made:
         yield _TWEET, (author, tweet_id, text)
         yield _AUTHOR, (tweet_id, author)

@@ -15,7 +15,7 @@ from benchmarks.timelines import Timelines
 from domain.clock import SystemClock
 from domain.errors import EngineError
 from domain.ids import RANGES, Ids, UserId, first_id_at
-from storage.opening import StoreConfig, Stores
+from storage.stores import StoreConfig, Stores
 from telemetry import metrics
 
 _SEED = 7
@@ -50,19 +50,19 @@ class ShardWorld:
         authors = [UserId(int(all_[-1]) + 4_096 * (number + 1)) for number in range(len(sizes))]
         for author, size in zip(authors, sizes, strict=True):
             chosen = rng.choice(all_, size, replace=False).tolist()
-            await seeding.write_rows(stores.truth.session, seeding.followers(author, chosen))
-        owners = await stores.truth.coordination.range_owners()
+            await seeding.write_rows(stores.cassandra.session, seeding.followers(author, chosen))
+        owners = await stores.ports.coordination.range_owners()
         for range_ in range(RANGES):
-            await stores.truth.coordination.set_range_owner(range_, owners.get(range_), "benchmark")
+            await stores.ports.coordination.set_range_owner(range_, owners.get(range_), "benchmark")
         shard = FanoutShard(
             "benchmark",
-            log=stores.hot.log,
-            events=stores.truth.events,
-            graph=stores.truth.graph,
-            cache=stores.hot.cache,
-            positions=stores.hot.positions,
-            coordination=stores.truth.coordination,
-            letters=stores.truth.dead_letters,
+            log=stores.ports.log,
+            events=stores.ports.events,
+            graph=stores.ports.graph,
+            cache=stores.ports.cache,
+            offsets=stores.ports.offsets,
+            coordination=stores.ports.coordination,
+            letters=stores.ports.dead_letters,
             clock=_CLOCK,
             limits=config.limits,
             partitions=config.partitions,
@@ -84,7 +84,7 @@ class ShardWorld:
 
     async def append(self, authors: Sequence[UserId]) -> int:
         """Have authors post, in this order; how many deliveries that makes."""
-        await self.stores.hot.log.append([self.tweets.by(author) for author in authors])
+        await self.stores.ports.log.append([self.tweets.by(author) for author in authors])
         return sum(self.followers[author] for author in authors)
 
     async def step(self, wait_ms: int) -> None:

@@ -50,7 +50,7 @@ class _Crowd:
         async for number in paced(_APPENDS + 1, _APPENDS):
             if number < _APPENDS:
                 authors = [self.authors[at % len(self.authors)] for at in range(number * each, (number + 1) * each)]
-                await self.bench.stores.hot.log.append(list(map(self.tweets.by, authors)))
+                await self.bench.stores.ports.log.append(list(map(self.tweets.by, authors)))
         ended_s = time.perf_counter()
         expected = _MEAN_PER_S * _TIMES * _FOLLOWERS
         while (found := sum(await asyncio.to_thread(self.timelines.entries))) < expected:

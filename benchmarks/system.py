@@ -27,9 +27,9 @@ from cluster.settings import Settings, environment, put_in_environment
 from cluster.state import RunState
 from cluster.waiting import wait_until
 from domain.limits import DEFAULT
-from storage.cassandra import schema
-from storage.cassandra.options import CassandraOptions
-from storage.opening import StoreConfig
+from storage.cassandra.driver import schema
+from storage.cassandra.driver.options import CassandraOptions
+from storage.stores import StoreConfig
 
 DATA = "data"
 REPLICAS = "ray::ServeReplica:murmur:api"

@@ -7,7 +7,7 @@ import redis
 
 from domain.ids import UserId
 from storage import keys
-from storage.ports import ListKey, ListKind
+from storage.ports.cache import ListKey, ListKind
 from storage.redis import lists
 
 _AT_ONCE = 5_000

@@ -13,7 +13,7 @@ from domain.ids import SessionId, TweetId, UserId, first_id_at
 from domain.users import User
 from serve.key_ring import KeyRing
 from serve.sessions import AccessTokens
-from storage.opening import Stores
+from storage.stores import Stores
 
 _SEED = 11
 _DAY_MS = 86_400_000
@@ -55,7 +55,7 @@ class Seeder:
     """Makes worlds, each of people of its own; their tweets lie in the past."""
 
     def __init__(self, stores: Stores) -> None:
-        self._session = stores.truth.session
+        self._session = stores.cassandra.session
         self._rng = np.random.default_rng(_SEED)
         self._people = first_id_at(_CLOCK.now_ms() - 90 * _DAY_MS)
         self._tweet_ms = _CLOCK.now_ms() - 30 * _DAY_MS

@@ -14,9 +14,9 @@ from cluster.state import RunState
 from cluster.stores import store_config
 from domain.errors import PoisonedEvent
 from domain.events import decode
-from storage.opening import StoreConfig, open_stores
-from storage.ports import DeadLetter
+from storage.ports.dead_letters import DeadLetter
 from storage.rows import DAY_MS
+from storage.stores import StoreConfig, open_stores
 from telemetry import metrics
 
 _console = Console()
@@ -59,7 +59,7 @@ async def _list_or_retry(config: StoreConfig, retry: bool, limit: int) -> tuple[
     """The letters, and how many could not be tried again."""
     stores = await open_stores(config)
     try:
-        letters = await stores.truth.dead_letters.letters(limit=limit)
+        letters = await stores.ports.dead_letters.letters(limit=limit)
         stuck = 0
         for letter in letters if retry else ():
             try:
@@ -67,9 +67,9 @@ async def _list_or_retry(config: StoreConfig, retry: bool, limit: int) -> tuple[
             except PoisonedEvent:
                 stuck += 1
                 continue
-            await stores.hot.log.append([event])
+            await stores.ports.log.append([event])
             metrics.EVENTS_APPENDED.record(by="dead_letter")
-            await stores.truth.dead_letters.remove(letter)
+            await stores.ports.dead_letters.remove(letter)
         return letters, stuck
     finally:
         await stores.close()

@@ -18,9 +18,9 @@ from domain.errors import EngineError
 from domain.ids import RANGES
 from domain.trends import TAG_BUCKETS
 from storage.cassandra.stores import open_stores
-from storage.opening import StoreConfig
-from storage.ports import CoordinationStore
-from storage.wanted import SHARDS, TRENDS_WORKERS, wanted
+from storage.desired_state import SHARDS, TRENDS_WORKERS, desired
+from storage.ports.coordination import CoordinationStore
+from storage.stores import StoreConfig
 
 _SCALED_S = 60.0
 _LOOK_EVERY_S = 0.2
@@ -47,8 +47,8 @@ def scale(
     `MURMUR_FANOUT_SHARDS`, `MURMUR_TRENDS_WORKERS` and `MURMUR_SERVE_REPLICAS` decide again.
     """
     given = {SHARDS: shards, TRENDS_WORKERS: trends}
-    asked = _Asked({mark: count for mark, count in given.items() if count is not None}, replicas)
-    if not asked.marks and replicas is None:
+    asked = _Asked({checkpoint: count for checkpoint, count in given.items() if count is not None}, replicas)
+    if not asked.checkpoints and replicas is None:
         raise typer.BadParameter("say --shards, --trends or --replicas, or several of them.")
     settings = load_settings()
     if replicas is not None and replicas > (settings.serve_replicas_max or replicas):
@@ -61,8 +61,8 @@ def scale(
 
         wiring.deploy_api(settings.model_copy(update={"serve_replicas": replicas}), endpoints, wait=False)
     asyncio.run(_change(config, asked, settings.data_dir))
-    for mark, count in asked.marks.items():
-        _console.print(f"The number of {_NAMES[mark]} is {count}.")
+    for checkpoint, count in asked.checkpoints.items():
+        _console.print(f"The number of {_NAMES[checkpoint]} is {count}.")
     if replicas is not None:
         _console.print(f"The number of replicas is {replicas}.")
 
@@ -71,8 +71,8 @@ def scale(
 class _Asked:
     """What there should be."""
 
-    marks: Mapping[str, int]
-    """Of actors, by the mark that says so."""
+    checkpoints: Mapping[str, int]
+    """Of actors, by the checkpoint that says so."""
     replicas: int | None
 
 
@@ -80,14 +80,14 @@ async def _change(config: StoreConfig, asked: _Asked, data_dir: Path) -> None:
     """Write down what is wanted, and wait until it is so: others do it, whatever becomes of this command."""
     truth = await open_stores(config.cassandra, partitions=config.partitions)
     try:
-        for mark, count in asked.marks.items():
-            await truth.coordination.set_mark(mark, count)
+        for checkpoint, count in asked.checkpoints.items():
+            await truth.coordination.set_checkpoint(checkpoint, count)
         until_s = asyncio.get_running_loop().time() + _SCALED_S
-        while lacking := await _lacking(truth.coordination, asked):
+        while unmet := await _unmet(truth.coordination, asked):
             RunState.read(data_dir)  # raises when it was stopped meanwhile
             if asyncio.get_running_loop().time() >= until_s:
                 raise NotReady(
-                    f"Not so within {_SCALED_S:.0f} s: {', '.join(lacking)}. The system goes on trying until another "
+                    f"Not so within {_SCALED_S:.0f} s: {', '.join(unmet)}. The system goes on trying until another "
                     "number is asked for; look at `python -m cluster status`, and for room in the Ray dashboard."
                 )
             await asyncio.sleep(_LOOK_EVERY_S)
@@ -95,12 +95,14 @@ async def _change(config: StoreConfig, asked: _Asked, data_dir: Path) -> None:
         await truth.close()
 
 
-async def _lacking(coordination: CoordinationStore, asked: _Asked) -> list[str]:
+async def _unmet(coordination: CoordinationStore, asked: _Asked) -> list[str]:
     """What is not yet so. Raises `NotReady` if it is not wanted any more."""
     try:
-        for mark, count in asked.marks.items():
-            if (now := await wanted(coordination, mark)) != count:
-                raise NotReady(f"Another command has asked for another number of {_NAMES[mark]} meanwhile: {now}.")
+        for checkpoint, count in asked.checkpoints.items():
+            if (now := await desired(coordination, checkpoint)) != count:
+                raise NotReady(
+                    f"Another command has asked for another number of {_NAMES[checkpoint]} meanwhile: {now}."
+                )
         return await asyncio.to_thread(_told, asked)
     except EngineError as error:
         return [str(error)]
@@ -113,13 +115,13 @@ def _told(asked: _Asked) -> list[str]:
     import serve.deploy
     from actors.deploy import NAMESPACE, SUPERVISOR
 
-    said: list[str] = serve.deploy.lacking(asked.replicas) if asked.replicas is not None else []
-    if not asked.marks:
+    said: list[str] = serve.deploy.unmet(asked.replicas) if asked.replicas is not None else []
+    if not asked.checkpoints:
         return said
     try:
         supervisor = ray.get_actor(SUPERVISOR, NAMESPACE)
-        counts = asked.marks.get(SHARDS), asked.marks.get(TRENDS_WORKERS)
-        said += ray.get(supervisor.lacking.remote(*counts), timeout=_ANSWER_S)
+        counts = asked.checkpoints.get(SHARDS), asked.checkpoints.get(TRENDS_WORKERS)
+        said += ray.get(supervisor.unmet.remote(*counts), timeout=_ANSWER_S)
     except (ray.exceptions.RayError, ValueError):  # it died; Ray starts it again
         said.append("the supervisor does not answer")
     return said

@@ -62,7 +62,7 @@ def trends(
     settings = load_settings()
     stores = StoreThread(store_config(settings, RunState.read(settings.data_dir).endpoints))
     try:
-        require_kept(WINDOWS[window], from_ms, stores.born_ms(), SystemClock().now_ms())
+        require_kept(WINDOWS[window], from_ms, stores.data_created_ms(), SystemClock().now_ms())
         written = _write(stores, out, plot, window, key, from_ms, to_ms)
     finally:
         stores.close()
@@ -102,7 +102,7 @@ def run(
     stores = StoreThread(store_config(settings, RunState.read(settings.data_dir).endpoints))
     try:
         sink = _sink(stores, out, name)
-        kept_ms = max(stores.born_ms(), clock.now_ms() - EVENTS_KEPT_MS)
+        kept_ms = max(stores.data_created_ms(), clock.now_ms() - EVENTS_KEPT_MS)
         from_ms = kept_ms if from_ is None else max(kept_ms, _wall_ms(from_))
         kept = kept_in(settings.data_dir, name, out)
         how = "on and on; Ctrl-C stops it" if to is None else "over history"
@@ -127,9 +127,9 @@ def kept_in(data_dir: Path, name: str, out: str) -> Path:
 def _sink(stores: StoreThread, out: str, name: str) -> RowSink:
     match out:
         case "redis":
-            return StoreSink(stores, stores.stores.hot.outputs, name)
+            return StoreSink(stores, stores.stores.ports.cached_outputs, name)
         case "cassandra":
-            return StoreSink(stores, stores.stores.truth.outputs, name)
+            return StoreSink(stores, stores.stores.ports.outputs, name)
     try:
         return file_sink(Path(out))
     except ValueError as error:
@@ -164,10 +164,10 @@ def _write(stores: StoreThread, out: Path, plot: Path | None, window: str, key: 
     return written
 
 
-def require_kept(window: Window, from_ms: int, born_ms: int, now_ms: int) -> None:
+def require_kept(window: Window, from_ms: int, data_created_ms: int, now_ms: int) -> None:
     """Raise `ClusterError` if events that a ranking at a wall time needs may be gone."""
     kept_ms = now_ms - EVENTS_KEPT_MS
-    if over_history.reads_from_ms(window, from_ms, born_ms) < kept_ms:
+    if over_history.reads_from_ms(window, from_ms, data_created_ms) < kept_ms:
         first = files.time_of(kept_ms + 2 * window.span_ms + 60_000).strftime("%Y-%m-%dT%H:%M:%SZ")
         raise ClusterError(
             f"The events of the two windows before --from are not all kept; for {window.name} begin at {first}."

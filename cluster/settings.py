@@ -248,7 +248,7 @@ def _refuse_unknown_names(names: Mapping[str, str]) -> None:
     for name in sorted(names):
         if name.upper().startswith(PREFIX) and name.upper() not in known:
             near = difflib.get_close_matches(name.upper(), known, n=3)
-            hint = f"did you mean {' or '.join(near)}?" if near else "see the settings table in README.md."
+            hint = f"did you mean {' or '.join(near)}?" if near else "see docs/settings.md."
             raise SettingsError(f"{name} is not a setting of Murmur; {hint}")
 
 

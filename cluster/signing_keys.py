@@ -39,7 +39,7 @@ def keys_folder(settings: Settings) -> Path:
 
 
 def prepare_keys(settings: Settings) -> None:
-    """Make what is lacking of two keys, one to sign and one ahead. Raises `SettingsError` if others could read them."""
+    """Make what is unmet of two keys, one to sign and one ahead. Raises `SettingsError` if others could read them."""
     folder = keys_folder(settings)
     if settings.jwt_keys_dir is not None and not folder.is_dir():
         raise SettingsError(f"MURMUR_JWT_KEYS_DIR names {folder}, which is no folder.")

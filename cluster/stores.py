@@ -4,8 +4,8 @@ from cluster.embedded import cassandra_login
 from cluster.endpoints import Endpoints
 from cluster.settings import Settings
 from domain import limits
-from storage.cassandra.options import CassandraOptions
-from storage.opening import StoreConfig
+from storage.cassandra.driver.options import CassandraOptions
+from storage.stores import StoreConfig
 
 
 def store_config(settings: Settings, endpoints: Endpoints) -> StoreConfig:

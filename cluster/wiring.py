@@ -1,4 +1,4 @@
-"""The composition root: from settings and addresses to a deployed application."""
+"""The comoffset root: from settings and addresses to a deployed application."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -14,14 +14,14 @@ from cluster.stores import store_config
 from dataflows.deploy import TrendsConfig, TrendsFleet
 from domain.clock import SystemClock
 from serve.config import ApiConfig
-from storage.cassandra import schema
+from storage.cassandra.driver import schema
 from storage.cassandra.stores import open_stores
-from storage.opening import StoreConfig
-from storage.ports import BORN
-from storage.wanted import SHARDS, SHARDS_UP, TRENDS_WORKERS
+from storage.desired_state import SHARDS, SHARDS_UP, TRENDS_WORKERS
+from storage.ports.coordination import DATA_CREATED_AT
+from storage.stores import StoreConfig
 
 _STOP_S = 3.0
-_PARTITIONS_MARK = "log-partitions"
+_PARTITIONS_CHECKPOINT = "log-partitions"
 
 
 def start_serving(settings: Settings) -> None:
@@ -77,17 +77,17 @@ async def _prepare(settings: Settings, stores: StoreConfig) -> None:
     await schema.migrate(stores.cassandra, _replication(settings))
     truth = await open_stores(stores.cassandra, partitions=stores.partitions)
     try:
-        partitions = await truth.coordination.mark(_PARTITIONS_MARK)
+        partitions = await truth.coordination.checkpoint(_PARTITIONS_CHECKPOINT)
         if partitions is None:
-            await truth.coordination.set_mark(BORN, SystemClock().now_ms())
-            await truth.coordination.set_mark(_PARTITIONS_MARK, stores.partitions)
+            await truth.coordination.set_checkpoint(DATA_CREATED_AT, SystemClock().now_ms())
+            await truth.coordination.set_checkpoint(_PARTITIONS_CHECKPOINT, stores.partitions)
         elif partitions != stores.partitions:
             raise ClusterError(
                 f"MURMUR_LOG_PARTITIONS is {stores.partitions}, but the data was written with {partitions}."
             )
-        await truth.coordination.set_mark(SHARDS, settings.fanout_shards)
-        await truth.coordination.set_mark(SHARDS_UP, settings.fanout_shards)
-        await truth.coordination.set_mark(TRENDS_WORKERS, settings.trends_workers)
+        await truth.coordination.set_checkpoint(SHARDS, settings.fanout_shards)
+        await truth.coordination.set_checkpoint(SHARDS_UP, settings.fanout_shards)
+        await truth.coordination.set_checkpoint(TRENDS_WORKERS, settings.trends_workers)
     finally:
         await truth.close()
 

@@ -18,7 +18,7 @@ from dataflows.worker import FlowWorker, WorkerStatus, free_address
 from domain.clock import SystemClock
 from domain.errors import StoreUnavailable
 from storage.head import ANSWER_S, asked_of_ray, placed_on
-from storage.opening import StoreConfig
+from storage.stores import StoreConfig
 from telemetry import logs, metrics
 from telemetry.logs import logger
 from telemetry.ray_backend import RayBackend

@@ -97,7 +97,7 @@ class _HistoryPartition(StatefulSourcePartition[Chunk, int]):
         reraise=True,
     )
     async def _read(self, minute: int) -> list[AnyEvent]:
-        store = self._stores.stores.truth.events
+        store = self._stores.stores.ports.events
         after = EventId(max(0, first_id_at(max(self._at_ms, minute * MINUTE_MS)) - 1))
         found: list[AnyEvent] = []
         while True:

@@ -54,9 +54,9 @@ class LogSource(FixedPartitionedSource[Chunk, ReaderState | None]):
     def build_part(self, step_id: str, for_part: str, resume_state: ReaderState | None) -> "_LogPartition":
         limits, stores = self._stores.config.limits, self._stores.stores
         reader = LogReader(
-            stores.hot.log,
-            stores.truth.events,
-            stores.truth.coordination,
+            stores.ports.log,
+            stores.ports.events,
+            stores.ports.coordination,
             self._clock,
             limits,
             (int(for_part),),
@@ -186,7 +186,7 @@ class _LogPartition(StatefulSourcePartition[Chunk, ReaderState | None]):
             behind = self._reader.behind
             read_ms = self._reader.caught_up_ms if behind else now_ms
             if batch.more:
-                read_ms = appended_ms(batch.records[-1].position)
+                read_ms = appended_ms(batch.records[-1].offset)
             events = tuple(decoded(record.body for record in batch.records))
             complete_ms = min(read_ms, now_ms) - _SETTLE_MS
             chunk = Chunk(self._partition, self._partitions, complete_ms, events, behind, self._reader.back_to_ms)

@@ -19,7 +19,7 @@ from typing_extensions import override
 
 from dataflows.store_thread import StoreThread
 from domain.errors import EngineError
-from storage.ports import OutputStore
+from storage.ports.outputs import OutputStore
 
 FILE_ROWS_MAX = 100_000
 """Rows of one Parquet file."""

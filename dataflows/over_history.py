@@ -25,8 +25,8 @@ from dataflows.store_thread import StoreThread
 from dataflows.trends import Ranking, Schedule, trends
 from domain.errors import EngineError
 from domain.trends import GLOBAL, Window
-from storage.opening import StoreConfig
 from storage.rows import MINUTE_MS
+from storage.stores import StoreConfig
 
 Take = Callable[[Ranking], None]
 
@@ -48,7 +48,7 @@ def run(
     later ones, into files. Raises the `EngineError` that ended any of them, also if one is killed.
     """
     processes = processes or len(os.sched_getaffinity(0))
-    busy_ms = min(max(from_ms, stores.born_ms()), to_ms)
+    busy_ms = min(max(from_ms, stores.data_created_ms()), to_ms)
     (_, first_ms), *later = slices(window, busy_ms, to_ms, processes)
     if not later:
         _rank(stores, window, place, from_ms, to_ms, take)
@@ -96,9 +96,9 @@ def slices(window: Window, from_ms: int, to_ms: int, processes: int) -> list[tup
     return [(begin, end - 1) for begin, end in pairwise((from_ms, *cuts, to_ms + 1))]
 
 
-def reads_from_ms(window: Window, from_ms: int, born_ms: int) -> int:
+def reads_from_ms(window: Window, from_ms: int, data_created_ms: int) -> int:
     """Where the events begin that a ranking is made of: two windows before it, or with the system."""
-    return max(born_ms, from_ms - 2 * window.span_ms)
+    return max(data_created_ms, from_ms - 2 * window.span_ms)
 
 
 def _rank(stores: StoreThread, window: Window, place: str, from_ms: int, to_ms: int, take: Take) -> None:
@@ -109,7 +109,7 @@ def _rank(stores: StoreThread, window: Window, place: str, from_ms: int, to_ms: 
 
     source = HistorySource(
         stores,
-        from_ms=reads_from_ms(window, from_ms, stores.born_ms()),
+        from_ms=reads_from_ms(window, from_ms, stores.data_created_ms()),
         to_ms=to_ms,
         step_ms=min(window.pane_ms, MINUTE_MS),
     )

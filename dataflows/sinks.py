@@ -38,7 +38,7 @@ class RankingSink(DynamicSink[Ranking]):
         return RankingPartition(self._publish, self._clock)
 
     def _publish(self, *what: Any) -> bool:
-        return self._stores.call(self._stores.stores.hot.trends.publish(*what), _CALL_S)
+        return self._stores.call(self._stores.stores.ports.trends.publish(*what), _CALL_S)
 
 
 class RankingPartition(StatelessSinkPartition[Ranking]):
@@ -92,7 +92,7 @@ class _MinutePartition(StatelessSinkPartition[PaneCount]):
     @override
     def write_batch(self, items: list[PaneCount]) -> None:
         newest = {(count.folded, count.pane): count for count in items}
-        put, stamp_us = self._stores.stores.truth.panes.put, self._clock.now_ms() * 1_000
+        put, stamp_us = self._stores.stores.ports.panes.put, self._clock.now_ms() * 1_000
         counts = list(newest.values())
         for at in range(0, len(counts), _TOGETHER):
             some = counts[at : at + _TOGETHER]

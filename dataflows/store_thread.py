@@ -10,9 +10,9 @@ import uvloop
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from domain.errors import Overloaded, StoreUnavailable
-from storage.opening import StoreConfig, Stores, open_stores
-from storage.ports import BORN
+from storage.ports.coordination import DATA_CREATED_AT
 from storage.rows import MINUTE_MS
+from storage.stores import StoreConfig, Stores, open_stores
 
 T = TypeVar("T")
 
@@ -54,10 +54,10 @@ class StoreThread:
         )
         return again(lambda: self.call(begin(), timeout_s))
 
-    def born_ms(self) -> int:
+    def data_created_ms(self) -> int:
         """A wall time before which no event was made, whatever the clocks say; 0 if that is not known."""
-        born_ms = self.call(self.stores.truth.coordination.mark(BORN), _OPEN_S)
-        return 0 if born_ms is None else born_ms - MINUTE_MS
+        data_created_ms = self.call(self.stores.ports.coordination.checkpoint(DATA_CREATED_AT), _OPEN_S)
+        return 0 if data_created_ms is None else data_created_ms - MINUTE_MS
 
     def close(self) -> None:
         """Close the stores and end the thread."""

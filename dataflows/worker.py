@@ -15,7 +15,7 @@ from dataflows.sinks import MinuteSink, RankingSink
 from dataflows.store_thread import StoreThread
 from domain.clock import Clock
 from domain.trends import KEPT_MS, WINDOWS
-from storage.opening import StoreConfig
+from storage.stores import StoreConfig
 from telemetry.logs import logger
 
 LOOK_EVERY_MS = 1_000
@@ -41,7 +41,7 @@ class FlowWorker:
         self._stopping = threading.Event()
         self._ended = threading.Event()
         self._error = ""
-        from_ms = max(self._stores.born_ms(), clock.now_ms() - KEPT_MS)
+        from_ms = max(self._stores.data_created_ms(), clock.now_ms() - KEPT_MS)
         self._source = LogSource(self._stores, clock, from_ms=from_ms, stopping=self._stopping)
 
     def run(self, addresses: list[str], index: int) -> None:

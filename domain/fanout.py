@@ -21,7 +21,7 @@ class Job:
     original: int
     followers: Ids
     partition: int
-    position: str
+    offset: str
     at: int = 0
 
 
@@ -84,21 +84,21 @@ class Interleaver:
 
 @dataclass(slots=True)
 class Watermark:
-    """The low watermark of one partition: the last position up to which everything is done.
+    """The low watermark of one partition: the last offset up to which everything is done.
 
-    Several records may share a position (those caught up from the store do); it is done when all of them are.
+    Several records may share an offset (those caught up from the store do); it is done when all of them are.
     """
 
     done: str
     _pending: dict[str, int] = field(default_factory=dict)
 
-    def begin(self, position: str) -> None:
+    def begin(self, offset: str) -> None:
         """Note a record, in the order of the log, as being worked on."""
-        self._pending[position] = self._pending.get(position, 0) + 1
+        self._pending[offset] = self._pending.get(offset, 0) + 1
 
-    def finish(self, position: str) -> None:
-        """Note a record as done; the watermark moves past every done position at the front."""
-        self._pending[position] -= 1
+    def finish(self, offset: str) -> None:
+        """Note a record as done; the watermark moves past every done offset at the front."""
+        self._pending[offset] -= 1
         while self._pending:
             first = next(iter(self._pending))
             if self._pending[first]:
@@ -106,10 +106,10 @@ class Watermark:
             del self._pending[first]
             self.done = first
 
-    def reach(self, position: str) -> None:
-        """Note that nothing is before a position but what was begun: it is done when all of that is."""
+    def reach(self, offset: str) -> None:
+        """Note that nothing is before an offset but what was begun: it is done when all of that is."""
         if not self._pending:
-            self.done = position
+            self.done = offset
 
 
 class FollowerSets:

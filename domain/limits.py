@@ -12,9 +12,9 @@ class Limits:
     """Entries a home timeline keeps after a trim."""
     timeline_slack: int = 200
     """Entries by which a timeline may exceed that before it is trimmed."""
-    recents_entries_max: int = 400
+    author_entries_max: int = 400
     """Entries kept of an author's most recent tweets."""
-    recents_slack: int = 100
+    author_slack: int = 100
     slice_followers_max: int = 400
     """Followers of one tweet that are pushed before another tweet has its turn."""
     push_batch_max: int = 131_072
@@ -89,7 +89,7 @@ class Limits:
         """Assert how the limits relate, before anything runs."""
         assert 1 <= self.page_default <= self.page_max <= self.timeline_entries_max
         assert 0 < self.timeline_slack <= self.timeline_entries_max
-        assert 0 < self.recents_slack <= self.recents_entries_max
+        assert 0 < self.author_slack <= self.author_entries_max
         assert self.slice_followers_max <= self.push_batch_max
         assert self.pulled_refresh_ms * 2 < self.pulled_grace_ms
         assert 0 < self.doubts_refresh_ms < self.doubts_known_ms <= self.doubts_trusted_ms
@@ -100,8 +100,8 @@ DEFAULT = Limits()
 SMALL = Limits(
     timeline_entries_max=40,
     timeline_slack=4,
-    recents_entries_max=20,
-    recents_slack=4,
+    author_entries_max=20,
+    author_slack=4,
     slice_followers_max=16,
     push_batch_max=64,
     jobs_max=64,

@@ -51,12 +51,12 @@ class EntryList:
     floor: int | None
 
 
-def settled(entries: Entries, *, above: int = 0, at_most: int = ID_MAX) -> Entries:
+def newest_first(entries: Entries, *, above: int = 0, at_most: int = ID_MAX) -> Entries:
     """The entries in (above, at_most], each once, newest first."""
     ids = entries[:, 0]
     kept = entries[(ids > np.uint64(above)) & (ids <= np.uint64(at_most))]
-    newest_first = kept[np.argsort(kept[:, 0])[::-1]]
-    return newest_first[differs(newest_first[:, 0])]
+    latest_first = kept[np.argsort(kept[:, 0])[::-1]]
+    return latest_first[differs(latest_first[:, 0])]
 
 
 def merged(lists: Sequence[EntryList], at_most: int = ID_MAX) -> EntryList:
@@ -66,31 +66,31 @@ def merged(lists: Sequence[EntryList], at_most: int = ID_MAX) -> EntryList:
         assert part.floor is not None, "a list under construction promises nothing"
         floor = max(floor, part.floor)
     together = np.concatenate([part.entries for part in lists]) if lists else NO_ENTRIES
-    return EntryList(settled(together, above=floor, at_most=at_most), floor)
+    return EntryList(newest_first(together, above=floor, at_most=at_most), floor)
 
 
 def cut(entries: Entries, floor: int, entries_max: int) -> EntryList:
     """The newest `entries_max` of some entries, with the floor raised to the newest that was cut."""
-    kept = settled(entries, above=floor)
+    kept = newest_first(entries, above=floor)
     if len(kept) > entries_max:
         floor = int(kept[entries_max, 0])
     return EntryList(kept[:entries_max], floor)
 
 
-def newer_rivals(entries: Entries) -> dict[int, list[int]]:
+def newer_duplicates(entries: Entries) -> dict[int, list[int]]:
     """For each entry that shows the same tweet as newer ones: those, newest first. `entries` are newest first."""
     if differs(np.sort(entries[:, 1])).all():
         return {}
     _, inverse, counts = np.unique(entries[:, 1], return_inverse=True, return_counts=True)
     shared = entries[counts[inverse] > 1]
     newer: dict[int, list[int]] = {}
-    rivals: dict[int, list[int]] = {}
+    duplicates: dict[int, list[int]] = {}
     for entry, original in shared.tolist():
         before = newer.setdefault(original, [])
         if before:
-            rivals[entry] = list(before)
+            duplicates[entry] = list(before)
         before.append(entry)
-    return rivals
+    return duplicates
 
 
 @dataclass(frozen=True, slots=True)

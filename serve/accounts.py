@@ -18,7 +18,8 @@ from serve.login_throttle import LoginThrottle
 from serve.passwords import Passwords
 from serve.session_registry import SessionRegistry
 from serve.sessions import TTL_S, AccessTokens, Session, seconds_left
-from storage.ports import TokenStore, TokenUse, UserStore
+from storage.ports.sessions import TokenStore, TokenUse
+from storage.ports.users import UserStore
 
 REFRESH_TTL_S: Final = 30 * 86_400
 _SECRET_BYTES: Final = 32

@@ -29,7 +29,9 @@ from domain.users import User
 from serve.hydration import Hydrator, tweet_value
 from serve.publisher import Publisher
 from storage import keys, values
-from storage.ports import Claim, Engagement, EngagementStore, GraphStore, IdempotencyStore, TweetStore
+from storage.ports.idempotency import Claim, IdempotencyStore
+from storage.ports.relations import Engagement, EngagementStore, GraphStore
+from storage.ports.tweets import TweetStore
 from storage.rows import MINUTE_MS
 from storage.values import Counted
 from telemetry.logs import request_id

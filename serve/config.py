@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from storage.opening import StoreConfig
+from storage.stores import StoreConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from domain.conversations import Below
 from domain.ids import TweetId
-from storage.ports import Reply, TweetStore
+from storage.ports.tweets import Reply, TweetStore
 
 _AHEAD = 20
 """Replies to each reply that are read before anybody asks."""

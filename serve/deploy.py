@@ -80,7 +80,7 @@ def deploy(config: ApiConfig, *, wait: bool = True) -> None:
     ray_serve.run_many([target], wait_for_applications_running=wait)
 
 
-def lacking(replicas: int) -> list[str]:
+def unmet(replicas: int) -> list[str]:
     """What is not yet so; empty when so many replicas at least run, all of them new."""
     (found,) = ray_serve.status().applications[APP].deployments.values()
     running = sum(count for state, count in found.replica_states.items() if state == "RUNNING")

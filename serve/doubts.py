@@ -11,7 +11,9 @@ from domain.timeline import NO_ENTRIES, EntryList
 from serve.refreshed import Refreshed, beside
 from serve.tail import Tail
 from storage.own_acts import OwnCount
-from storage.ports import DOUBTED, SETTLED, CoordinationStore, EventStore, ListKey
+from storage.ports.cache import ListKey
+from storage.ports.coordination import DOUBTED, SETTLED, CoordinationStore
+from storage.ports.events import EventStore
 from telemetry import metrics
 from telemetry.logs import logger
 
@@ -98,15 +100,15 @@ class Doubts:
 
     async def _tell_others(self) -> None:
         doubted_ms = self._clock.now_ms() + self._limits.doubts_last_ms
-        await self._coordination.set_mark(DOUBTED, doubted_ms)
+        await self._coordination.set_checkpoint(DOUBTED, doubted_ms)
         metrics.EDGES.record(edge="doubts")
         logger().warning("redis is doubted", until_ms=doubted_ms)
         await self._read_marks()
 
     async def _read_marks(self) -> None:
-        doubted_ms = await self._coordination.mark(DOUBTED) or 0
+        doubted_ms = await self._coordination.checkpoint(DOUBTED) or 0
         if doubted_ms > self._settled_ms:
-            self._settled_ms = max(self._settled_ms, await self._coordination.mark(SETTLED) or 0)
+            self._settled_ms = max(self._settled_ms, await self._coordination.checkpoint(SETTLED) or 0)
         self._learn(doubted_ms)
 
     def _learn(self, doubted_ms: int) -> None:

@@ -13,12 +13,13 @@ from domain.columns import is_among
 from domain.errors import StoreUnavailable
 from domain.ids import ID_MAX, Ids, UserId
 from domain.limits import Limits
-from domain.timeline import NO_ENTRIES, START, Entries, EntryList, Walk, merged, newer_rivals, settled
+from domain.timeline import NO_ENTRIES, START, Entries, EntryList, Walk, merged, newer_duplicates, newest_first
 from serve.doubts import Doubts
 from serve.hydration import Hydrator, Reading, Record, ids_from
 from serve.pulled import PulledAuthors
 from serve.rebuild import Rebuilder
-from storage.ports import CacheStore, ListKey, ListKind, TweetStore
+from storage.ports.cache import CacheStore, ListKey, ListKind
+from storage.ports.tweets import TweetStore
 from telemetry import metrics
 
 _DAY_MS = 86_400_000
@@ -70,11 +71,11 @@ class HomeTimeline:
         followees, cached = await self._cached_part(viewer, walk.top)
         assert cached.floor is not None
         shown: list[int] = []
-        rivals = newer_rivals(cached.entries)
+        duplicates = newer_duplicates(cached.entries)
         left = cached.entries[cached.entries[:, 0] < np.uint64(walk.last)]
         while len(shown) <= limit and len(left):
             chunk, left = left[: limit + 1 - len(shown)], left[limit + 1 - len(shown) :]
-            above = {entry: rivals[entry] for entry in chunk[:, 0].tolist() if entry in rivals}
+            above = {entry: duplicates[entry] for entry in chunk[:, 0].tolist() if entry in duplicates}
             records = await reading.read([*chunk[:, 0].tolist(), *(r for rs in above.values() for r in rs)])
             authors = _authors_read(records, followees, viewer)
             for entry in chunk[:, 0].tolist():
@@ -91,7 +92,7 @@ class HomeTimeline:
 
     async def _cached_part(self, viewer: UserId, top: int) -> tuple[Ids, EntryList]:
         """Whom the viewer follows, and the entries at or below `top` that need no store, newest first."""
-        home_key, own_key = ListKey(ListKind.HOME, viewer), ListKey(ListKind.RECENT, viewer)
+        home_key, own_key = ListKey(ListKind.HOME, viewer), ListKey(ListKind.AUTHOR, viewer)
         following = self._hydrator.following
         try:
             (home, own), (packed,) = await self._cache.fetch((home_key, own_key), (following.key(viewer),))
@@ -124,7 +125,7 @@ class HomeTimeline:
             return []
         metrics.EDGES.record(edge="pull")
         try:
-            found, _ = await self._cache.fetch([ListKey(ListKind.RECENT, author) for author in pulled], ())
+            found, _ = await self._cache.fetch([ListKey(ListKind.AUTHOR, author) for author in pulled], ())
         except StoreUnavailable:
             await self._doubts.rise()
             return [_UNKNOWN]
@@ -158,7 +159,7 @@ class HomeTimeline:
         parts = await asyncio.gather(*map(read, sources))
         if not parts:
             return NO_ENTRIES, []
-        entries = settled(np.concatenate(parts))[:want]
+        entries = newest_first(np.concatenate(parts))[:want]
         lowest = entries[-1, 0] if len(entries) else 0
         remaining = [
             source

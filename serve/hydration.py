@@ -23,7 +23,10 @@ from serve.doubts import Doubts
 from serve.own_counts import OwnCounts
 from serve.read_through import ReadThrough, looked_up
 from storage import keys, values
-from storage.ports import CacheStore, Engagement, EngagementStore, GraphStore, TweetStore, UserStore
+from storage.ports.cache import CacheStore
+from storage.ports.relations import Engagement, EngagementStore, GraphStore
+from storage.ports.tweets import TweetStore
+from storage.ports.users import UserStore
 from storage.values import Counted
 from telemetry import metrics
 

@@ -6,7 +6,7 @@ import uuid
 from domain.clock import Clock, Sleep
 from domain.errors import LeaseExpired, Overloaded, StoreUnavailable
 from domain.ids import IdGenerator
-from storage.ports import CoordinationStore, WorkerLease
+from storage.ports.coordination import CoordinationStore, WorkerLease
 from telemetry.logs import logger
 
 LEASE_MS = 30_000

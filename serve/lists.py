@@ -10,8 +10,10 @@ from domain.timeline import Walk, cursor_of, walk_of
 from serve.home import HomeTimeline
 from serve.hydration import Hydrator, exists
 from serve.threads import Threads
-from storage.ports import Engagement, EngagementStore, GraphStore, TweetStore, UserStore
-from storage.rows import PUBLIC_TOPIC, tag_topic
+from storage.ports.relations import Engagement, EngagementStore, GraphStore
+from storage.ports.tweets import TweetStore
+from storage.ports.users import UserStore
+from storage.rows import PUBLIC_FEED, hashtag_feed
 
 More = Callable[[int, int], Awaitable[Sequence[tuple[int, int]]]]
 """Reads on: (before, limit) to (id to show, place in the list), newest first."""
@@ -63,14 +65,14 @@ class Queries:
 
     async def public(self, viewer: UserId | None, cursor: str | None, limit: int) -> bytes:
         """A page of everybody's tweets, replies and quotes."""
-        return await self._topic_page(viewer, PUBLIC_TOPIC, cursor, limit)
+        return await self._feed_page(viewer, PUBLIC_FEED, cursor, limit)
 
     async def hashtag(self, viewer: UserId | None, tag: str, cursor: str | None, limit: int) -> bytes:
         """A page of the tweets that carry a hashtag, without case. Raises `NotFound` for what none can carry."""
         folded = tag_of(tag)
         if folded is None:
             raise NotFound("No tweet can carry this hashtag.", "not_found")
-        return await self._topic_page(viewer, tag_topic(folded), cursor, limit)
+        return await self._feed_page(viewer, hashtag_feed(folded), cursor, limit)
 
     async def replies(self, viewer: UserId | None, tweet_id: TweetId, cursor: str | None, limit: int) -> bytes:
         """A page of the direct replies to a tweet."""
@@ -137,9 +139,9 @@ class Queries:
             raise _no_user()
         return await self.user(viewer, user)
 
-    async def _topic_page(self, viewer: UserId | None, topic: str, cursor: str | None, limit: int) -> bytes:
+    async def _feed_page(self, viewer: UserId | None, feed: str, cursor: str | None, limit: int) -> bytes:
         async def more(before: int, limit: int) -> Sequence[tuple[int, int]]:
-            return [(tweet, tweet) for tweet, _ in await self._tweets.topic(topic, before=before, limit=limit)]
+            return [(tweet, tweet) for tweet, _ in await self._tweets.feed(feed, before=before, limit=limit)]
 
         return await self._tweets_page(viewer, more, cursor, limit)
 

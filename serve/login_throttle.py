@@ -13,7 +13,8 @@ from typing import Final
 from domain.errors import EngineError, Overloaded, StoreUnavailable, Unauthorized
 from serve.rate_limits import Limit, RateLimits, refusal
 from storage import keys
-from storage.ports import Bucket, CacheStore, RateLimiter
+from storage.ports.cache import CacheStore
+from storage.ports.rate_limits import Bucket, RateLimiter
 
 KNOWN_S: Final = 90 * 86_400
 """How long a network is remembered after a log-in from it."""

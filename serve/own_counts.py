@@ -10,7 +10,7 @@ from domain.limits import Limits
 from serve.doubts import Doubts
 from storage import keys, values
 from storage.own_acts import OwnCount, acts_from
-from storage.ports import EngagementStore, GraphStore
+from storage.ports.relations import EngagementStore, GraphStore
 from storage.values import Counted
 from telemetry import metrics
 

@@ -12,7 +12,9 @@ from serve.doubts import Doubts
 from storage import keys
 from storage.effects import effects_of
 from storage.own_acts import acts_of
-from storage.ports import CacheStore, EventLog, EventStore
+from storage.ports.cache import CacheStore
+from storage.ports.events import EventStore
+from storage.ports.log import EventLog
 from telemetry import metrics
 from telemetry.logs import logger
 

@@ -4,7 +4,7 @@ from domain.clock import Clock
 from domain.fanout import Pulled
 from domain.limits import Limits
 from serve.refreshed import Refreshed
-from storage.ports import CoordinationStore
+from storage.ports.coordination import CoordinationStore
 
 
 class PulledAuthors:

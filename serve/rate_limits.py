@@ -13,7 +13,7 @@ from domain.errors import Overloaded
 from domain.ids import UserId
 from serve.errors import RateLimited
 from serve.origins import Origin, Origins
-from storage.ports import Allowance, Bucket, RateLimiter
+from storage.ports.rate_limits import Allowance, Bucket, RateLimiter
 from telemetry import metrics
 
 WIDER: Final = 4

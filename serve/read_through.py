@@ -8,7 +8,7 @@ from typing import Protocol
 from domain.errors import Overloaded, StoreUnavailable
 from domain.limits import Limits
 from serve.doubts import Doubts
-from storage.ports import CacheStore
+from storage.ports.cache import CacheStore
 from telemetry import metrics
 
 Load = Callable[[list[int]], Awaitable[Mapping[int, bytes]]]

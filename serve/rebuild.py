@@ -16,7 +16,8 @@ from domain.ids import ID_MAX, Ids, UserId
 from domain.limits import Limits
 from domain.timeline import NO_ENTRIES, Entries, EntryList, cut
 from serve.doubts import Doubts
-from storage.ports import CacheStore, ListKey, ListKind, TweetStore
+from storage.ports.cache import CacheStore, ListKey, ListKind
+from storage.ports.tweets import TweetStore
 from telemetry import metrics
 
 _READS_AT_ONCE = 64
@@ -65,7 +66,7 @@ class Rebuilder:
         """The newest entries of several authors: enough for a whole timeline, and complete above their floor."""
         entries_max = self._limits.timeline_entries_max
         try:
-            found, _ = await self._cache.fetch([ListKey(ListKind.RECENT, author) for author in authors], ())
+            found, _ = await self._cache.fetch([ListKey(ListKind.AUTHOR, author) for author in authors], ())
         except StoreUnavailable:
             await self._doubts.rise()
             found = [None] * len(authors)
@@ -87,7 +88,7 @@ class Rebuilder:
         return EntryList(np.concatenate([part.entries, more]), _floor_of(more, limit))
 
     async def _build_recents(self, author: UserId) -> EntryList:
-        key, limit = ListKey(ListKind.RECENT, author), self._limits.recents_entries_max
+        key, limit = ListKey(ListKind.AUTHOR, author), self._limits.author_entries_max
         token = await self._begin(key)
         entries = await self._tweets.entries_by_author(author, before=ID_MAX, limit=limit)
         built = EntryList(entries, _floor_of(entries, limit))

@@ -32,8 +32,8 @@ from serve.session_registry import SessionRegistry
 from serve.sessions import AccessTokens
 from serve.trend_queries import TrendQueries
 from storage import keys
-from storage.opening import Stores, open_stores
-from storage.wanted import SHARDS, SHARDS_UP, shard_names, wanted
+from storage.desired_state import SHARDS, SHARDS_UP, desired, shard_names
+from storage.stores import Stores, open_stores
 from telemetry import logs, metrics
 from telemetry.ray_backend import RayBackend
 
@@ -76,7 +76,7 @@ class Replica:
         logs.configure("api", self._config.log_level)
         metrics.install(RayBackend())
         self._stores = await open_stores(self._config.stores)
-        self._ids = LeasedIds(self._stores.truth.coordination, SystemClock())
+        self._ids = LeasedIds(self._stores.ports.coordination, SystemClock())
         await self._ids.begin()
         self._app = _build(self._config, self._stores, self._ids)
 
@@ -89,27 +89,27 @@ class Replica:
 
 def _build(config: ApiConfig, stores: Stores, ids: LeasedIds) -> FastAPI:
     clock, limits = SystemClock(), config.stores.limits
-    truth, hot = stores.truth, stores.hot
-    doubts = Doubts(truth.events, truth.coordination, clock, limits, config.stores.partitions)
-    hydrator = Hydrator(hot.cache, truth.tweets, truth.users, truth.graph, truth.engagements, doubts, limits)
-    rebuilder = Rebuilder(hot.cache, truth.tweets, doubts, limits)
-    pulled = PulledAuthors(truth.coordination, clock, limits)
-    home = HomeTimeline(hot.cache, truth.tweets, hydrator, rebuilder, pulled, doubts, clock, limits)
-    publisher = Publisher(truth.events, hot.cache, hot.log, doubts)
+    ports = stores.ports
+    doubts = Doubts(ports.events, ports.coordination, clock, limits, config.stores.partitions)
+    hydrator = Hydrator(ports.cache, ports.tweets, ports.users, ports.graph, ports.engagements, doubts, limits)
+    rebuilder = Rebuilder(ports.cache, ports.tweets, doubts, limits)
+    pulled = PulledAuthors(ports.coordination, clock, limits)
+    home = HomeTimeline(ports.cache, ports.tweets, hydrator, rebuilder, pulled, doubts, clock, limits)
+    publisher = Publisher(ports.events, ports.cache, ports.log, doubts)
     sessions = AccessTokens(KeyRing(config.jwt_keys, clock), clock)
-    session_registry = SessionRegistry(hot.cache, truth.tokens, limits)
+    session_registry = SessionRegistry(ports.cache, ports.tokens, limits)
     rates = RateLimits() if config.rate_limits_on else OFF
-    throttle = LoginThrottle(hot.limiter, hot.cache, rates)
+    throttle = LoginThrottle(ports.limiter, ports.cache, rates)
     services = Services(
         commands=Commands(
-            publisher, truth.tweets, truth.graph, truth.engagements, truth.idempotency, hydrator, ids, clock, limits
+            publisher, ports.tweets, ports.graph, ports.engagements, ports.idempotency, hydrator, ids, clock, limits
         ),
-        queries=Queries(home, hydrator, truth.tweets, truth.users, truth.graph, truth.engagements, limits),
-        trends=TrendQueries(hot.trends, truth.panes),
-        accounts=Accounts(truth.users, truth.tokens, ids, Passwords(), sessions, throttle, session_registry, clock),
+        queries=Queries(home, hydrator, ports.tweets, ports.users, ports.graph, ports.engagements, limits),
+        trends=TrendQueries(ports.trends, ports.panes),
+        accounts=Accounts(ports.users, ports.tokens, ids, Passwords(), sessions, throttle, session_registry, clock),
         sessions=sessions,
         session_registry=session_registry,
-        guard=Guard(hot.limiter, clock, rates, Origins(config.trusted_proxies)),
+        guard=Guard(ports.limiter, clock, rates, Origins(config.trusted_proxies)),
         readiness=_readiness(config, stores, clock),
         limits=limits,
     )
@@ -120,16 +120,16 @@ def _readiness(config: ApiConfig, stores: Stores, clock: Clock) -> Readiness:
     """One check per dependency; an actor leaves its sign of life in Redis."""
 
     async def cassandra() -> Word:
-        await stores.truth.coordination.mark("ready")
+        await stores.ports.coordination.checkpoint("ready")
         return "answers"
 
     async def redis() -> Word:
-        await stores.hot.log.incarnation()
+        await stores.ports.log.incarnation()
         return "answers"
 
     def actor(name: str, absent: Word | None = None) -> Check:
         async def check() -> Word:
-            _, (beat,) = await stores.hot.cache.fetch((), (keys.heartbeat(name),))
+            _, (beat,) = await stores.ports.cache.fetch((), (keys.heartbeat(name),))
             if beat is not None:
                 return "alive"
             if absent is None:
@@ -139,8 +139,8 @@ def _readiness(config: ApiConfig, stores: Stores, clock: Clock) -> Readiness:
         return check
 
     async def actors() -> Mapping[str, Check]:
-        shards = shard_names(await wanted(stores.truth.coordination, SHARDS))
-        up = await wanted(stores.truth.coordination, SHARDS_UP)
+        shards = shard_names(await desired(stores.ports.coordination, SHARDS))
+        up = await desired(stores.ports.coordination, SHARDS_UP)
         return {
             **{name: actor(name) for name in (*shards[:up], *config.actors)},
             **{name: actor(name, absent="comes_up") for name in shards[up:]},

@@ -11,7 +11,8 @@ from domain.limits import Limits
 from serve import errors
 from serve.read_through import ReadThrough
 from storage import keys
-from storage.ports import CacheStore, TokenStore
+from storage.ports.cache import CacheStore
+from storage.ports.sessions import TokenStore
 from telemetry import metrics
 
 _LIVE: Final = b"live"

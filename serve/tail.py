@@ -17,7 +17,8 @@ from serve.refreshed import beside
 from storage.effects import effects_of
 from storage.log_reader import COMMITTED_MS
 from storage.own_acts import OwnCount, own_counts_of
-from storage.ports import EventStore, ListKey
+from storage.ports.cache import ListKey
+from storage.ports.events import EventStore
 from storage.rows import MINUTE_MS
 
 

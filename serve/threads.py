@@ -9,7 +9,7 @@ from domain.ids import TweetId, UserId
 from domain.limits import Limits
 from serve.conversation_walk import ConversationWalk, Node
 from serve.hydration import Hydrator, Reading, reply_to_of
-from storage.ports import TweetStore
+from storage.ports.tweets import TweetStore
 
 
 class _Side(NamedTuple):

@@ -12,7 +12,7 @@ from domain.trends import GLOBAL, MINUTE, WINDOWS, Trend
 from serve.errors import TrendsNotReady
 from serve.hydration import rfc3339, rfc3339_of_ms
 from storage import values
-from storage.ports import PaneStore, TrendStore
+from storage.ports.trends import PaneStore, TrendStore
 
 
 class TrendQueries:

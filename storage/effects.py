@@ -18,7 +18,7 @@ from domain.events import (
     Unliked,
 )
 from storage import keys
-from storage.ports import ListKey, ListKind
+from storage.ports.cache import ListKey, ListKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The names of everything kept in Redis; hash tags keep together what one script touches (Redis Cluster)."""
 
 from domain import ids
-from storage.ports import ListKey, ListKind
+from storage.ports.cache import ListKey, ListKind
 
 INCARNATION = "incarnation"
 
@@ -17,9 +17,9 @@ def log(partition: int) -> str:
     return f"log:{{{partition:02d}}}"
 
 
-def positions(name: str) -> str:
-    """A reader's positions and epoch."""
-    return f"pos:{{{name}}}"
+def offsets(name: str) -> str:
+    """A reader's offsets and epoch."""
+    return f"off:{{{name}}}"
 
 
 def tweet(tweet_id: int) -> str:

@@ -8,18 +8,20 @@ from typing import NamedTuple
 from domain.clock import Clock
 from domain.ids import EventId, first_id_at
 from domain.limits import Limits
-from storage.ports import NOWHERE, CoordinationStore, EventLog, EventStore, LogRead, LogRecord
+from storage.ports.coordination import CoordinationStore
+from storage.ports.events import EventStore
+from storage.ports.log import BEGINNING, EventLog, LogRead, LogRecord
 from storage.rows import DAY_MS, MINUTE_MS
 from telemetry.metrics import EDGES
 
 RECONCILED = "reconciled"
-"""The reconciler's durable mark: what was made before this wall time (ms) has been in the log."""
+"""The reconciler's checkpoint: what was made before this wall time (ms) has been in the log."""
 COMMITTED_MS = 6_000
 """How long after its id was made an event that is acknowledged becomes visible at the latest: two calls of a store."""
 EVENTS_KEPT_MS = 7 * DAY_MS
 """Cassandra keeps no event for longer."""
 _LOSS_LOOK_BACK_MS = 60_000
-"""How long before a reader's position an event that it had not read when the log was lost may have been made."""
+"""How long before a reader's offset an event that it had not read when the log was lost may have been made."""
 _MINUTES_AT_ONCE = 32
 """Minutes that are asked side by side whether they hold anything."""
 
@@ -37,7 +39,7 @@ class LogBatch(NamedTuple):
 
 @dataclass(slots=True)
 class CatchUp:
-    """Where a partition stands in Cassandra, and the position in the stream from which it goes on afterwards."""
+    """Where a partition stands in Cassandra, and the offset in the stream from which it goes on afterwards."""
 
     minute: int
     after: EventId
@@ -50,28 +52,28 @@ class ReaderState:
     """Where a reader stands, in a form that can be kept."""
 
     incarnation: str | None
-    positions: Mapping[int, str]
+    offsets: Mapping[int, str]
     catching_up: Mapping[int, CatchUp]
 
 
 def earliest(claimed: Iterable[Mapping[int, str]], partitions: int) -> dict[int, str]:
-    """For each partition the earliest of some readers' positions; `NOWHERE` where any of them has none."""
+    """For each partition the earliest of some readers' offsets; `BEGINNING` where any of them has none."""
     found = list(claimed)
     return {
-        partition: min((positions.get(partition, NOWHERE) for positions in found), key=_order, default=NOWHERE)
+        partition: min((offsets.get(partition, BEGINNING) for offsets in found), key=_order, default=BEGINNING)
         for partition in range(partitions)
     }
 
 
 class LogReader:
-    """Reads every partition from `positions` on: each event at least once, a partition's in the order of its stream.
+    """Reads every partition from `offsets` on: each event at least once, a partition's in the order of its stream.
 
     Two things send a partition to Cassandra before it goes on with its stream. A gap: the stream begins after our
-    position, or is empty though we have one, or was cut before we had one. A new incarnation: the stream is another
-    one (`LogBatch.lost`). The events are then read again from some minutes before our position on, so most come a
+    offset, or is empty though we have one, or was cut before we had one. A new incarnation: the stream is another
+    one (`LogBatch.lost`). The events are then read again from some minutes before our offset on, so most come a
     second time.
 
-    Records from Cassandra carry made-up positions in the millisecond before our own, so that all lie before the
+    Records from Cassandra carry made-up offsets in the millisecond before our own, so that all lie before the
     stream's first. A reader that saves one of them and dies meets the same gap again.
     """
 
@@ -84,48 +86,48 @@ class LogReader:
         limits: Limits,
         partitions: Iterable[int],
         *,
-        mark: str = RECONCILED,
+        checkpoint: str = RECONCILED,
         look_back_ms: int | None = None,
     ) -> None:
         """Begin nowhere: at the oldest event that each stream holds.
 
-        `mark` names the durable wall time (ms) that stands in for a position where there is none. `look_back_ms` is how
-        long before its position a catch-up begins, for readers that must not miss what was appended very late.
+        `checkpoint` names the durable wall time (ms) that stands in for an offset where there is none. `look_back_ms`
+        is how long before its offset a catch-up begins, for readers that must not miss what was appended very late.
         """
-        self.positions: dict[int, str] = dict.fromkeys(partitions, NOWHERE)
+        self.offsets: dict[int, str] = dict.fromkeys(partitions, BEGINNING)
         self._log = log
         self._events = events
         self._coordination = coordination
         self._clock = clock
         self._limits = limits
-        self._mark = mark
+        self._checkpoint = checkpoint
         self._looks_far_back = look_back_ms is not None
         self._loss_look_back_ms = look_back_ms or _LOSS_LOOK_BACK_MS
         self._gap_look_back_ms = look_back_ms or limits.reconcile_trail_minutes * MINUTE_MS
         self._incarnation: str | None = None
         self._catching_up: dict[int, CatchUp] = {}
 
-    def seek(self, positions: Mapping[int, str]) -> None:
-        """Go on from these positions. A catch-up after a loss goes on all the same: its events are in no stream."""
-        self.positions.update(positions)
+    def seek(self, offsets: Mapping[int, str]) -> None:
+        """Go on from these offsets. A catch-up after a loss goes on all the same: its events are in no stream."""
+        self.offsets.update(offsets)
         self._catching_up = {p: catch_up for p, catch_up in self._catching_up.items() if catch_up.lost}
 
     def state(self) -> ReaderState:
         """All that another reader needs to go on from here."""
         catching_up = {p: replace(catch_up) for p, catch_up in self._catching_up.items()}
-        return ReaderState(self._incarnation, dict(self.positions), catching_up)
+        return ReaderState(self._incarnation, dict(self.offsets), catching_up)
 
     def restore(self, state: ReaderState) -> None:
         """Go on where another reader was."""
         self._incarnation = state.incarnation
-        self.positions = dict(state.positions)
+        self.offsets = dict(state.offsets)
         self._catching_up = {p: replace(catch_up) for p, catch_up in state.catching_up.items()}
 
     async def begin_at(self, from_ms: int) -> None:
         """Begin every partition with what was made from a wall time on, as far back as events are kept."""
-        tails = await self._log.tails()
-        for partition in self.positions:
-            self._begin_catch_up(partition, from_ms, resume=tails[partition].last, lost=False)
+        ends = await self._log.ends()
+        for partition in self.offsets:
+            self._begin_catch_up(partition, from_ms, resume=ends[partition].last, lost=False)
 
     @property
     def behind(self) -> bool:
@@ -140,17 +142,17 @@ class LogReader:
     @property
     def back_to_ms(self) -> int:
         """Whatever happens to the log, nothing that was made before this wall time is read again."""
-        at = [self._catching_up[p].resume if p in self._catching_up else at for p, at in self.positions.items()]
+        at = [self._catching_up[p].resume if p in self._catching_up else at for p, at in self.offsets.items()]
         back = max(self._gap_look_back_ms, self._loss_look_back_ms)
         reads_now_ms = [catch_up.minute * MINUTE_MS for catch_up in self._catching_up.values()]
-        return max(0, min([*(appended_ms(position) - back for position in at), *reads_now_ms]))
+        return max(0, min([*(appended_ms(offset) - back for offset in at), *reads_now_ms]))
 
     async def catch_up(self) -> None:
-        """Begin partitions without a position in Cassandra: for a reader whose work a loss of the log does not end."""
-        for partition, position in self.positions.items():
-            if _order(position)[0] == 0 and partition not in self._catching_up:
-                from_ms = await self._known_ms(position, self._loss_look_back_ms)
-                self._begin_catch_up(partition, from_ms, resume=NOWHERE, lost=True)
+        """Begin partitions without an offset in Cassandra: for a reader whose work a loss of the log does not end."""
+        for partition, offset in self.offsets.items():
+            if _order(offset)[0] == 0 and partition not in self._catching_up:
+                from_ms = await self._known_ms(offset, self._loss_look_back_ms)
+                self._begin_catch_up(partition, from_ms, resume=BEGINNING, lost=True)
 
     async def read(self, wait_ms: int) -> LogBatch:
         """The next records; waits up to `wait_ms` if there are none. A read that raised may simply be repeated."""
@@ -158,7 +160,7 @@ class LogReader:
             records = await self._catch_up()
             if records or self._catching_up:
                 return LogBatch(records)
-        read = await self._log.read(self.positions, limit=self._limits.log_read_max, wait_ms=wait_ms)
+        read = await self._log.read(self.offsets, limit=self._limits.log_read_max, wait_ms=wait_ms)
         if self._incarnation not in (None, read.incarnation):
             await self._begin_again()
             self._incarnation = read.incarnation
@@ -167,7 +169,7 @@ class LogReader:
         await self._mind_gaps(read)
         records = tuple(record for record in read.records if record.partition not in self._catching_up)
         for record in records:
-            self.positions[record.partition] = record.position
+            self.offsets[record.partition] = record.offset
         return LogBatch(records, more=len(records) >= self._limits.log_read_max)
 
     async def _begin_again(self) -> None:
@@ -176,36 +178,36 @@ class LogReader:
         Most of what we had not read concerns timelines and caches that are gone as well, but not all of it: switches
         that raced leave rows. Who looks far back needs nothing of what the new stream holds already.
         """
-        from_ms = {p: await self._known_ms(at, self._loss_look_back_ms) for p, at in self.positions.items()}
+        from_ms = {p: await self._known_ms(at, self._loss_look_back_ms) for p, at in self.offsets.items()}
         EDGES.record(edge="incarnation")
-        tails = await self._log.tails() if self._looks_far_back else {}
-        for partition in self.positions:
-            self.positions[partition] = NOWHERE
-            resume = tails[partition].last if self._looks_far_back else NOWHERE
+        ends = await self._log.ends() if self._looks_far_back else {}
+        for partition in self.offsets:
+            self.offsets[partition] = BEGINNING
+            resume = ends[partition].last if self._looks_far_back else BEGINNING
             self._begin_catch_up(partition, from_ms[partition], resume=resume, lost=True)
 
     async def _mind_gaps(self, read: LogRead) -> None:
-        gaps = [p for p, position in self.positions.items() if _is_gap(position, read.first.get(p))]
-        unknown = [p for p, position in self.positions.items() if position == NOWHERE and p in read.first]
+        gaps = [p for p, offset in self.offsets.items() if _is_gap(offset, read.first.get(p))]
+        unknown = [p for p, offset in self.offsets.items() if offset == BEGINNING and p in read.first]
         if not gaps and not unknown:
             return
         # What is in a stream now was committed before: the catch-up that starts now finds it, so we go on from the end.
-        tails = await self._log.tails()
+        ends = await self._log.ends()
         # A stream that was never cut is shorter than the most it keeps; what a full one began with, nobody can tell.
-        gaps += [p for p in unknown if tails[p].entries >= self._limits.log_entries_max]
-        from_ms = {p: await self._known_ms(self.positions[p], self._gap_look_back_ms) for p in gaps}
+        gaps += [p for p in unknown if ends[p].entries >= self._limits.log_entries_max]
+        from_ms = {p: await self._known_ms(self.offsets[p], self._gap_look_back_ms) for p in gaps}
         for partition in gaps:
-            ms, n = _order(self.positions[partition])
-            self.positions[partition] = f"{ms - 1}-0" if ms else f"0-{n}"
-            self._begin_catch_up(partition, from_ms[partition], resume=tails[partition].last, lost=False)
+            ms, n = _order(self.offsets[partition])
+            self.offsets[partition] = f"{ms - 1}-0" if ms else f"0-{n}"
+            self._begin_catch_up(partition, from_ms[partition], resume=ends[partition].last, lost=False)
 
-    async def _known_ms(self, position: str, look_back_ms: int) -> int:
-        """The wall time before which a reader at some position knows what was made, if it was appended in time."""
+    async def _known_ms(self, offset: str, look_back_ms: int) -> int:
+        """The wall time before which a reader at some offset knows what was made, if it was appended in time."""
         now_ms = self._clock.now_ms()
-        known_ms = appended_ms(position)
+        known_ms = appended_ms(offset)
         if not known_ms:
-            mark_ms = await self._coordination.mark(self._mark)
-            known_ms = now_ms if mark_ms is None else mark_ms
+            checkpoint_ms = await self._coordination.checkpoint(self._checkpoint)
+            known_ms = now_ms if checkpoint_ms is None else checkpoint_ms
         return max(min(known_ms, now_ms) - look_back_ms, now_ms - EVENTS_KEPT_MS)
 
     def _begin_catch_up(self, partition: int, from_ms: int, *, resume: str, lost: bool) -> None:
@@ -224,7 +226,7 @@ class LogReader:
                 return tuple(LogRecord(partition, self._made_up(partition), body) for _, body in found)
             now_minute = self._clock.now_ms() // MINUTE_MS
             if at.minute > now_minute:  # the one after this, for clocks that are ahead of ours
-                self.positions[partition] = at.resume
+                self.offsets[partition] = at.resume
                 del self._catching_up[partition]
             else:
                 at.minute = await self._next_minute(partition, at, now_minute + 1)
@@ -239,25 +241,25 @@ class LogReader:
         return next((minute for minute, any_ in zip(minutes, found, strict=True) if any_), minutes[-1])
 
     def _made_up(self, partition: int) -> str:
-        ms, n = _order(self.positions[partition])
-        self.positions[partition] = f"{ms}-{n + 1}"
-        return self.positions[partition]
+        ms, n = _order(self.offsets[partition])
+        self.offsets[partition] = f"{ms}-{n + 1}"
+        return self.offsets[partition]
 
 
-def appended_ms(position: str) -> int:
-    """When the record at a position was appended, by the clock of the log's store; 0 for `NOWHERE`."""
-    return _order(position)[0]
+def appended_ms(offset: str) -> int:
+    """When the record at an offset was appended, by the clock of the log's store; 0 for `BEGINNING`."""
+    return _order(offset)[0]
 
 
-def has_reached(position: str, other: str) -> bool:
-    """Whether a position is that of another record or of a later one."""
-    return _order(position) >= _order(other)
+def has_reached(offset: str, other: str) -> bool:
+    """Whether an offset is that of another record or of a later one."""
+    return _order(offset) >= _order(other)
 
 
-def _is_gap(position: str, first: str | None) -> bool:
-    return position != NOWHERE and (first is None or _order(first) > _order(position))
+def _is_gap(offset: str, first: str | None) -> bool:
+    return offset != BEGINNING and (first is None or _order(first) > _order(offset))
 
 
-def _order(position: str) -> tuple[int, int]:
-    ms, _, n = position.partition("-")
+def _order(offset: str) -> tuple[int, int]:
+    ms, _, n = offset.partition("-")
     return int(ms), int(n)

@@ -28,7 +28,7 @@ Value = int | str | bytes | bool | tuple[str, ...] | None
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
-PUBLIC_TOPIC = "public"
+PUBLIC_FEED = "public"
 
 KEYS: dict[str, tuple[str, ...]] = {
     "events_by_minute": ("minute", "shard", "event_id"),
@@ -47,8 +47,8 @@ KEYS: dict[str, tuple[str, ...]] = {
     "following": ("user_id", "followee"),
     "followers": ("author", "bucket", "range", "follower"),
     "followers_by_time": ("author", "bucket", "since"),
-    "topic_tweets": ("topic", "slot", "tweet_id"),
-    "topic_slots": ("topic", "slot"),
+    "feed_tweets": ("feed", "slot", "tweet_id"),
+    "feed_slots": ("feed", "slot"),
 }
 """The primary key of every table that events write to, partition key first."""
 
@@ -91,14 +91,14 @@ class Drop:
 Row = Put | Switch | Drop
 
 
-def tag_topic(tag: str) -> str:
-    """The topic of a hashtag."""
+def hashtag_feed(tag: str) -> str:
+    """The feed of a hashtag."""
     return "#" + folded_tag(tag)
 
 
-def topic_slot(topic: str, tweet_id: int) -> int:
-    """The partition of a topic that holds a tweet: an hour of the public timeline, a day of a hashtag's."""
-    return ids.time_ms(tweet_id) // (HOUR_MS if topic == PUBLIC_TOPIC else DAY_MS)
+def feed_slot(feed: str, tweet_id: int) -> int:
+    """The partition of a feed that holds a tweet: an hour of the public timeline, a day of a hashtag's."""
+    return ids.time_ms(tweet_id) // (HOUR_MS if feed == PUBLIC_FEED else DAY_MS)
 
 
 def event_place(event: Event, partitions: int) -> tuple[int, int]:
@@ -211,10 +211,10 @@ def _posted(event: TweetPosted) -> Iterator[Row]:
         yield Put("replies", (event.reply_to, event.tweet_id), stamp, values)
     if event.quote_of is not None:
         yield Put("quotes", (event.quote_of, event.tweet_id), stamp, {"user_id": event.author})
-    for topic in _topics(event):
-        slot = topic_slot(topic, event.tweet_id)
-        yield Put("topic_slots", (topic, slot), stamp)
-        yield Put("topic_tweets", (topic, slot, event.tweet_id), stamp, {"user_id": event.author})
+    for feed in _feeds(event):
+        slot = feed_slot(feed, event.tweet_id)
+        yield Put("feed_slots", (feed, slot), stamp)
+        yield Put("feed_tweets", (feed, slot, event.tweet_id), stamp, {"user_id": event.author})
 
 
 def _deleted(event: TweetDeleted) -> Iterator[Row]:
@@ -227,12 +227,12 @@ def _deleted(event: TweetDeleted) -> Iterator[Row]:
         yield Put("deleted_replies", (event.tweet_id,), stamp, {"reply_to": event.reply_to})
     if event.quote_of is not None:
         yield Drop("quotes", (event.quote_of, event.tweet_id), stamp)
-    for topic in _topics(event):
-        yield Drop("topic_tweets", (topic, topic_slot(topic, event.tweet_id), event.tweet_id), stamp)
+    for feed in _feeds(event):
+        yield Drop("feed_tweets", (feed, feed_slot(feed, event.tweet_id), event.tweet_id), stamp)
 
 
-def _topics(event: TweetPosted | TweetDeleted) -> list[str]:
-    return [PUBLIC_TOPIC, *map(tag_topic, event.hashtags)]
+def _feeds(event: TweetPosted | TweetDeleted) -> list[str]:
+    return [PUBLIC_FEED, *map(hashtag_feed, event.hashtags)]
 
 
 def _engaged(table: str, event: Event, user: int, tweet: int, since: int) -> Iterator[Row]:

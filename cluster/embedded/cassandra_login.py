@@ -17,7 +17,7 @@ from cassandra.policies import RoundRobinPolicy
 from cluster.errors import EmbeddedError
 from cluster.private import make_secret
 from cluster.waiting import wait_until
-from storage.cassandra.options import CassandraOptions
+from storage.cassandra.driver.options import CassandraOptions
 
 FOLDER = "cassandra"
 """Of the node, under the data folder."""

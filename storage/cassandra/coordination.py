@@ -4,9 +4,9 @@ import random
 
 from domain.errors import Overloaded
 from domain.ids import WORKERS_MAX, UserId
-from storage.cassandra.session import CassandraSession
-from storage.cassandra.statements import cas, read, write
-from storage.ports import RangeOwner, WorkerLease
+from storage.cassandra.driver.session import CassandraSession
+from storage.cassandra.driver.statements import cas, read, write
+from storage.ports.coordination import RangeOwner, WorkerLease
 
 _LEASES = read("SELECT worker, until_ms FROM worker_leases")
 _FIRST_LEASE = cas("INSERT INTO worker_leases (worker, holder, until_ms) VALUES (?, ?, ?) IF NOT EXISTS")
@@ -15,15 +15,15 @@ _RENEW = cas("UPDATE worker_leases SET until_ms = ? WHERE worker = ? IF holder =
 _OWNERS = read("SELECT range, owner, epoch FROM range_owners")
 _FIRST_OWNER = cas("INSERT INTO range_owners (range, owner, epoch) VALUES (?, ?, 1) IF NOT EXISTS")
 _NEXT_OWNER = cas("UPDATE range_owners SET owner = ?, epoch = ? WHERE range = ? IF owner = ? AND epoch = ?")
-_MARK = read("SELECT value FROM marks WHERE name = ?")
-_SET_MARK = write("INSERT INTO marks (name, value) VALUES (?, ?)")
+_MARK = read("SELECT value FROM checkpoints WHERE name = ?")
+_SET_MARK = write("INSERT INTO checkpoints (name, value) VALUES (?, ?)")
 _PULLED = read("SELECT author, since_ms FROM pulled WHERE part = 0", fetch_rows=5_000)
 _PULL = write("INSERT INTO pulled (part, author, since_ms) VALUES (0, ?, ?)")
 _PUSH_AGAIN = write("DELETE FROM pulled WHERE part = 0 AND author = ?")
 
 
 class CassandraCoordinationStore:
-    """Leases, owners and marks, each in a row of its own."""
+    """Leases, owners and checkpoints, each in a row of its own."""
 
     def __init__(self, session: CassandraSession, *, workers: int = WORKERS_MAX) -> None:
         assert 1 <= workers <= WORKERS_MAX
@@ -67,12 +67,12 @@ class CassandraCoordinationStore:
             done, _ = await self._session.compare_and_set(_NEXT_OWNER, params)
         return done
 
-    async def mark(self, name: str) -> int | None:
+    async def checkpoint(self, name: str) -> int | None:
         for (value,) in await self._session.execute(_MARK, (name,)):
             return int(value)
         return None
 
-    async def set_mark(self, name: str, value: int) -> None:
+    async def set_checkpoint(self, name: str, value: int) -> None:
         await self._session.execute(_SET_MARK, (name, value))
 
     async def pulled(self) -> dict[UserId, int]:

@@ -1,9 +1,9 @@
 """Events that a reader gave up."""
 
 from domain.ids import EventId
-from storage.cassandra.session import CassandraSession
-from storage.cassandra.statements import read, write
-from storage.ports import DeadLetter
+from storage.cassandra.driver.session import CassandraSession
+from storage.cassandra.driver.statements import read, write
+from storage.ports.dead_letters import DeadLetter
 
 _ADD = write(
     "INSERT INTO dead_letters (day, event_id, reader, log_partition, body, error, attempts) "

@@ -5,10 +5,10 @@ from collections.abc import Collection, Sequence
 
 from domain.graph import NO_TWEET_COUNTS, TWEET_COUNTS, Toggle, TweetCounts
 from domain.ids import ENGAGEMENT_BUCKETS, TweetId, UserId
-from storage.cassandra.session import CassandraSession
-from storage.cassandra.statements import read
+from storage.cassandra.driver.session import CassandraSession
+from storage.cassandra.driver.statements import read
 from storage.cassandra.toggles import COUNTED_ROWS, IN_MAX, STATE, count, merged_page, toggle_of
-from storage.ports import Engagement
+from storage.ports.relations import Engagement
 
 _STATE = {kind: read(f"SELECT {STATE} FROM {kind}_by_user WHERE user_id = ? AND tweet_id = ?") for kind in Engagement}
 _LATEST = {kind: read(f"SELECT tweet_id, active FROM {kind}_by_user WHERE user_id = ? LIMIT ?") for kind in Engagement}

@@ -6,8 +6,8 @@ from functools import cache
 from domain.events import Event
 from domain.graph import Toggle
 from domain.ids import EventId
-from storage.cassandra.session import CassandraSession, Params
-from storage.cassandra.statements import Statement, read, write
+from storage.cassandra.driver.session import CassandraSession, Params
+from storage.cassandra.driver.statements import Statement, read, write
 from storage.rows import KEYS, Drop, Put, Row, Switch, event_row, lost_rows, rows_of
 
 _EVENTS = read("SELECT event_id, body FROM events_by_minute WHERE minute = ? AND shard = ? AND event_id > ? LIMIT ?")

@@ -9,8 +9,8 @@ import numpy as np
 from domain.fanout import NO_IDS
 from domain.graph import NO_USER_COUNTS, OFF, USER_COUNTS, Toggle, UserCounts
 from domain.ids import FOLLOWER_BUCKETS, RANGES_PER_BUCKET, Ids, UserId, follower_bucket
-from storage.cassandra.session import CassandraSession
-from storage.cassandra.statements import read
+from storage.cassandra.driver.session import CassandraSession
+from storage.cassandra.driver.statements import read
 from storage.cassandra.toggles import COUNTED_ROWS, IN_MAX, STATE, count, merged_page, toggle_of
 
 _EDGE = read(f"SELECT {STATE} FROM following WHERE user_id = ? AND followee = ?")

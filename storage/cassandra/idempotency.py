@@ -1,9 +1,9 @@
 """Idempotency keys: the first request to claim one decides what it stands for."""
 
 from domain.ids import UserId
-from storage.cassandra.session import CassandraSession
-from storage.cassandra.statements import cas, read
-from storage.ports import Claim
+from storage.cassandra.driver.session import CassandraSession
+from storage.cassandra.driver.statements import cas, read
+from storage.ports.idempotency import Claim
 
 _CLAIMED = read("SELECT body_hash, id FROM idempotency WHERE user_id = ? AND key = ?")
 _CLAIM = cas("INSERT INTO idempotency (user_id, key, body_hash, id) VALUES (?, ?, ?, ?) IF NOT EXISTS")

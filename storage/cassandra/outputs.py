@@ -4,9 +4,9 @@ import zlib
 from collections.abc import Mapping, Sequence
 from operator import itemgetter
 
-from storage.cassandra.batches import write_rows
-from storage.cassandra.session import CassandraSession
-from storage.cassandra.statements import read, write
+from storage.cassandra.driver.batches import write_rows
+from storage.cassandra.driver.session import CassandraSession
+from storage.cassandra.driver.statements import read, write
 
 BUCKETS = 16
 _BATCH_ROWS_MAX = 20

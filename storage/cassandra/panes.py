@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from operator import itemgetter
 
 from domain.trends import PaneCount
-from storage.cassandra.batches import write_rows
-from storage.cassandra.session import CassandraSession
-from storage.cassandra.statements import read, write
+from storage.cassandra.driver.batches import write_rows
+from storage.cassandra.driver.session import CassandraSession
+from storage.cassandra.driver.statements import read, write
 
 DAY_PANES = 1_440
 _BATCH_ROWS_MAX = 50

@@ -4,30 +4,27 @@ from dataclasses import dataclass
 
 from storage.cassandra.coordination import CassandraCoordinationStore
 from storage.cassandra.dead_letters import CassandraDeadLetterStore
+from storage.cassandra.driver.options import CassandraOptions
+from storage.cassandra.driver.session import CassandraSession
 from storage.cassandra.engagements import CassandraEngagementStore
 from storage.cassandra.events import CassandraEventStore
 from storage.cassandra.graph import CassandraGraphStore
 from storage.cassandra.idempotency import CassandraIdempotencyStore
-from storage.cassandra.options import CassandraOptions
 from storage.cassandra.outputs import CassandraOutputStore
 from storage.cassandra.panes import CassandraPaneStore
-from storage.cassandra.session import CassandraSession
 from storage.cassandra.tokens import CassandraTokenStore
 from storage.cassandra.tweets import CassandraTweetStore
 from storage.cassandra.users import CassandraUserStore
-from storage.ports import (
-    CoordinationStore,
-    DeadLetterStore,
-    EngagementStore,
-    EventStore,
-    GraphStore,
-    IdempotencyStore,
-    OutputStore,
-    PaneStore,
-    TokenStore,
-    TweetStore,
-    UserStore,
-)
+from storage.ports.coordination import CoordinationStore
+from storage.ports.dead_letters import DeadLetterStore
+from storage.ports.events import EventStore
+from storage.ports.idempotency import IdempotencyStore
+from storage.ports.outputs import OutputStore
+from storage.ports.relations import EngagementStore, GraphStore
+from storage.ports.sessions import TokenStore
+from storage.ports.trends import PaneStore
+from storage.ports.tweets import TweetStore
+from storage.ports.users import UserStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ from operator import itemgetter
 
 from domain.graph import OFF, Toggle, toggle
 from domain.ids import UserId
-from storage.cassandra.session import CassandraSession, Params, Rows
-from storage.cassandra.statements import Statement
+from storage.cassandra.driver.session import CassandraSession, Params, Rows
+from storage.cassandra.driver.statements import Statement
 
 IN_MAX = 100
 """Keys of one IN list."""

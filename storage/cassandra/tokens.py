@@ -7,9 +7,9 @@ import asyncio
 from collections.abc import Sequence
 
 from domain.ids import SessionId, UserId
-from storage.cassandra.session import CassandraSession
-from storage.cassandra.statements import cas, read, write
-from storage.ports import SpentToken, TokenUse
+from storage.cassandra.driver.session import CassandraSession
+from storage.cassandra.driver.statements import cas, read, write
+from storage.ports.sessions import SpentToken, TokenUse
 
 TTL_S_MAX = 90 * 86_400
 """The longest life of a token: that of the row that revokes its family."""

@@ -6,10 +6,10 @@ from typing import Any
 from domain.ids import TweetId, UserId
 from domain.timeline import Entries, entries_of
 from domain.tweets import Tweet
-from storage.cassandra.session import CassandraSession
-from storage.cassandra.statements import read
-from storage.ports import Reply
-from storage.rows import topic_slot
+from storage.cassandra.driver.session import CassandraSession
+from storage.cassandra.driver.statements import read
+from storage.ports.tweets import Reply
+from storage.rows import feed_slot
 
 _COLUMNS = "user_id, tweet_id, text, reply_to, quote_of, retweet_of, retweet_author, location, hashtags, mentions"
 _AUTHOR = read("SELECT tweet_id, user_id FROM tweet_authors WHERE tweet_id = ?")
@@ -22,14 +22,14 @@ _REPLIES_AFTER = read(
 )
 _SELF_REPLIES = read("SELECT reply_id FROM self_replies WHERE tweet_id = ? AND reply_id > ? LIMIT ?")
 _PARENTS_OF_DELETED = read("SELECT tweet_id, reply_to FROM deleted_replies WHERE tweet_id = ?")
-_SLOTS = read("SELECT slot FROM topic_slots WHERE topic = ? AND slot <= ?", fetch_rows=64)
-_IN_SLOT = read("SELECT tweet_id, user_id FROM topic_tweets WHERE topic = ? AND slot = ? AND tweet_id < ? LIMIT ?")
+_SLOTS = read("SELECT slot FROM feed_slots WHERE feed = ? AND slot <= ?", fetch_rows=64)
+_IN_SLOT = read("SELECT tweet_id, user_id FROM feed_tweets WHERE feed = ? AND slot = ? AND tweet_id < ? LIMIT ?")
 _SLOTS_AT_ONCE_MAX = 16
 _REPLIES_AT_ONCE_MAX = 1_000
 
 
 class CassandraTweetStore:
-    """Tweets by author; lists of ids by reply and topic."""
+    """Tweets by author; lists of ids by reply and feed."""
 
     def __init__(self, session: CassandraSession) -> None:
         self._session = session
@@ -76,15 +76,15 @@ class CassandraTweetStore:
         answers = await self._session.execute_many(_PARENTS_OF_DELETED, [(tweet,) for tweet in tweets])
         return {TweetId(tweet): TweetId(parent) for rows in answers for tweet, parent in rows}
 
-    async def topic(self, topic: str, *, before: int, limit: int) -> list[tuple[TweetId, UserId]]:
-        """Walk the topic's slots downwards, more of them at a time while they turn out to be sparse."""
+    async def feed(self, feed: str, *, before: int, limit: int) -> list[tuple[TweetId, UserId]]:
+        """Walk the feed's slots downwards, more of them at a time while they turn out to be sparse."""
         found: list[tuple[TweetId, UserId]] = []
         at_once = 1
-        async for page in self._session.pages(_SLOTS, (topic, topic_slot(topic, before))):
+        async for page in self._session.pages(_SLOTS, (feed, feed_slot(feed, before))):
             slots = [slot for (slot,) in page]
             while slots:
                 now, slots = slots[:at_once], slots[at_once:]
-                answers = await self._session.execute_many(_IN_SLOT, [(topic, slot, before, limit) for slot in now])
+                answers = await self._session.execute_many(_IN_SLOT, [(feed, slot, before, limit) for slot in now])
                 found += [(TweetId(tweet), UserId(author)) for rows in answers for tweet, author in rows]
                 if len(found) >= limit:
                     return found[:limit]

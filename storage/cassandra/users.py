@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from domain.errors import Conflict
 from domain.ids import UserId
 from domain.users import User, folded
-from storage.cassandra.session import CassandraSession
-from storage.cassandra.statements import cas, read, write
-from storage.ports import Credentials
+from storage.cassandra.driver.session import CassandraSession
+from storage.cassandra.driver.statements import cas, read, write
+from storage.ports.users import Credentials
 
 CLAIM_TTL_S = 60
 _NOBODY = UserId(0)

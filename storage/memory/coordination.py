@@ -3,11 +3,12 @@
 from domain.errors import Overloaded
 from domain.ids import WORKERS_MAX, EventId, UserId
 from storage.memory.tables import Turn, no_faults
-from storage.ports import DeadLetter, RangeOwner, WorkerLease
+from storage.ports.coordination import RangeOwner, WorkerLease
+from storage.ports.dead_letters import DeadLetter
 
 
 class MemoryCoordinationStore:
-    """Leases, owners and marks; each call is one step after its turn, as a compare-and-set is."""
+    """Leases, owners and checkpoints; each call is one step after its turn, as a compare-and-set is."""
 
     def __init__(self, turn: Turn = no_faults, *, workers: int = WORKERS_MAX) -> None:
         assert 1 <= workers <= WORKERS_MAX
@@ -15,7 +16,7 @@ class MemoryCoordinationStore:
         self._workers = workers
         self._leases: dict[int, tuple[str, int]] = {}
         self._owners: dict[int, RangeOwner] = {}
-        self._marks: dict[str, int] = {}
+        self._checkpoints: dict[str, int] = {}
         self._pulled: dict[UserId, int] = {}
 
     async def lease_worker(self, holder: str, now_ms: int, ttl_ms: int) -> WorkerLease:
@@ -47,13 +48,13 @@ class MemoryCoordinationStore:
         self._owners[range_] = RangeOwner(owner, before.epoch + 1 if before is not None else 1)
         return True
 
-    async def mark(self, name: str) -> int | None:
+    async def checkpoint(self, name: str) -> int | None:
         await self._turn()
-        return self._marks.get(name)
+        return self._checkpoints.get(name)
 
-    async def set_mark(self, name: str, value: int) -> None:
+    async def set_checkpoint(self, name: str, value: int) -> None:
         await self._turn()
-        self._marks[name] = value
+        self._checkpoints[name] = value
 
     async def pulled(self) -> dict[UserId, int]:
         await self._turn()

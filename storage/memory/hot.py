@@ -1,4 +1,4 @@
-"""The tail and the positions in memory, and what stands for the Redis that keeps them."""
+"""The tail and the offsets in memory, and what stands for the Redis that keeps them."""
 
 import asyncio
 from bisect import bisect_right
@@ -13,9 +13,10 @@ from domain.events import Event, Retweeted, TweetPosted, encode
 from domain.ids import log_partition
 from domain.limits import Limits
 from storage.memory.tables import Turn, no_faults
-from storage.ports import NOWHERE, ListKey, ListKind, LogRead, LogRecord, LogTail
+from storage.ports.cache import ListKey, ListKind
+from storage.ports.log import BEGINNING, LogEnd, LogRead, LogRecord
 
-Position = tuple[int, int]
+Offset = tuple[int, int]
 
 
 @dataclass(slots=True, eq=False)
@@ -38,11 +39,11 @@ class StoredValue:
 
 
 @dataclass(slots=True)
-class StoredPositions:
-    """A reader's epoch and positions."""
+class StoredOffsets:
+    """A reader's epoch and offsets."""
 
     epoch: int
-    positions: dict[int, str] = field(default_factory=dict)
+    offsets: dict[int, str] = field(default_factory=dict)
 
 
 class MemoryRedis:
@@ -56,8 +57,8 @@ class MemoryRedis:
     def flush(self) -> None:
         """Lose everything: another incarnation begins."""
         self.lives += 1
-        self.streams: defaultdict[int, list[tuple[Position, bytes]]] = defaultdict(list)
-        self.readers: dict[str, StoredPositions] = {}
+        self.streams: defaultdict[int, list[tuple[Offset, bytes]]] = defaultdict(list)
+        self.readers: dict[str, StoredOffsets] = {}
         self._lists: dict[ListKey, StoredList] = {}
         self._values: dict[str, StoredValue] = {}
         self._news = asyncio.Event()
@@ -100,7 +101,7 @@ class MemoryRedis:
             self._values[key] = stored
 
     def add(self, partition: int, body: bytes, entries_max: int) -> None:
-        """Append to a stream and keep its newest; positions grow even if the clock goes back."""
+        """Append to a stream and keep its newest; offsets grow even if the clock goes back."""
         stream = self.streams[partition]
         last = stream[-1][0] if stream else (0, 0)
         stream.append((max((self.clock.now_ms(), 0), (last[0], last[1] + 1)), body))
@@ -131,7 +132,7 @@ class MemoryEventLog:
             await self._turn()
             match event:
                 case TweetPosted() | Retweeted():
-                    recents = ListKey(ListKind.RECENT, event.actor)
+                    recents = ListKey(ListKind.AUTHOR, event.actor)
                     push(self._redis, recents, [(event.event_id, event.tweet_id)])
                     trim_overfull(self._redis, recents, self._limits)
                 case _:
@@ -139,35 +140,35 @@ class MemoryEventLog:
             partition = log_partition(event.actor, self._partitions)
             self._redis.add(partition, encode(event), self._limits.log_entries_max)
 
-    async def read(self, positions: Mapping[int, str], *, limit: int, wait_ms: int) -> LogRead:
+    async def read(self, offsets: Mapping[int, str], *, limit: int, wait_ms: int) -> LogRead:
         await self._turn()
-        found = self._read(positions, limit)
+        found = self._read(offsets, limit)
         if not found.records and wait_ms:
             await self._redis.wait_for_news(wait_ms)
-            found = self._read(positions, limit)
+            found = self._read(offsets, limit)
         return found
 
-    async def tails(self) -> dict[int, LogTail]:
+    async def ends(self) -> dict[int, LogEnd]:
         await self._turn()
         streams = {partition: self._redis.streams[partition] for partition in range(self._partitions)}
-        return {p: LogTail(_text(stream[-1][0]) if stream else NOWHERE, len(stream)) for p, stream in streams.items()}
+        return {p: LogEnd(_text(stream[-1][0]) if stream else BEGINNING, len(stream)) for p, stream in streams.items()}
 
     async def incarnation(self) -> str:
         await self._turn()
         return self._redis.incarnation
 
-    def _read(self, positions: Mapping[int, str], limit: int) -> LogRead:
+    def _read(self, offsets: Mapping[int, str], limit: int) -> LogRead:
         records: list[LogRecord] = []
-        for partition, position in positions.items():
+        for partition, offset in offsets.items():
             stream = self._redis.streams[partition]
-            begin = bisect_right(stream, _position(position), key=itemgetter(0))
+            begin = bisect_right(stream, _offset(offset), key=itemgetter(0))
             records += [LogRecord(partition, _text(at), body) for at, body in stream[begin : begin + limit]]
-        first = {p: _text(self._redis.streams[p][0][0]) for p in positions if self._redis.streams[p]}
+        first = {p: _text(self._redis.streams[p][0][0]) for p in offsets if self._redis.streams[p]}
         return LogRead(incarnation=self._redis.incarnation, records=tuple(records), first=first)
 
 
-class MemoryPositionStore:
-    """`PositionStore` on a `MemoryRedis`."""
+class MemoryOffsetStore:
+    """`OffsetStore` on a `MemoryRedis`."""
 
     def __init__(self, redis: MemoryRedis, turn: Turn = no_faults) -> None:
         self._redis = redis
@@ -175,28 +176,28 @@ class MemoryPositionStore:
 
     async def claim(self, name: str, epoch: int) -> dict[int, str]:
         await self._turn()
-        stored = self._redis.readers.setdefault(name, StoredPositions(epoch))
+        stored = self._redis.readers.setdefault(name, StoredOffsets(epoch))
         if stored.epoch > epoch:
             raise Fenced(name, epoch)
         stored.epoch = epoch
-        return dict(stored.positions)
+        return dict(stored.offsets)
 
-    async def save(self, names: Mapping[str, int], positions: Mapping[int, str]) -> None:
+    async def save(self, names: Mapping[str, int], offsets: Mapping[int, str]) -> None:
         await self._turn()
         fenced: list[tuple[str, int]] = []
         for name, epoch in names.items():
             stored = self._redis.readers.get(name)
             if stored is not None and stored.epoch == epoch:
-                stored.positions.update(positions)
+                stored.offsets.update(offsets)
             else:
                 fenced.append((name, epoch))
         if fenced:
             raise Fenced(*fenced[0])
 
-    async def positions(self, name: str) -> dict[int, str]:
+    async def offsets(self, name: str) -> dict[int, str]:
         await self._turn()
         stored = self._redis.readers.get(name)
-        return dict(stored.positions) if stored is not None else {}
+        return dict(stored.offsets) if stored is not None else {}
 
 
 def push(redis: MemoryRedis, key: ListKey, pairs: Sequence[tuple[int, int]]) -> int:
@@ -212,7 +213,7 @@ def overfull_above(kind: ListKind, limits: Limits) -> int:
     """Entries above which a list is to be trimmed."""
     if kind is ListKind.HOME:
         return limits.timeline_entries_max + limits.timeline_slack
-    return limits.recents_entries_max + limits.recents_slack
+    return limits.author_entries_max + limits.author_slack
 
 
 def trim_overfull(redis: MemoryRedis, key: ListKey, limits: Limits) -> None:
@@ -225,7 +226,7 @@ def trim_overfull(redis: MemoryRedis, key: ListKey, limits: Limits) -> None:
 def trim(redis: MemoryRedis, key: ListKey, limits: Limits) -> bool:
     """Cut a list to its newest entries; one that is being built is dropped. Whether there was anything to do."""
     stored = redis.list(key)
-    entries_max = limits.timeline_entries_max if key.kind is ListKind.HOME else limits.recents_entries_max
+    entries_max = limits.timeline_entries_max if key.kind is ListKind.HOME else limits.author_entries_max
     if stored is None or len(stored.pairs) <= entries_max:
         return False
     if stored.floor is None:
@@ -238,10 +239,10 @@ def trim(redis: MemoryRedis, key: ListKey, limits: Limits) -> bool:
     return True
 
 
-def _position(text: str) -> Position:
+def _offset(text: str) -> Offset:
     ms, _, n = text.partition("-")
     return int(ms), int(n)
 
 
-def _text(position: Position) -> str:
-    return f"{position[0]}-{position[1]}"
+def _text(offset: Offset) -> str:
+    return f"{offset[0]}-{offset[1]}"

@@ -11,7 +11,7 @@ from domain.timeline import Entries, EntryList, entries_of
 from storage.memory.hot import MemoryRedis, StoredList, StoredValue, overfull_above, push, trim
 from storage.memory.tables import Turn, no_faults
 from storage.own_acts import NOTED_BYTES
-from storage.ports import ListKey, ListKind, Pushed
+from storage.ports.cache import ListKey, ListKind, Pushed
 
 
 class MemoryCacheStore:

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 from storage.memory.coordination import MemoryCoordinationStore, MemoryDeadLetterStore
 from storage.memory.tables import MemoryTables, Turn, no_faults
 from storage.memory.truth import MemoryEngagementStore, MemoryEventStore, MemoryGraphStore, MemoryTweetStore
-from storage.ports import CoordinationStore, DeadLetterStore, EngagementStore, EventStore, GraphStore, TweetStore
+from storage.ports.coordination import CoordinationStore
+from storage.ports.dead_letters import DeadLetterStore
+from storage.ports.events import EventStore
+from storage.ports.relations import EngagementStore, GraphStore
+from storage.ports.tweets import TweetStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

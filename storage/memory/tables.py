@@ -26,7 +26,7 @@ _ONE_PARTITION_COLUMN = (
     "retweets_by_user",
     "following",
 )
-PARTITION_COLUMNS = {table: 1 if table in (*_ONE_PARTITION_COLUMN, "topic_slots") else 2 for table in KEYS}
+PARTITION_COLUMNS = {table: 1 if table in (*_ONE_PARTITION_COLUMN, "feed_slots") else 2 for table in KEYS}
 """How many columns of each primary key are its partition key."""
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from domain.clock import Clock
 from domain.ids import SessionId, UserId
-from storage.ports import SpentToken, TokenUse
+from storage.ports.sessions import SpentToken, TokenUse
 
 
 @dataclass(slots=True)

@@ -22,7 +22,8 @@ from domain.ids import ENGAGEMENT_BUCKETS, FOLLOWER_BUCKETS, EventId, Ids, Tweet
 from domain.timeline import Entries, entries_of
 from domain.tweets import Tweet
 from storage.memory.tables import Key, MemoryTables, StoredRow
-from storage.ports import Engagement, Reply
+from storage.ports.relations import Engagement
+from storage.ports.tweets import Reply
 from storage.rows import event_row, lost_rows, rows_of
 
 
@@ -98,10 +99,10 @@ class MemoryTweetStore:
         rows = ((tweet, self._tables.row("deleted_replies", tweet)) for tweet in tweets)
         return {tweet: TweetId(_int(row.get("reply_to"))) for tweet, row in rows if row is not None}
 
-    async def topic(self, topic: str, *, before: int, limit: int) -> list[tuple[TweetId, UserId]]:
+    async def feed(self, feed: str, *, before: int, limit: int) -> list[tuple[TweetId, UserId]]:
         await self._tables.turn()
-        slots = [key[0] for key, _ in self._tables.partition("topic_slots", topic, newest_first=True)]
-        parts = (self._tables.partition("topic_tweets", topic, slot, newest_first=True) for slot in slots)
+        slots = [key[0] for key, _ in self._tables.partition("feed_slots", feed, newest_first=True)]
+        parts = (self._tables.partition("feed_tweets", feed, slot, newest_first=True) for slot in slots)
         return _listed(list(chain.from_iterable(parts)), before)[:limit]
 
     def _replies_after(self, table: str, tweet: TweetId, after: int) -> list[Reply]:

@@ -1,4 +1,4 @@
-"""The tail and the caches on one Redis node: event log, positions, entry lists, values, trends, rate limits.
+"""The tail and the caches on one Redis node: event log, offsets, entry lists, values, trends, rate limits.
 
 May import `domain`, `telemetry` and the rest of `storage`. All of it can be rebuilt from Cassandra, and the database
 must be ours alone: it is emptied when the server turns out to be another one than before.
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from domain.clock import Clock, SystemClock
 from domain.limits import Limits
-from storage.redis.bulk import BulkConnection
 from storage.redis.cache import RedisCacheStore
-from storage.redis.client import RedisClient
+from storage.redis.driver.bulk import BulkConnection
+from storage.redis.driver.client import RedisClient
 from storage.redis.limits import FallbackRateLimiter, LocalRateLimiter, RedisRateLimiter
 from storage.redis.log import RedisEventLog
+from storage.redis.offsets import RedisOffsetStore
 from storage.redis.outputs import RedisOutputStore
-from storage.redis.positions import RedisPositionStore
 from storage.redis.trends import RedisTrendStore
 
 
@@ -23,7 +23,7 @@ class RedisStores:
     """The adapters of one process, on shared connections."""
 
     log: RedisEventLog
-    positions: RedisPositionStore
+    offsets: RedisOffsetStore
     cache: RedisCacheStore
     trends: RedisTrendStore
     outputs: RedisOutputStore
@@ -47,7 +47,7 @@ async def open_stores(url: str, partitions: int, limits: Limits, clock: Clock = 
     cache = RedisCacheStore(client, bulk, partitions, limits)
     return RedisStores(
         log=RedisEventLog(client, cache, partitions, limits),
-        positions=RedisPositionStore(client),
+        offsets=RedisOffsetStore(client),
         cache=cache,
         trends=RedisTrendStore(client, limits),
         outputs=RedisOutputStore(client),

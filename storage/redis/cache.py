@@ -9,13 +9,13 @@ from domain.limits import Limits
 from domain.timeline import Entries, EntryList, entries_to_wire
 from storage import keys as names
 from storage.own_acts import NOTED_BYTES
-from storage.ports import ListKey, ListKind, Pushed
+from storage.ports.cache import ListKey, ListKind, Pushed
 from storage.redis import lists
-from storage.redis.bulk import BulkConnection
-from storage.redis.client import RedisClient
-from storage.redis.line import Command
+from storage.redis.driver.bulk import BulkConnection
+from storage.redis.driver.client import RedisClient
+from storage.redis.driver.line import Command
+from storage.redis.driver.resp import PARTITIONS_MAX, encode_pushes
 from storage.redis.lists import entry_list
-from storage.redis.resp import PARTITIONS_MAX, encode_pushes
 from storage.redis.scripts import BEGIN, FILL, FINISH, NOTE, TOUCH, TRIM
 
 _VALUE = b"="

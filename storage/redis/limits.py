@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from domain.clock import Clock
 from domain.errors import StoreUnavailable
-from storage.ports import Allowance, Bucket, RateLimiter
-from storage.redis.client import RedisClient
-from storage.redis.line import Command
+from storage.ports.rate_limits import Allowance, Bucket, RateLimiter
+from storage.redis.driver.client import RedisClient
+from storage.redis.driver.line import Command
 from storage.redis.scripts import TAKE
 
 _PREFIX = "rl:"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from domain.limits import Limits
 from domain.timeline import ENTRY_BYTES, EntryList, entries_from_wire
-from storage.ports import ListKind
+from storage.ports.cache import ListKind
 
 _BUILDING = b"being-built-by--"
 _READY = struct.Struct(">cQ")
@@ -45,12 +45,12 @@ def entry_list(elements: Sequence[bytes]) -> EntryList | None:
 
 def entries_max(kind: ListKind, limits: Limits) -> int:
     """Entries that a list of this kind keeps when it is trimmed."""
-    return limits.timeline_entries_max if kind is ListKind.HOME else limits.recents_entries_max
+    return limits.timeline_entries_max if kind is ListKind.HOME else limits.author_entries_max
 
 
 def overfull_above(kind: ListKind, limits: Limits) -> int:
     """Entries above which a list of this kind is to be trimmed."""
-    slack = limits.timeline_slack if kind is ListKind.HOME else limits.recents_slack
+    slack = limits.timeline_slack if kind is ListKind.HOME else limits.author_slack
     return entries_max(kind, limits) + slack
 
 

@@ -8,10 +8,11 @@ from domain.ids import log_partition
 from domain.limits import Limits
 from domain.timeline import entries_of, entries_to_wire
 from storage import keys
-from storage.ports import NOWHERE, CacheStore, ListKey, ListKind, LogRead, LogRecord, LogTail
+from storage.ports.cache import CacheStore, ListKey, ListKind
+from storage.ports.log import BEGINNING, LogEnd, LogRead, LogRecord
 from storage.redis import lists
-from storage.redis.client import RedisClient
-from storage.redis.line import Command
+from storage.redis.driver.client import RedisClient
+from storage.redis.driver.line import Command
 
 _FIELD = "e"
 
@@ -31,25 +32,25 @@ class RedisEventLog:
         for event in events:
             entry = _entry(event)
             if entry is not None:
-                recents = ListKey(ListKind.RECENT, event.actor)
+                recents = ListKey(ListKind.AUTHOR, event.actor)
                 pushed[len(commands)] = recents
                 commands.append(("LPUSHX", keys.list_key(recents, self._partitions), entry))
             stream = keys.log(log_partition(event.actor, self._partitions))
             commands.append(("XADD", stream, "MAXLEN", "~", self._limits.log_entries_max, "*", _FIELD, encode(event)))
         lengths = await self._client.run(commands)
-        full = lists.overfull_above(ListKind.RECENT, self._limits) + lists.MARKERS
+        full = lists.overfull_above(ListKind.AUTHOR, self._limits) + lists.MARKERS
         await self._cache.trim([*dict.fromkeys(recents for at, recents in pushed.items() if lengths[at] > full)])
 
-    async def read(self, positions: Mapping[int, str], *, limit: int, wait_ms: int) -> LogRead:
+    async def read(self, offsets: Mapping[int, str], *, limit: int, wait_ms: int) -> LogRead:
         """One round trip, in an order that errs to the safe side.
 
         What is trimmed, or lost, after the records were read shows in `first` or the incarnation; were those read
         first, records could be taken for complete that are not.
         """
-        partitions = {keys.log(partition).encode(): partition for partition in positions}
+        partitions = {keys.log(partition).encode(): partition for partition in offsets}
         block = ("BLOCK", wait_ms) if wait_ms else ()
         commands: list[Command] = [
-            ("XREAD", "COUNT", limit, *block, "STREAMS", *partitions, *positions.values()),
+            ("XREAD", "COUNT", limit, *block, "STREAMS", *partitions, *offsets.values()),
             ("GET", keys.INCARNATION),
             *(("XRANGE", stream, "-", "+", "COUNT", 1) for stream in partitions),
         ]
@@ -57,29 +58,27 @@ class RedisEventLog:
         return LogRead(
             incarnation=token.decode() if token is not None else await self._client.incarnation(),
             records=tuple(
-                LogRecord(partitions[stream], position.decode(), fields[1])
+                LogRecord(partitions[stream], offset.decode(), fields[1])
                 for stream, entries in streams or ()
-                for position, fields in entries
+                for offset, fields in entries
             ),
-            first={p: _position(entries) for p, entries in zip(positions, first, strict=True) if entries},
+            first={p: _offset(entries) for p, entries in zip(offsets, first, strict=True) if entries},
         )
 
-    async def tails(self) -> dict[int, LogTail]:
+    async def ends(self) -> dict[int, LogEnd]:
         streams = [keys.log(partition) for partition in range(self._partitions)]
         ends = [("XREVRANGE", stream, "+", "-", "COUNT", 1) for stream in streams]
         replies = await self._client.run([*ends, *(("XLEN", stream) for stream in streams)], repeat=True)
         lasts, lengths = replies[: self._partitions], replies[self._partitions :]
-        return {
-            p: LogTail(_position(last), length) for p, (last, length) in enumerate(zip(lasts, lengths, strict=True))
-        }
+        return {p: LogEnd(_offset(last), length) for p, (last, length) in enumerate(zip(lasts, lengths, strict=True))}
 
     async def incarnation(self) -> str:
         return await self._client.incarnation()
 
 
-def _position(entries: list[Any]) -> str:
-    """The position of the first of some entries; `NOWHERE` if there are none."""
-    return str(entries[0][0].decode()) if entries else NOWHERE
+def _offset(entries: list[Any]) -> str:
+    """The offset of the first of some entries; `BEGINNING` if there are none."""
+    return str(entries[0][0].decode()) if entries else BEGINNING
 
 
 def _entry(event: Event) -> bytes | None:

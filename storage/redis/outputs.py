@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from storage import keys as names
-from storage.redis.client import RedisClient
-from storage.redis.line import Command
+from storage.redis.driver.client import RedisClient
+from storage.redis.driver.line import Command
 
 TTL_S = 7 * 86_400
 _ROWS_PER_TRIP = 1_000

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from domain.limits import Limits
 from storage import keys
-from storage.redis.client import RedisClient
+from storage.redis.driver.client import RedisClient
 from storage.redis.scripts import PUBLISH
 
 _AS_OF = "as_of"

@@ -161,7 +161,7 @@ def _lacks_followed(
     """The first page of a home must show every entry of somebody just followed that is not below the page."""
     last = page[-1].entry if more is not None and page else 0
     originals = {shown.original for shown in page}
-    lacking = [entry.id for entry in settled if entry.id > last and entry.original not in originals]
-    if not lacking:
+    unmet = [entry.id for entry in settled if entry.id > last and entry.original not in originals]
+    if not unmet:
         return None
-    return f"{user.username} does not see {lacking[0]} by {target.username} right after following"
+    return f"{user.username} does not see {unmet[0]} by {target.username} right after following"

@@ -145,19 +145,19 @@ async def flush_once(system: OwnSystem, users: int, load_s: float, seed: int, co
                 await client.flushall()
             begun = clock()
             complete_s = 0.0
-            while (lacking := await _lacking(world, answered)) and complete_s < 3 * _COMPLETE_S:
-                console.print(f"{complete_s:.1f} s after FLUSHALL or later, {lacking} of {users} homes lacked some.")
+            while (unmet := await _unmet(world, answered)) and complete_s < 3 * _COMPLETE_S:
+                console.print(f"{complete_s:.1f} s after FLUSHALL or later, {unmet} of {users} homes lacked some.")
                 complete_s = clock() - begun
             await load.last(load_s)
         with progress(console) as bars:
             homes = await Verifier(world, settle_s=_SETTLE_S, strict=True, maybe=unanswered).homes(bars)
-    in_time = not lacking and complete_s <= _COMPLETE_S
+    in_time = not unmet and complete_s <= _COMPLETE_S
     console.print(
         f"{len(world.oracle.tweets)} tweets were answered; "
         + (
             f"every read of a home that began {complete_s:.1f} s after FLUSHALL or later was complete."
-            if not lacking
-            else f"of the reads that began {complete_s:.1f} s after FLUSHALL or later, {lacking} lacked something."
+            if not unmet
+            else f"of the reads that began {complete_s:.1f} s after FLUSHALL or later, {unmet} lacked something."
         ),
         style="green" if in_time else "red",
     )
@@ -172,7 +172,7 @@ async def _people(api: ApiClient, users: int, seed: int, bars: Progress) -> Worl
     return world
 
 
-async def _lacking(world: World, answered: Mapping[int, Sequence[Entry]]) -> int:
+async def _unmet(world: World, answered: Mapping[int, Sequence[Entry]]) -> int:
     """How many home timelines lack something of what was answered, each walked as far down as that goes."""
     count = 0
 

@@ -179,10 +179,10 @@ class Verifier:
         return _of(f"replies to {tweet}", matches_list(_lines(shown), expected))
 
     async def _hashtag(self, tag: str) -> str | None:
-        return await self._topic(f"/timeline/hashtag/{tag}", self._by_hashtag[tag])
+        return await self._feed(f"/timeline/hashtag/{tag}", self._by_hashtag[tag])
 
     async def _public(self, reader: ApiUser) -> str | None:
-        return await self._topic("/timeline/public", self._oracle.public(reader.id))
+        return await self._feed("/timeline/public", self._oracle.public(reader.id))
 
     def _trends_asked(self) -> list[tuple[str, str | None]]:
         """Every window, everywhere and at every place that somebody named."""
@@ -203,9 +203,9 @@ class Verifier:
                 return f"trend {at} of {window} at {place} as of {answer['as_of']} is {seen} instead of {wanted}"
         return None
 
-    async def _topic(self, path: str, expected: Sequence[Entry]) -> str | None:
+    async def _feed(self, path: str, expected: Sequence[Entry]) -> str | None:
         down_to = 0 if self._strict else min(expected, default=Entry(0, 0)).id
-        shown = await self._reader().tweets("topic", path, down_to=down_to)
+        shown = await self._reader().tweets("feed", path, down_to=down_to)
         if not self._strict:
             shown = [tweet for tweet in shown if tweet.author in self._world.by_id]
         return _of(path, matches_list(_lines(shown), expected))
@@ -219,9 +219,9 @@ class Verifier:
         parts = []
         for author in self._oracle.in_home(member.id):
             entries = self._oracle.user_timeline(author, member.id)
-            lacking = sum(entry.original not in originals for entry in entries)
-            if lacking:
-                parts.append(f"{lacking} of {len(entries)} by {self._world.by_id[author].username}")
+            unmet = sum(entry.original not in originals for entry in entries)
+            if unmet:
+                parts.append(f"{unmet} of {len(entries)} by {self._world.by_id[author].username}")
         return f" ({', '.join(parts)})" if parts else ""
 
     def _content(self, viewer: ApiUser, shown: Sequence[Shown]) -> str | None:

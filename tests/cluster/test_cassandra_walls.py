@@ -22,7 +22,7 @@ from cluster.embedded.cassandra_node import CassandraNode
 from cluster.embedded.ports import PortBlock
 from cluster.errors import EmbeddedError
 from domain.errors import StoreUnavailable
-from storage.cassandra.session import CassandraSession
+from storage.cassandra.driver.session import CassandraSession
 from storage.tls import TlsOptions
 from tests.support.stores import options_of
 

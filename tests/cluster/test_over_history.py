@@ -19,8 +19,8 @@ from domain.events import Event, TweetDeleted, TweetPosted
 from domain.ids import EventId, TweetId, UserId, first_id_at, stamp_us
 from domain.limits import SMALL
 from domain.trends import GLOBAL, WINDOWS
-from storage.cassandra.schema import Replication, migrate
-from storage.opening import StoreConfig
+from storage.cassandra.driver.schema import Replication, migrate
+from storage.stores import StoreConfig
 from tests.support.stores import options_of
 
 MINUTE_MS = 60_000
@@ -36,7 +36,7 @@ def stores(cassandra_node: CassandraNode, redis_url: str) -> Iterator[StoreThrea
     asyncio.run(migrate(options, Replication()))
     config = StoreConfig(cassandra=options, redis_url=redis_url, partitions=2, limits=SMALL)
     with closing(StoreThread(config)) as opened:
-        events = opened.stores.truth.events
+        events = opened.stores.ports.events
 
         async def commit() -> None:
             for event in tweets_and_deletes():

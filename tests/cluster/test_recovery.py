@@ -14,7 +14,7 @@ from cluster.stores import store_config
 from domain.clock import SystemClock
 from domain.events import VERSION, TweetPosted, encode
 from domain.ids import WORKERS_MAX, EventId, IdGenerator, UserId, stamp_us
-from storage.opening import open_stores
+from storage.stores import open_stores
 from tests.support import faults
 from tests.support.api_user import ApiUser, sign_up
 from tests.support.system import RunningSystem
@@ -122,11 +122,11 @@ async def test_a_second_of_25_times_as_many_tweets_reaches_everybody(
 
     async def commit(event: TweetPosted) -> None:
         async with gate:
-            await opened.truth.events.commit(event)
+            await opened.ports.events.commit(event)
 
     try:
         await asyncio.gather(*map(commit, events))
-        await opened.hot.log.append(events)
+        await opened.ports.log.append(events)
     finally:
         await opened.close()
     expected = [str(event.event_id) for event in reversed(events)]

@@ -14,9 +14,10 @@ from cluster.embedded.ports import PortBlock
 from cluster.embedded.redis import find_server
 from domain.clock import SystemClock
 from domain.limits import SMALL, Limits
-from storage.memory.hot import MemoryEventLog, MemoryPositionStore, MemoryRedis
+from storage.memory.hot import MemoryEventLog, MemoryOffsetStore, MemoryRedis
 from storage.memory.hot_cache import MemoryCacheStore
-from storage.ports import CacheStore, EventLog, PositionStore
+from storage.ports.cache import CacheStore
+from storage.ports.log import EventLog, OffsetStore
 from storage.redis import RedisStores, open_stores
 from tests.support.waiting import eventually
 
@@ -29,7 +30,7 @@ class Hot:
     """What a contract test sees of a backend."""
 
     log: EventLog
-    positions: PositionStore
+    offsets: OffsetStore
     cache: CacheStore
     limits: Limits
     lose_everything: Callable[[], Awaitable[None]]
@@ -59,7 +60,7 @@ async def open_hot(request: pytest.FixtureRequest) -> AsyncIterator[OpenHot]:
                 redis.flush()
 
             log = MemoryEventLog(redis, PARTITIONS, limits)
-            return Hot(log, MemoryPositionStore(redis), MemoryCacheStore(redis, limits), limits, flush)
+            return Hot(log, MemoryOffsetStore(redis), MemoryCacheStore(redis, limits), limits, flush)
 
         async def on_redis(limits: Limits) -> Hot:
             url = f"{redis_url.rpartition('/')[0]}/{_DATABASE}"
@@ -70,7 +71,7 @@ async def open_hot(request: pytest.FixtureRequest) -> AsyncIterator[OpenHot]:
                 await stores.client.run([("FLUSHDB",)])
 
             await flush()
-            return Hot(stores.log, stores.positions, stores.cache, limits, flush)
+            return Hot(stores.log, stores.offsets, stores.cache, limits, flush)
 
         if request.param == "memory":
             yield on_memory

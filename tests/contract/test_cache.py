@@ -9,9 +9,9 @@ import pytest
 
 from domain.ids import UserId
 from domain.limits import SMALL
-from domain.timeline import NO_ENTRIES, Entries, EntryList, entries_of, settled
+from domain.timeline import NO_ENTRIES, Entries, EntryList, entries_of, newest_first
 from storage.own_acts import NOTED_BYTES
-from storage.ports import CacheStore, ListKey, ListKind, Pushed
+from storage.ports.cache import CacheStore, ListKey, ListKind, Pushed
 from tests.contract.conftest import Hot, OpenHot
 from tests.support.waiting import eventually
 
@@ -44,7 +44,7 @@ async def stored(cache: CacheStore, key: ListKey = HOME) -> EntryList:
 def numbers_of(found: EntryList) -> list[int]:
     """What a reader sees of a ready list, newest first."""
     assert found.floor is not None
-    return [entry - BASE for entry, _ in settled(found.entries, above=found.floor).tolist()]
+    return [entry - BASE for entry, _ in newest_first(found.entries, above=found.floor).tolist()]
 
 
 @pytest.mark.parametrize("kind", ListKind)
@@ -144,7 +144,7 @@ async def test_a_list_is_built_no_longer_than_it_may_be(hot: Hot) -> None:
     ("kind", "entries_max", "slack"),
     [
         (ListKind.HOME, SMALL.timeline_entries_max, SMALL.timeline_slack),
-        (ListKind.RECENT, SMALL.recents_entries_max, SMALL.recents_slack),
+        (ListKind.AUTHOR, SMALL.author_entries_max, SMALL.author_slack),
     ],
 )
 async def test_an_overfull_list_is_named_and_trimmed_to_its_newest(
@@ -214,7 +214,7 @@ async def test_an_overfull_list_that_is_being_built_is_dropped(hot: Hot) -> None
 async def test_lists_and_values_come_in_one_answer_in_the_order_asked(hot: Hot) -> None:
     await build(hot.cache, HOME, 1)
     await hot.cache.put({"a": b"1", "empty": b""}, ttl_s=60)
-    lists, values = await hot.cache.fetch([ListKey(ListKind.RECENT, ALICE), HOME], ["empty", "absent", "a"])
+    lists, values = await hot.cache.fetch([ListKey(ListKind.AUTHOR, ALICE), HOME], ["empty", "absent", "a"])
     assert lists[0] is None
     assert lists[1] is not None
     assert values == [b"", None, b"1"]

@@ -10,8 +10,8 @@ import pytest
 from cassandra.cluster import Cluster
 
 from cluster.embedded.cassandra_node import CassandraNode
-from storage.cassandra.options import CassandraOptions
-from storage.cassandra.schema import MIGRATIONS, Migration, MigrationChanged, Replication, migrate
+from storage.cassandra.driver.options import CassandraOptions
+from storage.cassandra.driver.schema import MIGRATIONS, Migration, MigrationChanged, Replication, migrate
 from storage.memory.tables import PARTITION_COLUMNS
 from storage.rows import KEYS
 from tests.contract.people import new_id

@@ -11,9 +11,9 @@ import pytest
 from cassandra import InvalidRequest
 
 from domain.errors import Overloaded, StoreUnavailable
-from storage.cassandra.options import CassandraOptions
-from storage.cassandra.session import CassandraSession
-from storage.cassandra.statements import read, write
+from storage.cassandra.driver.options import CassandraOptions
+from storage.cassandra.driver.session import CassandraSession
+from storage.cassandra.driver.statements import read, write
 from telemetry import metrics
 from tests.contract.people import new_id
 from tests.support.waiting import eventually
@@ -22,8 +22,8 @@ from tests.support.wire import Wire, wire_to
 pytest_plugins = ("tests.contract.truth",)
 
 PROMISED_S = 3.0
-MARK = read("SELECT value FROM marks WHERE name = ?")
-SET_MARK = write("INSERT INTO marks (name, value) VALUES (?, ?)")
+CHECKPOINT = read("SELECT value FROM checkpoints WHERE name = ?")
+SET_CHECKPOINT = write("INSERT INTO checkpoints (name, value) VALUES (?, ?)")
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ async def proxy(cassandra_options: CassandraOptions) -> AsyncIterator[Wire]:
 async def session(cassandra_options: CassandraOptions, proxy: Wire) -> AsyncIterator[CassandraSession]:
     """A session whose connections run through the proxy."""
     found = await CassandraSession.connect(replace(cassandra_options, contact_points=(proxy.endpoint,)))
-    await found.execute(MARK, ("warm",))
+    await found.execute(CHECKPOINT, ("warm",))
     yield found
     await found.close()
 
@@ -45,7 +45,7 @@ async def refused(session: CassandraSession) -> StoreUnavailable:
     """How a query fails, in the promised time."""
     started_s = time.monotonic()
     with pytest.raises(StoreUnavailable) as caught:
-        await session.execute(MARK, ("any",))
+        await session.execute(CHECKPOINT, ("any",))
     assert time.monotonic() - started_s < PROMISED_S
     return caught.value
 
@@ -74,7 +74,7 @@ async def test_a_frozen_store_is_refused_in_time_then_at_once_and_found_again(
 
     async def it_answers() -> bool:
         try:
-            await session.execute(MARK, ("any",))
+            await session.execute(CHECKPOINT, ("any",))
         except StoreUnavailable:
             return False
         return True
@@ -83,18 +83,18 @@ async def test_a_frozen_store_is_refused_in_time_then_at_once_and_found_again(
 
 
 async def test_a_lost_connection_is_an_outage_until_it_is_made_again(session: CassandraSession, proxy: Wire) -> None:
-    name = f"mark-{new_id()}"
+    name = f"checkpoint-{new_id()}"
     proxy.cut()
 
     async def it_is_written() -> bool:
         try:
-            await session.execute(SET_MARK, (name, 1))
+            await session.execute(SET_CHECKPOINT, (name, 1))
         except StoreUnavailable:
             return False
         return True
 
     await eventually(it_is_written, within_s=15)
-    assert await session.execute(MARK, (name,)) == [(1,)]
+    assert await session.execute(CHECKPOINT, (name,)) == [(1,)]
 
 
 async def test_connecting_to_nobody_and_to_a_silent_port_ends_in_time(cassandra_options: CassandraOptions) -> None:
@@ -111,30 +111,32 @@ async def test_connecting_to_nobody_and_to_a_silent_port_ends_in_time(cassandra_
 async def test_too_many_requests_at_once_are_refused_before_they_are_sent(cassandra_options: CassandraOptions) -> None:
     session = await CassandraSession.connect(cassandra_options, in_flight_max=4)
     try:
-        await session.execute(MARK, ("warm",))
-        outcomes = await asyncio.gather(*[session.execute(MARK, ("any",)) for _ in range(10)], return_exceptions=True)
+        await session.execute(CHECKPOINT, ("warm",))
+        outcomes = await asyncio.gather(
+            *[session.execute(CHECKPOINT, ("any",)) for _ in range(10)], return_exceptions=True
+        )
         assert [type(each) for each in outcomes if each != []] == [Overloaded] * 6
-        assert await session.execute(MARK, ("any",)) == []
+        assert await session.execute(CHECKPOINT, ("any",)) == []
     finally:
         await session.close()
 
 
 async def test_a_mistake_of_ours_stays_a_mistake(session: CassandraSession) -> None:
-    nonsense = read("SELECT nothing FROM marks")
+    nonsense = read("SELECT nothing FROM checkpoints")
     for _ in range(10):  # and does not open the breaker
         with pytest.raises(InvalidRequest):
             await session.execute(nonsense)
-    assert await session.execute(MARK, ("any",)) == []
+    assert await session.execute(CHECKPOINT, ("any",)) == []
 
 
 async def test_a_long_answer_comes_whole_and_in_pages(session: CassandraSession) -> None:
-    topic = f"topic-{new_id()}"
-    put = write("INSERT INTO topic_slots (topic, slot) VALUES (?, ?)")
-    slots = read("SELECT slot FROM topic_slots WHERE topic = ?", fetch_rows=10)
-    await session.execute_many(put, [(topic, slot) for slot in range(35)])
-    assert [slot for (slot,) in await session.execute(slots, (topic,))] == list(range(34, -1, -1))
-    assert [len(page) async for page in session.pages(slots, (topic,))] == [10, 10, 10, 5]
-    both = await session.execute_many(slots, [(topic,), ("absent",)])
+    feed = f"feed-{new_id()}"
+    put = write("INSERT INTO feed_slots (feed, slot) VALUES (?, ?)")
+    slots = read("SELECT slot FROM feed_slots WHERE feed = ?", fetch_rows=10)
+    await session.execute_many(put, [(feed, slot) for slot in range(35)])
+    assert [slot for (slot,) in await session.execute(slots, (feed,))] == list(range(34, -1, -1))
+    assert [len(page) async for page in session.pages(slots, (feed,))] == [10, 10, 10, 5]
+    both = await session.execute_many(slots, [(feed,), ("absent",)])
     assert [len(rows) for rows in both] == [35, 0]
 
 

@@ -1,4 +1,4 @@
-"""Leases, owners, marks and dead letters: what processes must agree on."""
+"""Leases, owners, checkpoints and dead letters: what processes must agree on."""
 
 import asyncio
 
@@ -10,7 +10,8 @@ from storage.cassandra.coordination import CassandraCoordinationStore
 from storage.cassandra.stores import CassandraStores
 from storage.memory.coordination import MemoryCoordinationStore
 from storage.memory.stores import MemoryStores
-from storage.ports import CoordinationStore, DeadLetter, RangeOwner
+from storage.ports.coordination import CoordinationStore, RangeOwner
+from storage.ports.dead_letters import DeadLetter
 from tests.contract.people import new_era_ms, new_id
 
 pytest_plugins = ("tests.contract.truth",)
@@ -67,12 +68,12 @@ async def test_a_range_changes_hands_once_for_each_epoch(stores: CassandraStores
     assert not await store.set_range_owner(range_, owner, "too late")
 
 
-async def test_marks_and_pulled_authors_are_kept(stores: CassandraStores | MemoryStores) -> None:
-    store, name, author = stores.coordination, f"mark-{new_id()}", UserId(new_id())
-    assert await store.mark(name) is None
-    await store.set_mark(name, 5)
-    await store.set_mark(name, 7)
-    assert await store.mark(name) == 7
+async def test_checkpoints_and_pulled_authors_are_kept(stores: CassandraStores | MemoryStores) -> None:
+    store, name, author = stores.coordination, f"checkpoint-{new_id()}", UserId(new_id())
+    assert await store.checkpoint(name) is None
+    await store.set_checkpoint(name, 5)
+    await store.set_checkpoint(name, 7)
+    assert await store.checkpoint(name) == 7
     await store.set_pulled(author, 123)
     assert (await store.pulled())[author] == 123
     await store.set_pulled(author, None)

@@ -2,7 +2,7 @@
 
 from domain.graph import OFF, TweetCounts
 from domain.ids import ID_MAX, TweetId
-from storage.ports import Engagement
+from storage.ports.relations import Engagement
 from tests.contract.people import People
 
 pytest_plugins = ("tests.contract.truth",)

@@ -6,12 +6,13 @@ from domain.clock import SystemClock
 from domain.events import Event, Liked, Retweeted, TweetPosted, decode
 from domain.ids import EventId, IdGenerator, TweetId, UserId, log_partition, stamp_us
 from domain.limits import SMALL
-from domain.timeline import NO_ENTRIES, EntryList, settled
-from storage.ports import NOWHERE, ListKey, ListKind, LogRead
+from domain.timeline import NO_ENTRIES, EntryList, newest_first
+from storage.ports.cache import ListKey, ListKind
+from storage.ports.log import BEGINNING, LogRead
 from tests.contract.conftest import PARTITIONS, Hot
 
 ALICE, BOB = UserId(1), UserId(2)
-FROM_START = dict.fromkeys(range(PARTITIONS), NOWHERE)
+FROM_START = dict.fromkeys(range(PARTITIONS), BEGINNING)
 _ids = IdGenerator(1, SystemClock(), after_ms=0, until_ms=1 << 50, lease_ends_ms=1 << 50)
 
 
@@ -40,17 +41,17 @@ async def test_events_are_read_in_order_from_their_partitions(hot: Hot) -> None:
     read = await hot.log.read(FROM_START, limit=10, wait_ms=0)
     assert {partition: ids(read, partition) for partition in range(PARTITIONS)} == appended
     for partition in range(PARTITIONS):
-        positions = [record.position for record in read.records if record.partition == partition]
-        assert read.first[partition] == positions[0]
-        assert (await hot.log.tails())[partition] == (positions[-1], 3)
+        offsets = [record.offset for record in read.records if record.partition == partition]
+        assert read.first[partition] == offsets[0]
+        assert (await hot.log.ends())[partition] == (offsets[-1], 3)
 
 
-async def test_each_partition_gives_at_most_the_limit_and_goes_on_after_a_position(hot: Hot) -> None:
+async def test_each_partition_gives_at_most_the_limit_and_goes_on_after_an_offset(hot: Hot) -> None:
     appended = await append_many(hot, 0, 5)
     other = await append_many(hot, 1, 1)
     read = await hot.log.read(FROM_START, limit=2, wait_ms=0)
     assert (ids(read, 0), ids(read, 1)) == (appended[:2], other)
-    last = [record.position for record in read.records if record.partition == 0][-1]
+    last = [record.offset for record in read.records if record.partition == 0][-1]
     assert ids(await hot.log.read({0: last}, limit=10, wait_ms=0), 0) == appended[2:]
 
 
@@ -62,10 +63,10 @@ async def test_an_event_comes_out_as_it_went_in(hot: Hot) -> None:
     assert record.partition == log_partition(ALICE, PARTITIONS)
 
 
-async def test_an_empty_log_has_no_first_position(hot: Hot) -> None:
+async def test_an_empty_log_has_no_first_offset(hot: Hot) -> None:
     read = await hot.log.read(FROM_START, limit=1, wait_ms=0)
     assert (read.records, dict(read.first)) == ((), {})
-    assert await hot.log.tails() == dict.fromkeys(range(PARTITIONS), (NOWHERE, 0))
+    assert await hot.log.ends() == dict.fromkeys(range(PARTITIONS), (BEGINNING, 0))
 
 
 async def test_a_waiting_read_returns_when_something_is_appended(hot: Hot) -> None:
@@ -84,15 +85,15 @@ async def test_a_wait_ends(hot: Hot) -> None:
 async def test_the_newest_events_are_kept(hot: Hot) -> None:
     kept = SMALL.log_entries_max
     appended = await append_many(hot, 0, kept * 3)
-    read = await hot.log.read({0: NOWHERE}, limit=kept * 3, wait_ms=0)
+    read = await hot.log.read({0: BEGINNING}, limit=kept * 3, wait_ms=0)
     found = ids(read, 0)
     assert kept <= len(found) < kept * 2
     assert found == appended[-len(found) :]
-    assert read.first[0] == read.records[0].position
+    assert read.first[0] == read.records[0].offset
 
 
 async def test_a_tweet_is_among_its_authors_recents_before_anybody_reads_it(hot: Hot) -> None:
-    recents = ListKey(ListKind.RECENT, ALICE)
+    recents = ListKey(ListKind.AUTHOR, ALICE)
     posted = tweet(ALICE)
     await hot.log.append([posted])
     assert await hot.cache.fetch([recents], []) == ([None], [])
@@ -104,20 +105,20 @@ async def test_a_tweet_is_among_its_authors_recents_before_anybody_reads_it(hot:
     ((found,), _) = await hot.cache.fetch([recents], [])
     assert found is not None
     expected = [[retweeted.event_id, 7], [posted.event_id, posted.event_id]]
-    assert settled(found.entries).tolist() == expected
+    assert newest_first(found.entries).tolist() == expected
 
 
 async def test_recents_do_not_grow_without_bound(hot: Hot) -> None:
     author = author_in(0)
-    recents = ListKey(ListKind.RECENT, author)
+    recents = ListKey(ListKind.AUTHOR, author)
     assert await hot.cache.begin_list(recents, "me")
     assert await hot.cache.finish_list(recents, "me", EntryList(NO_ENTRIES, 0))
     appended = await append_many(hot, 0, 130)
     ((found,), _) = await hot.cache.fetch([recents], [])
     assert found is not None
     assert found.floor is not None
-    assert len(found.entries) <= SMALL.recents_entries_max + SMALL.recents_slack
-    shown = settled(found.entries, above=found.floor)[:, 0].tolist()
+    assert len(found.entries) <= SMALL.author_entries_max + SMALL.author_slack
+    shown = newest_first(found.entries, above=found.floor)[:, 0].tolist()
     assert shown == sorted((id_ for id_ in appended if id_ > found.floor), reverse=True)
 
 

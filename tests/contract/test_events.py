@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from domain.events import decode
 from domain.ids import ID_MAX, EventId
-from storage.ports import Engagement
-from storage.rows import event_place, tag_topic
+from storage.ports.relations import Engagement
+from storage.rows import event_place, hashtag_feed
 from tests.contract.people import PARTITIONS, People, new_id
 
 pytest_plugins = ("tests.contract.truth",)
@@ -19,7 +19,7 @@ async def test_a_posted_tweet_is_where_each_reader_looks_for_it(people: People) 
     assert await tweets.authors([first.tweet_id, reply.tweet_id]) == {first.tweet_id: alice, reply.tweet_id: alice}
     assert [t.text for t in await tweets.by_author(alice, before=ID_MAX, limit=10)] == ["second", "first"]
     assert await tweets.replies(first.tweet_id, before=ID_MAX, limit=10) == [(reply.tweet_id, alice)]
-    assert await tweets.topic(tag_topic(tag), before=ID_MAX, limit=10) == [(reply.tweet_id, alice)]
+    assert await tweets.feed(hashtag_feed(tag), before=ID_MAX, limit=10) == [(reply.tweet_id, alice)]
     minute, partition = event_place(reply, PARTITIONS)
     found = await people.stores.events.events_of(minute, partition, after=EventId(reply.event_id - 1), limit=1)
     assert [(id_, decode(body)) for id_, body in found] == [(reply.event_id, reply)]
@@ -46,7 +46,7 @@ async def test_a_delete_wins_over_its_tweet_even_if_it_comes_first(people: Peopl
     await people.stores.events.commit(late)
     assert await people.stores.tweets.by_author(alice, before=ID_MAX, limit=10) == []
     assert await people.stores.tweets.authors([late.tweet_id]) == {}
-    listed = await people.stores.tweets.topic(tag_topic(tag), before=ID_MAX, limit=10)
+    listed = await people.stores.tweets.feed(hashtag_feed(tag), before=ID_MAX, limit=10)
     assert listed == [(template.tweet_id, template.author)]
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from storage.cassandra.stores import CassandraStores
-from storage.ports import OutputStore
+from storage.ports.outputs import OutputStore
 from storage.redis import RedisStores
 from tests.contract.people import new_id
 

@@ -8,7 +8,7 @@ import pytest
 from domain.trends import PaneCount
 from storage.cassandra.panes import DAY_PANES
 from storage.cassandra.stores import CassandraStores
-from storage.ports import PaneStore
+from storage.ports.trends import PaneStore
 from tests.contract.people import new_id
 
 pytest_plugins = ("tests.contract.truth",)

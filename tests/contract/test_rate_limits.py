@@ -8,11 +8,11 @@ import pytest
 from domain.clock import ManualClock, SystemClock
 from domain.errors import StoreUnavailable
 from domain.limits import SMALL
-from storage.ports import Allowance, Bucket, RateLimiter
+from storage.ports.rate_limits import Allowance, Bucket, RateLimiter
 from storage.redis import RedisStores, open_stores
-from storage.redis.client import RedisClient
+from storage.redis.driver.client import RedisClient
+from storage.redis.driver.line import Command
 from storage.redis.limits import FallbackRateLimiter, LocalRateLimiter, RedisRateLimiter
-from storage.redis.line import Command
 from tests.contract.conftest import PARTITIONS, PrivateRedis
 from tests.support.waiting import eventually
 

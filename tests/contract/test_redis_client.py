@@ -11,9 +11,10 @@ from domain.errors import Overloaded, StoreUnavailable
 from domain.ids import UserId
 from domain.limits import SMALL
 from domain.timeline import NO_ENTRIES, EntryList, entries_of
-from storage.ports import NOWHERE, ListKey, ListKind, Pushed
+from storage.ports.cache import ListKey, ListKind, Pushed
+from storage.ports.log import BEGINNING
 from storage.redis import RedisStores, open_stores
-from storage.redis.client import CALL_S, FAILURES_MAX, RedisClient
+from storage.redis.driver.client import CALL_S, FAILURES_MAX, RedisClient
 from telemetry import metrics
 from tests.contract.conftest import PARTITIONS, PrivateRedis
 from tests.support.waiting import eventually
@@ -28,8 +29,8 @@ CALLS: dict[str, Call] = {
     "push": lambda stores: push_one(stores),
     "note": lambda stores: stores.cache.note("own", [b"act"]),
     "now_us": lambda stores: stores.cache.now_us(),
-    "read": lambda stores: stores.log.read({0: NOWHERE}, limit=1, wait_ms=0),
-    "claim": lambda stores: stores.positions.claim("range-00", 1),
+    "read": lambda stores: stores.log.read({0: BEGINNING}, limit=1, wait_ms=0),
+    "claim": lambda stores: stores.offsets.claim("range-00", 1),
     "incarnation": lambda stores: stores.log.incarnation(),
 }
 
@@ -236,7 +237,7 @@ async def test_a_server_that_comes_back_with_old_data_is_emptied_before_anything
 ) -> None:
     await make_home(stores)
     await stores.cache.put({"a": b"old"}, ttl_s=60)
-    await stores.positions.claim("range-00", 9)
+    await stores.offsets.claim("range-00", 9)
     before = await stores.log.incarnation()
     await stores.client.run([("SAVE",)])
     await stores.close()
@@ -246,7 +247,7 @@ async def test_a_server_that_comes_back_with_old_data_is_emptied_before_anything
     await asyncio.gather(*(CALLS[first](again) for _ in range(10)))
     assert await push_one(again) == 0
     assert (await again.cache.fetch([HOME], []))[0] == [None]
-    (size,) = await again.client.run([("EXISTS", "pos:{range-00}")])
+    (size,) = await again.client.run([("EXISTS", "off:{range-00}")])
     assert size == (1 if first == "claim" else 0)
     assert await again.log.incarnation() != before
     await again.close()

@@ -19,7 +19,7 @@ from serve.session_registry import SessionRegistry
 from serve.sessions import Session
 from storage.cassandra.stores import CassandraStores
 from storage.memory.tokens import MemoryTokenStore
-from storage.ports import SpentToken, TokenStore, TokenUse
+from storage.ports.sessions import SpentToken, TokenStore, TokenUse
 from storage.redis import RedisStores
 from tests.contract.people import new_id
 from tests.support.waiting import eventually

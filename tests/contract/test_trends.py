@@ -8,7 +8,7 @@ import pytest
 from domain.limits import SMALL
 from domain.trends import GLOBAL
 from storage import keys
-from storage.ports import TrendStore
+from storage.ports.trends import TrendStore
 from storage.redis import RedisStores
 from storage.redis.trends import RedisTrendStore
 from tests.support.waiting import eventually

@@ -1,11 +1,11 @@
-"""Tweets by id, by author and by topic, page after page."""
+"""Tweets by id, by author and by feed, page after page."""
 
 import numpy as np
 
 from domain.events import TweetPosted
 from domain.ids import ID_MAX, EventId, TweetId, stamp_us
-from storage.ports import Reply
-from storage.rows import DAY_MS, tag_topic
+from storage.ports.tweets import Reply
+from storage.rows import DAY_MS, hashtag_feed
 from tests.contract.people import People, new_id
 
 pytest_plugins = ("tests.contract.truth",)
@@ -57,7 +57,7 @@ async def test_a_retweet_is_an_entry_that_shows_the_original(people: People) -> 
     assert (await people.stores.tweets.entries_by_author(bob, before=ID_MAX, limit=10)).shape == (0, 2)
 
 
-async def test_a_topic_is_walked_over_empty_days_to_its_true_end(people: People) -> None:
+async def test_a_feed_is_walked_over_empty_days_to_its_true_end(people: People) -> None:
     alice, tag = people.somebody(), f"tag{new_id()}"
     newest = new_id()
     days = [0, 1, 2, 3, 40, 41, 300]
@@ -72,11 +72,11 @@ async def test_a_topic_is_walked_over_empty_days_to_its_true_end(people: People)
     for event in posted[1:4]:
         await people.stores.events.commit(people.deletion(event))
     left = [posted[0].tweet_id, *(event.tweet_id for event in posted[4:])]
-    topic = tag_topic(tag)
-    first = await people.stores.tweets.topic(topic, before=ID_MAX, limit=2)
-    rest = await people.stores.tweets.topic(topic, before=first[-1][0], limit=10)
+    feed = hashtag_feed(tag)
+    first = await people.stores.tweets.feed(feed, before=ID_MAX, limit=2)
+    rest = await people.stores.tweets.feed(feed, before=first[-1][0], limit=10)
     assert [tweet for tweet, _ in first + rest] == left
-    assert await people.stores.tweets.topic(topic, before=left[-1], limit=10) == []
+    assert await people.stores.tweets.feed(feed, before=left[-1], limit=10) == []
 
 
 async def test_many_tweets_at_once_are_all_found(people: People) -> None:

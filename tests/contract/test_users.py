@@ -10,11 +10,12 @@ from typing_extensions import override
 from domain.errors import Conflict, StoreUnavailable
 from domain.ids import UserId
 from domain.users import User
-from storage.cassandra.session import CassandraSession, Rows
-from storage.cassandra.statements import Statement, read
+from storage.cassandra.driver.session import CassandraSession, Rows
+from storage.cassandra.driver.statements import Statement, read
 from storage.cassandra.stores import CassandraStores
 from storage.cassandra.users import CassandraUserStore
-from storage.ports import Claim, Credentials
+from storage.ports.idempotency import Claim
+from storage.ports.users import Credentials
 from tests.contract.people import new_id
 from tests.support.waiting import eventually
 

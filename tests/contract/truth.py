@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from cluster.embedded.cassandra_node import CassandraNode
-from storage.cassandra.options import CassandraOptions
-from storage.cassandra.schema import Replication, migrate
+from storage.cassandra.driver.options import CassandraOptions
+from storage.cassandra.driver.schema import Replication, migrate
 from storage.cassandra.stores import CassandraStores, open_stores
 from storage.memory.stores import MemoryStores, memory_stores
 from tests.contract.people import PARTITIONS, People, new_id

@@ -6,9 +6,9 @@ from typing import Any, cast
 import orjson
 
 from domain.ids import TweetId, UserId
-from domain.timeline import settled
+from domain.timeline import newest_first
 from serve.lists import Queries
-from storage.ports import ListKey, ListKind
+from storage.ports.cache import ListKey, ListKind
 from tests.simulation.people import entries_of_page
 from tests.simulation.stores import USERS
 from tests.simulation.world import Replica, World
@@ -132,9 +132,9 @@ class Comparison:
                 ((found,), _) = await self._world.cache.fetch([ListKey(kind, user)], [])
                 if found is None or found.floor is None:
                     continue
-                held = {Entry(*entry) for entry in settled(found.entries, above=found.floor).tolist()}
+                held = {Entry(*entry) for entry in newest_first(found.entries, above=found.floor).tolist()}
                 followed = self._oracle.targets(Relation.FOLLOW, user)
-                authors = [user] if kind is ListKind.RECENT else [a for a in followed if a not in pulled]
+                authors = [user] if kind is ListKind.AUTHOR else [a for a in followed if a not in pulled]
                 due = [entry for author in authors for entry in self._oracle.user_timeline(author)]
                 if lacking := [entry for entry in due if entry.id > found.floor and entry not in held]:
                     self._problem(f"the list {kind} of {user} lacks {lacking} above its floor {found.floor}")

@@ -7,7 +7,9 @@ from domain.errors import StoreUnavailable
 from domain.events import Event
 from domain.ids import UserId
 from domain.users import User
-from storage.ports import Claim, Credentials, EventStore
+from storage.ports.events import EventStore
+from storage.ports.idempotency import Claim
+from storage.ports.users import Credentials
 from tests.simulation.scheduler import MET, Scheduler
 
 USERS = tuple(UserId(1_000_003 * n) for n in range(1, 10))

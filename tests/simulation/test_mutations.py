@@ -16,7 +16,7 @@ from domain.timeline import NO_ENTRIES, EntryList
 from serve.doubts import Doubts
 from storage.memory.hot import MemoryEventLog, trim
 from storage.memory.hot_cache import MemoryCacheStore
-from storage.ports import ListKey
+from storage.ports.cache import ListKey
 from tests.simulation.run import DEFAULT_SEEDS, Story, run
 from tests.simulation.scheduler import NO_FAULTS, CrashAt
 from tests.simulation.smallest import smallest
@@ -61,8 +61,8 @@ class KeepsOldFollowers(FanoutShard):
     """Takes no notice of follows once an author's followers are loaded."""
 
     @override
-    def _start_from(self, positions: Mapping[int, str]) -> None:
-        super()._start_from(positions)
+    def _start_from(self, offsets: Mapping[int, str]) -> None:
+        super()._start_from(offsets)
         self._followers.set_edge = lambda *_: None  # type: ignore[method-assign]
 
 
@@ -118,8 +118,8 @@ class SavesTooEarly(FanoutShard):
 
     @override
     async def _admit(self) -> None:
-        read = {record.partition: record.position for record, _ in self._unadmitted}
-        await self._positions.save(self._names(), read)
+        read = {record.partition: record.offset for record, _ in self._unadmitted}
+        await self._offsets.save(self._names(), read)
         await super()._admit()
 
 
@@ -195,7 +195,7 @@ def test_a_planted_bug_is_noticed(bug: str) -> None:
     assert any(run(seed, BUGS[bug], STORIES.get(bug, Story())).problems for seed in range(DEFAULT_SEEDS))
 
 
-def test_a_position_that_is_saved_too_early_is_noticed_by_crashes() -> None:
+def test_an_offset_that_is_saved_too_early_is_noticed_by_crashes() -> None:
     build, story = Build(shard=SavesTooEarly), Story(actions=(3, 6, 0), disasters=("evict",), faults=NO_FAULTS)
     who, seed, every = SHARDS[0], 2, 3
     calls = run(seed, build, story).calls[who]

@@ -24,22 +24,16 @@ from serve.lists import Queries
 from serve.publisher import Publisher
 from serve.pulled import PulledAuthors
 from serve.rebuild import Rebuilder
-from storage.memory.hot import MemoryEventLog, MemoryPositionStore, MemoryRedis
+from storage.memory.hot import MemoryEventLog, MemoryOffsetStore, MemoryRedis
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.stores import memory_stores
-from storage.ports import (
-    CacheStore,
-    CoordinationStore,
-    DeadLetterStore,
-    EngagementStore,
-    EventLog,
-    EventStore,
-    GraphStore,
-    ListKey,
-    ListKind,
-    PositionStore,
-    TweetStore,
-)
+from storage.ports.cache import CacheStore, ListKey, ListKind
+from storage.ports.coordination import CoordinationStore
+from storage.ports.dead_letters import DeadLetterStore
+from storage.ports.events import EventStore
+from storage.ports.log import EventLog, OffsetStore
+from storage.ports.relations import EngagementStore, GraphStore
+from storage.ports.tweets import TweetStore
 from storage.rows import MINUTE_MS, event_row, rows_of
 from tests.simulation.scheduler import LIFE, MET, NO_FAULTS, CrashAt, Faults, Life, Scheduler, faults_of
 from tests.simulation.stores import USERS, Answering, Keys, LateBatches, People
@@ -50,8 +44,8 @@ TINY = replace(
     SMALL,
     timeline_entries_max=8,
     timeline_slack=2,
-    recents_entries_max=5,
-    recents_slack=1,
+    author_entries_max=5,
+    author_slack=1,
     slice_followers_max=2,
     push_batch_max=3,
     settled_max=3,
@@ -154,7 +148,7 @@ class World:
         self._keys = Keys(to_cassandra)
         self.log: EventLog = self._port(build.log(self.redis, PARTITIONS, limits, to_redis), "redis")
         self.cache: CacheStore = self._port(build.cache(self.redis, limits, to_redis), "redis")
-        self.positions: PositionStore = self._port(MemoryPositionStore(self.redis, to_redis), "redis")
+        self.offsets: OffsetStore = self._port(MemoryOffsetStore(self.redis, to_redis), "redis")
         self._skew_ms = {name: self.rng.randint(-_SKEW_MS_MAX, _SKEW_MS_MAX) for name in (*REPLICAS, *ACTORS)}
         self.replicas: dict[str, Replica] = {}
         self.shards: dict[str, FanoutShard] = {}
@@ -246,7 +240,7 @@ class World:
             **followed,
             "graph": self.graph,
             "cache": self.cache,
-            "positions": self.positions,
+            "offsets": self.offsets,
             "letters": self.letters,
         }
         if name in REPLICAS:
@@ -254,7 +248,7 @@ class World:
         if name in SHARDS:
             return self._shard(name, reader)
         if name == RECONCILER:
-            kept = {"positions": self.positions, "letters": self.letters, "readers": READERS}
+            kept = {"offsets": self.offsets, "letters": self.letters, "readers": READERS}
             return partial(self._build.reconciler(**cast(dict[str, Any], followed | kept)).step, 0)
         return self._counters(clock, reader)
 

@@ -9,7 +9,7 @@ from cluster.embedded.cassandra import start_cassandra
 from cluster.embedded.cassandra_node import CassandraNode
 from cluster.embedded.ports import PortBlock
 from cluster.embedded.redis import EmbeddedRedis
-from storage.cassandra.options import CassandraOptions
+from storage.cassandra.driver.options import CassandraOptions
 
 CASSANDRA_HEAP_MB = 512
 REDIS_MAXMEMORY_MB = 256

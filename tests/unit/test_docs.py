@@ -16,7 +16,7 @@ import typer
 from typer.main import get_command
 
 import cluster
-from benchmarks import readme
+from benchmarks import markdown
 from benchmarks.results import LATEST
 from cluster import cli, dataflows_cli
 from cluster.settings import PREFIX, RAY_ADDRESS_NAME, Settings
@@ -28,6 +28,9 @@ from tests.unit.test_tidy import ROOT, ROOT_PACKAGES, tracked_files
 DOCUMENTS = sorted(path for path in tracked_files() if path.suffix == ".md")
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 FOLDERS = "|".join(sorted({*ROOT_PACKAGES, "deploy", "docs"}))
+README_LINES_MAX = 180
+GLOSSARY_LINES_MAX = 60
+HOPS_MAX = 2
 SETTING_ROW = re.compile(r"^\| `((?:MURMUR|RAY)_\w+)` \| (.*?) \| (.*?) \|$", re.MULTILINE)
 
 
@@ -58,7 +61,7 @@ def options_of(app: typer.Typer) -> dict[str, set[str]]:
 
 
 def setting_rows() -> list[tuple[str, str, str]]:
-    """The rows that README.md must have: name, default and meaning, as the code has them."""
+    """The rows that docs/settings.md must have: name, default and meaning, as the code has them."""
     body = ast.parse(inspect.getsource(Settings)).body[0]
     assert isinstance(body, ast.ClassDef)
     meanings = {
@@ -82,10 +85,43 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-def test_the_readme_lists_every_setting_as_the_code_has_it() -> None:
+def relative_links(path: Path) -> Iterator[str]:
+    """The targets of a document's links into the repository."""
+    for target in re.findall(r"\]\(([^)\s]+)\)", FENCE.sub("", path.read_text())):
+        if not re.match(r"[a-z]+:", target):
+            yield target
+
+
+def linked_file(path: Path, target: str) -> Path:
+    name = target.partition("#")[0]
+    return (path.parent / name).resolve() if name else path
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= README_LINES_MAX
+
+
+def test_every_document_is_two_links_from_the_readme_at_most() -> None:
+    reached = {ROOT / "README.md"}
+    for _ in range(HOPS_MAX):
+        documents = reached.intersection(DOCUMENTS)
+        reached |= {linked_file(path, target) for path in documents for target in relative_links(path)}
+    assert set(DOCUMENTS) <= reached
+
+
+def test_the_glossary_has_one_line_for_each_concept() -> None:
+    lines = (ROOT / "docs/glossary.md").read_text().splitlines()
+    assert len(lines) <= GLOSSARY_LINES_MAX
+    concepts = [line for line in lines if line.startswith("- ")]
+    assert [line for line in concepts if not re.match(r"- \*\*[a-z -]+\*\*(, \*\*[a-z -]+\*\*)*: .+\(`", line)] == []
+    words = [word for line in concepts for word in re.findall(r"\*\*([a-z -]+)\*\*", line)]
+    assert len(set(words)) == len(words)
+
+
+def test_the_settings_are_listed_as_the_code_has_them() -> None:
     expected = setting_rows()
     table = "\n".join(f"| `{name}` | {default} | {meaning} |" for name, default, meaning in expected)
-    assert SETTING_ROW.findall((ROOT / "README.md").read_text()) == expected, f"the rows must be:\n{table}"
+    assert SETTING_ROW.findall((ROOT / "docs/settings.md").read_text()) == expected, f"the rows must be:\n{table}"
 
 
 def test_the_readme_names_every_command() -> None:
@@ -119,11 +155,8 @@ def test_every_setting_in_a_document_exists(path: Path) -> None:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
 def test_every_relative_link_leads_somewhere(path: Path) -> None:
-    for target in re.findall(r"\]\(([^)\s]+)\)", FENCE.sub("", path.read_text())):
-        if re.match(r"[a-z]+:", target):
-            continue
-        name, _, anchor = target.partition("#")
-        linked = (path.parent / name).resolve() if name else path
+    for target in relative_links(path):
+        linked, anchor = linked_file(path, target), target.partition("#")[2]
         assert linked.exists(), target
         assert not anchor or anchor in anchors(linked.read_text()), target
 
@@ -162,6 +195,14 @@ def test_decisions_are_numbered_without_gaps_and_have_every_part() -> None:
         assert text.startswith(f"# {record.name[:4]} "), record.name
 
 
+def test_every_decision_is_listed_by_its_title() -> None:
+    records = sorted((ROOT / "docs/decisions").glob("*.md"))
+    titles = [record.read_text().partition("\n")[0].removeprefix("# ") for record in records]
+    expected = [f"- [{title}](decisions/{record.name})" for title, record in zip(titles, records, strict=True)]
+    listed = [line for line in (ROOT / "docs/decisions.md").read_text().splitlines() if line.startswith("- ")]
+    assert listed == expected, "the lines must be:\n" + "\n".join(expected)
+
+
 def test_the_guide_to_dataflows_shows_an_example_as_it_is_and_a_test_that_passes(tmp_path: Path) -> None:
     example, test = re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs/dataflows.md").read_text(), re.M | re.S)
     assert example == (ROOT / "dataflows/examples/languages.py").read_text()
@@ -178,6 +219,6 @@ def test_the_guide_to_dataflows_names_every_event_with_its_fields() -> None:
         assert set(event.__struct_fields__) - set(Event.__struct_fields__) <= named[event.__name__], event
 
 
-def test_the_figures_of_the_readme_are_those_of_the_last_run() -> None:
-    figures = readme.section(json.loads(LATEST.read_text()))
-    assert readme.BEGIN + figures + readme.END in readme.README.read_text()
+def test_the_figures_of_the_benchmarks_are_those_of_the_last_run() -> None:
+    figures = markdown.section(json.loads(LATEST.read_text()))
+    assert markdown.BEGIN + figures + markdown.END in markdown.PAGE.read_text()

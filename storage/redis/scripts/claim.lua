@@ -1,4 +1,4 @@
--- Claim a reader's positions. KEYS: the hash. ARGV: epoch. Returns the whole hash, or nil if a later epoch has claimed.
+-- Claim a reader's offsets. KEYS: the hash. ARGV: epoch. Returns the whole hash, or nil if a later epoch has claimed.
 local held = redis.call('HGET', KEYS[1], 'epoch')
 if held and tonumber(held) > tonumber(ARGV[1]) then
   return nil

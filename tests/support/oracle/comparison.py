@@ -31,8 +31,8 @@ def matches_home(shown: Sequence[Entry], entries: Sequence[Entry]) -> str | None
     if list(shown) == expected:
         return None
     unique = {entry.original: entry for entry in reversed(entries)}
-    lacking = _set_difference(shown, entries, required=sorted(unique.values(), reverse=True))
-    return lacking or _first_difference(shown, expected)
+    unmet = _set_difference(shown, entries, required=sorted(unique.values(), reverse=True))
+    return unmet or _first_difference(shown, expected)
 
 
 def matches_latest_first(shown: Sequence[int], spans: Mapping[int, Span]) -> str | None:
@@ -65,8 +65,8 @@ def _set_difference(
         parts.append(f"shows {_some(twice)} more than once")
     if strange := [entry.id for entry in shown if entry not in permitted]:
         parts.append(f"shows {_some(strange)}, which does not belong there")
-    if lacking := [entry.id for entry in (allowed if required is None else required) if entry not in found]:
-        parts.append(f"lacks {_some(lacking)}")
+    if unmet := [entry.id for entry in (allowed if required is None else required) if entry not in found]:
+        parts.append(f"lacks {_some(unmet)}")
     return "; ".join(parts) or None
 
 
@@ -83,8 +83,8 @@ def _people_difference(shown: Sequence[int], spans: Mapping[int, Span]) -> str |
         parts.append("shows somebody more than once")
     if strange := [user for user in shown if user not in spans]:
         parts.append(f"shows {_some(strange)}, who does not belong there")
-    if lacking := [user for user in spans if user not in found]:
-        parts.append(f"lacks {_some(lacking)}")
+    if unmet := [user for user in spans if user not in found]:
+        parts.append(f"lacks {_some(unmet)}")
     return "; ".join(parts) or None
 
 

@@ -11,10 +11,10 @@ from domain.ids import RANGES, EventId, IdGenerator, TweetId, UserId, stamp_us
 from domain.limits import SMALL, Limits
 from domain.timeline import NO_ENTRIES, EntryList
 from serve.doubts import Doubts
-from storage.memory.hot import MemoryEventLog, MemoryPositionStore, MemoryRedis
+from storage.memory.hot import MemoryEventLog, MemoryOffsetStore, MemoryRedis
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.stores import memory_stores
-from storage.ports import ListKey, ListKind
+from storage.ports.cache import ListKey, ListKind
 
 PARTITIONS = 2
 READERS = (READER, *map(reader_name, range(RANGES)))
@@ -30,7 +30,7 @@ class Engine:
         self.redis = MemoryRedis(self.clock)
         self.cache = MemoryCacheStore(self.redis, limits)
         self.log = MemoryEventLog(self.redis, PARTITIONS, limits)
-        self.positions = MemoryPositionStore(self.redis)
+        self.offsets = MemoryOffsetStore(self.redis)
         self._ids = IdGenerator(1, self.clock, after_ms=0, until_ms=1 << 50, lease_ends_ms=1 << 50)
 
     def shard(self, name: str = "fanout-0") -> FanoutShard:
@@ -39,7 +39,7 @@ class Engine:
             **self._common(),
             graph=self.truth.graph,
             cache=self.cache,
-            positions=self.positions,
+            offsets=self.offsets,
             letters=self.truth.dead_letters,
         )
 
@@ -50,12 +50,12 @@ class Engine:
             graph=self.truth.graph,
             engagements=self.truth.engagements,
             cache=self.cache,
-            positions=self.positions,
+            offsets=self.offsets,
             letters=self.truth.dead_letters,
         )
 
     def reconciler(self) -> Reconciler:
-        return Reconciler(**self._common(), positions=self.positions, letters=self.truth.dead_letters, readers=READERS)
+        return Reconciler(**self._common(), offsets=self.offsets, letters=self.truth.dead_letters, readers=READERS)
 
     def doubts(self) -> Doubts:
         return Doubts(self.truth.events, self.truth.coordination, self.clock, self.limits, PARTITIONS, self.time_passes)

@@ -11,7 +11,8 @@ from domain.ids import TweetId, UserId
 from domain.limits import DEFAULT
 from storage import keys, values
 from storage.log_reader import appended_ms
-from storage.ports import Engagement, ListKey, ListKind
+from storage.ports.cache import ListKey, ListKind
+from storage.ports.relations import Engagement
 from storage.values import Counted
 from tests.unit.actors.engine import Engine
 
@@ -172,12 +173,12 @@ async def test_who_rises_above_the_threshold_again_stays_pulled() -> None:
 
 
 async def in_the_stream(engine: Engine) -> None:
-    """Have counters leave positions in the streams of both partitions, so that whoever comes next goes on from them."""
+    """Have counters leave offsets in the streams of both partitions, so that whoever comes next goes on from them."""
     await engine.like(CAROL, await engine.post(ALICE))
     counters = engine.counters(epoch=1)
     for _ in range(8):
         await counters.step(0)
-    assert min(map(appended_ms, (await engine.positions.positions(READER)).values())) > 0
+    assert min(map(appended_ms, (await engine.offsets.offsets(READER)).values())) > 0
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3, 4])
@@ -187,11 +188,11 @@ async def test_a_backlog_is_settled_in_turns_and_whoever_comes_after_goes_on_fro
     tweets = [await engine.post(ALICE) for _ in range(600)]
     for tweet in tweets:
         await engine.like(CAROL, tweet)
-    before = await engine.positions.positions(READER)
+    before = await engine.offsets.offsets(READER)
     first = engine.counters(epoch=2)
     for _ in range(turns):
         await first.step(0)
-    assert await engine.positions.positions(READER) != before, "what is settled is settled"
+    assert await engine.offsets.offsets(READER) != before, "what is settled is settled"
     counters = engine.counters(epoch=3)
     for _ in range(8):
         await counters.step(0)
@@ -230,7 +231,7 @@ async def test_what_counters_read_after_a_loss_and_did_not_settle_is_settled_tho
         await engine.like(BOB, tweet)
         await engine.like(BOB, tweet)  # both found no like before
     engine.redis.flush()
-    claim, refused = engine.positions.claim, 0
+    claim, refused = engine.offsets.claim, 0
 
     async def refused_once(name: str, epoch: int) -> dict[int, str]:
         nonlocal refused
@@ -239,7 +240,7 @@ async def test_what_counters_read_after_a_loss_and_did_not_settle_is_settled_tho
             raise StoreUnavailable("redis")
         return await claim(name, epoch)
 
-    engine.positions.claim = refused_once  # type: ignore[method-assign]
+    engine.offsets.claim = refused_once  # type: ignore[method-assign]
     for _ in range(40):
         with suppress(StoreUnavailable):
             await counters.step(0)

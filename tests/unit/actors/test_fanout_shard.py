@@ -10,7 +10,7 @@ from domain.errors import Fenced, StoreUnavailable
 from domain.events import Liked, TweetPosted
 from domain.ids import RANGES, EventId, TweetId, UserId, stamp_us
 from domain.limits import DEFAULT
-from storage.ports import NOWHERE, LogRead
+from storage.ports.log import BEGINNING, LogRead
 from telemetry import logs, metrics
 from tests.unit.actors.engine import Engine
 
@@ -59,7 +59,7 @@ async def test_a_follow_and_an_unfollow_make_the_timeline_rebuild() -> None:
     assert await engine.timeline(BOB) == []
 
 
-async def test_whoever_goes_on_from_a_saved_position_repeats_but_never_skips() -> None:
+async def test_whoever_goes_on_from_a_saved_offset_repeats_but_never_skips() -> None:
     engine = Engine()
     await engine.own_all()
     await engine.follow(BOB, ALICE)
@@ -78,7 +78,7 @@ async def test_whoever_goes_on_from_a_saved_position_repeats_but_never_skips() -
     assert sorted(set(timeline)) == tweets
 
 
-async def test_a_position_is_saved_only_when_everything_before_it_is_done() -> None:
+async def test_an_offset_is_saved_only_when_everything_before_it_is_done() -> None:
     engine = Engine()
     await engine.own_all()
     followers = range(2_000, 2_000 + 3 * engine.limits.slice_followers_max)
@@ -90,14 +90,14 @@ async def test_a_position_is_saved_only_when_everything_before_it_is_done() -> N
     engine.clock.advance(5_000)
     await shard.step(0)  # a slice is under way: not yet all followers
     assert shard.queue == 1
-    saved = await engine.positions.positions(reader_name(0))
-    assert set(saved.values()) == {NOWHERE}
+    saved = await engine.offsets.offsets(reader_name(0))
+    assert set(saved.values()) == {BEGINNING}
     await stepped(shard)
     assert shard.queue == 0
     engine.clock.advance(5_000)
     await shard.step(0)
-    saved = await engine.positions.positions(reader_name(0))
-    assert set(saved.values()) != {NOWHERE}
+    saved = await engine.offsets.offsets(reader_name(0))
+    assert set(saved.values()) != {BEGINNING}
 
 
 async def test_a_shard_sees_by_itself_which_ranges_are_its_own() -> None:
@@ -152,7 +152,7 @@ async def test_what_a_shard_read_ahead_while_it_lost_its_ranges_is_read_again() 
     shard = engine.shard()
     await stepped(shard)
     engine.clock.advance(2_000)
-    await shard.step(50)  # saves the positions; from now on a read waits for what comes
+    await shard.step(50)  # saves the offsets; from now on a read waits for what comes
     await engine.open_timeline(BOB)
     tweet = await engine.post(ALICE)
     for _ in range(10):
@@ -241,7 +241,7 @@ async def test_a_store_that_is_away_is_waited_for_and_no_event_given_up() -> Non
     assert await engine.truth.dead_letters.letters(limit=1) == []
 
 
-async def test_other_events_only_move_the_position() -> None:
+async def test_other_events_only_move_the_offset() -> None:
     engine = Engine()
     await engine.own_all()
     shard = engine.shard()
@@ -249,8 +249,8 @@ async def test_other_events_only_move_the_position() -> None:
     await stepped(shard, 1)
     engine.clock.advance(2_000)
     await stepped(shard, 1)
-    saved = await engine.positions.positions(reader_name(0))
-    assert set(saved.values()) != {NOWHERE}
+    saved = await engine.offsets.offsets(reader_name(0))
+    assert set(saved.values()) != {BEGINNING}
 
 
 async def test_a_backlog_is_admitted_in_turns() -> None:

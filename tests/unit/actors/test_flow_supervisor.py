@@ -151,15 +151,15 @@ async def test_another_number_of_workers_begins_with_an_orderly_end() -> None:
     supervisor = FlowSupervisor(fleet, 1, ManualClock())
     await supervisor.step()
     await supervisor.step()
-    assert supervisor.lacking(1) == []
-    assert supervisor.lacking(3) == ["1 of 3 workers of trends run"]
+    assert supervisor.unmet(1) == []
+    assert supervisor.unmet(3) == ["1 of 3 workers of trends run"]
     supervisor.wanted = 3
-    assert supervisor.lacking(1) != [], "they are about to be ended"
+    assert supervisor.unmet(1) != [], "they are about to be ended"
     await supervisor.step()
     assert fleet.log == ["kill", "start 1", "stop", "kill", "start 3"]
-    assert supervisor.lacking(3) == ["0 of 3 workers of trends run"]
+    assert supervisor.unmet(3) == ["0 of 3 workers of trends run"]
     await supervisor.step()
-    assert supervisor.lacking(3) == []
+    assert supervisor.unmet(3) == []
 
 
 async def test_a_stop_does_not_wait_for_a_start() -> None:

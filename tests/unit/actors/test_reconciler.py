@@ -4,7 +4,7 @@ from typing import Any
 from domain.events import Event, TweetPosted, decode
 from domain.ids import EventId, TweetId, UserId, log_partition, stamp_us, time_ms
 from storage.log_reader import EVENTS_KEPT_MS, RECONCILED
-from storage.ports import NOWHERE
+from storage.ports.log import BEGINNING
 from storage.rows import Put, event_row
 from tests.unit.actors.engine import PARTITIONS, Engine
 
@@ -13,7 +13,7 @@ ALICE = 1_001
 
 async def logged(engine: Engine) -> int:
     """How many events the log holds."""
-    read = await engine.log.read(dict.fromkeys(range(PARTITIONS), NOWHERE), limit=1_000, wait_ms=0)
+    read = await engine.log.read(dict.fromkeys(range(PARTITIONS), BEGINNING), limit=1_000, wait_ms=0)
     return len(read.records)
 
 
@@ -105,7 +105,7 @@ async def test_a_batch_that_shows_an_hour_later_is_found_when_its_minute_has_its
     assert await logged(engine) == 2
 
 
-async def test_a_new_reconciler_goes_on_from_the_mark_whatever_the_log_has_lost() -> None:
+async def test_a_new_reconciler_goes_on_from_the_checkpoint_whatever_the_log_has_lost() -> None:
     engine = Engine()
     first = engine.reconciler()
     await first.step(0)
@@ -133,7 +133,7 @@ async def test_what_was_committed_during_an_outage_longer_than_the_trail_is_appe
     assert log_partition(ALICE, PARTITIONS) in range(PARTITIONS)
 
 
-async def test_after_days_away_the_mark_moves_turn_by_turn_and_nothing_is_left_out() -> None:
+async def test_after_days_away_the_checkpoint_moves_turn_by_turn_and_nothing_is_left_out() -> None:
     engine = Engine()
     first = engine.reconciler()
     await first.step(0)
@@ -151,16 +151,16 @@ async def test_after_days_away_the_mark_moves_turn_by_turn_and_nothing_is_left_o
         return await event_ids_of(*args, **options)
 
     engine.truth.events.event_ids_of = counted  # type: ignore[method-assign]
-    marks: list[int] = []
+    checkpoints: list[int] = []
     for _ in range(100):
         before = looked
         await second.step(0)
         assert looked - before <= 100 + 4 * PARTITIONS, "a turn has its end"
-        marks.append(await engine.truth.coordination.mark(RECONCILED) or 0)
+        checkpoints.append(await engine.truth.coordination.checkpoint(RECONCILED) or 0)
         if not second.behind:
             break
     assert not second.behind
-    assert marks == sorted(set(marks)), "whoever goes on from a mark has less to do"
+    assert checkpoints == sorted(set(checkpoints)), "whoever goes on from a checkpoint has less to do"
     assert await logged(engine) == 2
 
 
@@ -177,15 +177,15 @@ async def test_many_left_out_events_are_appended_turn_by_turn_in_their_order() -
 
     engine.truth.events.commit = slow  # type: ignore[method-assign]
     engine.clock.advance(30_000)  # time for a look at the whole trail
-    lengths, marks = [0], [await engine.truth.coordination.mark(RECONCILED) or 0]
+    lengths, checkpoints = [0], [await engine.truth.coordination.checkpoint(RECONCILED) or 0]
     while len(lengths) == 1 or reconciler.behind:
         await reconciler.step(0)
         lengths.append(await logged(engine))
-        marks.append(await engine.truth.coordination.mark(RECONCILED) or 0)
+        checkpoints.append(await engine.truth.coordination.checkpoint(RECONCILED) or 0)
     assert lengths == [0, 32, 64, 96, 100], "a turn ends with the part that was begun"
-    assert marks == sorted(marks)
-    assert max(marks[:-1]) <= time_ms(posted[-1]), "the mark passes nothing that is still to be appended"
-    read = await engine.log.read(dict.fromkeys(range(PARTITIONS), NOWHERE), limit=1_000, wait_ms=0)
+    assert checkpoints == sorted(checkpoints)
+    assert max(checkpoints[:-1]) <= time_ms(posted[-1]), "the checkpoint passes nothing that is still to be appended"
+    read = await engine.log.read(dict.fromkeys(range(PARTITIONS), BEGINNING), limit=1_000, wait_ms=0)
     assert [decode(record.body).event_id for record in read.records] == posted
 
 
@@ -205,7 +205,7 @@ async def test_a_batch_that_shows_while_a_long_look_is_past_its_minute_is_found_
     await second.step(0)
     late = TweetPosted(event_id=EventId(early), stamp_us=stamp_us(early), author=UserId(ALICE), text="late")
     while second.behind:
-        if (await engine.truth.coordination.mark(RECONCILED) or 0) > time_ms(early):
+        if (await engine.truth.coordination.checkpoint(RECONCILED) or 0) > time_ms(early):
             await engine.happened(late, append=False)
         await second.step(0)
     assert await engine.truth.tweets.authors([TweetId(early)]), "it showed during the look"
@@ -243,9 +243,9 @@ async def test_months_away_are_looked_at_as_far_back_as_events_are_kept() -> Non
     engine.clock.advance(60 * 24 * 3_600_000)
     second = engine.reconciler()
     await second.step(0)
-    mark = await engine.truth.coordination.mark(RECONCILED)
-    assert mark is not None
-    assert mark >= engine.clock.now_ms() - EVENTS_KEPT_MS
+    checkpoint = await engine.truth.coordination.checkpoint(RECONCILED)
+    assert checkpoint is not None
+    assert checkpoint >= engine.clock.now_ms() - EVENTS_KEPT_MS
 
 
 async def test_a_committed_event_that_cannot_be_decoded_becomes_a_dead_letter_and_others_go_on() -> None:

@@ -1,9 +1,9 @@
-"""The mark `SETTLED` is moved when all readers have come past what the log held, and not before."""
+"""The checkpoint `SETTLED` is moved when all readers have come past what the log held, and not before."""
 
 from actors.settled import Settled
 from domain.ids import UserId, log_partition
 from storage.log_reader import COMMITTED_MS
-from storage.ports import DOUBTED, SETTLED
+from storage.ports.coordination import DOUBTED, SETTLED
 from tests.unit.actors.engine import PARTITIONS, Engine
 
 ALICE, BOB = 1_001, 1_003
@@ -11,33 +11,33 @@ READERS = ("one", "two")
 
 
 class Settling:
-    """The mark over an engine with two readers, who come as far as the test says."""
+    """The checkpoint over an engine with two readers, who come as far as the test says."""
 
     def __init__(self) -> None:
         self.engine = Engine()
         self.settled = Settled(
             READERS,
             log=self.engine.log,
-            positions=self.engine.positions,
+            offsets=self.engine.offsets,
             coordination=self.engine.truth.coordination,
             clock=self.engine.clock,
         )
 
     async def step(self) -> int | None:
-        """Find that the log lacks nothing; the mark then, in ms before now."""
+        """Find that the log lacks nothing; the checkpoint then, in ms before now."""
         await self.settled.step(self.engine.clock.now_ms())
-        mark = await self.engine.truth.coordination.mark(SETTLED)
-        return None if mark is None else self.engine.clock.now_ms() - mark
+        checkpoint = await self.engine.truth.coordination.checkpoint(SETTLED)
+        return None if checkpoint is None else self.engine.clock.now_ms() - checkpoint
 
     async def read(self, *readers: str) -> None:
         """Let readers come to the end of the log."""
-        ends = {partition: tail.last for partition, tail in (await self.engine.log.tails()).items()}
+        ends = {partition: end.last for partition, end in (await self.engine.log.ends()).items()}
         for reader in readers:
-            await self.engine.positions.claim(reader, 1)
-            await self.engine.positions.save({reader: 1}, ends)
+            await self.engine.offsets.claim(reader, 1)
+            await self.engine.offsets.save({reader: 1}, ends)
 
     async def doubt(self) -> None:
-        await self.engine.truth.coordination.set_mark(DOUBTED, self.engine.clock.now_ms() + 60_000)
+        await self.engine.truth.coordination.set_checkpoint(DOUBTED, self.engine.clock.now_ms() + 60_000)
 
 
 async def test_an_empty_log_is_settled_but_for_what_may_still_be_being_committed() -> None:
@@ -64,7 +64,7 @@ async def test_what_was_appended_later_is_not_waited_for() -> None:
     begun_ms = here.engine.clock.now_ms()
     await here.engine.post(ALICE)
     passed_ms = here.engine.clock.now_ms() - begun_ms
-    assert await here.step() == COMMITTED_MS + passed_ms, "the mark is of when it was looked"
+    assert await here.step() == COMMITTED_MS + passed_ms, "the checkpoint is of when it was looked"
 
 
 async def test_without_doubts_it_is_moved_now_and_then_and_with_doubts_at_once() -> None:
@@ -78,7 +78,7 @@ async def test_without_doubts_it_is_moved_now_and_then_and_with_doubts_at_once()
     assert await here.step() == COMMITTED_MS
 
 
-async def test_positions_in_a_log_that_was_lost_prove_nothing() -> None:
+async def test_offsets_in_a_log_that_was_lost_prove_nothing() -> None:
     here = Settling()
     await here.engine.post(ALICE)
     assert await here.step() is None
@@ -100,10 +100,10 @@ async def test_a_shard_and_counters_that_have_caught_up_are_past_the_end_though_
         engine.clock.advance(100)
         for actor in (shard, counters):
             await actor.step(0)
-    ends = {partition: tail.last for partition, tail in (await engine.log.tails()).items()}
+    ends = {partition: end.last for partition, end in (await engine.log.ends()).items()}
     assert len(ends) == PARTITIONS
     for reader in ("counters", "range-00"):
-        assert await engine.positions.positions(reader) == ends
+        assert await engine.offsets.offsets(reader) == ends
 
 
 def test_the_authors_are_in_both_partitions() -> None:

@@ -9,8 +9,8 @@ from actors.hosting import Health
 from actors.supervisor import Supervisor, Watched, balanced
 from domain.errors import StoreUnavailable
 from domain.ids import RANGES
-from storage.wanted import SHARDS as SHARDS_MARK
-from storage.wanted import SHARDS_UP
+from storage.desired_state import SHARDS as SHARDS_CHECKPOINT
+from storage.desired_state import SHARDS_UP
 from tests.unit.actors.engine import Engine
 
 SHARDS = ("fanout-0", "fanout-1", "fanout-2")
@@ -102,8 +102,8 @@ class _Named:
 
 async def supervised(engine: Engine, crew: Crew, shards: int, others: dict[str, Watched] | None = None) -> Supervisor:
     """A supervisor of a system in which so many shards are wanted."""
-    for mark in (SHARDS_MARK, SHARDS_UP):
-        await engine.truth.coordination.set_mark(mark, shards)
+    for checkpoint in (SHARDS_CHECKPOINT, SHARDS_UP):
+        await engine.truth.coordination.set_checkpoint(checkpoint, shards)
     return Supervisor(crew, others or {}, engine.truth.coordination, engine.clock)
 
 

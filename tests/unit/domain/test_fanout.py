@@ -47,7 +47,7 @@ def test_a_watermark_never_passes_what_is_still_under_way(order: list[int]) -> N
         assert mark.done == ("start" if passed == 0 else f"p{passed - 1}")
 
 
-def test_records_that_share_a_position_are_all_waited_for() -> None:
+def test_records_that_share_an_offset_are_all_waited_for() -> None:
     mark = Watermark(done="start")
     mark.begin("same")
     mark.begin("same")

@@ -19,8 +19,8 @@ from domain.timeline import (
     entries_of,
     entries_to_wire,
     merged,
-    newer_rivals,
-    settled,
+    newer_duplicates,
+    newest_first,
     walk_of,
 )
 
@@ -48,7 +48,7 @@ def test_settled_entries_are_those_between_once_and_newest_first(
 ) -> None:
     entries = entries_of(consistent(found))
     expected = sorted({id_ for id_, _ in found if above < id_ <= top}, reverse=True)
-    assert settled(entries, above=above, at_most=top)[:, 0].tolist() == expected
+    assert newest_first(entries, above=above, at_most=top)[:, 0].tolist() == expected
 
 
 @given(pairs, st.integers(0, 60), st.integers(1, 20))
@@ -85,14 +85,14 @@ def test_a_list_under_construction_cannot_be_merged() -> None:
 
 @given(pairs)
 def test_rivals_are_the_newer_entries_that_show_the_same(found: list[tuple[int, int]]) -> None:
-    entries = settled(entries_of(consistent(found)))
+    entries = newest_first(entries_of(consistent(found)))
     plain = [(int(id_), int(original)) for id_, original in entries]
     expected = {
         id_: newer
         for id_, original in plain
         if (newer := [other for other, shown in plain if shown == original and other > id_])
     }
-    assert newer_rivals(entries) == expected
+    assert newer_duplicates(entries) == expected
 
 
 @given(st.integers(0, ID_MAX), st.integers(0, ID_MAX))

@@ -26,7 +26,7 @@ from serve.sessions import SESSION_S, TTL_S, AccessTokens
 from storage.memory.hot import MemoryRedis
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.tokens import MemoryTokenStore
-from storage.ports import Credentials
+from storage.ports.users import Credentials
 from storage.redis.limits import LocalRateLimiter
 from telemetry import logs, metrics
 from tests.support.key_files import folder_of

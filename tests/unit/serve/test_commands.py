@@ -19,7 +19,8 @@ from serve.pulled import PulledAuthors
 from serve.rebuild import Rebuilder
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.truth import MemoryEventStore
-from storage.ports import DOUBTED, ListKey
+from storage.ports.cache import ListKey
+from storage.ports.coordination import DOUBTED
 from tests.simulation.stores import USERS, Keys, People
 from tests.unit.actors.engine import PARTITIONS, Engine
 
@@ -236,4 +237,4 @@ async def test_to_like_again_what_one_likes_for_long_tells_redis_nothing() -> No
     replica.cache.deaf = True
     await replica.commands.like(BOB, tweet)
     await replica.commands.unlike(ALICE, tweet)
-    assert await engine.truth.coordination.mark(DOUBTED) is None, "nothing that Redis had to be told"
+    assert await engine.truth.coordination.checkpoint(DOUBTED) is None, "nothing that Redis had to be told"

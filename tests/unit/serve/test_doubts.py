@@ -10,7 +10,7 @@ from domain.ids import UserId
 from domain.limits import SMALL
 from serve.doubts import Doubts
 from storage import keys
-from storage.ports import DOUBTED, SETTLED
+from storage.ports.coordination import DOUBTED, SETTLED
 from tests.unit.actors.engine import Engine
 
 ALICE, BOB = UserId(1_001), UserId(1_002)
@@ -33,13 +33,13 @@ async def settle(engine: Engine, seconds: int = 20) -> None:
 
 async def test_without_doubts_one_mark_is_read_now_and_then_and_no_event() -> None:
     engine, read = Engine(), list[str]()
-    mark = engine.truth.coordination.mark
+    mark = engine.truth.coordination.checkpoint
 
     async def counted(name: str) -> int | None:
         read.append(name)
         return await mark(name)
 
-    engine.truth.coordination.mark = counted  # type: ignore[method-assign]
+    engine.truth.coordination.checkpoint = counted  # type: ignore[method-assign]
     doubts = engine.doubts()
     await engine.post(ALICE, append=False)
     for _ in range(10):
@@ -66,7 +66,7 @@ async def test_what_the_store_shows_is_believed_when_all_others_know() -> None:
 async def test_who_has_just_learned_of_doubts_shows_nothing_before_all_others_know() -> None:
     engine = Engine()
     ours, theirs = engine.doubts(), engine.doubts()
-    await engine.truth.coordination.set_mark(DOUBTED, engine.clock.now_ms() + 5_000)
+    await engine.truth.coordination.set_checkpoint(DOUBTED, engine.clock.now_ms() + 5_000)
     tweet = await engine.post(ALICE, append=False)
     begun_ms = engine.clock.monotonic_ms()
     await ours.look()
@@ -110,13 +110,13 @@ async def test_doubts_end_when_all_that_was_in_doubt_is_in_every_list() -> None:
 
 async def test_while_it_fails_again_and_again_others_are_told_in_time_and_not_each_time() -> None:
     engine, told = Engine(), list[int]()
-    set_mark = engine.truth.coordination.set_mark
+    set_checkpoint = engine.truth.coordination.set_checkpoint
 
     async def counted(name: str, value: int) -> None:
         told.append(value - engine.clock.now_ms())
-        await set_mark(name, value)
+        await set_checkpoint(name, value)
 
-    engine.truth.coordination.set_mark = counted  # type: ignore[method-assign]
+    engine.truth.coordination.set_checkpoint = counted  # type: ignore[method-assign]
     doubts = engine.doubts()
     await doubts.rise()
     for _ in range(60):
@@ -136,7 +136,7 @@ async def test_without_the_truth_nothing_is_answered_because_of_doubts() -> None
     async def away(name: str, value: int) -> None:
         raise StoreUnavailable("cassandra")
 
-    engine.truth.coordination.set_mark = away  # type: ignore[method-assign]
+    engine.truth.coordination.set_checkpoint = away  # type: ignore[method-assign]
     with pytest.raises(StoreUnavailable):
         await engine.doubts().rise()
 
@@ -144,7 +144,7 @@ async def test_without_the_truth_nothing_is_answered_because_of_doubts() -> None
 async def test_doubts_are_not_about_what_was_settled_before() -> None:
     engine = Engine()
     await engine.post(ALICE)
-    await engine.truth.coordination.set_mark(SETTLED, engine.clock.now_ms() + 1)
+    await engine.truth.coordination.set_checkpoint(SETTLED, engine.clock.now_ms() + 1)
     tweet = await engine.post(ALICE)
     doubts = engine.doubts()
     await doubts.rise()

@@ -12,7 +12,7 @@ from serve.errors import answer_to, writing
 from serve.publisher import Publisher
 from storage.memory.hot import MemoryEventLog
 from storage.memory.truth import MemoryEventStore
-from storage.ports import NOWHERE
+from storage.ports.log import BEGINNING
 from tests.unit.actors.engine import PARTITIONS, Engine
 
 
@@ -38,7 +38,7 @@ async def test_an_event_is_appended_before_the_answer_if_redis_comes_back(failur
     event = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=UserId(7), text="hello")
     doubts = engine.doubts()
     await Publisher(engine.truth.events, engine.cache, log, doubts).publish(event)
-    read = await log.read(dict.fromkeys(range(PARTITIONS), NOWHERE), limit=9, wait_ms=0)
+    read = await log.read(dict.fromkeys(range(PARTITIONS), BEGINNING), limit=9, wait_ms=0)
     assert len(read.records) == appended
     assert doubts.hold is not bool(appended)
     assert await engine.truth.tweets.by_author(UserId(7), before=1 << 62, limit=9)

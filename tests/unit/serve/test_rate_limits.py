@@ -8,7 +8,7 @@ from domain.errors import Overloaded
 from domain.ids import UserId
 from serve.origins import Origin, Origins
 from serve.rate_limits import OFF, WIDER, Guard, Limit, RateLimits, refusal
-from storage.ports import Allowance
+from storage.ports.rate_limits import Allowance
 from storage.redis.limits import LocalRateLimiter
 
 ALICE, BOB = UserId(1), UserId(2)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from domain.clock import ManualClock
 from domain.errors import StoreUnavailable
 from serve.readiness import Check, Finding, Readiness, Word
+from storage.desired_state import SHARDS, desired, shard_names
 from storage.memory.coordination import MemoryCoordinationStore
-from storage.wanted import SHARDS, shard_names, wanted
 
 
 async def fine() -> Word:
@@ -46,7 +46,7 @@ async def test_actors_are_those_that_are_wanted_now_and_while_nobody_knows_those
     coordination = MemoryCoordinationStore(turn)
 
     async def shards() -> Mapping[str, Check]:
-        return dict(zip(shard_names(await wanted(coordination, SHARDS)), (fine, down), strict=False))
+        return dict(zip(shard_names(await desired(coordination, SHARDS)), (fine, down), strict=False))
 
     clock = ManualClock()
     readiness = Readiness({"cassandra": fine}, shards, clock)
@@ -56,7 +56,7 @@ async def test_actors_are_those_that_are_wanted_now_and_while_nobody_knows_those
         return await readiness.findings()
 
     assert (await look()).keys() == {"cassandra"}
-    await coordination.set_mark(SHARDS, 2)
+    await coordination.set_checkpoint(SHARDS, 2)
     assert {name: found.ok for name, found in (await look()).items()} == {
         "cassandra": True,
         "fanout-0": True,
@@ -65,7 +65,7 @@ async def test_actors_are_those_that_are_wanted_now_and_while_nobody_knows_those
     away = True
     assert (await look()).keys() == {"cassandra", "fanout-0", "fanout-1"}
     away = False
-    await coordination.set_mark(SHARDS, 1)
+    await coordination.set_checkpoint(SHARDS, 1)
     assert (await look()).keys() == {"cassandra", "fanout-0"}, "who leaves makes nothing red"
 
 

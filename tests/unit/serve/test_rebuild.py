@@ -8,7 +8,7 @@ from domain.ids import Ids, UserId
 from domain.limits import SMALL
 from domain.timeline import EntryList
 from serve.rebuild import Rebuilder
-from storage.ports import ListKey, ListKind
+from storage.ports.cache import ListKey, ListKind
 from telemetry import metrics
 from tests.unit.actors.engine import Engine
 
@@ -70,10 +70,10 @@ async def test_a_long_history_is_cut_and_the_floor_says_where() -> None:
 async def test_authors_whose_recents_do_not_reach_far_enough_are_read_deeper() -> None:
     engine = Engine()
     quiet = [await engine.post(BOB) for _ in range(3)]
-    busy = [await engine.post(ALICE) for _ in range(SMALL.recents_entries_max + 5)]
+    busy = [await engine.post(ALICE) for _ in range(SMALL.author_entries_max + 5)]
     rebuilder = rebuilder_of(engine)
     await rebuilder.recents([ALICE], [None])
-    recents = await kept(engine, ListKind.RECENT, ALICE)
+    recents = await kept(engine, ListKind.AUTHOR, ALICE)
     assert recents is not None
     assert recents.floor, "only the newest are kept beside the log"
     assert ids((await rebuilder.home(READER, following(ALICE, BOB)))[1]) == [*quiet, *busy][::-1]

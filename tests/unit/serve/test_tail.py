@@ -13,7 +13,7 @@ from domain.limits import SMALL
 from serve.tail import Tail
 from storage import keys
 from storage.memory.truth import MemoryEventStore
-from storage.ports import ListKey, ListKind
+from storage.ports.cache import ListKey, ListKind
 from storage.rows import MINUTE_MS, Put, event_row
 from tests.unit.actors.engine import PARTITIONS, Engine
 

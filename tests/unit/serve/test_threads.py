@@ -19,7 +19,7 @@ from domain.timeline import Walk
 from domain.timeline import cursor_of as list_cursor_of
 from serve.commands import Draft
 from serve.threads import Threads
-from storage.ports import Reply
+from storage.ports.tweets import Reply
 from tests.unit.actors.engine import Engine
 from tests.unit.serve.test_commands import ALICE, BOB, Replica
 

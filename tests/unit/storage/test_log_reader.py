@@ -14,7 +14,7 @@ from storage.log_reader import LogBatch, LogReader, earliest
 from storage.memory.hot import MemoryEventLog, MemoryRedis
 from storage.memory.stores import memory_stores
 from storage.memory.tables import no_faults
-from storage.ports import NOWHERE
+from storage.ports.log import BEGINNING
 from storage.rows import HOUR_MS, MINUTE_MS
 
 PARTITIONS = 2
@@ -85,7 +85,7 @@ async def test_a_reader_goes_on_where_it_is_told() -> None:
     batch = await world.reader.read(0)
     assert ids(batch) == posted[:3]
     again = world.new_reader()
-    again.seek({0: batch.records[1].position})
+    again.seek({0: batch.records[1].offset})
     assert await world.read_all(again) == posted[2:]
 
 
@@ -116,14 +116,14 @@ async def test_what_is_appended_during_a_catch_up_comes_after_it() -> None:
     assert await world.read_all() == []
 
 
-async def test_a_stream_that_is_empty_though_we_have_a_position_is_a_gap() -> None:
+async def test_a_stream_that_is_empty_though_we_have_an_offset_is_a_gap() -> None:
     world = World()
     posted = [await world.post() for _ in range(2)]
     reader = world.new_reader()
     reader.seek({0: f"{world.clock.now_ms() - 500}-0"})
     world.redis.flush()
     assert set(await world.read_all(reader)) == set(posted)
-    assert reader.positions[0] == NOWHERE
+    assert reader.offsets[0] == BEGINNING
     later = await world.post()
     assert await world.read_all(reader) == [later]
 
@@ -165,7 +165,7 @@ async def test_a_lost_log_is_told_once_and_made_up_for() -> None:
     after = [await world.post(partition) for partition in (0, 1)]
     batch = await world.reader.read(0)
     assert batch == LogBatch((), lost=True)
-    assert set(world.reader.positions.values()) == {NOWHERE}
+    assert set(world.reader.offsets.values()) == {BEGINNING}
     found: list[int] = []
     for _ in range(60):
         batch = await world.reader.read(0)
@@ -182,7 +182,7 @@ async def test_a_catch_up_after_a_loss_survives_a_seek() -> None:
     unread = await world.post(1, append=False)
     world.redis.flush()
     assert (await world.reader.read(0)).lost
-    world.reader.seek(dict.fromkeys(range(PARTITIONS), NOWHERE))
+    world.reader.seek(dict.fromkeys(range(PARTITIONS), BEGINNING))
     assert unread in await world.read_all()
 
 
@@ -196,21 +196,21 @@ async def test_a_reader_that_dies_while_catching_up_meets_the_gap_again() -> Non
     while len(found) < 4:
         batch = await world.reader.read(0)
         found += ids(batch)
-        saved |= {record.partition: record.position for record in batch.records}
+        saved |= {record.partition: record.offset for record in batch.records}
     again = world.new_reader()
     again.seek(saved)
     assert set(missed) <= set(await world.read_all(again))
 
 
-async def test_positions_of_a_partition_are_never_the_same_twice() -> None:
+async def test_offsets_of_a_partition_are_never_the_same_twice() -> None:
     world = World()
     await world.post()
     await world.read_all()
     for _ in range(20):
         await world.post()
-    positions = [record.position for _ in range(60) for record in (await world.reader.read(0)).records]
-    assert len(positions) > 20
-    assert len(set(positions)) == len(positions)
+    offsets = [record.offset for _ in range(60) for record in (await world.reader.read(0)).records]
+    assert len(offsets) > 20
+    assert len(set(offsets)) == len(offsets)
 
 
 async def test_a_failed_read_is_simply_repeated() -> None:
@@ -228,11 +228,11 @@ async def test_a_failed_read_is_simply_repeated() -> None:
     assert set(missed) <= set(found)
 
 
-async def test_without_a_position_a_loss_is_made_up_for_from_the_reconcilers_mark() -> None:
+async def test_without_an_offset_a_loss_is_made_up_for_from_the_reconcilers_checkpoint() -> None:
     world = World()
     await world.reader.read(0)
     old = await world.post(append=False)
-    await world.truth.coordination.set_mark("reconciled", world.clock.now_ms())
+    await world.truth.coordination.set_checkpoint("reconciled", world.clock.now_ms())
     world.clock.advance(3 * 3_600_000)
     world.redis.flush()
     assert (await world.reader.read(0)).lost
@@ -266,36 +266,36 @@ async def test_nothing_that_was_made_before_what_a_reader_says_comes_again(flush
 @pytest.mark.parametrize(
     ("claimed", "expected"),
     [
-        ([], {0: NOWHERE, 1: NOWHERE}),
+        ([], {0: BEGINNING, 1: BEGINNING}),
         ([{0: "9-0", 1: "10-2"}, {0: "10-0", 1: "10-10"}], {0: "9-0", 1: "10-2"}),
-        ([{0: "9-0", 1: "10-2"}, {0: "10-0"}], {0: "9-0", 1: NOWHERE}),
+        ([{0: "9-0", 1: "10-2"}, {0: "10-0"}], {0: "9-0", 1: BEGINNING}),
     ],
 )
-def test_the_earliest_of_several_positions(claimed: list[dict[int, str]], expected: dict[int, str]) -> None:
+def test_the_earliest_of_several_offsets(claimed: list[dict[int, str]], expected: dict[int, str]) -> None:
     assert earliest(claimed, PARTITIONS) == expected
 
 
 async def test_a_new_reader_of_a_stream_that_was_cut_reads_what_the_cut_took() -> None:
     world = World()
-    await world.truth.coordination.set_mark("reconciled", world.clock.now_ms())
+    await world.truth.coordination.set_checkpoint("reconciled", world.clock.now_ms())
     posted = [await world.post() for _ in range(20)]
     assert set(await world.read_all()) == set(posted)
     assert await world.read_all() == []
 
 
-async def test_made_up_positions_lie_before_the_stream_even_within_one_millisecond() -> None:
+async def test_made_up_offsets_lie_before_the_stream_even_within_one_millisecond() -> None:
     world = World()
     await world.post()
     await world.read_all()
     for _ in range(20):
         await world.post(step_ms=0)
-    first = (await world.log.read({0: NOWHERE}, limit=1, wait_ms=0)).first[0]
+    first = (await world.log.read({0: BEGINNING}, limit=1, wait_ms=0)).first[0]
     caught_up = 0
     while (records := (await world.reader.read(0)).records) or not caught_up:
         caught_up += len(records)
-        assert all(place(record.position) < place(first) for record in records)
+        assert all(place(record.offset) < place(first) for record in records)
     assert caught_up >= 20
 
 
-def place(position: str) -> tuple[int, ...]:
-    return tuple(map(int, position.split("-")))
+def place(offset: str) -> tuple[int, ...]:
+    return tuple(map(int, offset.split("-")))

@@ -11,8 +11,8 @@ from redis.asyncio import Connection
 from domain.ids import ID_MAX, UserId
 from domain.timeline import entries_of, entries_to_wire
 from storage import keys
-from storage.ports import ListKey, ListKind
-from storage.redis.resp import ReplyError, encode_pushes, key_bytes, parse_integers
+from storage.ports.cache import ListKey, ListKind
+from storage.redis.driver.resp import ReplyError, encode_pushes, key_bytes, parse_integers
 
 IDS = st.integers(0, ID_MAX)
 FEW = st.sampled_from([0, 1, 2, 255, 256, 1 << 32, ID_MAX - 1, ID_MAX])

@@ -1,10 +1,10 @@
-"""The table of the README: the figures of the last run, as `results/latest.json` has them."""
+"""The figures of the last run as Markdown, in `docs/benchmarks.md`; the same as in `results/latest.json`."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 DIGITS = {"x": 2, "s": 1, "B": 1}
 """Behind the point, by unit; none for others."""
 BEGIN, END = "<!-- figures of the last `make bench` -->\n", "<!-- end of the figures -->\n"
@@ -25,8 +25,8 @@ def section(document: Mapping[str, Any]) -> str:
     return "\n".join([*lines, "", f"Measured {when}, {document['effort']} loads, on: {versions}.", ""])
 
 
-def put(document: Mapping[str, Any], path: Path = README) -> None:
-    """Write them into the README, in place of the last ones."""
+def put(document: Mapping[str, Any], path: Path = PAGE) -> None:
+    """Write the figures into the page, in place of the last ones."""
     before, _, rest = path.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
     assert after, f"{path} has no place for the figures"

@@ -5,21 +5,22 @@ it again and again: nobody is told, so no such word can be lost, and whoever die
 """
 
 from domain.errors import StoreUnavailable
-from storage.ports import CoordinationStore
+from storage.ports.coordination import CoordinationStore
 
-SHARDS, TRENDS_WORKERS = "wanted-fanout-shards", "wanted-trends-workers"
-"""Marks."""
+SHARDS, TRENDS_WORKERS = "desired-fanout-shards", "desired-trends-workers"
+"""Checkpoints."""
 SHARDS_UP = "fanout-shards-up"
-"""The mark of how many shards must be alive for the system to be ready: another one that is wanted only becomes one of
-them when it has come up, as until then the others do its part."""
+"""The checkpoint of how many shards must be alive for the system to be ready.
+
+Another one that is desired only becomes one of them when it has come up, as until then the others do its part."""
 _SHARD = "fanout-"
 
 
-async def wanted(coordination: CoordinationStore, mark: str) -> int:
+async def desired(coordination: CoordinationStore, checkpoint: str) -> int:
     """How many. Raises `StoreUnavailable` while nobody has said so: to end all of them would be the wrong guess."""
-    number = await coordination.mark(mark)
+    number = await coordination.checkpoint(checkpoint)
     if number is None:
-        raise StoreUnavailable("cassandra", f"there is no mark {mark}")
+        raise StoreUnavailable("cassandra", f"there is no checkpoint {checkpoint}")
     assert number >= 1, "whoever sets it has a lower bound"
     return number
 

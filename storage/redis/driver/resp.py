@@ -17,7 +17,7 @@ from domain.columns import starts_of
 from domain.ids import Ids
 from domain.timeline import ENTRY_BYTES, Entries
 from storage import keys
-from storage.ports import ListKey, ListKind
+from storage.ports.cache import ListKey, ListKind
 
 PARTITIONS_MAX = 100
 """A list's key holds its range or partition in two digits."""

@@ -24,9 +24,9 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from domain.errors import Overloaded, StoreUnavailable
 from storage.breaker import Breaker
-from storage.redis import incarnation
-from storage.redis.incarnation import Exchange
-from storage.redis.line import Command, Line
+from storage.redis.driver import incarnation
+from storage.redis.driver.incarnation import Exchange
+from storage.redis.driver.line import Command, Line
 from storage.redis.scripts import Script
 from telemetry.metrics import STORE_ERRORS
 

@@ -10,8 +10,8 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
-from storage.redis.client import CALL_S, RedisClient, means_unavailable
-from storage.redis.resp import ReplyError, parse_integers
+from storage.redis.driver.client import CALL_S, RedisClient, means_unavailable
+from storage.redis.driver.resp import ReplyError, parse_integers
 
 _READ_BYTES = 1 << 18
 _NEWLINE = ord("\n")

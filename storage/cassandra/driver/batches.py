@@ -4,8 +4,8 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
 
-from storage.cassandra.session import CassandraSession, Params
-from storage.cassandra.statements import Statement
+from storage.cassandra.driver.session import CassandraSession, Params
+from storage.cassandra.driver.statements import Statement
 
 _BATCHES_MAX = 32
 """Batches of one call that are under way at a time."""

@@ -21,10 +21,17 @@ from pybreaker import CircuitBreakerError
 
 from domain.errors import Overloaded
 from storage.breaker import Breaker
-from storage.cassandra.bridge import Bridge, Page
-from storage.cassandra.failures import DRIVER_ERRORS, RetryIdempotent, counted, is_mistake, is_outage, unavailable
-from storage.cassandra.options import CassandraOptions
-from storage.cassandra.statements import Kind, Statement
+from storage.cassandra.driver.bridge import Bridge, Page
+from storage.cassandra.driver.failures import (
+    DRIVER_ERRORS,
+    RetryIdempotent,
+    counted,
+    is_mistake,
+    is_outage,
+    unavailable,
+)
+from storage.cassandra.driver.options import CassandraOptions
+from storage.cassandra.driver.statements import Kind, Statement
 
 Rows = list[tuple[Any, ...]]
 Params = Sequence[Any]

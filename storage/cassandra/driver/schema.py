@@ -22,10 +22,10 @@ from cassandra.query import dict_factory
 from typing_extensions import override
 
 from domain.errors import EngineError, StoreUnavailable
-from storage.cassandra.failures import DRIVER_ERRORS, counted, is_outage, unavailable
-from storage.cassandra.options import CassandraOptions
+from storage.cassandra.driver.failures import DRIVER_ERRORS, counted, is_outage, unavailable
+from storage.cassandra.driver.options import CassandraOptions
 
-MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATIONS = Path(__file__).parents[1] / "migrations"
 _LEASE_S = 30
 _POLL_S = 0.1
 _DDL_S = 20.0

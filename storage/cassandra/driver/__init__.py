@@ -1,0 +1,1 @@
+"""The connection to Cassandra: session, statements, batches, failures, schema."""

@@ -1,0 +1,105 @@
+"""Entry lists and values, all rebuildable."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+from domain.ids import Ids, UserId
+from domain.timeline import Entries, EntryList
+
+
+class ListKind(StrEnum):
+    """The two kinds of entry list."""
+
+    HOME = "tl"
+    AUTHOR = "ut"
+
+
+class ListKey(NamedTuple):
+    """A user's home timeline, or the recent tweets of an author."""
+
+    kind: ListKind
+    user: UserId
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pushed:
+    """What became of a batch of deliveries."""
+
+    delivered: int
+    """Entries added to lists that exist."""
+    absent: int
+    """Entries for lists that do not exist; they rebuild when they are read."""
+    overfull: Ids
+    """Owners of lists that have outgrown their slack."""
+
+
+class CacheStore(Protocol):
+    """Entry lists and values, all rebuildable, all with a time to live.
+
+    Filling is guarded by leases (Nishtala et al., Scaling Memcache at Facebook, 2013, 3.2.1): who finds something
+    absent takes a lease, reads the truth and fills; a drop in between ends the lease, so the fill is not stored and
+    nothing stale is resurrected. A lease that is not used ends by itself after `lease_ttl_s`.
+    """
+
+    async def fetch(
+        self, lists: Sequence[ListKey], keys: Sequence[str]
+    ) -> tuple[list[EntryList | None], list[bytes | None]]:
+        """Whole lists and values in one round trip; None for what is absent. A value being filled counts as absent."""
+        ...
+
+    async def begin_list(self, key: ListKey, token: str) -> bool:
+        """Create an absent list as being built; from now on it takes pushes. False if it exists."""
+        ...
+
+    async def finish_list(self, key: ListKey, token: str, built: EntryList) -> bool:
+        """Add what was built and set the floor, if `token` still builds the list. Pushes since then stay."""
+        ...
+
+    async def push(self, kind: ListKind, users: Ids, entries: Entries) -> Pushed:
+        """Add `entries[i]` to the list of `users[i]` if it exists; nothing happens to an absent one."""
+        ...
+
+    async def trim(self, keys: Sequence[ListKey]) -> int:
+        """Cut lists that have outgrown slack to their newest entries, raising the floor. Returns how many were."""
+        ...
+
+    async def unlink(self, keys: Sequence[ListKey]) -> None:
+        """Forget lists; each rebuilds when it is next read."""
+        ...
+
+    async def touch(self, keys: Sequence[ListKey]) -> None:
+        """Prolong the life of lists that somebody reads."""
+        ...
+
+    async def lease(self, keys: Sequence[str], token: str) -> list[bool]:
+        """Take the leases of absent values; True for each that was taken."""
+        ...
+
+    async def fill(self, values: Mapping[str, bytes], token: str, *, ttl_s: int) -> None:
+        """Store values whose lease is still `token`."""
+        ...
+
+    async def put(self, values: Mapping[str, bytes], *, ttl_s: int) -> None:
+        """Store values, whatever was there."""
+        ...
+
+    async def update(self, values: Mapping[str, bytes]) -> None:
+        """Store values where there are any, which then live as long as those would have."""
+        ...
+
+    async def drop(self, keys: Sequence[str]) -> None:
+        """Forget values, and end the leases on them."""
+        ...
+
+    async def now_us(self) -> int:
+        """The store's own clock, microseconds since the Unix epoch: everybody has the same one."""
+        ...
+
+    async def note(self, key: str, acts: Sequence[bytes]) -> None:
+        """Put acts (`own_acts.acts_of`) before those that a value holds, stamped by the store's clock.
+
+        An act that is there already is not noted again. The newest `own_acts_max` stay, for `cache_ttl_s` from now.
+        """
+        ...

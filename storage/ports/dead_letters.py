@@ -1,0 +1,35 @@
+"""Events that were given up."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from domain.ids import EventId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """An event that a reader could not handle; `day` is days since the epoch of when it was given up."""
+
+    day: int
+    event_id: EventId
+    reader: str
+    partition: int
+    body: bytes
+    error: str
+    attempts: int
+
+
+class DeadLetterStore(Protocol):
+    """Events given up, kept 30 days."""
+
+    async def add(self, letter: DeadLetter) -> None:
+        """Keep a dead letter; one of the same day, event and reader replaces it."""
+        ...
+
+    async def letters(self, *, limit: int) -> list[DeadLetter]:
+        """The latest days' letters, newest day first."""
+        ...
+
+    async def remove(self, letter: DeadLetter) -> None:
+        """Forget a letter."""
+        ...

@@ -1,0 +1,38 @@
+"""Users and their credentials."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from domain.ids import UserId
+from domain.users import User
+
+
+class Credentials(NamedTuple):
+    """What log-in compares with."""
+
+    user: UserId
+    password_hash: str
+
+
+class UserStore(Protocol):
+    """Users; usernames and e-mail addresses are unique without case."""
+
+    async def create(self, user: User, email: str, password_hash: str) -> None:
+        """Claim name and address, then write the user.
+
+        Raises `Conflict` (`username_taken`, `email_taken`). A claim whose user was never written ends by itself
+        within a minute.
+        """
+        ...
+
+    async def users(self, ids: Sequence[UserId]) -> dict[UserId, User]:
+        """Some users; the absent are left out."""
+        ...
+
+    async def by_username(self, username: str) -> UserId | None:
+        """Who bears a name, without case."""
+        ...
+
+    async def credentials(self, login: str) -> Credentials | None:
+        """The credentials of a username or an e-mail address."""
+        ...

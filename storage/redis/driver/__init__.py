@@ -1,0 +1,1 @@
+"""The connections to Redis: client, replies, bulk pushes, incarnation."""
