@@ -34,9 +34,14 @@ def with_commands(folder: ModuleType, named: str = "") -> typer.Typer:
 
 
 def run(folder: ModuleType) -> None:
-    """Run the command line of a package; a failure that we know ends in its one sentence."""
+    """Run the command line of a package."""
+    run_app(with_commands(folder, *sys.argv[1:2]))
+
+
+def run_app(app: typer.Typer) -> None:
+    """Run a command line; a failure that we know ends in its one sentence."""
     try:
-        with_commands(folder, *sys.argv[1:2])()
+        app()
     except (ClusterError, EngineError) as failure:
         _errors.print(str(failure), style="red", highlight=False, markup=False, soft_wrap=True)
         raise SystemExit(getattr(failure, "exit_code", 1)) from None

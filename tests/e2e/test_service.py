@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from serve.readiness import Word
-from tests.support.people import sign_up
+from tests.support.api_user import sign_up
 from tests.support.system import RunningSystem
 from tests.support.waiting import eventually
 

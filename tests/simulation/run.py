@@ -10,11 +10,11 @@ from domain.limits import Limits
 from storage.ports.coordination import SETTLED
 from telemetry import metrics
 from tests.simulation.comparison import compare
-from tests.simulation.model import Answers
 from tests.simulation.people import Person
 from tests.simulation.scheduler import CrashAt, Faults
 from tests.simulation.stores import USERS
 from tests.simulation.world import ACTORS, PARTITIONS, REPLICAS, SHARDS, Build, World
+from tests.support.oracle.answers import Answers
 
 DEFAULT_SEEDS = 10
 DISASTERS = (*("crash",) * 3, *("move",) * 2, "stall", "down", "slow", "poison", *("flush",) * 2, "clock", "evict")
