@@ -113,7 +113,8 @@ def _told(asked: _Asked) -> list[str]:
     import ray  # reads its environment then
 
     import serve.deploy
-    from actors.deploy import NAMESPACE, SUPERVISOR
+    from actors.deployment.placement import NAMESPACE
+    from actors.registry import SUPERVISOR
 
     said: list[str] = serve.deploy.unmet(asked.replicas) if asked.replicas is not None else []
     if not asked.checkpoints:
