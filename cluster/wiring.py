@@ -12,7 +12,7 @@ from cluster.errors import ClusterError
 from cluster.settings import Settings
 from cluster.signing_keys import keys_folder
 from cluster.stores import store_config
-from dataflows.deploy import TrendsConfig, TrendsFleet
+from dataflows.deploy import TrendsConfig, TrendsWorkerGroup
 from domain.clock import SystemClock
 from serve.config import ApiConfig
 from storage.cassandra.driver import schema
@@ -41,7 +41,7 @@ def deploy(settings: Settings, endpoints: Endpoints) -> None:
         exporter_port=settings.exporter_port,
     )
     trends = TrendsConfig(stores=stores, snapshots=settings.data_dir / "trends", log_level=settings.log_level)
-    lifecycle.start(actor_config, TrendsFleet(trends, placement.nodes), settings.fanout_shards)
+    lifecycle.start(actor_config, TrendsWorkerGroup(trends, placement.nodes), settings.fanout_shards)
     deploy_api(settings, endpoints)
 
 

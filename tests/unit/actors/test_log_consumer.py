@@ -289,10 +289,10 @@ async def test_a_handler_is_all_that_a_new_consumer_needs() -> None:
     first, second = Actors(), Actors()
     for epoch, handler in enumerate((first, second), start=1):
         consumer = LogConsumer("noter", [handler], epoch, engine.ports, engine.clock, engine.limits, PARTITIONS)
-        for _ in range(3):
+        for _ in range(8):
             await consumer.step(0)
         await engine.post(CAROL)
-    assert sorted(first.noted) == [ALICE, BOB, CAROL]
+    assert set(first.noted) == {ALICE, BOB, CAROL}, "at least once"
     assert second.noted == [CAROL], "it goes on from the offsets of the first"
 
 

@@ -1,4 +1,4 @@
-from dataflows.chunks import decoded
+from dataflows.sources.chunks import decoded
 from domain.events import Liked, encode
 from domain.ids import EventId, TweetId, UserId
 from telemetry import metrics
