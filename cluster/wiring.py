@@ -11,7 +11,7 @@ from cluster.endpoints import Endpoints
 from cluster.errors import ClusterError
 from cluster.settings import Settings
 from cluster.signing_keys import keys_folder
-from cluster.stores import store_config
+from cluster.store_config import store_config
 from dataflows.deploy import TrendsConfig, TrendsWorkerGroup
 from domain.clock import SystemClock
 from serve.config import ApiConfig
@@ -62,7 +62,7 @@ def deploy_api(settings: Settings, endpoints: Endpoints, *, wait: bool = True) -
     serve.deploy.deploy(config, wait=wait)
 
 
-def undeploy(settings: Settings, _endpoints: Endpoints) -> None:
+def undeploy() -> None:
     """End replicas and actors side by side, each drained; what they leave in the log is found at the next start."""
     with ThreadPoolExecutor(1) as pool:
         stopping = pool.submit(serve.deploy.undeploy)

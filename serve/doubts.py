@@ -101,7 +101,7 @@ class Doubts:
     async def _tell_others(self) -> None:
         doubted_ms = self._clock.now_ms() + self._limits.doubts_last_ms
         await self._coordination.set_checkpoint(DOUBTED, doubted_ms)
-        metrics.EDGES.record(edge="doubts")
+        metrics.SAFEGUARDS.record(safeguard="doubts")
         logger().warning("redis is doubted", until_ms=doubted_ms)
         await self._read_marks()
 

@@ -123,7 +123,7 @@ class HomeTimeline:
         pulled = [UserId(author) for author in (await self._pulled.current()).among(followees).tolist()]
         if not pulled:
             return []
-        metrics.EDGES.record(edge="pull")
+        metrics.SAFEGUARDS.record(safeguard="pull")
         try:
             found, _ = await self._cache.fetch([ListKey(ListKind.AUTHOR, author) for author in pulled], ())
         except StoreUnavailable:
@@ -135,7 +135,7 @@ class HomeTimeline:
         self, everyone: frozenset[int], before: int, limit: int, shown: list[int], reading: Reading
     ) -> None:
         """Go on below the cached part: merge what the authors wrote, until the page is full or the end is reached."""
-        metrics.EDGES.record(edge="seam")
+        metrics.SAFEGUARDS.record(safeguard="below_floor")
         sources = [UserId(author) for author in everyone]
         want = limit + 1 - len(shown)
         while len(shown) <= limit:

@@ -91,7 +91,7 @@ def _build(config: ApiConfig, stores: Stores, ids: LeasedIds) -> FastAPI:
     clock, limits = SystemClock(), config.stores.limits
     ports = stores.ports
     doubts = Doubts(ports.events, ports.coordination, clock, limits, config.stores.partitions)
-    hydrator = Hydrator(ports.cache, ports.tweets, ports.users, ports.graph, ports.engagements, doubts, limits)
+    hydrator = Hydrator(ports.cache, ports.tweets, ports.users, ports.relations, ports.counts, doubts, limits)
     rebuilder = Rebuilder(ports.cache, ports.tweets, doubts, limits)
     pulled = PulledAuthors(ports.coordination, clock, limits)
     home = HomeTimeline(ports.cache, ports.tweets, hydrator, rebuilder, pulled, doubts, clock, limits)
@@ -101,10 +101,8 @@ def _build(config: ApiConfig, stores: Stores, ids: LeasedIds) -> FastAPI:
     rates = RateLimits() if config.rate_limits_on else OFF
     throttle = LoginThrottle(ports.limiter, ports.cache, rates)
     services = Services(
-        commands=Commands(
-            publisher, ports.tweets, ports.graph, ports.engagements, ports.idempotency, hydrator, ids, clock, limits
-        ),
-        queries=Queries(home, hydrator, ports.tweets, ports.users, ports.graph, ports.engagements, limits),
+        commands=Commands(publisher, ports.tweets, ports.relations, ports.idempotency, hydrator, ids, clock, limits),
+        queries=Queries(home, hydrator, ports.tweets, ports.users, ports.relations, limits),
         trends=TrendQueries(ports.trends, ports.panes),
         accounts=Accounts(ports.users, ports.tokens, ids, Passwords(), sessions, throttle, session_registry, clock),
         sessions=sessions,

@@ -11,7 +11,7 @@ from domain.limits import Limits
 from storage.ports import Ports
 from storage.ports.log import BEGINNING, LogRead, LogRecord
 from storage.rows import DAY_MS, MINUTE_MS
-from telemetry.metrics import EDGES
+from telemetry.metrics import SAFEGUARDS
 
 RECONCILED = "reconciled"
 """The reconciler's checkpoint: what was made before this wall time (ms) has been in the log."""
@@ -176,7 +176,7 @@ class LogReader:
         that raced leave rows. Who looks far back needs nothing of what the new stream holds already.
         """
         from_ms = {p: await self._known_ms(at, self._loss_look_back_ms) for p, at in self.offsets.items()}
-        EDGES.record(edge="incarnation")
+        SAFEGUARDS.record(safeguard="incarnation")
         ends = await self._log.ends() if self._looks_far_back else {}
         for partition in self.offsets:
             self.offsets[partition] = BEGINNING
@@ -208,7 +208,7 @@ class LogReader:
         return max(min(known_ms, now_ms) - look_back_ms, now_ms - EVENTS_KEPT_MS)
 
     def _begin_catch_up(self, partition: int, from_ms: int, *, resume: str, lost: bool) -> None:
-        EDGES.record(edge="catch_up")
+        SAFEGUARDS.record(safeguard="catch_up")
         after = EventId(max(0, first_id_at(from_ms) - 1))
         self._catching_up[partition] = CatchUp(from_ms // MINUTE_MS, after, resume, lost)
 

@@ -2,19 +2,20 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from itertools import chain
 
 from typing_extensions import override
 
 from actors.consumers.log_consumer import Handler
 from actors.consumers.pull_threshold import PullThreshold
+from domain.counts import TweetCounts, UserCounts
 from domain.events import AnyEvent
-from domain.graph import TweetCounts, UserCounts
 from domain.ids import TweetId, UserId
 from domain.limits import Limits
+from domain.relations import Target
 from storage import keys, values
-from storage.effects import recounts_of
 from storage.ports import Ports
+from storage.projections import projection_of
+from storage.projections.projection import Count
 from storage.values import Counted
 
 _AT_ONCE = 32
@@ -48,8 +49,8 @@ class Counts(Handler):
 
     @override
     async def handle(self, events: Sequence[AnyEvent]) -> None:
-        recounts = [recounts_of(event) for event in events]
-        tweets, users = _by_id(r.tweets for r in recounts), _by_id(r.users for r in recounts)
+        recounts = [count for event in events for count in projection_of(event).recounts(event)]
+        tweets, users = _by_id(recounts, Target.TWEET), _by_id(recounts, Target.USER)
         names = [*map(keys.tweet_counts, tweets), *map(keys.user_counts, users)]
         if not names:
             return
@@ -61,18 +62,18 @@ class Counts(Handler):
             value = kept[keys.tweet_counts(id_)]
             async with gate:
                 if value is None:
-                    return id_, Counted.at(await self._ports.engagements.tweet_counts(TweetId(id_)), began_us)
+                    return id_, Counted.at(await self._ports.counts.tweet_counts(TweetId(id_)), began_us)
                 held = values.tweet_counts_from(value)
-                counts = await self._ports.engagements.tweet_counts(TweetId(id_), tweets[id_], held.counts)
+                counts = await self._ports.counts.tweet_counts(TweetId(id_), tweets[id_], held.counts)
                 return id_, held.recounted(counts, tweets[id_], began_us)
 
         async def user(id_: int) -> tuple[int, Counted[UserCounts]]:
             value = kept[keys.user_counts(id_)]
             async with gate:
                 if value is None:
-                    return id_, Counted.at(await self._ports.graph.user_counts(UserId(id_)), began_us)
+                    return id_, Counted.at(await self._ports.counts.user_counts(UserId(id_)), began_us)
                 held = values.user_counts_from(value)
-                counts = await self._ports.graph.user_counts(UserId(id_), users[id_], held.counts)
+                counts = await self._ports.counts.user_counts(UserId(id_), users[id_], held.counts)
                 return id_, held.recounted(counts, users[id_], began_us)
 
         of_tweets = dict(await asyncio.gather(*map(tweet, tweets)))
@@ -88,8 +89,9 @@ class Counts(Handler):
         )
 
 
-def _by_id(changed: Iterable[Iterable[tuple[int, str]]]) -> dict[int, set[str]]:
+def _by_id(recounts: Iterable[Count], target: Target) -> dict[int, set[str]]:
     found: dict[int, set[str]] = {}
-    for id_, name in chain.from_iterable(changed):
-        found.setdefault(id_, set()).add(name)
+    for count in recounts:
+        if count.target is target:
+            found.setdefault(count.id, set()).add(count.name)
     return found

@@ -18,6 +18,7 @@ from domain.events import AnyEvent, Followed, Retweeted, TweetPosted, Unfollowed
 from domain.fanout import Batch, FollowerSets, Interleaver, Job, Pulled
 from domain.ids import UserId, range_of, time_ms
 from domain.limits import Limits
+from domain.relations import FOLLOW
 from storage.ports import Ports
 from storage.ports.cache import ListKey, ListKind, Pushed
 from storage.ports.log import LogRecord
@@ -52,7 +53,7 @@ class FanoutShard:
         self.name = name
         self.ranges: dict[int, int] = {}
         """The owned ranges and the epoch under which each is owned."""
-        self._graph = ports.graph
+        self._relations = ports.relations
         self._cache = ports.cache
         self._coordination = ports.coordination
         self._clock = clock
@@ -86,7 +87,7 @@ class FanoutShard:
             await self._push()
             await self._save()
         except Fenced as fenced:
-            metrics.EDGES.record(edge="fence")
+            metrics.SAFEGUARDS.record(safeguard="fence")
             logger().warning("fenced", shard=self.name, consumer=fenced.name, epoch=fenced.epoch)
             self._assigned_ms = None
 
@@ -160,7 +161,7 @@ class FanoutShard:
                     return
             case Followed(user=user, followee=followee) | Unfollowed(user=user, followee=followee):
                 if range_of(user) in self.ranges:
-                    edge = await self._graph.follow(user, followee)
+                    edge = await self._relations.state(FOLLOW, user, followee)
                     self._followers.set_edge(followee, user, edge.active)
                     await self._cache.unlink([ListKey(ListKind.HOME, user)])
             case _:
@@ -170,10 +171,10 @@ class FanoutShard:
     async def _start_job(self, record: LogRecord, event: TweetPosted | Retweeted) -> None:
         followers = self._followers.get(event.actor)
         if followers is None:
-            followers = await self._graph.followers(event.actor, sorted(self.ranges))
+            followers = await self._relations.sources_in(FOLLOW, event.actor, sorted(self.ranges))
             self._followers.put(event.actor, followers)
         if len(followers) > self._limits.slice_followers_max:
-            metrics.EDGES.record(edge="slice")
+            metrics.SAFEGUARDS.record(safeguard="slice")
         self._interleaver.add(Job(event.event_id, event.tweet_id, followers, record.partition, record.offset))
 
     async def _load_followers(self, events: Iterable[Decoded], ends_ms: int) -> None:
@@ -185,7 +186,9 @@ class FanoutShard:
         missing = [author for author in authors if self._followers.get(author) is None]
         for at in range(0, len(missing), _LOADS_AT_ONCE):
             part = missing[at : at + _LOADS_AT_ONCE]
-            found = await asyncio.gather(*(self._graph.followers(author, sorted(self.ranges)) for author in part))
+            found = await asyncio.gather(
+                *(self._relations.sources_in(FOLLOW, author, sorted(self.ranges)) for author in part)
+            )
             for author, followers in zip(part, found, strict=True):
                 self._followers.put(author, followers)
             if self._clock.monotonic_ms() >= ends_ms:
@@ -220,7 +223,7 @@ class FanoutShard:
             raise
         if len(pushed.overfull):
             trimmed = await self._cache.trim([ListKey(ListKind.HOME, UserId(u)) for u in pushed.overfull.tolist()])
-            metrics.EDGES.record(trimmed, edge="trim")
+            metrics.SAFEGUARDS.record(trimmed, safeguard="trim")
         self._under_way.popleft()
         metrics.DELIVERIES.record(pushed.delivered, outcome="delivered")
         metrics.DELIVERIES.record(pushed.absent, outcome="absent")

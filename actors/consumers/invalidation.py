@@ -6,8 +6,8 @@ from typing_extensions import override
 
 from actors.consumers.log_consumer import Handler
 from domain.events import AnyEvent
-from storage.effects import effects_of
 from storage.ports.cache import CacheStore
+from storage.projections import invalidate
 
 
 class Invalidation(Handler):
@@ -18,8 +18,4 @@ class Invalidation(Handler):
 
     @override
     async def handle(self, events: Sequence[AnyEvent]) -> None:
-        effects = [effects_of(event) for event in events]
-        if values := list(dict.fromkeys(key for effect in effects for key in effect.values)):
-            await self._cache.drop(values)
-        if lists := list(dict.fromkeys(key for effect in effects for key in effect.lists)):
-            await self._cache.unlink(lists)
+        await invalidate(self._cache, events)

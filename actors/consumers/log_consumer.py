@@ -86,7 +86,7 @@ class LogConsumer:
         except Fenced as fenced:
             if not self._claimed:
                 raise RuntimeError("an earlier process has a later epoch: a clock went back") from fenced
-            metrics.EDGES.record(edge="fence")
+            metrics.SAFEGUARDS.record(safeguard="fence")
             self._log = None  # the offset was lost, or a later process reads on: the claim will tell
 
     async def _start(self) -> ClaimedLog:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from domain.clock import Clock
 from domain.ids import RANGES, UserId
 from domain.limits import Limits
+from domain.relations import FOLLOW
 from storage.ports import Ports
 from storage.ports.cache import ListKey, ListKind
 from telemetry import metrics
@@ -28,7 +29,7 @@ class PullThreshold:
         for author, count in followers.items():
             if count >= self._limits.pull_threshold:
                 if author not in pulled:
-                    metrics.EDGES.record(edge="threshold_crossing")
+                    metrics.SAFEGUARDS.record(safeguard="threshold_crossing")
                     logger().info("author is pulled from now on", author=author)
                     await self._coordination.set_pulled(author, self._clock.now_ms())
                 elif await self._coordination.checkpoint(_below(author)):
@@ -57,7 +58,7 @@ class PullThreshold:
                 await self._coordination.set_checkpoint(_below(author), 0)
 
     async def _unlink_followers(self, author: UserId) -> None:
-        followers = (await self._ports.graph.followers(author, range(RANGES))).tolist()
+        followers = (await self._ports.relations.sources_in(FOLLOW, author, range(RANGES))).tolist()
         for at in range(0, len(followers), self._limits.slice_followers_max):
             some = followers[at : at + self._limits.slice_followers_max]
             await self._ports.cache.unlink([ListKey(ListKind.HOME, UserId(user)) for user in some])

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing_extensions import override
 
 from actors.consumers.log_consumer import Handler
-from domain.events import AnyEvent, Followed, Liked, Retweeted, RetweetUndone, Unfollowed, Unliked
-from domain.graph import Toggle
-from storage import keys
+from domain.events import AnyEvent
+from domain.relations import relation_of
 from storage.ports import Ports
-from storage.ports.relations import Engagement
+from storage.projections.relations import superseded_values
 from telemetry import metrics
 
 _AT_ONCE = 32
@@ -34,21 +33,13 @@ class Repair(Handler):
         await asyncio.gather(*map(repair, events))
 
     async def _repair(self, event: AnyEvent) -> None:
-        state = await self._state(event)
-        if state is None or not state.lost:
+        relation = relation_of(event)
+        if relation is None:
             return
-        metrics.EDGES.record(edge="superseded")
-        await self._ports.events.take_back(event, state)
-        if isinstance(event, Retweeted | RetweetUndone):
-            await self._ports.cache.drop([keys.tweet(retweet) for retweet in state.lost])
-
-    async def _state(self, event: AnyEvent) -> Toggle | None:
-        match event:
-            case Liked(user=user, tweet_id=tweet) | Unliked(user=user, tweet_id=tweet):
-                return await self._ports.engagements.engagement(Engagement.LIKE, user, tweet)
-            case Retweeted(user=user, tweet_id=tweet) | RetweetUndone(user=user, tweet_id=tweet):
-                return await self._ports.engagements.engagement(Engagement.RETWEET, user, tweet)
-            case Followed(user=user, followee=followee) | Unfollowed(user=user, followee=followee):
-                return await self._ports.graph.follow(user, followee)
-            case _:
-                return None
+        state = await self._ports.relations.state(relation, event.actor, relation.target_of(event))
+        if not state.superseded:
+            return
+        metrics.SAFEGUARDS.record(safeguard="superseded")
+        await self._ports.events.remove_superseded(event, state)
+        if values := superseded_values(event, state):
+            await self._ports.cache.drop(values)

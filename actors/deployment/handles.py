@@ -14,8 +14,8 @@ from actors.deployment.placement import find
 from actors.hosting import Health
 from actors.supervision.monitored_actors import MonitoredActor
 from domain.errors import StoreUnavailable
-from storage.head import ANSWER_S, asked_of_ray
 from telemetry.logs import logger
+from telemetry.ray_calls import ANSWER_S, call_ray
 
 _MADE_S = 5.0
 _END_S = 3.0
@@ -33,7 +33,7 @@ class RayActor:
     async def health(self) -> Health | None:
         try:
             if self._actor is None:
-                self._actor = await asked_of_ray(lambda: find(self._name))
+                self._actor = await call_ray(lambda: find(self._name))
             if self._actor is None:
                 return None
             health: Health = await asyncio.wait_for(self._actor.health.remote(), ANSWER_S)
@@ -45,10 +45,10 @@ class RayActor:
         return health
 
     async def restart(self) -> None:
-        if (actor := await asked_of_ray(lambda: find(self._name))) is not None:
-            await asked_of_ray(lambda: ray.kill(actor, no_restart=False))
+        if (actor := await call_ray(lambda: find(self._name))) is not None:
+            await call_ray(lambda: ray.kill(actor, no_restart=False))
         else:
-            await asked_of_ray(lambda: make(self._name, self._config), _MADE_S)
+            await call_ray(lambda: make(self._name, self._config), _MADE_S)
 
 
 class RayShardActors:
@@ -58,22 +58,22 @@ class RayShardActors:
         self._config = config
 
     async def existing(self) -> Collection[str]:
-        return await asked_of_ray(placement.existing_shards)
+        return await call_ray(placement.existing_shards)
 
     async def nodes(self) -> Mapping[str, bool]:
-        return await asked_of_ray(placement.nodes)
+        return await call_ray(placement.nodes)
 
     def monitored(self, name: str) -> MonitoredActor:
         return RayActor(name, self._config)
 
     async def make(self, name: str, node: str | None) -> None:
-        await asked_of_ray(lambda: make(name, self._config, node), _MADE_S)
+        await call_ray(lambda: make(name, self._config, node), _MADE_S)
 
     async def end(self, name: str) -> None:
-        if (actor := await asked_of_ray(lambda: find(name))) is None:
+        if (actor := await call_ray(lambda: find(name))) is None:
             return
         try:
             await asyncio.wait_for(actor.stop.remote(_END_S), _END_S + ANSWER_S)
         except (ray.exceptions.RayError, TimeoutError) as error:
             logger().warning("did not end in order", actor=name, error=str(error))
-        await asked_of_ray(lambda: ray.kill(actor))
+        await call_ray(lambda: ray.kill(actor))

@@ -9,7 +9,7 @@ from ray.actor import ActorHandle
 
 from actors.deployment.config import ActorConfig
 from storage.desired_state import is_shard
-from storage.head import placed_on
+from telemetry.ray_calls import node_affinity
 
 NAMESPACE = "murmur"
 _CALLS_AT_ONCE = 4
@@ -38,7 +38,7 @@ def place(host: type[Any], name: str, config: ActorConfig, *more: Any, node: str
         "num_cpus": _CPUS,
         "max_restarts": -1,
         "max_concurrency": _CALLS_AT_ONCE,
-        "scheduling_strategy": placed_on(node),
+        "scheduling_strategy": node_affinity(node),
     }
     ray.remote(host).options(**options).remote(name, config, *more)
 

@@ -212,7 +212,7 @@ class Reconciler:
             await self._log.append(repaired)
         for event in repaired:
             self._seen.add(event.event_id)
-            metrics.EDGES.record(edge="reconciler_repair")
+            metrics.SAFEGUARDS.record(safeguard="reconciler_repair")
             metrics.EVENTS_APPENDED.record(by=_NAME)
             logger().info("appended what a crash left out", event_id=event.event_id)
         return all(outcome is not Outcome.RETRY for outcome, _ in outcomes)

@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 from cluster.settings import load_settings
-from cluster.stores import store_config
+from cluster.store_config import store_config
 from domain.clock import SystemClock
 from domain.events import VERSION, TweetPosted, encode
 from domain.ids import WORKERS_MAX, EventId, IdGenerator, UserId, stamp_us

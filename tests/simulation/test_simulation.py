@@ -13,7 +13,7 @@ from tests.simulation.scheduler import NO_FAULTS, CrashAt
 from tests.simulation.smallest import smallest
 from tests.simulation.world import REPLICAS, SHARDS, TINY
 
-EDGES = (
+SAFEGUARDS = (
     "trim",
     "slice",
     "pull",
@@ -24,7 +24,7 @@ EDGES = (
     "rebuild",
     "rebuild_race",
     "reconciler_repair",
-    "seam",
+    "below_floor",
     "superseded",
     "tombstone",
     "doubts",
@@ -64,7 +64,7 @@ def test_every_protected_edge_is_taken() -> None:
     taken = Counter[str]()
     for seed in range(DEFAULT_SEEDS):
         taken.update(history_of(seed).edges)
-    assert [edge for edge in EDGES if not taken[edge]] == []
+    assert [edge for edge in SAFEGUARDS if not taken[edge]] == []
 
 
 def test_a_seed_has_one_history() -> None:

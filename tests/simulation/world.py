@@ -17,6 +17,7 @@ from domain.errors import EngineError, StoreUnavailable
 from domain.events import Event, Retweeted, decode
 from domain.ids import TweetId, UserId, range_of
 from domain.limits import SMALL, Limits
+from domain.relations import FOLLOW
 from serve.commands import Commands
 from serve.doubts import Doubts
 from serve.home import HomeTimeline
@@ -31,12 +32,14 @@ from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.stores import memory_stores
 from storage.ports.cache import CacheStore, ListKey, ListKind
 from storage.ports.coordination import CoordinationStore
+from storage.ports.counts import CountStore
 from storage.ports.dead_letters import DeadLetterStore
 from storage.ports.events import EventStore
 from storage.ports.log import EventLog, OffsetStore
-from storage.ports.relations import EngagementStore, GraphStore
+from storage.ports.relations import RelationStore
 from storage.ports.tweets import TweetStore
-from storage.rows import MINUTE_MS, event_row, rows_of
+from storage.projections import projection_of
+from storage.rows import MINUTE_MS, event_row, tables_of
 from tests.simulation.scheduler import LIFE, MET, NO_FAULTS, CrashAt, Faults, Life, Scheduler, faults_of
 from tests.simulation.stores import USERS, Answering, Keys, LateBatches, People
 from tests.support.ports import some_ports
@@ -144,8 +147,8 @@ class World:
         late = LateBatches(self._port(truth.events), self._apply, self.scheduler, self.late)
         self.events = cast(EventStore, late)
         self.tweets: TweetStore = self._port(truth.tweets)
-        self.graph: GraphStore = self._port(truth.graph)
-        self.engagements: EngagementStore = self._port(truth.engagements)
+        self.relations: RelationStore = self._port(truth.relations)
+        self.counts: CountStore = self._port(truth.counts)
         self.coordination: CoordinationStore = self._port(truth.coordination)
         self.letters: DeadLetterStore = self._port(truth.dead_letters)
         self._keys = Keys(to_cassandra)
@@ -154,8 +157,8 @@ class World:
         self.offsets: OffsetStore = self._port(MemoryOffsetStore(self.redis, to_redis), "redis")
         self.ports = some_ports(
             events=self.events,
-            graph=self.graph,
-            engagements=self.engagements,
+            relations=self.relations,
+            counts=self.counts,
             coordination=self.coordination,
             dead_letters=self.letters,
             log=self.log,
@@ -171,7 +174,7 @@ class World:
         return Answering(self.scheduler, name, store)
 
     def _apply(self, event: Event) -> None:
-        self.tables.apply([event_row(event, PARTITIONS), *rows_of(event)])
+        self.tables.apply([event_row(event, PARTITIONS), *projection_of(event).rows(event)])
 
     # ----------------------------------------------------------------------------------------------- life and death
 
@@ -272,15 +275,13 @@ class World:
         people = People()
         ids = LeasedIds(self.coordination, clock)
         doubts = self._build.doubts(self.events, self.coordination, clock, self.limits, PARTITIONS, self._sleep)
-        hydrator = Hydrator(self.cache, self.tweets, people, self.graph, self.engagements, doubts, self.limits)
+        hydrator = Hydrator(self.cache, self.tweets, people, self.relations, self.counts, doubts, self.limits)
         rebuilder = Rebuilder(self.cache, self.tweets, doubts, self.limits)
         pulled = PulledAuthors(self.coordination, clock, self.limits)
         home = HomeTimeline(self.cache, self.tweets, hydrator, rebuilder, pulled, doubts, self.clock, self.limits)
         publisher = Publisher(self.events, self.cache, self.log, doubts, self._sleep)
-        commands = Commands(
-            publisher, self.tweets, self.graph, self.engagements, self._keys, hydrator, ids, clock, self.limits
-        )
-        queries = Queries(home, hydrator, self.tweets, people, self.graph, self.engagements, self.limits)
+        commands = Commands(publisher, self.tweets, self.relations, self._keys, hydrator, ids, clock, self.limits)
+        queries = Queries(home, hydrator, self.tweets, people, self.relations, self.limits)
         self.replicas[name] = Replica(commands, queries, ids)
         return ids.renew
 
@@ -351,7 +352,7 @@ class World:
 
     def sizes_of_user(self, user: UserId) -> tuple[int, int]:
         """How many somebody follows as of now, and how many tweets they wrote."""
-        following = sum(bool(row.get("active")) for _, row in self.tables.partition("following", user))
+        following = sum(bool(row.get("active")) for _, row in self.tables.partition(tables_of(FOLLOW).by_user, user))
         return following, sum(id_ == original for id_, original in self.rows_of_user(user))
 
     def retweets_by(self, users: Collection[UserId], *, since_ms: int) -> list[tuple[int, TweetId]]:

@@ -43,8 +43,8 @@ class Engine:
         truth = self.truth
         return some_ports(
             events=truth.events,
-            graph=truth.graph,
-            engagements=truth.engagements,
+            relations=truth.relations,
+            counts=truth.counts,
             coordination=truth.coordination,
             dead_letters=truth.dead_letters,
             log=self.log,

@@ -140,7 +140,7 @@ async def test_an_old_owner_is_fenced_before_it_looks_again() -> None:
     engine.log.read = moved_meanwhile  # type: ignore[method-assign]
     engine.clock.advance(2_000)
     await stepped(old, 2)
-    assert fenced.total(metrics.EDGES.spec, edge="fence") == 1
+    assert fenced.total(metrics.SAFEGUARDS.spec, safeguard="fence") == 1
     assert old.ranges == {}
     assert len(new.ranges) == RANGES
 

@@ -7,15 +7,15 @@ from typing_extensions import override
 
 from actors.consumers.log_consumer import Handler, LogConsumer
 from actors.registry import COUNTERS
+from domain.counts import TweetCounts, UserCounts
 from domain.errors import StoreUnavailable
 from domain.events import AnyEvent
-from domain.graph import TweetCounts, UserCounts
 from domain.ids import TweetId, UserId
 from domain.limits import DEFAULT
+from domain.relations import LIKE
 from storage import keys, values
 from storage.log_reader import appended_ms
 from storage.ports.cache import ListKey, ListKind
-from storage.ports.relations import Engagement
 from storage.values import Counted
 from telemetry import metrics
 from tests.unit.actors.engine import PARTITIONS, Engine
@@ -100,11 +100,11 @@ async def test_of_two_likes_that_raced_one_is_listed() -> None:
     tweet = await engine.post(ALICE)
     await engine.like(BOB, tweet)
     await engine.like(BOB, tweet)  # both found no like before
-    assert len(await engine.truth.engagements.engagers(Engagement.LIKE, TweetId(tweet), before=1 << 62, limit=9)) == 2
+    assert len(await engine.truth.relations.sources(LIKE, tweet, before=1 << 62, limit=9)) == 2
     counters = engine.counters()
     for _ in range(3):
         await counters.step(0)
-    assert len(await engine.truth.engagements.engagers(Engagement.LIKE, TweetId(tweet), before=1 << 62, limit=9)) == 1
+    assert len(await engine.truth.relations.sources(LIKE, tweet, before=1 << 62, limit=9)) == 1
 
 
 async def test_of_two_likes_that_raced_one_is_listed_though_counters_died_before_they_met_the_second() -> None:
@@ -117,7 +117,7 @@ async def test_of_two_likes_that_raced_one_is_listed_though_counters_died_before
     counters = engine.counters(epoch=2)
     for _ in range(3):
         await counters.step(0)
-    assert len(await engine.truth.engagements.engagers(Engagement.LIKE, TweetId(tweet), before=1 << 62, limit=9)) == 1
+    assert len(await engine.truth.relations.sources(LIKE, tweet, before=1 << 62, limit=9)) == 1
 
 
 async def test_events_that_counters_had_not_read_when_the_log_was_lost_are_handled_by_the_next() -> None:
@@ -130,7 +130,7 @@ async def test_events_that_counters_had_not_read_when_the_log_was_lost_are_handl
     counters = engine.counters(epoch=2)
     for _ in range(6):
         await counters.step(0)
-    assert len(await engine.truth.engagements.engagers(Engagement.LIKE, TweetId(tweet), before=1 << 62, limit=9)) == 1
+    assert len(await engine.truth.relations.sources(LIKE, tweet, before=1 << 62, limit=9)) == 1
 
 
 async def test_who_reaches_the_threshold_is_pulled_and_who_stays_below_it_long_enough_is_released() -> None:
@@ -248,10 +248,7 @@ async def test_fenced_counters_reprocess_events_read_after_a_redis_loss() -> Non
     for _ in range(40):
         with suppress(StoreUnavailable):
             await counters.step(0)
-    listed = [
-        len(await engine.truth.engagements.engagers(Engagement.LIKE, TweetId(tweet), before=1 << 62, limit=9))
-        for tweet in tweets
-    ]
+    listed = [len(await engine.truth.relations.sources(LIKE, tweet, before=1 << 62, limit=9)) for tweet in tweets]
     assert listed == [1] * len(tweets)
 
 
@@ -325,14 +322,14 @@ async def test_one_event_that_cannot_be_handled_is_found_and_given_up_and_all_ot
     tweets = [await engine.post(ALICE) for _ in range(50)]
     for tweet in tweets:
         await engine.like(BOB, tweet)
-    bad, tweet_counts = tweets[31], engine.truth.engagements.tweet_counts
+    bad, tweet_counts = tweets[31], engine.truth.counts.tweet_counts
 
     async def failing(tweet: TweetId, *more: Any) -> TweetCounts:
         if tweet == bad:
             raise ValueError("this one")
         return await tweet_counts(tweet, *more)
 
-    engine.truth.engagements.tweet_counts = failing  # type: ignore[assignment]
+    engine.truth.counts.tweet_counts = failing  # type: ignore[assignment]
     counters = engine.counters()
     for _ in range(60):
         await counters.step(0)

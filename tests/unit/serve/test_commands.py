@@ -73,7 +73,7 @@ class Replica:
         truth, clock = engine.truth, engine.clock
         self.events = SlowEvents(truth.tables, PARTITIONS)
         doubts = engine.doubts()
-        self.hydrator = Hydrator(engine.cache, truth.tweets, People(), truth.graph, truth.engagements, doubts, SMALL)
+        self.hydrator = Hydrator(engine.cache, truth.tweets, People(), truth.relations, truth.counts, doubts, SMALL)
         rebuilder = Rebuilder(engine.cache, truth.tweets, doubts, SMALL)
         pulled = PulledAuthors(truth.coordination, clock, SMALL)
         self.home = HomeTimeline(engine.cache, truth.tweets, self.hydrator, rebuilder, pulled, doubts, clock, SMALL)
@@ -83,9 +83,7 @@ class Replica:
         async def turn() -> None:
             clock.advance(1)
 
-        self.commands = Commands(
-            publisher, truth.tweets, truth.graph, truth.engagements, Keys(turn), self.hydrator, ids, clock, SMALL
-        )
+        self.commands = Commands(publisher, truth.tweets, truth.relations, Keys(turn), self.hydrator, ids, clock, SMALL)
 
     async def shown(self, viewer: UserId) -> list[int]:
         return list((await self.home.page(viewer, START, 5)).shown)
