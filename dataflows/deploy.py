@@ -66,8 +66,8 @@ class TrendsWorkerActor:
         return self._worker.stop(timeout_s)
 
 
-class TrendsFleet:
-    """The workers of trends (`actors.flow_supervisor.Fleet`); travels to its supervisor before it is used."""
+class TrendsWorkerGroup:
+    """The workers of trends (`WorkerGroup` of `actors.supervision`); travels to its supervisor before it is used."""
 
     def __init__(self, config: TrendsConfig, nodes: Callable[[], Collection[str]]) -> None:
         """`nodes` are those that workers may run on; they are spread over them."""

@@ -12,7 +12,7 @@ from serve.refreshed import Refreshed, beside
 from serve.tail import Tail
 from storage.own_acts import OwnCount
 from storage.ports.cache import ListKey
-from storage.ports.coordination import DOUBTED, SETTLED, CoordinationStore
+from storage.ports.coordination import APPLIED, DOUBTED, CoordinationStore
 from storage.ports.events import EventStore
 from telemetry import metrics
 from telemetry.logs import logger
@@ -23,9 +23,9 @@ _AHEAD_MS = 1_000
 
 
 class Doubts:
-    """What was made between the marks `SETTLED` and `DOUBTED` may be in the store and not in Redis.
+    """What was made between the marks `APPLIED` and `DOUBTED` may be in the store and not in Redis.
 
-    Whom Redis fails moves `DOUBTED` into the future; the reconciler moves `SETTLED` after it. Everybody knows the marks
+    Whom Redis fails moves `DOUBTED` into the future; the reconciler moves `APPLIED` after it. Everybody knows the marks
     as they stood `doubts_known_ms` ago at most. Who learns of doubts shows nothing that Redis may lack, from the store
     or by laying the events in doubt over what Redis holds, before that time has passed: then all others know as well.
     So nobody is shown something by one replica and then not by another (decision 0023).
@@ -108,7 +108,7 @@ class Doubts:
     async def _read_marks(self) -> None:
         doubted_ms = await self._coordination.checkpoint(DOUBTED) or 0
         if doubted_ms > self._settled_ms:
-            self._settled_ms = max(self._settled_ms, await self._coordination.checkpoint(SETTLED) or 0)
+            self._settled_ms = max(self._settled_ms, await self._coordination.checkpoint(APPLIED) or 0)
         self._learn(doubted_ms)
 
     def _learn(self, doubted_ms: int) -> None:

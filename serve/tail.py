@@ -8,7 +8,7 @@ import numpy as np
 from domain.clock import Clock, Sleep
 from domain.columns import in_sorted
 from domain.errors import PoisonedEvent
-from domain.events import decode
+from domain.events import UnknownEvent, decode
 from domain.fanout import NO_IDS
 from domain.ids import EventId, Ids, UserId, first_id_at
 from domain.limits import Limits
@@ -20,6 +20,7 @@ from storage.ports.cache import ListKey
 from storage.ports.events import EventStore
 from storage.projections import projection_of
 from storage.rows import MINUTE_MS
+from telemetry import metrics
 
 
 class _Told(NamedTuple):
@@ -119,6 +120,9 @@ def _told(body: bytes) -> _Told:
     try:
         event = decode(body)
     except PoisonedEvent:
+        return _Told()
+    if isinstance(event, UnknownEvent):
+        metrics.EVENTS_UNKNOWN.record(consumer="replica")
         return _Told()
     projection = projection_of(event)
     entry = projection.entry(event)

@@ -106,8 +106,15 @@ STORE_ERRORS = _counter(
 EVENTS_APPENDED = _counter(
     "murmur_events_appended", "Events appended to the log, by who did it.", by=("command", "reconciler", "dead_letter")
 )
-EVENTS_HANDLED = _counter("murmur_events_handled", "Events that a reader of the log has dealt with.", reader=BY_CODE)
-DEAD_LETTERS = _counter("murmur_dead_letters", "Events given up by a reader.", reader=BY_CODE)
+EVENTS_HANDLED = _counter(
+    "murmur_events_handled", "Events that a consumer of the log has dealt with.", consumer=BY_CODE
+)
+EVENTS_UNKNOWN = _counter(
+    "murmur_events_unknown",
+    "Events that were skipped because only a newer release knows their kind, by who met them.",
+    consumer=BY_CODE,
+)
+DEAD_LETTERS = _counter("murmur_dead_letters", "Events given up by a consumer.", consumer=BY_CODE)
 DELIVERIES = _counter(
     "murmur_fanout_deliveries",
     "Entries pushed to followers; to an absent timeline nothing is pushed.",

@@ -1,4 +1,4 @@
-"""`python -m cluster dead-letters`: lists the events that a reader gave up, and tries them again."""
+"""`python -m cluster dead-letters`: lists the events that a consumer gave up, and tries them again."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from cluster.settings import load_settings
 from cluster.state import RunState
 from cluster.store_config import store_config
 from domain.errors import PoisonedEvent
-from domain.events import decode
+from domain.events import UnknownEvent, decode
 from storage.ports.dead_letters import DeadLetter
 from storage.rows import DAY_MS
 from storage.stores import StoreConfig, open_stores
@@ -30,7 +30,7 @@ def dead_letters(
     ] = False,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, latest days first.")] = 100,
 ) -> None:
-    """List the events that a reader of the log gave up after several failures, or (--retry) try them again.
+    """List the events that a consumer of the log gave up after several failures, or (--retry) try them again.
 
     Exit code 0 when all that were to be tried again could be, 1 otherwise.
     """
@@ -40,11 +40,11 @@ def dead_letters(
     if not letters:
         _console.print("There are no dead letters.")
         return
-    table = Table("day", "event", "reader", "partition", "attempts", "error", box=None)
+    table = Table("day", "event", "consumer", "partition", "attempts", "error", box=None)
     for letter in letters:
         day = datetime.fromtimestamp(letter.day * DAY_MS / 1000, UTC).date().isoformat()
         table.add_row(
-            day, str(letter.event_id), letter.reader, str(letter.partition), str(letter.attempts), letter.error
+            day, str(letter.event_id), letter.consumer, str(letter.partition), str(letter.attempts), letter.error
         )
     _console.print(table)
     if retry:
@@ -62,6 +62,8 @@ async def _list_or_retry(config: StoreConfig, retry: bool, limit: int) -> tuple[
             try:
                 event = decode(letter.body)
             except PoisonedEvent:
+                event = None
+            if event is None or isinstance(event, UnknownEvent):
                 stuck += 1
                 continue
             await stores.ports.log.append([event])

@@ -102,7 +102,8 @@ def _unmet(counts: Mapping[str, int], replicas: int | None) -> list[str]:
     import ray  # reads its environment then
 
     import serve.deploy
-    from actors.deploy import NAMESPACE, SUPERVISOR
+    from actors.deployment.placement import NAMESPACE
+    from actors.registry import SUPERVISOR
 
     unmet: list[str] = serve.deploy.unmet(replicas) if replicas is not None else []
     if not counts:

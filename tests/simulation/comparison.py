@@ -144,7 +144,7 @@ class Comparison:
     async def _letters(self) -> None:
         for letter in await self._world.letters.letters(limit=1_000):
             if b"poison" not in letter.body:
-                self._problem(f"{letter.reader} gave up an event: {letter.error}")
+                self._problem(f"{letter.consumer} gave up an event: {letter.error}")
 
     # -------------------------------------------------------------------------------------------------------- asking
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from domain.ids import range_of
 from domain.limits import Limits
-from storage.ports.coordination import SETTLED
+from storage.ports.coordination import APPLIED
 from telemetry import metrics
 from tests.simulation.comparison import compare
 from tests.simulation.people import Person
@@ -138,7 +138,7 @@ async def _tell(world: World, story: Story, calls: Counter[str]) -> None:
 async def _settled(world: World, made_ms: int) -> None:
     """Wait until the engine says that what was made before a wall time is everywhere."""
     ends_ms = world.clock.monotonic_ms() + _SETTLE_MS_MAX - _SETTLE_MS
-    while (settled_ms := await world.coordination.checkpoint(SETTLED) or 0) < made_ms:
+    while (settled_ms := await world.coordination.checkpoint(APPLIED) or 0) < made_ms:
         if world.clock.monotonic_ms() >= ends_ms:
             world.problems.append(f"what was made before {settled_ms} is settled, and not before {made_ms}")
             return

@@ -7,10 +7,11 @@ from functools import cache, partial
 
 import pytest
 
+from actors.registry import COUNTERS, RECONCILER
 from tests.simulation.run import DEFAULT_SEEDS, Result, Story, run
 from tests.simulation.scheduler import NO_FAULTS, CrashAt
 from tests.simulation.smallest import smallest
-from tests.simulation.world import COUNTERS, RECONCILER, REPLICAS, SHARDS, TINY
+from tests.simulation.world import REPLICAS, SHARDS, TINY
 
 SAFEGUARDS = (
     "trim",
@@ -54,7 +55,7 @@ def test_after_a_crash_at_any_call_everything_is_exact(who: str, seed: int) -> N
 
 
 def test_nothing_is_compared_before_the_slowest_reader_has_read_everything_again() -> None:
-    result = run(0, story=Story(disasters=("flush",), faults=NO_FAULTS), limits=replace(TINY, settled_max=1))
+    result = run(0, story=Story(disasters=("flush",), faults=NO_FAULTS), limits=replace(TINY, handled_max=1))
     assert result.edges["incarnation"] > 0
     assert not result.problems, result.report()
 

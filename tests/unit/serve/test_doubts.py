@@ -10,7 +10,7 @@ from domain.ids import UserId
 from domain.limits import SMALL
 from serve.doubts import Doubts
 from storage import keys
-from storage.ports.coordination import DOUBTED, SETTLED
+from storage.ports.coordination import APPLIED, DOUBTED
 from tests.unit.actors.engine import Engine
 
 ALICE, BOB = UserId(1_001), UserId(1_002)
@@ -144,7 +144,7 @@ async def test_without_the_truth_nothing_is_answered_because_of_doubts() -> None
 async def test_doubts_are_not_about_what_was_settled_before() -> None:
     engine = Engine()
     await engine.post(ALICE)
-    await engine.truth.coordination.set_checkpoint(SETTLED, engine.clock.now_ms() + 1)
+    await engine.truth.coordination.set_checkpoint(APPLIED, engine.clock.now_ms() + 1)
     tweet = await engine.post(ALICE)
     doubts = engine.doubts()
     await doubts.rise()

@@ -3,10 +3,13 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
-from actors.counters import READER
+from actors.consumers.log_consumer import Handler, LogConsumer
+from actors.registry import COUNTERS
 from domain.counts import TweetCounts, UserCounts
 from domain.errors import StoreUnavailable
+from domain.events import AnyEvent
 from domain.ids import TweetId, UserId
 from domain.limits import DEFAULT
 from domain.relations import LIKE
@@ -14,7 +17,8 @@ from storage import keys, values
 from storage.log_reader import appended_ms
 from storage.ports.cache import ListKey, ListKind
 from storage.values import Counted
-from tests.unit.actors.engine import Engine
+from telemetry import metrics
+from tests.unit.actors.engine import PARTITIONS, Engine
 
 ALICE, BOB, CAROL = 1_001, 1_002, 1_003
 
@@ -116,7 +120,7 @@ async def test_of_two_likes_that_raced_one_is_listed_though_counters_died_before
     assert len(await engine.truth.relations.sources(LIKE, tweet, before=1 << 62, limit=9)) == 1
 
 
-async def test_what_counters_had_not_met_when_the_log_was_lost_is_settled_by_the_next() -> None:
+async def test_events_that_counters_had_not_read_when_the_log_was_lost_are_handled_by_the_next() -> None:
     engine = Engine()
     tweet = await engine.post(ALICE)
     await engine.counters(epoch=1).step(0)
@@ -140,17 +144,17 @@ async def test_who_reaches_the_threshold_is_pulled_and_who_stays_below_it_long_e
 
     await engine.unfollow(2_000, ALICE, since[2_000])
     await counters.step(0)
-    await counters.release_pulled()
+    await engine.threshold().release()
     assert set(await engine.truth.coordination.pulled()) == {ALICE}, "below, but not for long"
 
     engine.clock.advance(engine.limits.pulled_leave_ms)
-    await counters.release_pulled()
+    await engine.threshold().release()
     (both_until_ms,) = (await engine.truth.coordination.pulled()).values()
     assert both_until_ms > engine.clock.now_ms(), "pushed again, and still pulled"
 
     await engine.open_timeline(2_001)
     engine.clock.advance(engine.limits.pulled_grace_ms)
-    await counters.release_pulled()
+    await engine.threshold().release()
     assert await engine.truth.coordination.pulled() == {}
     assert await engine.timeline(2_001) is None, "it lacks what was only pulled"
 
@@ -167,7 +171,7 @@ async def test_who_rises_above_the_threshold_again_stays_pulled() -> None:
     await engine.follow(2_000, ALICE)
     await counters.step(0)
     engine.clock.advance(engine.limits.pulled_leave_ms)
-    await counters.release_pulled()
+    await engine.threshold().release()
     (since_ms,) = (await engine.truth.coordination.pulled()).values()
     assert since_ms <= engine.clock.now_ms()
 
@@ -178,21 +182,21 @@ async def in_the_stream(engine: Engine) -> None:
     counters = engine.counters(epoch=1)
     for _ in range(8):
         await counters.step(0)
-    assert min(map(appended_ms, (await engine.offsets.offsets(READER)).values())) > 0
+    assert min(map(appended_ms, (await engine.offsets.offsets(COUNTERS)).values())) > 0
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3, 4])
-async def test_a_backlog_is_settled_in_turns_and_whoever_comes_after_goes_on_from_there(turns: int) -> None:
+async def test_a_backlog_is_handled_in_turns_and_the_next_counters_go_on_from_there(turns: int) -> None:
     engine = Engine(DEFAULT)
     await in_the_stream(engine)
     tweets = [await engine.post(ALICE) for _ in range(600)]
     for tweet in tweets:
         await engine.like(CAROL, tweet)
-    before = await engine.offsets.offsets(READER)
+    before = await engine.offsets.offsets(COUNTERS)
     first = engine.counters(epoch=2)
     for _ in range(turns):
         await first.step(0)
-    assert await engine.offsets.offsets(READER) != before, "what is settled is settled"
+    assert await engine.offsets.offsets(COUNTERS) != before, "what is handled is handled"
     counters = engine.counters(epoch=3)
     for _ in range(8):
         await counters.step(0)
@@ -200,7 +204,7 @@ async def test_a_backlog_is_settled_in_turns_and_whoever_comes_after_goes_on_fro
         assert await counts_of(engine, tweet) == TweetCounts(likes=1)
 
 
-async def test_what_could_not_be_settled_is_settled_by_whoever_comes_after() -> None:
+async def test_events_that_could_not_be_handled_are_handled_by_the_next_counters() -> None:
     engine = Engine(DEFAULT)
     await in_the_stream(engine)
     tweets = [await engine.post(ALICE) for _ in range(20)]
@@ -221,12 +225,12 @@ async def test_what_could_not_be_settled_is_settled_by_whoever_comes_after() -> 
         assert await counts_of(engine, tweet) == TweetCounts(likes=1)
 
 
-async def test_what_counters_read_after_a_loss_and_did_not_settle_is_settled_though_they_were_fenced() -> None:
+async def test_fenced_counters_reprocess_events_read_after_a_redis_loss() -> None:
     engine = Engine(DEFAULT)
     await in_the_stream(engine)
     counters = engine.counters(epoch=2)
     await counters.step(0)
-    tweets = [await engine.post(ALICE) for _ in range(engine.limits.settled_max)]
+    tweets = [await engine.post(ALICE) for _ in range(engine.limits.handled_max)]
     for tweet in tweets:
         await engine.like(BOB, tweet)
         await engine.like(BOB, tweet)  # both found no like before
@@ -248,6 +252,47 @@ async def test_what_counters_read_after_a_loss_and_did_not_settle_is_settled_tho
     assert listed == [1] * len(tweets)
 
 
+async def test_events_of_an_unknown_kind_are_skipped_and_counted() -> None:
+    engine = Engine()
+    counted = metrics.LocalBackend()
+    metrics.install(counted)
+    tweet = await engine.post(ALICE)
+    engine.append_unknown()
+    await engine.like(BOB, tweet)
+    counters = engine.counters()
+    for _ in range(4):
+        await counters.step(0)
+    assert await counts_of(engine, tweet) == TweetCounts(likes=1)
+    assert await engine.truth.dead_letters.letters(limit=1) == []
+    assert counted.total(metrics.EVENTS_UNKNOWN.spec, consumer=COUNTERS) == PARTITIONS
+    ends = {partition: end.last for partition, end in (await engine.log.ends()).items()}
+    assert await engine.offsets.offsets(COUNTERS) == ends
+
+
+async def test_a_handler_is_all_that_a_new_consumer_needs() -> None:
+    class Actors(Handler):
+        """Notes whose events came."""
+
+        def __init__(self) -> None:
+            self.noted: list[int] = []
+
+        @override
+        async def handle(self, events: Sequence[AnyEvent]) -> None:
+            self.noted += [event.actor for event in events]
+
+    engine = Engine()
+    for author in (ALICE, BOB, CAROL):
+        await engine.post(author)
+    first, second = Actors(), Actors()
+    for epoch, handler in enumerate((first, second), start=1):
+        consumer = LogConsumer("noter", [handler], epoch, engine.ports, engine.clock, engine.limits, PARTITIONS)
+        for _ in range(8):
+            await consumer.step(0)
+        await engine.post(CAROL)
+    assert set(first.noted) == {ALICE, BOB, CAROL}, "at least once"
+    assert second.noted == [CAROL], "it goes on from the offsets of the first"
+
+
 async def test_counters_that_begin_with_an_epoch_of_the_past_end_their_process() -> None:
     engine = Engine()
     await engine.counters(epoch=2).step(0)
@@ -255,7 +300,7 @@ async def test_counters_that_begin_with_an_epoch_of_the_past_end_their_process()
         await engine.counters(epoch=1).step(0)
 
 
-async def test_fewer_events_are_settled_together_while_that_takes_long() -> None:
+async def test_fewer_events_are_handled_together_while_that_takes_long() -> None:
     engine = Engine(DEFAULT)
     for tweet in range(1, 1_000):
         await engine.like(BOB, tweet)
@@ -272,7 +317,7 @@ async def test_fewer_events_are_settled_together_while_that_takes_long() -> None
     assert together == [500, 250, 125, 62, 62, 248, 496], "the fifth is what was left of a read"
 
 
-async def test_one_event_that_cannot_be_settled_is_found_and_given_up_and_all_others_are_settled() -> None:
+async def test_one_event_that_cannot_be_handled_is_found_and_given_up_and_all_others_are_handled() -> None:
     engine = Engine(DEFAULT)
     tweets = [await engine.post(ALICE) for _ in range(50)]
     for tweet in tweets:
@@ -289,7 +334,7 @@ async def test_one_event_that_cannot_be_settled_is_found_and_given_up_and_all_ot
     for _ in range(60):
         await counters.step(0)
     letters = await engine.truth.dead_letters.letters(limit=10)
-    assert {(letter.reader, letter.error) for letter in letters} == {(READER, "ValueError: this one")}
+    assert {(letter.consumer, letter.error) for letter in letters} == {(COUNTERS, "ValueError: this one")}
     for tweet in tweets:
         if tweet != bad:
             assert await counts_of(engine, tweet) == TweetCounts(likes=1)

@@ -1,51 +1,45 @@
-"""The checkpoint `SETTLED` is moved when all readers have come past what the log held, and not before."""
+"""The checkpoint `APPLIED` is moved when all consumers have come past what the log held, and not before."""
 
-from actors.settled import Settled
+from actors.reconciler.applied_watermark import AppliedWatermark
 from domain.ids import UserId, log_partition
 from storage.log_reader import COMMITTED_MS
-from storage.ports.coordination import DOUBTED, SETTLED
+from storage.ports.coordination import APPLIED, DOUBTED
 from tests.unit.actors.engine import PARTITIONS, Engine
 
 ALICE, BOB = 1_001, 1_003
-READERS = ("one", "two")
+CONSUMERS = ("one", "two")
 
 
-class Settling:
-    """The checkpoint over an engine with two readers, who come as far as the test says."""
+class Watermark:
+    """The checkpoint over an engine with two consumers, who come as far as the test says."""
 
     def __init__(self) -> None:
         self.engine = Engine()
-        self.settled = Settled(
-            READERS,
-            log=self.engine.log,
-            offsets=self.engine.offsets,
-            coordination=self.engine.truth.coordination,
-            clock=self.engine.clock,
-        )
+        self.applied = AppliedWatermark(CONSUMERS, self.engine.ports, self.engine.clock)
 
     async def step(self) -> int | None:
         """Find that the log lacks nothing; the checkpoint then, in ms before now."""
-        await self.settled.step(self.engine.clock.now_ms())
-        checkpoint = await self.engine.truth.coordination.checkpoint(SETTLED)
+        await self.applied.step(self.engine.clock.now_ms())
+        checkpoint = await self.engine.truth.coordination.checkpoint(APPLIED)
         return None if checkpoint is None else self.engine.clock.now_ms() - checkpoint
 
-    async def read(self, *readers: str) -> None:
-        """Let readers come to the end of the log."""
+    async def read(self, *consumers: str) -> None:
+        """Let consumers come to the end of the log."""
         ends = {partition: end.last for partition, end in (await self.engine.log.ends()).items()}
-        for reader in readers:
-            await self.engine.offsets.claim(reader, 1)
-            await self.engine.offsets.save({reader: 1}, ends)
+        for consumer in consumers:
+            await self.engine.offsets.claim(consumer, 1)
+            await self.engine.offsets.save({consumer: 1}, ends)
 
     async def doubt(self) -> None:
         await self.engine.truth.coordination.set_checkpoint(DOUBTED, self.engine.clock.now_ms() + 60_000)
 
 
-async def test_an_empty_log_is_settled_but_for_what_may_still_be_being_committed() -> None:
-    assert await Settling().step() == COMMITTED_MS
+async def test_an_empty_log_is_applied_but_for_what_may_still_be_being_committed() -> None:
+    assert await Watermark().step() == COMMITTED_MS
 
 
-async def test_every_reader_must_have_come_past_the_end_of_every_partition() -> None:
-    here = Settling()
+async def test_every_consumer_must_have_come_past_the_end_of_every_partition() -> None:
+    here = Watermark()
     for author in (ALICE, BOB):
         await here.engine.post(author)
     assert await here.step() is None
@@ -56,11 +50,11 @@ async def test_every_reader_must_have_come_past_the_end_of_every_partition() -> 
 
 
 async def test_what_was_appended_later_is_not_waited_for() -> None:
-    here = Settling()
+    here = Watermark()
     for author in (ALICE, BOB):
         await here.engine.post(author)
     assert await here.step() is None
-    await here.read(*READERS)
+    await here.read(*CONSUMERS)
     begun_ms = here.engine.clock.now_ms()
     await here.engine.post(ALICE)
     passed_ms = here.engine.clock.now_ms() - begun_ms
@@ -68,7 +62,7 @@ async def test_what_was_appended_later_is_not_waited_for() -> None:
 
 
 async def test_without_doubts_it_is_moved_now_and_then_and_with_doubts_at_once() -> None:
-    here = Settling()
+    here = Watermark()
     assert await here.step() == COMMITTED_MS
     here.engine.clock.advance(1_000)
     assert await here.step() == COMMITTED_MS + 1_000
@@ -79,11 +73,11 @@ async def test_without_doubts_it_is_moved_now_and_then_and_with_doubts_at_once()
 
 
 async def test_offsets_in_a_log_that_was_lost_prove_nothing() -> None:
-    here = Settling()
+    here = Watermark()
     await here.engine.post(ALICE)
     assert await here.step() is None
     here.engine.redis.flush()
-    here.settled.begin_again()
+    here.applied.start_anew()
     assert await here.step() == COMMITTED_MS, "all lists are gone, and what is in the new log is read"
 
 
@@ -102,8 +96,8 @@ async def test_a_shard_and_counters_that_have_caught_up_are_past_the_end_though_
             await actor.step(0)
     ends = {partition: end.last for partition, end in (await engine.log.ends()).items()}
     assert len(ends) == PARTITIONS
-    for reader in ("counters", "range-00"):
-        assert await engine.offsets.offsets(reader) == ends
+    for consumer in ("counters", "range-00"):
+        assert await engine.offsets.offsets(consumer) == ends
 
 
 def test_the_authors_are_in_both_partitions() -> None:

@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from actors.flow_supervisor import FlowSupervisor
+from actors.supervision.worker_groups import WorkerGroupSupervisor
 from domain.clock import ManualClock
 from domain.errors import StoreUnavailable
 
@@ -16,7 +16,7 @@ class Status:
 
 
 @dataclass
-class Fleet:
+class Group:
     """Workers that are as a test says; `log` is what was done to them."""
 
     seen: Status | None = field(default_factory=Status)
@@ -39,9 +39,9 @@ class Fleet:
         self.size = 0
 
 
-async def fail(supervisor: FlowSupervisor, fleet: Fleet, clock: ManualClock, *, times: int, why: str) -> None:
+async def fail(supervisor: WorkerGroupSupervisor, group: Group, clock: ManualClock, *, times: int, why: str) -> None:
     """Let every worker end with an error soon after its start, so many times."""
-    fleet.seen = Status(running=False, error=why)
+    group.seen = Status(running=False, error=why)
     for _ in range(times):
         clock.advance(10_000)
         await supervisor.step()
@@ -49,60 +49,60 @@ async def fail(supervisor: FlowSupervisor, fleet: Fleet, clock: ManualClock, *, 
 
 
 async def test_workers_of_an_earlier_life_are_ended_before_the_first_start() -> None:
-    fleet = Fleet()
-    supervisor = FlowSupervisor(fleet, 2, ManualClock())
+    group = Group()
+    supervisor = WorkerGroupSupervisor(group, 2, ManualClock())
     await supervisor.step()
-    assert (fleet.log, supervisor.running) == (["kill", "start 2"], 0)
+    assert (group.log, supervisor.running) == (["kill", "start 2"], 0)
     await supervisor.step()
     assert supervisor.running == 2
 
 
 async def test_when_one_dies_all_are_ended_and_started_with_growing_patience() -> None:
-    fleet, clock = Fleet(), ManualClock()
-    supervisor = FlowSupervisor(fleet, 2, clock)
+    group, clock = Group(), ManualClock()
+    supervisor = WorkerGroupSupervisor(group, 2, clock)
     await supervisor.step()
-    fleet.seen = Status(running=False, error="a worker died")
+    group.seen = Status(running=False, error="a worker died")
     await supervisor.step()
-    assert (fleet.log, supervisor.running) == (["kill", "start 2", "kill"], 0)
+    assert (group.log, supervisor.running) == (["kill", "start 2", "kill"], 0)
     await supervisor.step()
-    assert fleet.log[-1] == "kill", "not at once"
+    assert group.log[-1] == "kill", "not at once"
     clock.advance(500)
     await supervisor.step()
-    assert fleet.log[-1] == "start 2"
+    assert group.log[-1] == "start 2"
 
 
 async def test_workers_that_fail_again_and_again_go_on_without_snapshots() -> None:
-    fleet, clock = Fleet(), ManualClock()
-    supervisor = FlowSupervisor(fleet, 1, clock)
-    await fail(supervisor, fleet, clock, times=4, why="no such state")
-    assert [entry for entry in fleet.log if entry != "kill"] == ["start 1"] * 3 + ["start 1 fresh"]
+    group, clock = Group(), ManualClock()
+    supervisor = WorkerGroupSupervisor(group, 1, clock)
+    await fail(supervisor, group, clock, times=4, why="no such state")
+    assert [entry for entry in group.log if entry != "kill"] == ["start 1"] * 3 + ["start 1 fresh"]
     clock.advance(10_000)
-    fleet.seen = Status()
+    group.seen = Status()
     await supervisor.step()
     await supervisor.step()
     clock.advance(30_000)
-    fleet.seen = Status(running=False, error="a worker died")
+    group.seen = Status(running=False, error="a worker died")
     await supervisor.step()
     await supervisor.step()
-    assert fleet.log[-1] == "start 1"
+    assert group.log[-1] == "start 1"
 
 
 async def test_failures_of_long_ago_do_not_cost_snapshots_when_the_size_changes() -> None:
-    fleet, clock = Fleet(), ManualClock()
-    supervisor = FlowSupervisor(fleet, 1, clock)
-    await fail(supervisor, fleet, clock, times=3, why="Cassandra is away")
-    fleet.seen = Status()
+    group, clock = Group(), ManualClock()
+    supervisor = WorkerGroupSupervisor(group, 1, clock)
+    await fail(supervisor, group, clock, times=3, why="Cassandra is away")
+    group.seen = Status()
     clock.advance(10_000)
     await supervisor.step()
-    supervisor.wanted = 2
+    supervisor.desired = 2
     await supervisor.step()
     await supervisor.step()
-    assert fleet.log[-1] == "start 2"
+    assert group.log[-1] == "start 2"
 
 
 async def test_a_start_that_cannot_be_made_is_tried_again_with_growing_patience() -> None:
-    fleet, clock = Fleet(), ManualClock()
-    supervisor = FlowSupervisor(fleet, 1, clock)
+    group, clock = Group(), ManualClock()
+    supervisor = WorkerGroupSupervisor(group, 1, clock)
     tried: list[int] = []
 
     async def refused(workers: int, *, fresh: bool) -> None:
@@ -110,7 +110,7 @@ async def test_a_start_that_cannot_be_made_is_tried_again_with_growing_patience(
         tried.append(clock.monotonic_ms())
         raise StoreUnavailable("cassandra", "it is away")
 
-    fleet.start = refused  # type: ignore[method-assign]
+    group.start = refused  # type: ignore[method-assign]
     for _ in range(300):
         clock.advance(100)
         with suppress(StoreUnavailable):
@@ -121,51 +121,51 @@ async def test_a_start_that_cannot_be_made_is_tried_again_with_growing_patience(
 
 
 async def test_a_start_that_hangs_is_noticed() -> None:
-    fleet, clock = Fleet(seen=Status(running=False)), ManualClock()
-    supervisor = FlowSupervisor(fleet, 1, clock)
+    group, clock = Group(seen=Status(running=False)), ManualClock()
+    supervisor = WorkerGroupSupervisor(group, 1, clock)
     await supervisor.step()
     clock.advance(29_000)
     await supervisor.step()
-    assert fleet.log == ["kill", "start 1"]
+    assert group.log == ["kill", "start 1"]
     clock.advance(1_000)
     await supervisor.step()
-    assert fleet.log == ["kill", "start 1", "kill"]
+    assert group.log == ["kill", "start 1", "kill"]
 
 
-async def test_a_worker_that_is_silent_for_long_ends_its_fleet_and_one_that_answers_again_does_not() -> None:
-    fleet, clock = Fleet(), ManualClock()
-    supervisor = FlowSupervisor(fleet, 1, clock)
+async def test_a_worker_that_is_silent_for_long_ends_its_group_and_one_that_answers_again_does_not() -> None:
+    group, clock = Group(), ManualClock()
+    supervisor = WorkerGroupSupervisor(group, 1, clock)
     await supervisor.step()
     for seen in (None, Status(), None):
-        fleet.seen = seen
+        group.seen = seen
         clock.advance(6_000)
         await supervisor.step()
-    assert fleet.log == ["kill", "start 1"]
+    assert group.log == ["kill", "start 1"]
     clock.advance(10_000)
     await supervisor.step()
-    assert fleet.log == ["kill", "start 1", "kill"]
+    assert group.log == ["kill", "start 1", "kill"]
 
 
 async def test_another_number_of_workers_begins_with_an_orderly_end() -> None:
-    fleet = Fleet()
-    supervisor = FlowSupervisor(fleet, 1, ManualClock())
+    group = Group()
+    supervisor = WorkerGroupSupervisor(group, 1, ManualClock())
     await supervisor.step()
     await supervisor.step()
     assert supervisor.unmet(1) == []
     assert supervisor.unmet(3) == ["1 of 3 workers of trends run"]
-    supervisor.wanted = 3
+    supervisor.desired = 3
     assert supervisor.unmet(1) != [], "they are about to be ended"
     await supervisor.step()
-    assert fleet.log == ["kill", "start 1", "stop", "kill", "start 3"]
+    assert group.log == ["kill", "start 1", "stop", "kill", "start 3"]
     assert supervisor.unmet(3) == ["0 of 3 workers of trends run"]
     await supervisor.step()
     assert supervisor.unmet(3) == []
 
 
 async def test_a_stop_does_not_wait_for_a_start() -> None:
-    fleet = Fleet(seen=Status(running=False))
-    supervisor = FlowSupervisor(fleet, 1, ManualClock())
+    group = Group(seen=Status(running=False))
+    supervisor = WorkerGroupSupervisor(group, 1, ManualClock())
     await supervisor.step()
     await supervisor.step()
     await supervisor.stop()
-    assert fleet.log == ["kill", "start 1", "kill"]
+    assert group.log == ["kill", "start 1", "kill"]

@@ -1,4 +1,4 @@
-"""A fan-out shard: owns ranges of followers and pushes every tweet to those of them who have a timeline.
+"""A fan-out shard: owns ranges of followers, and pushes every entry to those of them who have a home timeline.
 
 Pushes are at least once: an offset is saved only when everything before it is done, so whoever goes on from there
 repeats at most the last second. Repeats do not show (see `domain.timeline`).
@@ -6,30 +6,27 @@ repeats at most the last second. Repeats do not show (see `domain.timeline`).
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import partial
 from itertools import islice
 
-from actors.dead_letters import GivenUp, Outcome, decoded
+from actors.consumers.claimed_log import ClaimedLog
+from actors.consumers.dead_letters import Decoded, Outcome, RetryPolicy
 from domain.clock import Clock
-from domain.errors import EngineError, Fenced, PoisonedEvent
+from domain.errors import EngineError, Fenced
 from domain.events import AnyEvent, Followed, Retweeted, TweetPosted, Unfollowed
-from domain.fanout import Batch, FollowerSets, Interleaver, Job, Pulled, Watermark
+from domain.fanout import Batch, FollowerSets, Interleaver, Job, Pulled
 from domain.ids import UserId, range_of, time_ms
 from domain.limits import Limits
 from domain.relations import FOLLOW
-from storage.log_reader import LogBatch, LogReader, earliest
-from storage.ports.cache import CacheStore, ListKey, ListKind, Pushed
-from storage.ports.coordination import CoordinationStore
-from storage.ports.dead_letters import DeadLetterStore
-from storage.ports.events import EventStore
-from storage.ports.log import BEGINNING, EventLog, LogRecord, OffsetStore
-from storage.ports.relations import RelationStore
+from storage.ports import Ports
+from storage.ports.cache import ListKey, ListKind, Pushed
+from storage.ports.log import LogRecord
 from telemetry import metrics
 from telemetry.logs import logger
 
 _SAVE_EVERY_MS = 1_000
-_LOOK_EVERY_MS = 1_000
+_REFRESH_EVERY_MS = 1_000
 """How often the assignment is read: nobody needs to tell a shard of its ranges, so no such word can be lost."""
 _ADMITTED_MAX = 500
 """Records admitted in one turn, so that a backlog does not make it a long one."""
@@ -39,7 +36,7 @@ _LOADS_AT_ONCE = 32
 """Authors whose followers are loaded side by side; each takes up to eight reads."""
 
 
-def reader_name(range_: int) -> str:
+def range_consumer(range_: int) -> str:
     """The name under which the offset of a follower range is kept."""
     return f"range-{range_:02d}"
 
@@ -48,47 +45,27 @@ class FanoutShard:
     """Fans out for the ranges that Cassandra says it owns.
 
     `step` is one turn: read, admit, begin to push one batch, save. It may raise `StoreUnavailable`; nothing is lost
-    then, and the next step goes on. It looks at its assignment every second, and at once when somebody newer owns a
+    then, and the next step goes on. It reads its assignment every second, and at once when somebody newer owns a
     range.
     """
 
-    def __init__(
-        self,
-        name: str,
-        *,
-        log: EventLog,
-        events: EventStore,
-        relations: RelationStore,
-        cache: CacheStore,
-        offsets: OffsetStore,
-        coordination: CoordinationStore,
-        letters: DeadLetterStore,
-        clock: Clock,
-        limits: Limits,
-        partitions: int,
-    ) -> None:
+    def __init__(self, name: str, ports: Ports, clock: Clock, limits: Limits, partitions: int) -> None:
         self.name = name
         self.ranges: dict[int, int] = {}
         """The owned ranges and the epoch under which each is owned."""
-        self._relations = relations
-        self._cache = cache
-        self._offsets = offsets
-        self._coordination = coordination
+        self._relations = ports.relations
+        self._cache = ports.cache
+        self._coordination = ports.coordination
         self._clock = clock
         self._limits = limits
-        self._partitions = partitions
-        self._reader = LogReader(log, events, coordination, clock, limits, range(partitions))
-        self._given_up = GivenUp(name, letters, clock, limits)
+        self._log = ClaimedLog(ports, clock, limits, partitions)
+        self._retries = RetryPolicy(name, ports.dead_letters, clock, limits)
         self._followers = FollowerSets(limits.follower_edges_max)
         self._pulled = Pulled({}, limits.pulled_grace_ms)
         self._pulled_read_ms: int | None = None
         self._interleaver = Interleaver(limits.slice_followers_max, limits.push_batch_max)
-        self._reading: asyncio.Task[LogBatch] | None = None
-        """The next read of the log, which may be waiting for events meanwhile."""
-        self._unadmitted: deque[tuple[LogRecord, AnyEvent | PoisonedEvent]] = deque()
         self._under_way: deque[tuple[Batch, asyncio.Task[Pushed]]] = deque()
         """Batches that are being written, in the order in which that began."""
-        self._watermarks: dict[int, Watermark] = {}
         self._saved_ms = 0
         self._assigned_ms: int | None = None
         """When the assignment was read last (monotonic); None while it is to be taken anew."""
@@ -97,12 +74,12 @@ class FanoutShard:
     def queue(self) -> int:
         """Tweets being fanned out."""
         under_way = sum(len(batch.finished) for batch, _ in self._under_way)
-        return len(self._unadmitted) + len(self._interleaver) + under_way
+        return len(self._log.unhandled) + len(self._interleaver) + under_way
 
     async def step(self, wait_ms: int) -> None:
-        """One turn; waits up to `wait_ms` for events when there is nothing to do."""
+        """Run one turn; it waits up to `wait_ms` for events when there is nothing to do."""
         try:
-            await self._mind_assignment()
+            await self._refresh_assignment()
             if not self.ranges:
                 return
             await self._read(wait_ms)
@@ -111,97 +88,70 @@ class FanoutShard:
             await self._save()
         except Fenced as fenced:
             metrics.SAFEGUARDS.record(safeguard="fence")
-            logger().warning("fenced", shard=self.name, reader=fenced.name, epoch=fenced.epoch)
+            logger().warning("fenced", shard=self.name, consumer=fenced.name, epoch=fenced.epoch)
             self._assigned_ms = None
 
     async def drain(self) -> None:
         """Finish what was read, and save how far that is."""
-        self._stop_reading()
+        self._log.stop_reading()
         if not self.ranges or self._assigned_ms is None:
             return
         while self.queue:
             await self._admit()
             await self._push()
-        await self._offsets.save(self._names(), self._done())
+        await self._log.save()
 
-    async def _mind_assignment(self) -> None:
-        """Learn the owned ranges; if they changed, fence earlier owners off, and go on from the earliest offsets."""
+    async def _refresh_assignment(self) -> None:
+        """Read the owned ranges; if they changed, fence earlier owners off, and go on from the earliest offsets."""
         now_ms = self._clock.monotonic_ms()
-        if self._assigned_ms is not None and now_ms - self._assigned_ms < _LOOK_EVERY_MS:
+        if self._assigned_ms is not None and now_ms - self._assigned_ms < _REFRESH_EVERY_MS:
             return
         owners = await self._coordination.range_owners()
         ranges = {range_: owner.epoch for range_, owner in owners.items() if owner.owner == self.name}
         if self._assigned_ms is None or ranges != self.ranges:
             self._assigned_ms, self.ranges = None, ranges
-            self._start_from(earliest(await self._claim(), self._partitions))
+            await self._log.claim({range_consumer(range_): epoch for range_, epoch in ranges.items()})
+            self._start_anew()
             logger().info("assigned", shard=self.name, ranges=len(self.ranges))
         self._assigned_ms = now_ms
 
-    async def _claim(self) -> list[dict[int, str]]:
-        return await asyncio.gather(*(self._offsets.claim(reader_name(r), epoch) for r, epoch in self.ranges.items()))
-
-    def _start_from(self, offsets: Mapping[int, str]) -> None:
-        self._stop_reading()
-        self._reader.seek(offsets)
+    def _start_anew(self) -> None:
+        """Forget all work that was begun, and the followers: follows among what is read again changed them."""
         self._followers.clear()
         self._interleaver = Interleaver(self._limits.slice_followers_max, self._limits.push_batch_max)
-        self._unadmitted = deque()
         for _, write in self._under_way:
             write.cancel()
         self._under_way.clear()
-        self._watermarks = {partition: Watermark(done=offset) for partition, offset in offsets.items()}
 
     async def _read(self, wait_ms: int) -> None:
-        if self._unadmitted or len(self._interleaver) >= self._limits.jobs_max:
+        if self._log.unhandled or len(self._interleaver) >= self._limits.jobs_max:
             return
-        reading = self._reading or self._begin_to_read(wait_ms)
-        if not reading.done() and (self._under_way or len(self._interleaver)):
-            return
-        self._reading = None
-        read = await reading
-        if read.lost:
-            # Every timeline and offset is gone with the store's old life; what follows starts anew. First of all
-            # the followers: edges that changed in the lost part of the log are read from the truth.
-            self._start_from(dict.fromkeys(range(self._partitions), BEGINNING))
-            await self._claim()
-        for record in read.records:
-            self._watermarks[record.partition].begin(record.offset)
-            self._unadmitted.append((record, decoded(record)))
-        for partition, offset in self._reader.offsets.items():
-            self._watermarks[partition].reach(offset)
-        if wait_ms:  # what comes meanwhile is here already when there is time for it
-            self._begin_to_read(wait_ms)
-
-    def _begin_to_read(self, wait_ms: int) -> "asyncio.Task[LogBatch]":
-        self._reading = asyncio.create_task(self._reader.read(wait_ms))
-        return self._reading
-
-    def _stop_reading(self) -> None:
-        if self._reading is not None:
-            self._reading.cancel()
-            self._reading = None
+        busy = bool(self._under_way) or len(self._interleaver) > 0
+        if (await self._log.read_ahead(wait_ms, busy=busy)).lost:
+            self._start_anew()  # every timeline is gone with the store's old life
+            await self._log.reclaim()
 
     async def _admit(self) -> None:
         """Turn the next records into jobs, in order; stops at one that must be tried again."""
-        if not self._unadmitted:
+        if not self._log.unhandled:
             return
         await self._refresh_pulled()
         ends_ms = self._clock.monotonic_ms() + self._limits.turn_ms
-        await self._load_followers((event for _, event in islice(self._unadmitted, _ADMITTED_MAX)), ends_ms)
+        await self._load_followers((event for _, event in islice(self._log.unhandled, _ADMITTED_MAX)), ends_ms)
         handled = 0
-        while self._unadmitted and await self._tried(*self._unadmitted[0]):
-            self._unadmitted.popleft()
+        while self._log.unhandled and await self._try(*self._log.unhandled[0]):
+            self._log.unhandled.popleft()
             handled += 1
             if handled == _ADMITTED_MAX or self._clock.monotonic_ms() >= ends_ms:
                 break
-        metrics.EVENTS_HANDLED.record(handled, reader=self.name)
+        metrics.EVENTS_HANDLED.record(handled, consumer=self.name)
 
-    async def _tried(self, record: LogRecord, event: AnyEvent | PoisonedEvent) -> bool:
+    async def _try(self, record: LogRecord, event: Decoded) -> bool:
         """Handle one event; False if it failed and must be tried again."""
-        outcome = await self._given_up.tried(record, event, partial(self._handle, record))
-        if outcome is Outcome.GIVEN_UP:
-            self._finish(record.partition, record.offset)
-        return outcome is not Outcome.AGAIN
+        outcome = await self._retries.attempt(record, event, partial(self._handle, record))
+        if outcome in (Outcome.SKIPPED, Outcome.GIVEN_UP):
+            self._log.finish(record.partition, record.offset)
+        return outcome is not Outcome.RETRY
 
     async def _handle(self, record: LogRecord, event: AnyEvent) -> None:
         match event:
@@ -216,7 +166,7 @@ class FanoutShard:
                     await self._cache.unlink([ListKey(ListKind.HOME, user)])
             case _:
                 pass
-        self._finish(record.partition, record.offset)
+        self._log.finish(record.partition, record.offset)
 
     async def _start_job(self, record: LogRecord, event: TweetPosted | Retweeted) -> None:
         followers = self._followers.get(event.actor)
@@ -227,7 +177,7 @@ class FanoutShard:
             metrics.SAFEGUARDS.record(safeguard="slice")
         self._interleaver.add(Job(event.event_id, event.tweet_id, followers, record.partition, record.offset))
 
-    async def _load_followers(self, events: Iterable[AnyEvent | PoisonedEvent], ends_ms: int) -> None:
+    async def _load_followers(self, events: Iterable[Decoded], ends_ms: int) -> None:
         """Load the followers of the authors of a batch side by side, until it is late, so that `_handle` finds them."""
         now_ms = self._clock.now_ms()
         authors = {
@@ -279,20 +229,11 @@ class FanoutShard:
         metrics.DELIVERIES.record(pushed.absent, outcome="absent")
         now_ms = self._clock.now_ms()
         for job in batch.finished:
-            self._finish(job.partition, job.offset)
+            self._log.finish(job.partition, job.offset)
             metrics.FANOUT_SECONDS.record(max(0, now_ms - time_ms(job.entry)) / 1000)
-
-    def _finish(self, partition: int, offset: str) -> None:
-        self._watermarks[partition].finish(offset)
 
     async def _save(self) -> None:
         now_ms = self._clock.monotonic_ms()
         if now_ms - self._saved_ms >= _SAVE_EVERY_MS:
-            await self._offsets.save(self._names(), self._done())
+            await self._log.save()
             self._saved_ms = now_ms
-
-    def _names(self) -> dict[str, int]:
-        return {reader_name(range_): epoch for range_, epoch in self.ranges.items()}
-
-    def _done(self) -> dict[int, str]:
-        return {partition: watermark.done for partition, watermark in self._watermarks.items()}

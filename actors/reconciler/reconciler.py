@@ -5,19 +5,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from actors.dead_letters import GivenUp, Outcome, decoded
-from actors.settled import Settled
+from actors.consumers.dead_letters import Outcome, RetryPolicy, decoded
+from actors.reconciler.applied_watermark import AppliedWatermark
 from domain.clock import Clock
 from domain.errors import PoisonedEvent
-from domain.events import Event, decode
+from domain.events import Event
 from domain.fanout import NO_IDS
 from domain.ids import EventId, Ids, first_id_at, time_ms
 from domain.limits import Limits
 from storage.log_reader import EVENTS_KEPT_MS, RECONCILED
-from storage.ports.coordination import CoordinationStore
-from storage.ports.dead_letters import DeadLetterStore
-from storage.ports.events import EventStore
-from storage.ports.log import BEGINNING, EventLog, LogRecord, OffsetStore
+from storage.ports import Ports
+from storage.ports.log import BEGINNING, LogRecord
 from storage.rows import HOUR_MS, MINUTE_MS
 from telemetry import metrics
 from telemetry.logs import logger
@@ -28,7 +26,7 @@ _TRAIL_EVERY_MS = 15_000
 _FIRST_LOOK_BACK_MS = 60_000
 """How far before the checkpoint a new reconciler looks, for batches that Cassandra replayed late."""
 _APPENDED_TOGETHER = 16
-READER = "reconciler"
+_NAME = "reconciler"
 
 
 class _Seen:
@@ -65,25 +63,13 @@ class Reconciler:
     An event may be appended twice (by its command and here); consumers do not mind.
     """
 
-    def __init__(
-        self,
-        *,
-        log: EventLog,
-        events: EventStore,
-        coordination: CoordinationStore,
-        offsets: OffsetStore,
-        letters: DeadLetterStore,
-        clock: Clock,
-        limits: Limits,
-        partitions: int,
-        readers: Sequence[str],
-    ) -> None:
-        """`readers` are those whose offsets tell that what is in the log is in all lists and values too."""
-        self._settled = Settled(readers, log=log, offsets=offsets, coordination=coordination, clock=clock)
-        self._given_up = GivenUp(READER, letters, clock, limits)
-        self._log = log
-        self._events = events
-        self._coordination = coordination
+    def __init__(self, consumers: Sequence[str], ports: Ports, clock: Clock, limits: Limits, partitions: int) -> None:
+        """`consumers` are those whose offsets tell that what is in the log is in all lists and values too."""
+        self._applied = AppliedWatermark(consumers, ports, clock)
+        self._retries = RetryPolicy(_NAME, ports.dead_letters, clock, limits)
+        self._log = ports.log
+        self._events = ports.events
+        self._coordination = ports.coordination
         self._clock = clock
         self._limits = limits
         self._partitions = partitions
@@ -116,7 +102,7 @@ class Reconciler:
             now_ms = self._clock.now_ms()
             self.behind = not await self._look(self._from_ms, now_ms)
             if not self.behind:
-                await self._settled.step(self._looked_ms)
+                await self._applied.step(self._looked_ms)
 
     async def _look(self, from_ms: int, now_ms: int) -> bool:
         """Compare the tail, or now and then the trail, which is long after an absence; False if not to its end."""
@@ -178,7 +164,7 @@ class Reconciler:
                 # gone too), so it stays seen; what was never appended is found by its absence.
                 first, self._incarnation = not self._incarnation, read.incarnation
                 if not first:
-                    self._settled.begin_again()
+                    self._applied.start_anew()
                     self._offsets = dict.fromkeys(range(self._partitions), BEGINNING)
                     continue
             for record in read.records:
@@ -191,10 +177,9 @@ class Reconciler:
             wait_ms = 0
 
     def _note(self, record: LogRecord) -> None:
-        try:
-            self._seen.add(decode(record.body).event_id)
-        except PoisonedEvent:
-            return  # its readers make it a dead letter; what cannot be decoded has no id to be missed by
+        event = decoded(record.body)
+        if not isinstance(event, PoisonedEvent):  # consumers make that a dead letter; it has no id to be missed by
+            self._seen.add(event.event_id)
 
     async def _reconcile(self, from_ms: int, to_ms: int) -> int:
         """Append the events made in [from_ms, to_ms) that are not in the log, until the turn is over; up to where."""
@@ -228,21 +213,19 @@ class Reconciler:
         for event in repaired:
             self._seen.add(event.event_id)
             metrics.SAFEGUARDS.record(safeguard="reconciler_repair")
-            metrics.EVENTS_APPENDED.record(by=READER)
+            metrics.EVENTS_APPENDED.record(by=_NAME)
             logger().info("appended what a crash left out", event_id=event.event_id)
-        return all(outcome is not Outcome.AGAIN for outcome, _ in outcomes)
+        return all(outcome is not Outcome.RETRY for outcome, _ in outcomes)
 
     async def _made_whole(self, minute: int, partition: int, id_: EventId) -> tuple[Outcome, Event | None]:
-        """An event with all its rows: it may be half written, and its readers count on all of it."""
+        """An event with all its rows: it may be half written, and its consumers count on all of it."""
         for found, body in await self._events.events_of(minute, partition, after=EventId(id_ - 1), limit=1):
             if found != id_:
                 break
             record = LogRecord(partition, f"{id_}-0", body)
-            event = decoded(record)
-            outcome = await self._given_up.tried(record, event, self._events.commit)
-            if outcome is Outcome.GIVEN_UP:
+            event = decoded(body)
+            outcome = await self._retries.attempt(record, event, self._events.commit)
+            if outcome in (Outcome.SKIPPED, Outcome.GIVEN_UP):
                 self._seen.add(id_)
-            elif outcome is Outcome.DONE and not isinstance(event, PoisonedEvent):
-                return outcome, event
-            return outcome, None
+            return outcome, event if outcome is Outcome.DONE and isinstance(event, Event) else None
         return Outcome.DONE, None  # it is there no longer

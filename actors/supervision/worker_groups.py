@@ -1,4 +1,4 @@
-"""The supervisor of a dataflow's workers: when one dies all are ended, and started again from the last snapshot."""
+"""Worker groups: when one worker of a dataflow dies all are ended, and started again from the last snapshot."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -19,7 +19,7 @@ _FAILURES_MAX = 3
 
 
 class WorkerStatus(Protocol):
-    """How a worker is."""
+    """The status of a worker."""
 
     @property
     def running(self) -> bool:
@@ -28,11 +28,11 @@ class WorkerStatus(Protocol):
 
     @property
     def error(self) -> str:
-        """Why it ended; empty while it has not."""
+        """The reason why it ended; empty while it has not."""
         ...
 
 
-class Fleet(Protocol):
+class WorkerGroup(Protocol):
     """The workers of one dataflow, of which none can go on without the others."""
 
     async def start(self, workers: int, *, fresh: bool) -> None:
@@ -43,7 +43,7 @@ class Fleet(Protocol):
         ...
 
     async def statuses(self) -> Sequence[WorkerStatus | None]:
-        """How each is; None for one that does not answer."""
+        """The status of each; None for one that does not answer."""
         ...
 
     async def stop(self, timeout_s: float) -> None:
@@ -55,38 +55,38 @@ class Fleet(Protocol):
         ...
 
 
-class FlowSupervisor:
-    """Keeps a fleet running, of the size that is wanted."""
+class WorkerGroupSupervisor:
+    """Keeps a worker group running, of the desired size."""
 
-    def __init__(self, fleet: Fleet, workers: int, clock: Clock) -> None:
-        self.wanted = workers
-        self._fleet = fleet
+    def __init__(self, group: WorkerGroup, workers: int, clock: Clock) -> None:
+        self.desired = workers
+        self._group = group
         self._clock = clock
         self._size = 0
         self._started_ms = 0
         self._silent_since_ms: int | None = None
         self._ran = False
         self._failures = 0
-        """Fleets in a row that ended soon after they had started."""
+        """Groups in a row that ended soon after they had started."""
         self._unstarted = 0
         """Starts in a row that could not be made."""
         self._next_start_ms = 0
 
     @property
     def running(self) -> int:
-        """How many workers run; 0 unless all of them did when they were last asked."""
+        """The number of workers that run; 0 unless all of them did when they were last asked."""
         return self._size if self._ran else 0
 
     def unmet(self, workers: int) -> list[str]:
-        """What is not yet so; empty when so many workers run."""
-        if self.wanted == self.running == workers:
+        """Sentences on what is not yet so; none when so many workers run."""
+        if self.desired == self.running == workers:
             return []
         return [f"{self.running} of {workers} workers of trends run"]
 
     async def step(self) -> None:
-        """Look at the fleet once, and act on it."""
-        if self._size and self._size != self.wanted:
-            logger().info("the dataflow changes its number of workers", before=self._size, after=self.wanted)
+        """Look at the group once, and act on it."""
+        if self._size and self._size != self.desired:
+            logger().info("the dataflow changes its number of workers", before=self._size, after=self.desired)
             await self.stop()
         if not self._size:
             await self._start()
@@ -94,32 +94,32 @@ class FlowSupervisor:
             await self._give_up(why)
 
     async def stop(self) -> None:
-        """End the fleet, in order if it runs: what has not begun has nothing to write down."""
+        """End the group, in order if it runs: what has not begun has nothing to write down."""
         if self._ran:
-            await self._fleet.stop(_STOP_S)
+            await self._group.stop(_STOP_S)
         else:
-            await self._fleet.kill()
+            await self._group.kill()
         self._size, self._ran, self._failures = 0, False, 0
 
     async def _start(self) -> None:
         now_ms = self._clock.monotonic_ms()
         if now_ms < self._next_start_ms:
             return
-        await self._fleet.kill()
+        await self._group.kill()
         fresh = self._failures == _FAILURES_MAX
         if fresh:
             logger().warning("the dataflow's snapshots are given up", failures=self._failures)
         self._unstarted = min(self._unstarted + 1, len(_BACK_OFF_MS) - 1)
         self._next_start_ms = now_ms + _BACK_OFF_MS[self._unstarted]
-        await self._fleet.start(self.wanted, fresh=fresh)
+        await self._group.start(self.desired, fresh=fresh)
         self._unstarted, self._next_start_ms = 0, now_ms
-        self._size, self._started_ms = self.wanted, self._clock.monotonic_ms()
+        self._size, self._started_ms = self.desired, self._clock.monotonic_ms()
         self._ran, self._silent_since_ms = False, None
         logger().info("dataflow workers started", workers=self._size)
 
     async def _trouble(self) -> str | None:
-        """Why the fleet cannot go on, if so."""
-        statuses = await self._fleet.statuses()
+        """The reason why the group cannot go on, if so."""
+        statuses = await self._group.statuses()
         now_ms = self._clock.monotonic_ms()
         if errors := [status.error for status in statuses if status is not None and status.error]:
             return errors[0]
@@ -140,4 +140,4 @@ class FlowSupervisor:
         metrics.FLOW_RESTARTS.record()
         logger().warning("the dataflow starts again", why=why, failures=self._failures)
         self._ran, self._size = False, 0
-        await self._fleet.kill()
+        await self._group.kill()
