@@ -7,7 +7,7 @@ from rich.table import Table
 from cluster.errors import SettingsError
 from cluster.settings import load_settings
 from cluster.signing_keys import keys_folder, rotate
-from serve.key_ring import UnusableKeys, made_at, read_keys, signer_of
+from serve.accounts.key_ring import UnusableKeys, made_at, read_keys, signer_of
 
 _console = Console()
 

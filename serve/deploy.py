@@ -20,7 +20,7 @@ _ENDED_POLLS_MAX = 600
 async def _passed_on(self: RequestIdMiddleware, scope: Scope, receive: Receive, send: Send) -> None:
     """What Ray Serve does about request ids, left undone.
 
-    It repeats whatever the client sent, in a second `X-Request-ID`; `serve.middleware` answers one that is sane.
+    It repeats whatever the client sent, in a second `X-Request-ID`; `serve.http.middleware` answers one that is sane.
     """
     await self._app(scope, receive, send)
 

@@ -9,28 +9,28 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.clock import Clock, SystemClock
 from domain.errors import StoreUnavailable
-from serve.accounts import Accounts
+from serve.accounts.commands import Accounts
+from serve.accounts.key_ring import KeyRing, UnusableKeys
+from serve.accounts.login_throttle import LoginThrottle
+from serve.accounts.passwords import Passwords
+from serve.accounts.session_registry import SessionRegistry
+from serve.accounts.sessions import AccessTokens
 from serve.app import build_app
-from serve.commands import Commands
 from serve.config import ApiConfig
 from serve.doubts import Doubts
 from serve.home import HomeTimeline
+from serve.http.origins import Origins
+from serve.http.rate_limits import OFF, Guard, RateLimits
+from serve.http.use_cases import Services
 from serve.hydration import Hydrator
-from serve.key_ring import KeyRing, UnusableKeys
-from serve.leased_ids import LeasedIds
 from serve.lists import Queries
-from serve.login_throttle import LoginThrottle
-from serve.origins import Origins
-from serve.passwords import Passwords
-from serve.publisher import Publisher
+from serve.operations.readiness import Check, Readiness, Word
 from serve.pulled import PulledAuthors
-from serve.rate_limits import OFF, Guard, RateLimits
-from serve.readiness import Check, Readiness, Word
 from serve.rebuild import Rebuilder
-from serve.services import Services
-from serve.session_registry import SessionRegistry
-from serve.sessions import AccessTokens
-from serve.trend_queries import TrendQueries
+from serve.trends.queries import TrendQueries
+from serve.tweets.commands import Commands
+from serve.writing.leased_ids import LeasedIds
+from serve.writing.publisher import Publisher
 from storage import keys
 from storage.desired_state import SHARDS, SHARDS_UP, desired, shard_names
 from storage.stores import Stores, open_stores

@@ -11,12 +11,12 @@ from domain.clock import SystemClock
 from domain.errors import Unauthorized
 from domain.ids import SessionId, UserId
 from domain.limits import SMALL
-from serve.access import admit
-from serve.origins import Origins
-from serve.rate_limits import Guard, Limit, RateLimits
-from serve.services import Services
-from serve.session_registry import SessionRegistry
-from serve.sessions import Session
+from serve.accounts.session_registry import SessionRegistry
+from serve.accounts.sessions import Session
+from serve.http.access import admit
+from serve.http.origins import Origins
+from serve.http.rate_limits import Guard, Limit, RateLimits
+from serve.http.use_cases import Services
 from storage.cassandra.stores import CassandraStores
 from storage.memory.tokens import MemoryTokenStore
 from storage.ports.sessions import SpentToken, TokenStore, TokenUse

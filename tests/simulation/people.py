@@ -7,7 +7,7 @@ import orjson
 
 from domain.errors import EngineError, LeaseExpired, Refused
 from domain.ids import TweetId, UserId
-from serve.commands import Commands, Draft
+from serve.tweets.commands import Commands, Draft
 from tests.simulation.model import Answers, Entry, Outcome, Post, Switch
 from tests.simulation.stores import USERS
 from tests.simulation.world import Replica, World

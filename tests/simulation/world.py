@@ -15,15 +15,15 @@ from domain.errors import EngineError, StoreUnavailable
 from domain.events import Event, Retweeted, decode
 from domain.ids import TweetId, UserId, range_of
 from domain.limits import SMALL, Limits
-from serve.commands import Commands
 from serve.doubts import Doubts
 from serve.home import HomeTimeline
 from serve.hydration import Hydrator
-from serve.leased_ids import LeasedIds
 from serve.lists import Queries
-from serve.publisher import Publisher
 from serve.pulled import PulledAuthors
 from serve.rebuild import Rebuilder
+from serve.tweets.commands import Commands
+from serve.writing.leased_ids import LeasedIds
+from serve.writing.publisher import Publisher
 from storage.memory.hot import MemoryEventLog, MemoryOffsetStore, MemoryRedis
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.stores import memory_stores

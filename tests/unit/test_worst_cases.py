@@ -25,13 +25,13 @@ from domain.registration import normalized_login
 from domain.texts import TEXT_CHARS_MAX, parsed
 from domain.timeline import walk_of
 from domain.users import NAME_CHARS_MAX
-from serve import schemas
-from serve.commands import _checked_location
-from serve.key_ring import KeyRing
-from serve.middleware import _of_interest
-from serve.origins import Origins
-from serve.parameters import checked_key, id_of
-from serve.sessions import AccessTokens
+from serve.accounts.key_ring import KeyRing
+from serve.accounts.sessions import AccessTokens
+from serve.http import schemas
+from serve.http.middleware import _of_interest
+from serve.http.origins import Origins
+from serve.http.parameters import checked_key, id_of
+from serve.tweets.commands import _checked_location
 from tests.support.key_files import folder_of
 
 CPU_MS_MAX = 20

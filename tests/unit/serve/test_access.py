@@ -11,14 +11,14 @@ from domain.clock import ManualClock
 from domain.errors import Refused, Unauthorized
 from domain.ids import SessionId, UserId
 from domain.limits import SMALL
-from serve.access import admit, session_of, session_to_end
-from serve.errors import RateLimited
-from serve.key_ring import KeyRing
-from serve.origins import Origins
-from serve.rate_limits import OFF, Guard, Limit, RateLimits
-from serve.services import Services
-from serve.session_registry import SessionRegistry
-from serve.sessions import TTL_S, AccessTokens, Session
+from serve.accounts.key_ring import KeyRing
+from serve.accounts.session_registry import SessionRegistry
+from serve.accounts.sessions import TTL_S, AccessTokens, Session
+from serve.http.access import admit, session_of, session_to_end
+from serve.http.errors import RateLimited
+from serve.http.origins import Origins
+from serve.http.rate_limits import OFF, Guard, Limit, RateLimits
+from serve.http.use_cases import Services
 from storage.memory.hot import MemoryRedis
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.tokens import MemoryTokenStore

@@ -14,15 +14,15 @@ from domain.ids import SessionId, UserId, first_id_at
 from domain.limits import SMALL
 from domain.passwords import PASSWORD_CHARS_MAX
 from domain.users import User, folded
-from serve.accounts import REFRESH_TTL_S, Accounts
-from serve.errors import RateLimited, answer_to, writing
-from serve.key_ring import KeyRing
-from serve.login_throttle import LoginThrottle
-from serve.passwords import LANES, MEMORY_KIB, PASSES, Passwords
-from serve.rate_limits import RateLimits
-from serve.schemas import NewUser
-from serve.session_registry import SessionRegistry
-from serve.sessions import SESSION_S, TTL_S, AccessTokens
+from serve.accounts.commands import REFRESH_TTL_S, Accounts
+from serve.accounts.key_ring import KeyRing
+from serve.accounts.login_throttle import LoginThrottle
+from serve.accounts.passwords import LANES, MEMORY_KIB, PASSES, Passwords
+from serve.accounts.session_registry import SessionRegistry
+from serve.accounts.sessions import SESSION_S, TTL_S, AccessTokens
+from serve.http.errors import RateLimited, answer_to, writing
+from serve.http.rate_limits import RateLimits
+from serve.http.schemas import NewUser
 from storage.memory.hot import MemoryRedis
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.tokens import MemoryTokenStore

@@ -11,12 +11,12 @@ from domain.events import Event
 from domain.ids import IdGenerator, TweetId, UserId
 from domain.limits import SMALL
 from domain.timeline import START, EntryList
-from serve.commands import Commands, Draft
 from serve.home import HomeTimeline
 from serve.hydration import Hydrator
-from serve.publisher import Publisher
 from serve.pulled import PulledAuthors
 from serve.rebuild import Rebuilder
+from serve.tweets.commands import Commands, Draft
+from serve.writing.publisher import Publisher
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.truth import MemoryEventStore
 from storage.ports.cache import ListKey

@@ -20,7 +20,7 @@ from domain.errors import (
     StoreUnavailable,
     Unauthorized,
 )
-from serve.errors import Answer, RateLimited, TrendsNotReady, answer_to, unexpected
+from serve.http.errors import Answer, RateLimited, TrendsNotReady, answer_to, unexpected
 from telemetry import logs
 
 EACH = [

@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serve.cors import Cors
-from serve.errors import writing
-from serve.middleware import Edge, add_headers
+from serve.http.cors import Cors
+from serve.http.errors import writing
+from serve.http.middleware import Edge, add_headers
 from telemetry import logs, metrics
 
 BYTES_MAX = 10

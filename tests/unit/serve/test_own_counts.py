@@ -9,7 +9,7 @@ from domain.events import Liked
 from domain.graph import NO_TWEET_COUNTS, TWEET_COUNTS, TweetCounts, UserCounts
 from domain.ids import EventId, TweetId, UserId
 from domain.limits import SMALL
-from serve.commands import Draft
+from serve.tweets.commands import Draft
 from storage import keys, values
 from storage.own_acts import acts_from, acts_of
 from storage.values import Counted

@@ -13,14 +13,14 @@ from starlette.exceptions import HTTPException
 from domain.clock import ManualClock
 from domain.errors import EngineError, Unauthorized
 from domain.ids import UserId
-from serve import errors
-from serve.access import OTHERWISE, PROBING, count
-from serve.cors import Cors
-from serve.middleware import Edge
-from serve.origins import Origins
-from serve.rate_limits import Guard, Limit, RateLimits
-from serve.refusals import counting_refusals
-from serve.services import services_of
+from serve.http import errors
+from serve.http.access import OTHERWISE, PROBING, count
+from serve.http.cors import Cors
+from serve.http.middleware import Edge
+from serve.http.origins import Origins
+from serve.http.rate_limits import Guard, Limit, RateLimits
+from serve.http.refusals import counting_refusals
+from serve.http.use_cases import services_of
 from storage.redis.limits import LocalRateLimiter
 from telemetry import metrics
 

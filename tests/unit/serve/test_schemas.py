@@ -24,9 +24,9 @@ from domain.timeline import walk_of
 from domain.tweets import LOCATION_CHARS_MAX
 from domain.users import NAME_CHARS_MAX, is_username
 from serve.app import ROUTERS
-from serve.errors import _fields_of
-from serve.parameters import checked_key, id_of
-from serve.schemas import LogIn, NewUser
+from serve.http.errors import _fields_of
+from serve.http.parameters import checked_key, id_of
+from serve.http.schemas import LogIn, NewUser
 
 BODY_BYTES = 65_536
 LINE_BYTES = 32_768

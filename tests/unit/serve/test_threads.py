@@ -17,8 +17,8 @@ from domain.ids import ID_MAX, TweetId, UserId
 from domain.limits import DEFAULT, SMALL, Limits
 from domain.timeline import Walk
 from domain.timeline import cursor_of as list_cursor_of
-from serve.commands import Draft
 from serve.threads import Threads
+from serve.tweets.commands import Draft
 from storage.ports.tweets import Reply
 from tests.unit.actors.engine import Engine
 from tests.unit.serve.test_commands import ALICE, BOB, Replica

@@ -12,8 +12,8 @@ from domain.passwords import PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN
 from domain.texts import TEXT_CHARS_MAX
 from domain.tweets import LOCATION_CHARS_MAX
 from domain.users import NAME_CHARS_MAX, USERNAME_CHARS_MAX
-from serve.parameters import ID_CHARS_MAX, ID_PATTERN, KEY_CHARS_MAX, KEY_PATTERN, id_of
-from serve.readiness import Word
+from serve.http.parameters import ID_CHARS_MAX, ID_PATTERN, KEY_CHARS_MAX, KEY_PATTERN, id_of
+from serve.operations.readiness import Word
 
 REFRESH_TOKEN_CHARS_MAX = 256
 """Ours have 43."""

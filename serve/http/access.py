@@ -11,11 +11,11 @@ from typing_extensions import override
 
 from domain.errors import Refused, Unauthorized
 from domain.ids import UserId
-from serve.middleware import add_headers
-from serve.rate_limits import Limit, refusal
-from serve.refusals import counted_for_a_user
-from serve.services import Services, services_of
-from serve.sessions import Session
+from serve.accounts.sessions import Session
+from serve.http.middleware import add_headers
+from serve.http.rate_limits import Limit, refusal
+from serve.http.refusals import counted_for_a_user
+from serve.http.use_cases import Services, services_of
 from telemetry import logs
 
 

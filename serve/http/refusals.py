@@ -8,9 +8,9 @@ from typing import Final
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from serve import errors
-from serve.middleware import add_headers
-from serve.rate_limits import Guard, Limit, refusal
+from serve.http import errors
+from serve.http.middleware import add_headers
+from serve.http.rate_limits import Guard, Limit, refusal
 
 _COUNTED: Final = "murmur.counted"
 

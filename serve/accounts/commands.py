@@ -13,11 +13,12 @@ from domain.names import normalized_name
 from domain.passwords import PASSWORD_CHARS_MAX, normalized_password
 from domain.registration import NOBODY, check_registration, normalized_login
 from domain.users import NAME_CHARS_MAX, User
-from serve import errors, security_log
-from serve.login_throttle import LoginThrottle
-from serve.passwords import Passwords
-from serve.session_registry import SessionRegistry
-from serve.sessions import TTL_S, AccessTokens, Session, seconds_left
+from serve.accounts import security_log
+from serve.accounts.login_throttle import LoginThrottle
+from serve.accounts.passwords import Passwords
+from serve.accounts.session_registry import SessionRegistry
+from serve.accounts.sessions import TTL_S, AccessTokens, Session, seconds_left
+from serve.http import errors
 from storage.ports.sessions import TokenStore, TokenUse
 from storage.ports.users import UserStore
 

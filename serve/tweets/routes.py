@@ -7,12 +7,12 @@ from starlette.responses import Response
 
 from domain.conversations import CURSOR_PATTERN
 from domain.ids import TweetId
-from serve import schemas
-from serve.access import Liking, Member, Tweeting, Viewer
-from serve.commands import Draft
-from serve.description import TOKEN_OPTIONAL, by_name, failures
-from serve.parameters import KEY_CHARS_MAX, KEY_PATTERN, Paged, TweetInPath, checked_key, json_response
-from serve.services import Provided
+from serve.http import schemas
+from serve.http.access import Liking, Member, Tweeting, Viewer
+from serve.http.openapi import TOKEN_OPTIONAL, by_name, failures
+from serve.http.parameters import KEY_CHARS_MAX, KEY_PATTERN, Paged, TweetInPath, checked_key, json_response
+from serve.http.use_cases import Provided
+from serve.tweets.commands import Draft
 
 router = APIRouter(prefix="/api/v1/tweets", tags=["tweets"], generate_unique_id_function=by_name)
 

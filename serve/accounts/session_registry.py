@@ -8,7 +8,7 @@ from cachetools import LRUCache
 from domain.errors import Overloaded, StoreUnavailable, Unauthorized
 from domain.ids import SessionId
 from domain.limits import Limits
-from serve import errors
+from serve.http import errors
 from serve.read_through import ReadThrough
 from storage import keys
 from storage.ports.cache import CacheStore

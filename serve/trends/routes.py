@@ -6,11 +6,11 @@ from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
 
 from domain.trends import TOP_MAX, WINDOWS
-from serve import schemas
-from serve.access import Viewer
-from serve.description import TOKEN_OPTIONAL, Responses, by_name, failures
-from serve.parameters import json_response
-from serve.services import Provided
+from serve.http import schemas
+from serve.http.access import Viewer
+from serve.http.openapi import TOKEN_OPTIONAL, Responses, by_name, failures
+from serve.http.parameters import json_response
+from serve.http.use_cases import Provided
 
 router = APIRouter(prefix="/api/v1/trends", tags=["trends"], generate_unique_id_function=by_name)
 

@@ -8,7 +8,7 @@ import jwt
 from domain.clock import Clock
 from domain.errors import Unauthorized
 from domain.ids import ID_MAX, SessionId, UserId, time_ms
-from serve.key_ring import ALGORITHM, KeyRing
+from serve.accounts.key_ring import ALGORITHM, KeyRing
 
 TTL_S: Final = 900
 SESSION_S: Final = 365 * 86_400

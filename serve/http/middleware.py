@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serve import errors
-from serve.cors import Cors
+from serve.http import errors
+from serve.http.cors import Cors
 from telemetry import logs, metrics
 
 Headers = Iterable[tuple[bytes, bytes]]

@@ -6,11 +6,11 @@ import orjson
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from serve import schemas
-from serve.access import OTHERWISE, PROBING
-from serve.description import by_name, failures
-from serve.parameters import json_response
-from serve.services import Provided
+from serve.http import schemas
+from serve.http.access import OTHERWISE, PROBING
+from serve.http.openapi import by_name, failures
+from serve.http.parameters import json_response
+from serve.http.use_cases import Provided
 
 router = APIRouter(tags=["service"], generate_unique_id_function=by_name)
 

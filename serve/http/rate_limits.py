@@ -11,8 +11,8 @@ from starlette.types import Scope
 from domain.clock import Clock
 from domain.errors import Overloaded
 from domain.ids import UserId
-from serve.errors import RateLimited
-from serve.origins import Origin, Origins
+from serve.http.errors import RateLimited
+from serve.http.origins import Origin, Origins
 from storage.ports.rate_limits import Allowance, Bucket, RateLimiter
 from telemetry import metrics
 

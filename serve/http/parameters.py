@@ -9,7 +9,7 @@ from starlette.responses import Response
 from domain.errors import Invalid, NotFound
 from domain.ids import ID_MAX, TweetId, UserId
 from domain.timeline import CURSOR_PATTERN
-from serve.services import services_of
+from serve.http.use_cases import services_of
 
 ID_PATTERN = "^[1-9][0-9]{0,18}$"
 ID_CHARS_MAX = 19

@@ -6,14 +6,14 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from domain.limits import Limits
-from serve.accounts import Accounts
-from serve.commands import Commands
+from serve.accounts.commands import Accounts
+from serve.accounts.session_registry import SessionRegistry
+from serve.accounts.sessions import AccessTokens
+from serve.http.rate_limits import Guard
 from serve.lists import Queries
-from serve.rate_limits import Guard
-from serve.readiness import Readiness
-from serve.session_registry import SessionRegistry
-from serve.sessions import AccessTokens
-from serve.trend_queries import TrendQueries
+from serve.operations.readiness import Readiness
+from serve.trends.queries import TrendQueries
+from serve.tweets.commands import Commands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

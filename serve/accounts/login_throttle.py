@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from domain.errors import EngineError, Overloaded, StoreUnavailable, Unauthorized
-from serve.rate_limits import Limit, RateLimits, refusal
+from serve.http.rate_limits import Limit, RateLimits, refusal
 from storage import keys
 from storage.ports.cache import CacheStore
 from storage.ports.rate_limits import Bucket, RateLimiter

@@ -25,7 +25,7 @@ from domain.errors import (
     StoreUnavailable,
     Unauthorized,
 )
-from serve.cors import preflight_headers
+from serve.http.cors import preflight_headers
 from telemetry import logs
 
 RETRY_AFTER_S = 2

@@ -8,12 +8,12 @@ from starlette.responses import Response
 
 from domain.errors import Invalid, Unauthorized
 from domain.ids import UserId
-from serve import schemas
-from serve.access import LOGGING_IN, OTHERWISE, REGISTERING, session_to_end
-from serve.accounts import Tokens
-from serve.description import by_name, failures
-from serve.parameters import json_response
-from serve.services import Provided, Services
+from serve.accounts.commands import Tokens
+from serve.http import schemas
+from serve.http.access import LOGGING_IN, OTHERWISE, REGISTERING, session_to_end
+from serve.http.openapi import by_name, failures
+from serve.http.parameters import json_response
+from serve.http.use_cases import Provided, Services
 
 router = APIRouter(prefix="/api/v1/auth", tags=["auth"], generate_unique_id_function=by_name)
 

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
-from serve import schemas
+from serve.http import schemas
 
 TOKEN_OPTIONAL: Final[dict[str, Any]] = {"security": [{}]}
 """Merged into a route's description: the token it names may be left out."""

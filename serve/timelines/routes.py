@@ -3,11 +3,11 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from serve import schemas
-from serve.access import Member, Viewer
-from serve.description import TOKEN_OPTIONAL, by_name, failures
-from serve.parameters import Paged, UserInPath, json_response
-from serve.services import Provided
+from serve.http import schemas
+from serve.http.access import Member, Viewer
+from serve.http.openapi import TOKEN_OPTIONAL, by_name, failures
+from serve.http.parameters import Paged, UserInPath, json_response
+from serve.http.use_cases import Provided
 
 router = APIRouter(prefix="/api/v1/timeline", tags=["timelines"], generate_unique_id_function=by_name)
 

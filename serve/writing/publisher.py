@@ -7,8 +7,8 @@ from contextlib import suppress
 from domain.clock import Sleep
 from domain.errors import Overloaded, StoreUnavailable
 from domain.events import Event
-from serve import errors
 from serve.doubts import Doubts
+from serve.http import errors
 from storage import keys
 from storage.effects import effects_of
 from storage.own_acts import acts_of

@@ -27,7 +27,7 @@ from domain.texts import parsed
 from domain.tweets import LOCATION_CHARS_MAX, Tweet
 from domain.users import User
 from serve.hydration import Hydrator, tweet_value
-from serve.publisher import Publisher
+from serve.writing.publisher import Publisher
 from storage import keys, values
 from storage.ports.idempotency import Claim, IdempotencyStore
 from storage.ports.relations import Engagement, EngagementStore, GraphStore

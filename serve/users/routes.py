@@ -5,11 +5,11 @@ from starlette.responses import Response
 
 from domain.errors import NotFound
 from domain.users import is_username
-from serve import schemas
-from serve.access import Following, Member, Viewer
-from serve.description import TOKEN_OPTIONAL, by_name, failures
-from serve.parameters import Paged, UserInPath, json_response
-from serve.services import Provided
+from serve.http import schemas
+from serve.http.access import Following, Member, Viewer
+from serve.http.openapi import TOKEN_OPTIONAL, by_name, failures
+from serve.http.parameters import Paged, UserInPath, json_response
+from serve.http.use_cases import Provided
 
 router = APIRouter(prefix="/api/v1/users", tags=["users"], generate_unique_id_function=by_name)
 

@@ -1,0 +1,1 @@
+"""How a decided fact becomes durable and known; and the ids for it. Imports no area."""
