@@ -1,12 +1,5 @@
 """Signing up, logging in and staying logged in."""
 
-import hashlib
-import secrets
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
-
-from domain.clock import Clock
 from domain.errors import Unauthorized
 from domain.ids import IdSource, SessionId, UserId
 from domain.names import normalized_name
@@ -17,27 +10,14 @@ from serve.accounts import security_log
 from serve.accounts.login_throttle import LoginThrottle
 from serve.accounts.passwords import Passwords
 from serve.accounts.session_registry import SessionRegistry
-from serve.accounts.sessions import TTL_S, AccessTokens, Session, seconds_left
+from serve.accounts.tokens import SessionTokens, Tokens, invalid_refresh_token
 from serve.http import errors
-from storage.ports.sessions import TokenStore, TokenUse
+from serve.http.sessions import Session
+from storage.ports.sessions import TokenUse
 from storage.ports.users import UserStore
 
-REFRESH_TTL_S: Final = 30 * 86_400
-_SECRET_BYTES: Final = 32
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tokens:
-    """What a client stays logged in with; the refresh token is used once."""
-
-    access_token: str
-    token_type: str = "Bearer"
-    expires_in: int
-    """Seconds."""
-    refresh_token: str
-
-
-class Accounts:
+class AccountCommands:
     """Users' credentials and their sessions.
 
     The refresh tokens that follow from one log-in are a family, which ends as a whole, after a year at the latest.
@@ -46,25 +26,18 @@ class Accounts:
     def __init__(
         self,
         users: UserStore,
-        tokens: TokenStore,
         ids: IdSource,
         passwords: Passwords,
-        access: AccessTokens,
+        tokens: SessionTokens,
         throttle: LoginThrottle,
         sessions: SessionRegistry,
-        clock: Clock,
-        *,
-        new_secret: Callable[[], str] = lambda: secrets.token_urlsafe(_SECRET_BYTES),
     ) -> None:
         self._users = users
         self._tokens = tokens
         self._ids = ids
         self._passwords = passwords
-        self._access = access
         self._throttle = throttle
         self._sessions = sessions
-        self._clock = clock
-        self._new_secret = new_secret
 
     async def register(self, username: str, email: str, password: str, name: str | None) -> tuple[UserId, Tokens]:
         """Sign somebody up, with a normalized address.
@@ -107,7 +80,7 @@ class Accounts:
     async def refresh(self, refresh_token: str) -> Tokens:
         """Exchange a refresh token; one that was used before ends its family. Raises `Unauthorized`."""
         errors.writing.set(True)
-        spent = await self._tokens.spend(_hashed(refresh_token))
+        spent = await self._tokens.spend(refresh_token)
         if spent is not None and spent.use is TokenUse.REUSE:
             security_log.refresh_token_reused(spent.user)
             await self._sessions.end(spent.family)
@@ -115,8 +88,8 @@ class Accounts:
         elif spent is not None and spent.use is TokenUse.REVOKED:  # who ended it may have died, or got no answer
             await self._sessions.end(spent.family)
         if spent is None or spent.use is not TokenUse.FIRST:
-            raise _invalid_refresh_token()
-        return await self._issue(spent.user, spent.family)
+            raise invalid_refresh_token()
+        return await self._tokens.issue(spent.user, spent.family)
 
     async def logout(self, session: Session | None, refresh_token: str | None) -> None:
         """End the session of an access token, and that of a refresh token; unknown ones have ended already.
@@ -126,29 +99,10 @@ class Accounts:
         if session is not None:
             await self._sessions.end(session.family)
             security_log.session_revoked(session.user, by="log_out")
-        if refresh_token is not None and (spent := await self._tokens.spend(_hashed(refresh_token))) is not None:
+        if refresh_token is not None and (spent := await self._tokens.spend(refresh_token)) is not None:
             await self._sessions.end(spent.family)
             if spent.use is not TokenUse.REVOKED:  # not by this log-out, nor before
                 security_log.session_revoked(spent.user, by="log_out")
 
     async def _begin(self, user: UserId) -> Tokens:
-        return await self._issue(user, SessionId(self._ids.next()))
-
-    async def _issue(self, user: UserId, family: SessionId) -> Tokens:
-        left_s = seconds_left(family, self._clock.now_ms())
-        if left_s <= 0:
-            raise _invalid_refresh_token()
-        refresh_token, access_s = self._new_secret(), min(TTL_S, left_s)
-        await self._tokens.issue(_hashed(refresh_token), user, family, min(REFRESH_TTL_S, left_s))
-        return Tokens(
-            access_token=self._access.issue(user, family, access_s), expires_in=access_s, refresh_token=refresh_token
-        )
-
-
-def _invalid_refresh_token() -> Unauthorized:
-    return Unauthorized("The refresh token is unknown, used or revoked.", "invalid_refresh_token")
-
-
-def _hashed(token: str) -> str:
-    """What is stored of a token; it is random enough for a plain hash."""
-    return hashlib.sha256(token.encode()).hexdigest()
+        return await self._tokens.issue(user, SessionId(self._ids.next()))

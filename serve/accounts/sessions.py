@@ -1,7 +1,7 @@
 """Access tokens: JSON Web Tokens, checked as RFC 8725 asks: one algorithm (ES256), one issuer, one audience."""
 
 from collections import OrderedDict
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import jwt
 
@@ -9,6 +9,7 @@ from domain.clock import Clock
 from domain.errors import Unauthorized
 from domain.ids import ID_MAX, SessionId, UserId, time_ms
 from serve.accounts.key_ring import ALGORITHM, KeyRing
+from serve.http.sessions import Session
 
 TTL_S: Final = 900
 SESSION_S: Final = 365 * 86_400
@@ -17,13 +18,6 @@ ISSUER: Final = "murmur"
 AUDIENCE: Final = "murmur-api"
 _TOKEN_CHARS_MAX: Final = 2_048
 _CHECKED_MAX: Final = 10_000
-
-
-class Session(NamedTuple):
-    """Whose token it is, and the family of refresh tokens it was issued with: the session's id."""
-
-    user: UserId
-    family: SessionId
 
 
 def seconds_left(family: SessionId, now_ms: int) -> int:

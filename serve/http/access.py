@@ -1,8 +1,8 @@
-"""Who is asking, and whether they may ask this often: what routes declare as the type of a parameter."""
+"""Access: who is asking, and whether they may ask this often; routes declare it as the type of a parameter."""
 
 import asyncio
 from collections.abc import Awaitable
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi.openapi.models import HTTPBearer
@@ -11,31 +11,61 @@ from typing_extensions import override
 
 from domain.errors import Refused, Unauthorized
 from domain.ids import UserId
-from serve.accounts.sessions import Session
-from serve.http.middleware import add_headers
-from serve.http.rate_limits import Limit, refusal
-from serve.http.refusals import counted_for_a_user
-from serve.http.use_cases import Services, services_of
+from serve.http.rate_limits import Guard, Limit, refusal
+from serve.http.scope import COUNTED, add_headers
+from serve.http.sessions import LiveSessions, Session, TokenReader
+from serve.http.use_cases import use_case
 from telemetry import logs
 
 
-def session_of(request: Request, services: Services) -> Session | None:
-    """The session of the request's token, None without one; whether it still lives `admit` says.
+class AccessControl:
+    """Finds who is asking, and lets them in or raises."""
 
-    Raises `Unauthorized` for a bad token, and for one of a session that is known to have ended; `Refused` for two.
-    """
-    token = _token_of(request)
-    if token is None:
-        return None
-    session = services.sessions.verify(token)
-    services.session_registry.refuse_ended(session.family)
-    return session
+    def __init__(self, tokens: TokenReader, sessions: LiveSessions, guard: Guard) -> None:
+        self.guard = guard
+        self._tokens = tokens
+        self._sessions = sessions
 
+    def session_of(self, request: Request) -> Session | None:
+        """The session of the request's token, None without one; whether it still lives `admit` says.
 
-def session_to_end(request: Request, services: Services) -> Session | None:
-    """The session that the request's token names, expired or ended though it be: enough to end it."""
-    token = _token_of(request)
-    return None if token is None else services.sessions.named(token)
+        Raises `Unauthorized` for a bad token, and for one of a session known to have ended; `Refused` for two.
+        """
+        token = _token_of(request)
+        if token is None:
+            return None
+        session = self._tokens.verify(token)
+        self._sessions.refuse_ended(session.family)
+        return session
+
+    def session_to_end(self, request: Request) -> Session | None:
+        """The session that the request's token names, expired or ended though it be: enough to end it."""
+        token = _token_of(request)
+        return None if token is None else self._tokens.named(token)
+
+    async def admit(self, request: Request, limit: Limit, session: Session) -> None:
+        """Count the request of a session's user and see that the session lives, in one trip to Redis.
+
+        Raises `Unauthorized`, before anything else that is wrong, and `RateLimited`.
+        """
+        living: Awaitable[None] = self._sessions.require_live(session.family)
+        if self.guard.is_on:  # else nothing is asked beside it, and a task would cost a fifth of the question
+            living = asyncio.ensure_future(living)
+        try:
+            await self.count(request, limit, session.user)
+        finally:
+            await living
+
+    async def count(self, request: Request, limit: Limit, user: UserId | None) -> None:
+        """Count the request, of a user and its address or of the address alone. Raises `RateLimited`."""
+        if user is not None:
+            request.scope[COUNTED] = True
+        allowance = await self.guard.take(limit, user, self.guard.origin(request.scope))
+        if allowance is None:
+            return
+        add_headers(request.scope, self.guard.headers(allowance))
+        if not allowance.allowed:
+            raise refusal(allowance)
 
 
 def _token_of(request: Request) -> str | None:
@@ -50,32 +80,6 @@ def _token_of(request: Request) -> str | None:
     return token.strip()
 
 
-async def admit(request: Request, services: Services, limit: Limit, session: Session) -> None:
-    """Count the request of a session's user and see that the session lives, in one trip to Redis.
-
-    Raises `Unauthorized`, before anything else that is wrong, and `RateLimited`.
-    """
-    living: Awaitable[None] = services.session_registry.require_live(session.family)
-    if services.guard.is_on:  # else nothing is asked beside it, and a task would cost a fifth of the question
-        living = asyncio.ensure_future(living)
-    try:
-        await count(request, services, limit, session.user)
-    finally:
-        await living
-
-
-async def count(request: Request, services: Services, limit: Limit, user: UserId | None) -> None:
-    """Count the request, of a user and its address or of the address alone. Raises `RateLimited`."""
-    if user is not None:
-        counted_for_a_user(request.scope)
-    allowance = await services.guard.take(limit, user, services.guard.origin(request.scope))
-    if allowance is None:
-        return
-    add_headers(request.scope, services.guard.headers(allowance))
-    if not allowance.allowed:
-        raise refusal(allowance)
-
-
 class _Bearer(SecurityBase):
     """Shows in the API's description as the scheme `bearer`."""
 
@@ -87,22 +91,22 @@ class _Bearer(SecurityBase):
 
 class _Anybody(_Bearer):
     async def __call__(self, request: Request) -> UserId | None:
-        services = services_of(request)
-        session = session_of(request, services)
+        control = use_case(request, AccessControl)
+        session = control.session_of(request)
         if session is None:
-            await count(request, services, self.limit, None)
+            await control.count(request, self.limit, None)
             return None
-        await admit(request, services, self.limit, session)
+        await control.admit(request, self.limit, session)
         return session.user
 
 
 class _Member(_Bearer):
     async def __call__(self, request: Request) -> UserId:
-        services = services_of(request)
-        session = session_of(request, services)
+        control = use_case(request, AccessControl)
+        session = control.session_of(request)
         if session is None:
             raise Unauthorized("This needs an access token.", "token_required")
-        await admit(request, services, self.limit, session)
+        await control.admit(request, self.limit, session)
         return session.user
 
 
@@ -113,9 +117,9 @@ class _Counted:
         self.limit = limit
 
     async def __call__(self, request: Request) -> None:
-        services = services_of(request)
-        logs.network.set(services.guard.origin(request.scope).network)
-        await count(request, services, self.limit, None)
+        control = use_case(request, AccessControl)
+        logs.network.set(control.guard.origin(request.scope).network)
+        await control.count(request, self.limit, None)
 
 
 class _Probed(_Counted):
@@ -123,16 +127,19 @@ class _Probed(_Counted):
 
     @override
     async def __call__(self, request: Request) -> None:
-        if not services_of(request).guard.origin(request.scope).is_private:
+        if not use_case(request, AccessControl).guard.origin(request.scope).is_private:
             await super().__call__(request)
+
+
+def member(limit: Limit) -> Any:
+    """Declare the user of a parameter's request: one with a token, counted by a limit."""
+    return Depends(_Member(limit))
 
 
 Viewer = Annotated[UserId | None, Depends(_Anybody(Limit.READS))]
 """Who reads, if they said so."""
-Member = Annotated[UserId, Depends(_Member(Limit.READS))]
-Tweeting = Annotated[UserId, Depends(_Member(Limit.TWEETS))]
-Following = Annotated[UserId, Depends(_Member(Limit.FOLLOWS))]
-Liking = Annotated[UserId, Depends(_Member(Limit.LIKES))]
+Member = Annotated[UserId, member(Limit.READS)]
+Tweeting = Annotated[UserId, member(Limit.TWEETS)]
 
 REGISTERING = Depends(_Counted(Limit.REGISTER))
 LOGGING_IN = Depends(_Counted(Limit.LOGIN))

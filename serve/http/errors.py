@@ -1,16 +1,12 @@
 """From an error to an answer: the one table, and the envelope in which every failure arrives."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from http import HTTPStatus
-from typing import Any, Final
+from typing import Any
 
 import orjson
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
 
 from domain.errors import (
@@ -25,7 +21,6 @@ from domain.errors import (
     StoreUnavailable,
     Unauthorized,
 )
-from serve.http.cors import preflight_headers
 from telemetry import logs
 
 RETRY_AFTER_S = 2
@@ -33,10 +28,6 @@ RETRY_AFTER_S = 2
 
 writing: ContextVar[bool] = ContextVar("writing", default=False)
 """Whether this request has begun to write: from then on no answer may say that nothing was done."""
-
-SESSION_OVER: Final = "murmur.session_over"
-"""In the scope of a request whose token was good once."""
-_OVER: Final = frozenset({"expired_token", "session_ended"})
 
 
 class RateLimited(Refused):
@@ -66,7 +57,7 @@ class Row:
     sentence: str = ""
 
 
-_BUSY = "The service is busy; nothing was done, try again soon."
+BUSY = "The service is busy; nothing was done, try again soon."
 
 BY_ERROR: dict[type[EngineError], Row] = {
     Refused: Row(400),
@@ -77,8 +68,8 @@ BY_ERROR: dict[type[EngineError], Row] = {
     Invalid: Row(422),
     RateLimited: Row(429),
     TrendsNotReady: Row(503),
-    Overloaded: Row(503, "overloaded", _BUSY),
-    LeaseExpired: Row(503, "overloaded", _BUSY),
+    Overloaded: Row(503, "overloaded", BUSY),
+    LeaseExpired: Row(503, "overloaded", BUSY),
     StoreUnavailable: Row(503, "store_unavailable", "A store does not answer; try again. A write may have happened."),
 }
 BY_STATUS: dict[int, Row] = {
@@ -90,18 +81,6 @@ BY_STATUS: dict[int, Row] = {
     500: Row(500, "internal_error", "Something went wrong on our side."),
 }
 """What the framework refuses by itself, and what nobody foresaw."""
-_UNKNOWN_FIELD = "is not a field of this request"
-_REASONS = {
-    "extra_forbidden": _UNKNOWN_FIELD,
-    "model_attributes_type": "must be a JSON object, sent as application/json",
-    "string_too_long": "is too long",
-    "string_unicode": "must not hold half a surrogate pair",
-}
-"""What is wrong, where the validator's own words are no sentence for a person."""
-_FIELDS_MAX = 20
-"""Fields that one answer names."""
-_NAME_CHARS_MAX = 64
-"""Of a field's name, which a client may have made up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +103,7 @@ def answer_to(error: EngineError) -> Answer | None:
     row = next((BY_ERROR[kind] for kind in type(error).__mro__ if kind in BY_ERROR), None)
     if row is None:
         return None
-    if row.sentence == _BUSY and writing.get():
+    if row.sentence == BUSY and writing.get():
         row = BY_ERROR[StoreUnavailable]
     if isinstance(error, Refused):
         row = Row(row.status, row.code or error.code, row.sentence or error.sentence)
@@ -149,64 +128,3 @@ def unexpected() -> Response:
 
 def body_too_large() -> Response:
     return Answer(row=BY_STATUS[413]).response()
-
-
-async def on_engine_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, EngineError)
-    if isinstance(error, Unauthorized) and error.code in _OVER:
-        request.scope[SESSION_OVER] = True
-    answer = answer_to(error)
-    if answer is None:
-        raise error
-    if answer.row.status == 503:
-        logs.logger().warning("request refused", cause=type(error).__name__, detail=str(error))
-    return answer.response()
-
-
-async def on_http_error(request: Request, error: Exception) -> Response:
-    """Answer what the framework refuses: unknown addresses and methods, bodies it cannot read.
-
-    OPTIONS is among them, as no route takes it: here it is known which methods an address takes.
-    """
-    assert isinstance(error, HTTPException)
-    status = error.status_code
-    phrase = HTTPStatus(status).phrase
-    row = BY_STATUS.get(status) or Row(status, phrase.lower().replace(" ", "_"), f"{phrase}.")
-    if status != 405:
-        return Answer(row=row).response()
-    methods = ", ".join(_methods_at(request))
-    if request.method == "OPTIONS":
-        return Response(status_code=204, headers=preflight_headers(methods))
-    return Answer(row=row, headers={"Allow": methods}).response()
-
-
-def _methods_at(request: Request) -> list[str]:
-    """Every method that is taken at this path; the framework would name those of one route."""
-    here = [route for route in request.app.routes if route.path_regex.match(request.url.path)]
-    taken = {method for route in here for method in getattr(route, "methods", None) or ("GET",)}  # files are mounted
-    return sorted(taken | {"OPTIONS"} | ({"HEAD"} if "GET" in taken else set()))
-
-
-async def on_invalid_request(_request: Request, error: Exception) -> Response:
-    """Answer a request that does not have the declared shape."""
-    assert isinstance(error, RequestValidationError)
-    found = error.errors()
-    if any(one["type"] == "json_invalid" for one in found):
-        return Answer(row=BY_STATUS[400]).response()
-    fields = _fields_of(found)
-    row = BY_STATUS[422]
-    if unknown := [name for name, reason in fields.items() if reason == _UNKNOWN_FIELD]:
-        row = Row(422, row.code, f"The request has fields that it does not take: {', '.join(unknown)}.")
-    return Answer(row=row, fields=fields).response()
-
-
-def _fields_of(found: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Field to reason, of several reasons the first; no more fields than a person would read."""
-    fields: dict[str, str] = {}
-    for one in found:
-        if len(fields) == _FIELDS_MAX:
-            break
-        place: Sequence[str | int] = one["loc"]
-        name = ".".join(str(part)[:_NAME_CHARS_MAX] for part in place[1:]) or str(place[0])
-        fields.setdefault(name, _REASONS.get(one["type"]) or str(one["msg"]).removeprefix("Value error, "))
-    return fields

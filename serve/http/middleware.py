@@ -6,23 +6,22 @@ HEAD is GET without the body, wherever there is GET.
 import asyncio
 import re
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve.http import errors
 from serve.http.cors import Cors
+from serve.http.scope import ADDED_HEADERS, Headers
 from telemetry import logs, metrics
 
-Headers = Iterable[tuple[bytes, bytes]]
 Counting = Callable[[Scope, Receive, Send], Send]
 """Looks at what is sent, and may send something else."""
 
 TOKENS_PATH = "/api/v1/auth/"
 """Answers below it may hold tokens, and what is refused there belongs to no cache either."""
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-_ADDED = "murmur.response_headers"
 _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 _SHOWS_NOTHING = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _OF_A_READER = (
@@ -34,13 +33,7 @@ _OF_A_READER = (
 _OF_TOKENS = (_NO_SNIFFING, _SHOWS_NOTHING, (b"cache-control", b"no-store"), (b"vary", b"Origin"))
 
 
-def add_headers(scope: Scope, headers: Headers) -> None:
-    """Have the answer to a request carry more headers, whatever it will be; the last of a name holds."""
-    more = dict(headers)
-    scope[_ADDED][:] = [*(one for one in scope[_ADDED] if one[0] not in more), *more.items()]
-
-
-class Edge:
+class RequestMiddleware:
     """The outermost layer; plain ASGI, since it runs on every request."""
 
     def __init__(self, app: ASGIApp, request_bytes_max: int, counting: Counting, cors: Cors) -> None:
@@ -56,7 +49,7 @@ class Edge:
         if scope["method"] == "HEAD":
             scope, send = {**scope, "method": "GET"}, _without_body(send)
         request_id, length, origin = _of_interest(scope["headers"])
-        added = scope[_ADDED] = [(b"x-request-id", request_id), *self._cors.headers(origin)]
+        added = scope[ADDED_HEADERS] = [(b"x-request-id", request_id), *self._cors.headers(origin)]
         usual = _OF_TOKENS if scope["path"].startswith(TOKENS_PATH) else _OF_A_READER
         token = logs.request_id.set(request_id.decode())
         reading = errors.writing.set(False)

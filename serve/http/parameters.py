@@ -8,8 +8,9 @@ from starlette.responses import Response
 
 from domain.errors import Invalid, NotFound
 from domain.ids import ID_MAX, TweetId, UserId
+from domain.limits import Limits
 from domain.timeline import CURSOR_PATTERN
-from serve.http.use_cases import services_of
+from serve.http.use_cases import use_case
 
 ID_PATTERN = "^[1-9][0-9]{0,18}$"
 ID_CHARS_MAX = 19
@@ -58,7 +59,7 @@ async def _page(
         Query(description="The `next_cursor` of the page before.", json_schema_extra={"pattern": CURSOR_PATTERN}),
     ] = None,
 ) -> Page:
-    limits = services_of(request).limits
+    limits = use_case(request, Limits)
     return Page(cursor, min(limit or limits.page_default, limits.page_max))
 
 

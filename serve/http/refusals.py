@@ -3,21 +3,12 @@
 Counted when the answer is known, so that a good request costs nothing more and is never refused for others' sake.
 """
 
-from typing import Final
-
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from serve.http import errors
-from serve.http.middleware import add_headers
 from serve.http.rate_limits import Guard, Limit, refusal
-
-_COUNTED: Final = "murmur.counted"
-
-
-def counted_for_a_user(scope: Scope) -> None:
-    """Note that a request was counted for its user: a refusal of it is not counted again."""
-    scope[_COUNTED] = True
+from serve.http.scope import COUNTED, SESSION_OVER, add_headers
 
 
 def counting_refusals(guard: Guard, scope: Scope, receive: Receive, send: Send) -> Send:
@@ -38,12 +29,12 @@ def counting_refusals(guard: Guard, scope: Scope, receive: Receive, send: Send) 
 
 
 def _is_refusal(scope: Scope, status: int) -> bool:
-    return 400 <= status < 500 and status != 429 and _COUNTED not in scope
+    return 400 <= status < 500 and status != 429 and COUNTED not in scope
 
 
 async def _too_often(guard: Guard, scope: Scope) -> Response | None:
     # Everybody's tokens expire: who shows that it knew a good one is no stranger who tries the door.
-    limit = Limit.ADDRESS if errors.SESSION_OVER in scope else Limit.REFUSALS
+    limit = Limit.ADDRESS if SESSION_OVER in scope else Limit.REFUSALS
     allowance = await guard.take_refusal(limit, guard.origin(scope))
     if allowance is None or allowance.allowed:
         return None

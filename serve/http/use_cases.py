@@ -1,43 +1,44 @@
-"""What the routes are given: the use cases and the guards, put together once in each replica."""
+"""Use cases by type: a route names the class it calls, and gets the object that its replica has of it."""
 
-from dataclasses import dataclass
-from typing import Annotated, cast
+from collections.abc import Awaitable, Callable
+from functools import cache
+from typing import Any, TypeVar, cast
 
 from fastapi import Depends, Request
 
-from domain.limits import Limits
-from serve.accounts.commands import Accounts
-from serve.accounts.session_registry import SessionRegistry
-from serve.accounts.sessions import AccessTokens
-from serve.http.rate_limits import Guard
-from serve.lists import Queries
-from serve.operations.readiness import Readiness
-from serve.trends.queries import TrendQueries
-from serve.tweets.commands import Commands
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Services:
-    """Everything a request can need."""
+class UseCases:
+    """The objects of one replica that requests need, at most one of each class."""
 
-    commands: Commands
-    queries: Queries
-    trends: TrendQueries
-    accounts: Accounts
-    sessions: AccessTokens
-    session_registry: SessionRegistry
-    guard: Guard
-    readiness: Readiness
-    limits: Limits
+    def __init__(self, *objects: object) -> None:
+        self._objects = objects
+        self._by_type = {type(each): each for each in objects}
+        assert len(self._by_type) == len(objects), "a class names one object"
 
+    def including(self, *objects: object) -> "UseCases":
+        """These and more."""
+        return UseCases(*self._objects, *objects)
 
-def services_of(request: Request) -> Services:
-    """The services of the application that a request came to."""
-    return cast(Services, request.app.state.services)
+    def get(self, kind: type[T]) -> T:
+        """The object of a class."""
+        return cast(T, self._by_type[kind])
 
 
-async def _provided(request: Request) -> Services:
-    return services_of(request)
+def use_case(request: Request, kind: type[T]) -> T:
+    """What the application that a request came to has of a class."""
+    return cast(UseCases, request.app.state.use_cases).get(kind)
 
 
-Provided = Annotated[Services, Depends(_provided)]
+def use(kind: type) -> Any:
+    """Declare, within `Annotated`, that a parameter of a route is the replica's object of a class."""
+    return Depends(_provider(kind))
+
+
+@cache
+def _provider(kind: type) -> Callable[[Request], Awaitable[object]]:
+    async def provide(request: Request) -> object:
+        return use_case(request, kind)
+
+    return provide

@@ -6,11 +6,12 @@ from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
 
 from domain.trends import TOP_MAX, WINDOWS
-from serve.http import schemas
 from serve.http.access import Viewer
 from serve.http.openapi import TOKEN_OPTIONAL, Responses, by_name, failures
 from serve.http.parameters import json_response
-from serve.http.use_cases import Provided
+from serve.http.use_cases import use
+from serve.trends import schemas
+from serve.trends.queries import TrendQueries
 
 router = APIRouter(prefix="/api/v1/trends", tags=["trends"], generate_unique_id_function=by_name)
 
@@ -18,6 +19,7 @@ _DEFAULT_MAX: Final = 10
 _WindowName = Literal["5m", "60m", "24h"]
 assert get_args(_WindowName) == tuple(WINDOWS)
 
+Queries = Annotated[TrendQueries, use(TrendQueries)]
 Window = Annotated[_WindowName, Query(description="How far back.")]
 
 
@@ -36,13 +38,13 @@ async def _limit(
 @router.get("", response_model=schemas.Trends, responses=_failures(401, 404, 422), openapi_extra=TOKEN_OPTIONAL)
 async def read_trends(
     _viewer: Viewer,
-    services: Provided,
+    queries: Queries,
     limit: Annotated[int, Depends(_limit)],
     window: Window = "60m",
     location: Annotated[str | None, Query(description="A place: its key, or in words; everywhere without.")] = None,
 ) -> Response:
     """The hashtags of which there is much more than before, best first."""
-    return json_response(await services.trends.top(window, location, limit))
+    return json_response(await queries.top(window, location, limit))
 
 
 @router.get(
@@ -51,8 +53,8 @@ async def read_trends(
 async def read_tag_history(
     tag: Annotated[str, Path(description="A hashtag; the sign may be left out.")],
     _viewer: Viewer,
-    services: Provided,
+    queries: Queries,
     window: Window = "60m",
 ) -> Response:
     """What a hashtag had in each minute of a window, without case, oldest first."""
-    return json_response(await services.trends.history(tag, window))
+    return json_response(await queries.history(tag, window))

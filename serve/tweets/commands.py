@@ -1,4 +1,4 @@
-"""What a user can do: each command checks, decides on one event, and publishes it."""
+"""Commands on tweets: each checks, decides on one event, and publishes it."""
 
 import hashlib
 from dataclasses import dataclass
@@ -8,30 +8,21 @@ from msgspec.structs import replace
 
 from domain.clock import Clock
 from domain.errors import Conflict, Forbidden, Invalid, NotFound, Refused
-from domain.events import (
-    Event,
-    Followed,
-    Liked,
-    Retweeted,
-    RetweetUndone,
-    TweetDeleted,
-    TweetPosted,
-    Unfollowed,
-    Unliked,
-)
-from domain.graph import Toggle, TweetCounts
+from domain.events import TweetDeleted, TweetPosted
+from domain.graph import TweetCounts
 from domain.ids import EventId, IdSource, TweetId, UserId, stamp_us, time_ms
 from domain.limits import Limits
 from domain.names import name_fault, normalized_name
 from domain.texts import parsed
 from domain.tweets import LOCATION_CHARS_MAX, Tweet
 from domain.users import User
-from serve.hydration import Hydrator, tweet_value
+from serve.hydration import tweet_value
+from serve.relations.commands import RelationCommands
+from serve.relations.targets import Targets
 from serve.writing.publisher import Publisher
 from storage import keys, values
-from storage.ports.idempotency import Claim, IdempotencyStore
-from storage.ports.relations import Engagement, EngagementStore, GraphStore
-from storage.ports.tweets import TweetStore
+from storage.ports import Ports
+from storage.ports.idempotency import Claim
 from storage.rows import MINUTE_MS
 from storage.values import Counted
 from telemetry.logs import request_id
@@ -51,27 +42,24 @@ class Draft:
         return hashlib.sha256(orjson.dumps([self.text, self.reply_to, self.quote_of, self.location])).digest()
 
 
-class Commands:
-    """The commands. Every one may raise `StoreUnavailable`; then it may have happened, and may be repeated."""
+class TweetCommands:
+    """Commands on tweets. Every one may raise `StoreUnavailable`; then it may have happened, and may be repeated."""
 
     def __init__(
         self,
+        ports: Ports,
         publisher: Publisher,
-        tweets: TweetStore,
-        graph: GraphStore,
-        engagements: EngagementStore,
-        idempotency: IdempotencyStore,
-        hydrator: Hydrator,
+        targets: Targets,
+        relations: RelationCommands,
         ids: IdSource,
         clock: Clock,
         limits: Limits,
     ) -> None:
+        self._tweets = ports.tweets
+        self._idempotency = ports.idempotency
         self._publisher = publisher
-        self._tweets = tweets
-        self._graph = graph
-        self._engagements = engagements
-        self._idempotency = idempotency
-        self._hydrator = hydrator
+        self._targets = targets
+        self._relations = relations
         self._ids = ids
         self._clock = clock
         self._limits = limits
@@ -84,7 +72,7 @@ class Commands:
         text = parsed(draft.text)
         location = _checked_location(draft.location)
         try:
-            writer = await self._user(author)
+            writer = await self._targets.user(author)
             reply_to = await self._original_of("reply_to_id", draft.reply_to)
             quote_of = await self._original_of("quote_of_id", draft.quote_of)
         except Refused:  # it spends no key; but what a key made before stands, whatever has become of the reference
@@ -143,7 +131,7 @@ class Commands:
             tweet_id=tweet_id,
         )
         try:
-            tweet = await self._tweet(tweet_id)
+            tweet = await self._targets.tweet(tweet_id)
         except NotFound:
             parents = await self._tweets.parents_of_deleted((tweet_id,))
             await self._publisher.forget(replace(event, reply_to=parents.get(tweet_id)))
@@ -151,95 +139,20 @@ class Commands:
         if tweet.author != user:
             raise Forbidden("Only its author may delete a tweet.", "not_your_tweet")
         if tweet.retweet_of is not None:
-            await self.undo_retweet(user, tweet.retweet_of)
+            await self._relations.undo_retweet(user, tweet.retweet_of)
             return
         event = replace(event, hashtags=tweet.hashtags, reply_to=tweet.reply_to, quote_of=tweet.quote_of)
         await self._publisher.publish(event)
-
-    async def follow(self, user: UserId, target: UserId) -> None:
-        """Follow somebody; nothing happens if that is so already. Raises `Invalid` and `NotFound`."""
-        await self._check_target(user, target)
-        before = await self._graph.follow(user, target)
-        if not before.active and len(await self._hydrator.followees(user)) >= self._limits.following_max:
-            raise Forbidden(f"Nobody may follow more than {self._limits.following_max} accounts.", "following_too_many")
-        await self._switch(before, True, Followed, user=user, followee=target)
-
-    async def unfollow(self, user: UserId, target: UserId) -> None:
-        """Follow somebody no longer. Raises `Invalid` and `NotFound`."""
-        await self._check_target(user, target)
-        before = await self._graph.follow(user, target)
-        await self._switch(before, False, Unfollowed, user=user, followee=target, since=before.since)
-
-    async def like(self, user: UserId, tweet_id: TweetId) -> TweetId:
-        """Like a tweet; through a retweet its original, whose id is returned. Raises `NotFound`."""
-        tweet = await self._original(tweet_id)
-        before = await self._engagements.engagement(Engagement.LIKE, user, tweet.id)
-        await self._switch(before, True, Liked, user=user, tweet_id=tweet.id)
-        return tweet.id
-
-    async def unlike(self, user: UserId, tweet_id: TweetId) -> TweetId:
-        """Take a like back. Raises `NotFound`."""
-        tweet = await self._original(tweet_id)
-        before = await self._engagements.engagement(Engagement.LIKE, user, tweet.id)
-        await self._switch(before, False, Unliked, user=user, tweet_id=tweet.id, since=before.since)
-        return tweet.id
-
-    async def retweet(self, user: UserId, tweet_id: TweetId) -> TweetId:
-        """Retweet a tweet; through a retweet its original, whose id is returned. Raises `NotFound`."""
-        tweet = await self._original(tweet_id)
-        before = await self._engagements.engagement(Engagement.RETWEET, user, tweet.id)
-        await self._switch(before, True, Retweeted, user=user, tweet_id=tweet.id, author=tweet.author)
-        return tweet.id
-
-    async def undo_retweet(self, user: UserId, tweet_id: TweetId) -> TweetId:
-        """Take a retweet back, also of a tweet that was deleted since. Raises `NotFound`."""
-        before = await self._engagements.engagement(Engagement.RETWEET, user, tweet_id)
-        if not before.active:
-            tweet_id = (await self._original(tweet_id)).id
-            before = await self._engagements.engagement(Engagement.RETWEET, user, tweet_id)
-        await self._switch(before, False, RetweetUndone, user=user, tweet_id=tweet_id, since=before.since)
-        return tweet_id
-
-    async def _switch(self, before: Toggle, on: bool, kind: type[Event], **fields: int) -> None:
-        id_ = self._ids.next()
-        stamp = max(stamp_us(id_), before.written_us + 1, self._clock.now_ms() * 1000)
-        event = kind(event_id=EventId(id_), stamp_us=stamp, request_id=request_id.get(), **fields)
-        if before.active is not on:
-            await self._publisher.publish(event)
-        elif stamp - before.written_us < self._limits.reconcile_trail_minutes * MINUTE_MS * 1000:
-            await self._publisher.forget(event)
-
-    async def _check_target(self, user: UserId, target: UserId) -> None:
-        if user == target:
-            raise Invalid("You cannot follow yourself.", "self_follow", (("id", "is your own"),))
-        await self._user(target)
-
-    async def _user(self, id_: UserId) -> User:
-        found = (await self._hydrator.users((id_,))).get(id_)
-        if found is None:
-            raise NotFound("This user does not exist.", "not_found")
-        return found
 
     async def _original_of(self, field: str, tweet_id: TweetId | None) -> Tweet | None:
         if tweet_id is None:
             return None
         try:
-            return await self._original(tweet_id)
+            return await self._targets.original(tweet_id)
         except NotFound:
             raise Invalid(
                 "The tweet referred to does not exist.", "invalid_reference", ((field, "does not exist"),)
             ) from None
-
-    async def _original(self, tweet_id: TweetId) -> Tweet:
-        tweet = await self._tweet(tweet_id)
-        return tweet if tweet.retweet_of is None else await self._tweet(tweet.retweet_of)
-
-    async def _tweet(self, tweet_id: TweetId) -> Tweet:
-        authors = await self._tweets.authors((tweet_id,))
-        found = await self._tweets.tweets([(author, id_) for id_, author in authors.items()])
-        if tweet_id not in found:
-            raise NotFound("This tweet does not exist.", "not_found")
-        return found[tweet_id]
 
 
 def _known_of(tweet: Tweet, author: User) -> dict[str, bytes]:

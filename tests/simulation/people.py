@@ -7,7 +7,7 @@ import orjson
 
 from domain.errors import EngineError, LeaseExpired, Refused
 from domain.ids import TweetId, UserId
-from serve.tweets.commands import Commands, Draft
+from serve.tweets.commands import Draft
 from tests.simulation.model import Answers, Entry, Outcome, Post, Switch
 from tests.simulation.stores import USERS
 from tests.simulation.world import Replica, World
@@ -83,8 +83,8 @@ class Person:
         )
         key = post.text if self._rng.random() < 0.3 else None
 
-        async def publish(commands: Commands) -> None:
-            post.id = await commands.post(self.user, draft, key)
+        async def publish(replica: Replica) -> None:
+            post.id = await replica.commands.post(self.user, draft, key)
 
         lost, met = False, list[str]()
         for _ in range(_TRIES_MAX if key is not None else 1):
@@ -105,7 +105,7 @@ class Person:
         if not mine:
             return
         tweet = self._rng.choice(mine)[0]
-        clean = await self._switch(("deleted", 0, tweet), True, lambda c: c.delete(self.user, tweet))
+        clean = await self._switch(("deleted", 0, tweet), True, lambda c: c.commands.delete(self.user, tweet))
         if clean:
             shown = await self._walk_down_to(tweet)
             if shown is not None and any(entry.original == tweet for entry in shown):
@@ -120,7 +120,7 @@ class Person:
             for post in self._answers.posts.values()
             if post.author == target and post.id is not None and post.clean and not self._maybe_deleted(post.id)
         ]
-        clean = await self._switch(switch, True, lambda c: c.follow(self.user, target))
+        clean = await self._switch(switch, True, lambda c: c.relations.follow(self.user, target))
         if clean and before is False and settled:
             newest = max(settled)
             shown = await self._walk_down_to(newest)
@@ -134,7 +134,7 @@ class Person:
             return
         target = self._rng.choice(following)
         switch: Switch = ("follow", self.user, target)
-        clean = await self._switch(switch, False, lambda c: c.unfollow(self.user, target))
+        clean = await self._switch(switch, False, lambda c: c.relations.unfollow(self.user, target))
         if clean and self._answers.known(switch) is False:
             theirs = {entry[0] for entry in self._world.rows_of_user(target)}
             shown = await self._walk_down_to(0)
@@ -144,36 +144,40 @@ class Person:
     async def _like(self) -> None:
         if (found := self._some_tweet()) is not None:
             tweet = TweetId(found.id)
-            await self._switch(("like", self.user, found.original), True, lambda c: c.like(self.user, tweet))
+            await self._switch(("like", self.user, found.original), True, lambda c: c.relations.like(self.user, tweet))
 
     async def _unlike(self) -> None:
         if (found := self._some_switched_on("like")) is not None:
             tweet = TweetId(found)
-            await self._switch(("like", self.user, found), False, lambda c: c.unlike(self.user, tweet))
+            await self._switch(("like", self.user, found), False, lambda c: c.relations.unlike(self.user, tweet))
 
     async def _retweet(self) -> None:
         if (found := self._some_tweet()) is not None:
             tweet = TweetId(found.id)
-            await self._switch(("retweet", self.user, found.original), True, lambda c: c.retweet(self.user, tweet))
+            await self._switch(
+                ("retweet", self.user, found.original), True, lambda c: c.relations.retweet(self.user, tweet)
+            )
 
     async def _undo(self) -> None:
         if (found := self._some_switched_on("retweet")) is not None:
             tweet = TweetId(found)
-            await self._switch(("retweet", self.user, found), False, lambda c: c.undo_retweet(self.user, tweet))
+            await self._switch(
+                ("retweet", self.user, found), False, lambda c: c.relations.undo_retweet(self.user, tweet)
+            )
 
     async def _read(self) -> None:
         await self._walk_down_to(0)
 
     # ------------------------------------------------------------------------------------------------------ answers
 
-    async def _switch(self, switch: Switch, on: bool, do: Callable[[Commands], Awaitable[object]]) -> bool:
+    async def _switch(self, switch: Switch, on: bool, do: Callable[[Replica], Awaitable[object]]) -> bool:
         """Turn a switch, sometimes twice at once. Whether it was done once and met no fault."""
         times = 2 if self._rng.random() < 0.15 else 1
         verb = switch[0] if on else f"no {switch[0]}"
         found = await asyncio.gather(*(self._turn(switch, on, f"{verb} {switch[2]}", do) for _ in range(times)))
         return times == 1 and found[0]
 
-    async def _turn(self, switch: Switch, on: bool, what: str, do: Callable[[Commands], Awaitable[object]]) -> bool:
+    async def _turn(self, switch: Switch, on: bool, what: str, do: Callable[[Replica], Awaitable[object]]) -> bool:
         self._answers.begin(switch)
         outcome, met = await self._ask(what, do)
         self._answers.end(switch, outcome, on)
@@ -181,9 +185,9 @@ class Person:
             await self._must_be_counted(met)
         return outcome == "acknowledged" and not met
 
-    async def _ask(self, what: str, do: Callable[[Commands], Awaitable[object]]) -> tuple[Outcome, list[str]]:
+    async def _ask(self, what: str, do: Callable[[Replica], Awaitable[object]]) -> tuple[Outcome, list[str]]:
         async def ask(replica: Replica) -> None:
-            await do(replica.commands)
+            await do(replica)
 
         try:
             _, met = await self._world.request(str(self.user), ask)

@@ -15,15 +15,12 @@ from domain.errors import EngineError, StoreUnavailable
 from domain.events import Event, Retweeted, decode
 from domain.ids import TweetId, UserId, range_of
 from domain.limits import SMALL, Limits
+from serve.composition import compose
 from serve.doubts import Doubts
-from serve.home import HomeTimeline
-from serve.hydration import Hydrator
 from serve.lists import Queries
-from serve.pulled import PulledAuthors
-from serve.rebuild import Rebuilder
-from serve.tweets.commands import Commands
+from serve.relations.commands import RelationCommands
+from serve.tweets.commands import TweetCommands
 from serve.writing.leased_ids import LeasedIds
-from serve.writing.publisher import Publisher
 from storage.memory.hot import MemoryEventLog, MemoryOffsetStore, MemoryRedis
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.stores import memory_stores
@@ -37,6 +34,7 @@ from storage.ports.tweets import TweetStore
 from storage.rows import MINUTE_MS, event_row, rows_of
 from tests.simulation.scheduler import LIFE, MET, NO_FAULTS, CrashAt, Faults, Life, Scheduler, faults_of
 from tests.simulation.stores import USERS, Answering, Keys, LateBatches, People
+from tests.support.ports import some_ports
 
 T = TypeVar("T")
 
@@ -111,7 +109,8 @@ class SkewedClock:
 class Replica:
     """The use cases of one replica."""
 
-    commands: Commands
+    commands: TweetCommands
+    relations: RelationCommands
     queries: Queries
     ids: LeasedIds
 
@@ -145,10 +144,22 @@ class World:
         self.engagements: EngagementStore = self._port(truth.engagements)
         self.coordination: CoordinationStore = self._port(truth.coordination)
         self.letters: DeadLetterStore = self._port(truth.dead_letters)
-        self._keys = Keys(to_cassandra)
         self.log: EventLog = self._port(build.log(self.redis, PARTITIONS, limits, to_redis), "redis")
         self.cache: CacheStore = self._port(build.cache(self.redis, limits, to_redis), "redis")
         self.offsets: OffsetStore = self._port(MemoryOffsetStore(self.redis, to_redis), "redis")
+        self.ports = some_ports(
+            events=self.events,
+            tweets=self.tweets,
+            graph=self.graph,
+            engagements=self.engagements,
+            users=People(),
+            idempotency=Keys(to_cassandra),
+            coordination=self.coordination,
+            dead_letters=self.letters,
+            log=self.log,
+            cache=self.cache,
+            offsets=self.offsets,
+        )
         self._skew_ms = {name: self.rng.randint(-_SKEW_MS_MAX, _SKEW_MS_MAX) for name in (*REPLICAS, *ACTORS)}
         self.replicas: dict[str, Replica] = {}
         self.shards: dict[str, FanoutShard] = {}
@@ -270,19 +281,13 @@ class World:
         return step
 
     def _replica(self, name: str, clock: Clock) -> Callable[[], Awaitable[None]]:
-        people = People()
         ids = LeasedIds(self.coordination, clock)
-        doubts = self._build.doubts(self.events, self.coordination, clock, self.limits, PARTITIONS, self._sleep)
-        hydrator = Hydrator(self.cache, self.tweets, people, self.graph, self.engagements, doubts, self.limits)
-        rebuilder = Rebuilder(self.cache, self.tweets, doubts, self.limits)
-        pulled = PulledAuthors(self.coordination, clock, self.limits)
-        home = HomeTimeline(self.cache, self.tweets, hydrator, rebuilder, pulled, doubts, self.clock, self.limits)
-        publisher = Publisher(self.events, self.cache, self.log, doubts, self._sleep)
-        commands = Commands(
-            publisher, self.tweets, self.graph, self.engagements, self._keys, hydrator, ids, clock, self.limits
+        use_cases = compose(
+            self.ports, clock, self.limits, ids, partitions=PARTITIONS, sleep=self._sleep, guard=self._build.doubts
         )
-        queries = Queries(home, hydrator, self.tweets, people, self.graph, self.engagements, self.limits)
-        self.replicas[name] = Replica(commands, queries, ids)
+        self.replicas[name] = Replica(
+            use_cases.get(TweetCommands), use_cases.get(RelationCommands), use_cases.get(Queries), ids
+        )
         return ids.renew
 
     async def _sleep(self, seconds: float) -> None:

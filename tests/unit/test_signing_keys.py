@@ -17,7 +17,8 @@ from cluster.state import held_alone
 from domain.clock import ManualClock
 from domain.ids import SessionId, UserId
 from serve.accounts.key_ring import LOOK_EVERY_MS, KeyRing, key_files, made_at
-from serve.accounts.sessions import TTL_S, AccessTokens, Session
+from serve.accounts.sessions import TTL_S, AccessTokens
+from serve.http.sessions import Session
 from tests.support.key_files import BEGAN, add_key, folder_of
 
 SOMEBODY = Session(UserId(7), SessionId(9))

@@ -14,7 +14,9 @@ from serve.doubts import Doubts
 from storage.memory.hot import MemoryEventLog, MemoryOffsetStore, MemoryRedis
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.stores import memory_stores
+from storage.ports import Ports
 from storage.ports.cache import ListKey, ListKind
+from tests.support.ports import some_ports
 
 PARTITIONS = 2
 READERS = (READER, *map(reader_name, range(RANGES)))
@@ -32,6 +34,22 @@ class Engine:
         self.log = MemoryEventLog(self.redis, PARTITIONS, limits)
         self.offsets = MemoryOffsetStore(self.redis)
         self._ids = IdGenerator(1, self.clock, after_ms=0, until_ms=1 << 50, lease_ends_ms=1 << 50)
+
+    @property
+    def ports(self) -> Ports:
+        """The stores as they are now."""
+        truth = self.truth
+        return some_ports(
+            events=truth.events,
+            tweets=truth.tweets,
+            graph=truth.graph,
+            engagements=truth.engagements,
+            coordination=truth.coordination,
+            dead_letters=truth.dead_letters,
+            log=self.log,
+            cache=self.cache,
+            offsets=self.offsets,
+        )
 
     def shard(self, name: str = "fanout-0") -> FanoutShard:
         return FanoutShard(

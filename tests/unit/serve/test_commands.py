@@ -2,7 +2,9 @@
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
+import orjson
 import pytest
 from typing_extensions import override
 
@@ -10,13 +12,12 @@ from domain.errors import Conflict, Invalid, NotFound, StoreUnavailable
 from domain.events import Event
 from domain.ids import IdGenerator, TweetId, UserId
 from domain.limits import SMALL
-from domain.timeline import START, EntryList
-from serve.home import HomeTimeline
+from domain.timeline import EntryList
+from serve.composition import compose
 from serve.hydration import Hydrator
-from serve.pulled import PulledAuthors
-from serve.rebuild import Rebuilder
-from serve.tweets.commands import Commands, Draft
-from serve.writing.publisher import Publisher
+from serve.lists import Queries
+from serve.relations.commands import RelationCommands
+from serve.tweets.commands import Draft, TweetCommands
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.truth import MemoryEventStore
 from storage.ports.cache import ListKey
@@ -70,25 +71,23 @@ class Replica:
     def __init__(self, engine: Engine | None = None) -> None:
         engine = engine or Engine()
         self.cache = engine.cache = DeafCache(engine.redis, SMALL)
-        truth, clock = engine.truth, engine.clock
-        self.events = SlowEvents(truth.tables, PARTITIONS)
-        doubts = engine.doubts()
-        self.hydrator = Hydrator(engine.cache, truth.tweets, People(), truth.graph, truth.engagements, doubts, SMALL)
-        rebuilder = Rebuilder(engine.cache, truth.tweets, doubts, SMALL)
-        pulled = PulledAuthors(truth.coordination, clock, SMALL)
-        self.home = HomeTimeline(engine.cache, truth.tweets, self.hydrator, rebuilder, pulled, doubts, clock, SMALL)
-        publisher = Publisher(self.events, engine.cache, engine.log, doubts)
+        clock = engine.clock
+        self.events = SlowEvents(engine.truth.tables, PARTITIONS)
         ids = IdGenerator(next(_workers), clock, after_ms=0, until_ms=1 << 50, lease_ends_ms=1 << 50)
 
         async def turn() -> None:
             clock.advance(1)
 
-        self.commands = Commands(
-            publisher, truth.tweets, truth.graph, truth.engagements, Keys(turn), self.hydrator, ids, clock, SMALL
-        )
+        ports = replace(engine.ports, events=self.events, users=People(), idempotency=Keys(turn))
+        use_cases = compose(ports, clock, SMALL, ids, partitions=PARTITIONS, sleep=engine.time_passes)
+        self.commands = use_cases.get(TweetCommands)
+        self.relations = use_cases.get(RelationCommands)
+        self.queries = use_cases.get(Queries)
+        self.hydrator = use_cases.get(Hydrator)
 
     async def shown(self, viewer: UserId) -> list[int]:
-        return list((await self.home.page(viewer, START, 5)).shown)
+        page = orjson.loads(await self.queries.home(viewer, None, 5))
+        return [int(tweet["id"]) for tweet in page["tweets"]]
 
     async def json(self, viewer: UserId, tweet: TweetId) -> bytes:
         reading = await self.hydrator.reading(viewer)
@@ -103,13 +102,13 @@ async def test_a_like_whose_first_try_got_no_answer_shows_after_the_second() -> 
     assert b'"liked":false' in await replica.json(BOB, tweet)
     replica.events.unanswered = 1
     with pytest.raises(StoreUnavailable):
-        await replica.commands.like(BOB, tweet)
-    await replica.commands.like(BOB, tweet)
+        await replica.relations.like(BOB, tweet)
+    await replica.relations.like(BOB, tweet)
     assert b'"liked":true' in await replica.json(BOB, tweet)
     replica.events.unanswered = 1
     with pytest.raises(StoreUnavailable):
-        await replica.commands.unlike(BOB, tweet)
-    await replica.commands.unlike(BOB, tweet)
+        await replica.relations.unlike(BOB, tweet)
+    await replica.relations.unlike(BOB, tweet)
     assert b'"liked":false' in await replica.json(BOB, tweet)
 
 
@@ -119,8 +118,8 @@ async def test_a_follow_whose_first_try_got_no_answer_shows_after_the_second() -
     assert await replica.shown(BOB) == []
     replica.events.unanswered = 1
     with pytest.raises(StoreUnavailable):
-        await replica.commands.follow(BOB, ALICE)
-    await replica.commands.follow(BOB, ALICE)
+        await replica.relations.follow(BOB, ALICE)
+    await replica.relations.follow(BOB, ALICE)
     assert await replica.shown(BOB) == [tweet]
 
 
@@ -151,7 +150,7 @@ async def test_what_redis_could_not_be_told_to_forget_is_not_believed() -> None:
     tweet = await replica.commands.post(ALICE, Draft(text="hello"))
     assert b'"liked":false' in await replica.json(BOB, tweet)
     replica.cache.deaf = True
-    await replica.commands.like(BOB, tweet)
+    await replica.relations.like(BOB, tweet)
     await replica.commands.delete(ALICE, await replica.commands.post(ALICE, Draft(text="gone")))
     replica.cache.deaf = False
     assert b'"liked":true' in await replica.json(BOB, tweet)
@@ -161,7 +160,7 @@ async def test_what_redis_could_not_be_told_to_forget_is_not_believed() -> None:
 async def test_what_was_seen_while_redis_was_away_every_replica_shows_when_it_is_back() -> None:
     engine = Engine()
     here, there = Replica(engine), Replica(engine)
-    await here.commands.follow(BOB, ALICE)
+    await here.relations.follow(BOB, ALICE)
     assert await here.shown(BOB) == []
     tweet = await engine.post(ALICE, append=False)
     assert await there.shown(BOB) == [], "nobody pushed it"
@@ -178,7 +177,7 @@ async def test_a_follow_that_redis_was_not_told_of_shows_what_was_there_before_a
     tweet = await here.commands.post(ALICE, Draft(text="hello"))
     assert await there.shown(BOB) == []
     here.cache.deaf = True
-    await here.commands.follow(BOB, ALICE)
+    await here.relations.follow(BOB, ALICE)
     here.cache.deaf = False
     assert await there.shown(BOB) == [tweet]
 
@@ -231,10 +230,10 @@ async def test_to_like_again_what_one_likes_for_long_tells_redis_nothing() -> No
     engine = Engine()
     replica = Replica(engine)
     tweet = await replica.commands.post(ALICE, Draft(text="hello"))
-    await replica.commands.like(BOB, tweet)
-    await replica.commands.unlike(ALICE, tweet)
+    await replica.relations.like(BOB, tweet)
+    await replica.relations.unlike(ALICE, tweet)
     engine.clock.advance(SMALL.reconcile_trail_minutes * 60_000 + 1)
     replica.cache.deaf = True
-    await replica.commands.like(BOB, tweet)
-    await replica.commands.unlike(ALICE, tweet)
+    await replica.relations.like(BOB, tweet)
+    await replica.relations.unlike(ALICE, tweet)
     assert await engine.truth.coordination.checkpoint(DOUBTED) is None, "nothing that Redis had to be told"

@@ -18,7 +18,8 @@ from domain.clock import ManualClock
 from domain.errors import Unauthorized
 from domain.ids import ID_MAX, SessionId, UserId
 from serve.accounts.key_ring import LOOK_EVERY_MS, KeyRing, public_jwk
-from serve.accounts.sessions import AUDIENCE, ISSUER, TTL_S, AccessTokens, Session
+from serve.accounts.sessions import AUDIENCE, ISSUER, TTL_S, AccessTokens
+from serve.http.sessions import Session
 from tests.support.key_files import add_key, folder_of
 
 ALICE = UserId(7)
