@@ -16,7 +16,7 @@ from cluster.status import connect_to_running
 from cluster.stores import store_config
 from domain.errors import EngineError
 from domain.ids import RANGES
-from domain.trends import TAG_BUCKETS
+from domain.trends.tag_counts import TAG_BUCKETS
 from storage.cassandra.stores import open_stores
 from storage.desired_state import SHARDS, TRENDS_WORKERS, desired
 from storage.ports.coordination import CoordinationStore

@@ -1,4 +1,4 @@
-"""`python -m dataflows`: dataflows over the history of a running system."""
+"""Commands of `python -m cluster dataflows`: dataflows over the history of a running system."""
 
 import hashlib
 import signal
@@ -12,24 +12,26 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from cluster.command_line import command_line, run_app
+from cluster.command_line import command_line
 from cluster.errors import ClusterError
 from cluster.settings import load_settings
 from cluster.state import RunState, held_alone
 from cluster.stores import store_config
-from dataflows import files, over_history, runner
-from dataflows.outputs import RowSink, StoreSink, file_sink
-from dataflows.plot import TrendsPlot
+from dataflows import jobs
+from dataflows.sinks import ranking_files
+from dataflows.sinks.rows import RowSink, file_sink, store_sink
 from dataflows.store_thread import StoreThread
-from dataflows.trends import Ranking
+from dataflows.trends.backfill import backfill, reads_from_ms
+from dataflows.trends.plot import TrendsPlot
 from domain.clock import SystemClock
-from domain.places import place
-from domain.trends import GLOBAL, WINDOWS, Window
+from domain.trends.tag_counts import GLOBAL, Ranking
+from domain.trends.windows import WINDOWS, Window
+from storage.gazetteer import gazetteer
 from storage.log_reader import EVENTS_KEPT_MS
 
 app = command_line(
-    "python -m dataflows",
-    "Dataflows over the events that a running system keeps. Settings are those of `python -m cluster`.",
+    "dataflows",
+    "Dataflows over the events that a running system keeps.",
 )
 _console = Console()
 _MINUTES_DEFAULT = 60
@@ -73,7 +75,7 @@ def trends(
 def list_() -> None:
     """Name the dataflows that can be run; any module with a function `build` can."""
     table = Table("name", "what it finds out", box=None)
-    for described in runner.known():
+    for described in jobs.known().items():
         table.add_row(*described)
     _console.print(table)
 
@@ -97,27 +99,28 @@ def run(
     Without --to it goes on where it stopped when it is run again, for each --out. Exit code 0 at its end; without --to
     after Ctrl-C.
     """
-    build = runner.named(name)
+    build = jobs.named(name)
     settings, clock = load_settings(), SystemClock()
     stores = StoreThread(store_config(settings, RunState.read(settings.data_dir).endpoints))
     try:
         sink = _sink(stores, out, name)
         kept_ms = max(stores.data_created_ms(), clock.now_ms() - EVENTS_KEPT_MS)
         from_ms = kept_ms if from_ is None else max(kept_ms, _wall_ms(from_))
+        job = jobs.Job(stores=stores, build=build, sink=sink, from_ms=from_ms)
         kept = kept_in(settings.data_dir, name, out)
         how = "on and on; Ctrl-C stops it" if to is None else "over history"
         with held_alone(kept, f"{name} is running to {out} already."), _console.status(f"{name}: {how}"):
             if to is None:
-                runner.on_and_on(stores, build, sink, from_ms, kept, clock, _stopped_by_signals(), fresh=fresh)
+                job.run_continuously(kept, clock, _stopped_by_signals(), fresh=fresh)
             else:
-                runner.over_history(stores, build, sink, from_ms, _until_ms(to))
+                job.backfill(_until_ms(to))
     finally:
         stores.close()
     _console.print(f"{name}: rows in {out}.", soft_wrap=True)
 
 
 def kept_in(data_dir: Path, name: str, out: str) -> Path:
-    """Where the snapshots of a dataflow are, its lock beside them: by where its rows go, however that is written."""
+    """The folder of the snapshots of a dataflow, its lock beside it: one for each output, however that is written."""
     if out in _STORES:
         return data_dir / "dataflows" / name / out
     path = Path(out).resolve()
@@ -127,9 +130,9 @@ def kept_in(data_dir: Path, name: str, out: str) -> Path:
 def _sink(stores: StoreThread, out: str, name: str) -> RowSink:
     match out:
         case "redis":
-            return StoreSink(stores, stores.stores.ports.cached_outputs, name)
+            return store_sink(stores, stores.stores.ports.cached_outputs, name)
         case "cassandra":
-            return StoreSink(stores, stores.stores.ports.outputs, name)
+            return store_sink(stores, stores.stores.ports.outputs, name)
     try:
         return file_sink(Path(out))
     except ValueError as error:
@@ -145,19 +148,19 @@ def _stopped_by_signals() -> threading.Event:
 
 def _write(stores: StoreThread, out: Path, plot: Path | None, window: str, key: str, from_ms: int, to_ms: int) -> int:
     written, picture = 0, TrendsPlot(window, key)
-    with files.open_rows(out) as rows, Progress(console=_console) as progress:
+    with ranking_files.open_rows(out) as write, Progress(console=_console) as progress:
         bar = progress.add_task(f"Trends of {window}", total=max(1, to_ms - from_ms))
 
         def take(ranking: Ranking) -> None:
             nonlocal written
-            found = files.rows_of(ranking, key)
-            rows.write(found)
+            found = ranking_files.rows_of(ranking, key)
+            write(found)
             written += len(found)
             if plot is not None:
-                picture.take(files.time_of(ranking.as_of_ms), found)
+                picture.take(ranking_files.time_of(ranking.as_of_ms), found)
             progress.update(bar, completed=ranking.as_of_ms - from_ms)
 
-        over_history.run(stores, WINDOWS[window], key, from_ms, to_ms, take)
+        backfill(stores, WINDOWS[window], key, from_ms, to_ms, take)
         progress.update(bar, completed=max(1, to_ms - from_ms))
     if plot is not None:
         picture.write(plot)
@@ -167,8 +170,8 @@ def _write(stores: StoreThread, out: Path, plot: Path | None, window: str, key: 
 def require_kept(window: Window, from_ms: int, data_created_ms: int, now_ms: int) -> None:
     """Raise `ClusterError` if events that a ranking at a wall time needs may be gone."""
     kept_ms = now_ms - EVENTS_KEPT_MS
-    if over_history.reads_from_ms(window, from_ms, data_created_ms) < kept_ms:
-        first = files.time_of(kept_ms + 2 * window.span_ms + 60_000).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if reads_from_ms(window, from_ms, data_created_ms) < kept_ms:
+        first = ranking_files.time_of(kept_ms + 2 * window.span_ms + 60_000).strftime("%Y-%m-%dT%H:%M:%SZ")
         raise ClusterError(
             f"The events of the two windows before --from are not all kept; for {window.name} begin at {first}."
         )
@@ -186,12 +189,7 @@ def _wall_ms(time: datetime) -> int:
 
 
 def _key(location: str) -> str:
-    found = place(location)
+    found = gazetteer().place(location)
     if found is None:
         raise ClusterError(f"No place named {location!r} is known.")
     return found.key
-
-
-def main() -> None:
-    """Run the command line."""
-    run_app(app)

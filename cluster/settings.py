@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cluster.errors import SettingsError
 from domain.ids import RANGES
-from domain.trends import TAG_BUCKETS
+from domain.trends.tag_counts import TAG_BUCKETS
 from storage.loopback import is_loopback
 from storage.tls import TlsOptions
 

@@ -12,9 +12,9 @@ from typing import Any, cast
 import ray
 from ray.actor import ActorHandle
 
-from dataflows import snapshots
-from dataflows.trends import STATE_VERSION
-from dataflows.worker import FlowWorker, WorkerStatus, free_address
+from dataflows.execution import snapshot_folder
+from dataflows.trends.flow import STATE_VERSION
+from dataflows.trends.worker import FlowWorker, WorkerStatus, free_address
 from domain.clock import SystemClock
 from domain.errors import StoreUnavailable
 from storage.head import ANSWER_S, asked_of_ray, placed_on
@@ -34,7 +34,7 @@ _DIED = "a worker died"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrendsConfig:
-    """What every worker is given. `snapshots` is a folder that every node which may run a worker can see."""
+    """Configuration of every worker. `snapshots` is a folder that every node which may run a worker can see."""
 
     stores: StoreConfig
     snapshots: Path
@@ -50,7 +50,7 @@ class TrendsWorkerActor:
         self._worker = FlowWorker(config.stores, config.snapshots, SystemClock())
 
     def address(self) -> str:
-        """Where this worker will listen for its peers."""
+        """The address at which this worker will listen for its peers."""
         return free_address(str(ray.util.get_node_ip_address()))
 
     def run(self, addresses: list[str], index: int) -> None:
@@ -58,7 +58,7 @@ class TrendsWorkerActor:
         self._worker.run(addresses, index)
 
     def status(self) -> WorkerStatus:
-        """How it is."""
+        """The status now."""
         return self._worker.status()
 
     def stop(self, timeout_s: float) -> bool:
@@ -78,7 +78,7 @@ class TrendsFleet:
     async def start(self, workers: int, *, fresh: bool) -> None:
         assert 1 <= workers <= WORKERS_MAX
         try:
-            kept = snapshots.folder(self._config.snapshots, STATE_VERSION, fresh=fresh)
+            kept = snapshot_folder(self._config.snapshots, STATE_VERSION, fresh=fresh)
             config = replace(self._config, snapshots=kept)
             self._workers = await asked_of_ray(lambda: self._made(workers, config), _BEGIN_S)
             found = [worker.address.remote() for worker in self._workers]

@@ -9,7 +9,7 @@ import numpy as np
 from cachetools import LRUCache
 
 from domain.clock import Clock
-from domain.columns import is_among
+from domain.columns import in_sorted
 from domain.errors import StoreUnavailable
 from domain.ids import ID_MAX, Ids, UserId
 from domain.limits import Limits
@@ -172,7 +172,7 @@ class HomeTimeline:
 def _authors_read(records: dict[int, Record], followees: Ids, viewer: UserId) -> frozenset[int]:
     """Whom of these tweets' authors the viewer reads; a page has few, and some follow thousands."""
     authors = np.fromiter({record.author for record in records.values()}, np.uint64)
-    return frozenset((*authors[is_among(authors, followees)].tolist(), viewer))
+    return frozenset((*authors[in_sorted(authors, followees)].tolist(), viewer))
 
 
 def _visible(entry: int, records: dict[int, Record], authors: frozenset[int]) -> bool:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from domain.clock import Clock, Sleep
-from domain.columns import is_among
+from domain.columns import in_sorted
 from domain.errors import PoisonedEvent
 from domain.events import Retweeted, TweetPosted, decode
 from domain.fanout import NO_IDS
@@ -61,7 +61,7 @@ class Tail:
 
     def entries(self, followees: Ids, viewer: UserId, before_ms: int) -> Entries:
         """What a viewer and these followees (sorted) tweeted and retweeted before some wall time."""
-        theirs = is_among(self._authors, followees) | (self._authors == np.uint64(viewer))
+        theirs = in_sorted(self._authors, followees) | (self._authors == np.uint64(viewer))
         theirs &= self._entries[:, 0] < np.uint64(first_id_at(before_ms))
         found: Entries = self._entries[theirs]
         return found

@@ -11,7 +11,8 @@ from cluster.demo.client import Api
 from cluster.demo.own_system import OwnSystem
 from cluster.demo.shapes import Json
 from cluster.demo.verify import Comparison
-from domain.trends import TOP_MAX, WINDOWS
+from domain.trends.tag_counts import TOP_MAX
+from domain.trends.windows import WINDOWS
 
 _SAME = ("tag", "count", "unique_authors", "velocity", "is_new", "score")
 
@@ -29,7 +30,7 @@ async def _difference(api: Api, own: OwnSystem, window: str, place: str | None) 
     with tempfile.TemporaryDirectory(prefix="murmur-history-") as folder:
         out = Path(folder) / "trends.jsonl"
         what = ("--window", window, *(() if place is None else ("--location", place)), "--out", str(out))
-        await own.run("dataflows", "trends", "--from", as_of, "--to", as_of, *what)
+        await own.run("cluster", "dataflows", "trends", "--from", as_of, "--to", as_of, *what)
         rows = [orjson.loads(line) for line in out.read_bytes().splitlines()]
     said, computed = [_known(trend) for trend in answer["trends"]], [_known(_as_answered(row)) for row in rows]
     return None if said == computed else f"{window} at {place} as of {as_of}: {computed} instead of {said}"

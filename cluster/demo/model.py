@@ -7,8 +7,8 @@ from typing import NamedTuple
 from cluster.demo.shapes import Counts, UserCounts
 from cluster.demo.trends_model import LiveTweet
 from domain.hashtags import folded_tag
-from domain.places import places_of
 from domain.texts import parsed
+from storage.gazetteer import gazetteer
 
 
 class Entry(NamedTuple):
@@ -134,7 +134,10 @@ class Model:
         """Everybody's tweets, replies and quotes as trends see them."""
         return [
             LiveTweet(
-                id=tweet.id, author=tweet.author, tags=parsed(tweet.text).hashtags, places=places_of(tweet.location)
+                id=tweet.id,
+                author=tweet.author,
+                tags=parsed(tweet.text).hashtags,
+                places=gazetteer().places_of(tweet.location),
             )
             for tweet in self.tweets.values()
         ]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from domain.hashtags import folded_tag
 from domain.ids import time_ms
-from domain.trends import GLOBAL, SAMPLES_MAX, TOP_MAX, Trend, Window
+from domain.trends.tag_counts import GLOBAL, SAMPLES_MAX, TOP_MAX, Trend
+from domain.trends.windows import Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,7 @@ def trends_of(tweets: Sequence[LiveTweet], window: Window, place: str, as_of_ms:
             for tag in {folded_tag(tag) for tag in tweet.tags}:
                 panes.setdefault(tag, [[] for _ in range(2 * window.n)])[back].append(tweet)
     found = [_trend(tag, of_tag, window) for tag, of_tag in panes.items() if any(of_tag[: window.n])]
-    return sorted(found, key=lambda trend: (-trend.score, -trend.count, trend.folded))[:TOP_MAX]
+    return sorted(found, key=lambda trend: (-trend.score, -trend.count, trend.normalized_tag))[:TOP_MAX]
 
 
 def _trend(tag: str, panes: list[list[LiveTweet]], window: Window) -> Trend:
@@ -43,7 +44,7 @@ def _trend(tag: str, panes: list[list[LiveTweet]], window: Window) -> Trend:
     most = max(spellings.values())
     return Trend(
         tag=min(spelling for spelling, uses in spellings.items() if uses == most),
-        folded=tag,
+        normalized_tag=tag,
         count=len(live),
         unique_authors=unique,
         previous=sum(map(len, panes[window.n :])),

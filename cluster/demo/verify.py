@@ -18,7 +18,8 @@ from cluster.demo.shapes import Counts, Shown
 from cluster.demo.trends_model import trends_of
 from cluster.demo.world import World
 from domain.ids import time_ms
-from domain.trends import GLOBAL, TOP_MAX, WINDOWS, Trend
+from domain.trends.tag_counts import GLOBAL, TOP_MAX, Trend
+from domain.trends.windows import WINDOWS
 
 _HASHTAGS = 10
 """So many of the most and of the least used hashtags are compared."""

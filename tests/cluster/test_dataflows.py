@@ -29,7 +29,7 @@ TEXTS = (
 
 async def start(system: RunningSystem, *words: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "dataflows", "run", *words, env=dict(system.environment), cwd=system.folder,
+        sys.executable, "-m", "cluster", "dataflows", "run", *words, env=dict(system.environment), cwd=system.folder,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
 

@@ -20,8 +20,9 @@ from redis.asyncio import Redis
 from cluster.demo.trends_model import LiveTweet, trends_of
 from domain.clock import SystemClock
 from domain.ids import ID_MAX
-from domain.places import places_of
-from domain.trends import GLOBAL, WINDOWS
+from domain.trends.tag_counts import GLOBAL
+from domain.trends.windows import WINDOWS
+from storage.gazetteer import gazetteer
 from tests.support import faults
 from tests.support.people import Person, sign_up
 from tests.support.system import RunningSystem
@@ -81,7 +82,7 @@ class Crowd:
             self._posts += 1
             self._posted.notify_all()
         tags = tuple(word.removeprefix("#") for word in text.split() if word.startswith("#"))
-        places = places_of(self.location)
+        places = gazetteer().places_of(self.location)
         return author, LiveTweet(id=int(made["id"]), author=int(author.id), tags=tags, places=places)
 
     async def _patiently(
@@ -108,7 +109,7 @@ class Crowd:
         seen = response.json()
         if as_of_ms(seen) < self.done_ms:
             return [f"as of {seen['as_of']}: too old for {self.done_ms}"]
-        expected = trends_of(self.live, WINDOWS[name], places_of(self.location)[-1], as_of_ms(seen))
+        expected = trends_of(self.live, WINDOWS[name], gazetteer().places_of(self.location)[-1], as_of_ms(seen))
         shown = [
             (t["tag"], t["count"], t["unique_authors"], t["score"], [int(id_) for id_ in t["tweets"]])
             for t in seen["trends"]
@@ -131,7 +132,7 @@ async def test_trends_follow_tweets_and_deletes(api: httpx.AsyncClient) -> None:
     people = await crowd(api, "follow", "Lisbon")
     await people.tweet(20)
     await people.settled(api)
-    assert GLOBAL not in places_of("Lisbon")
+    assert GLOBAL not in gazetteer().places_of("Lisbon")
     assert people.live[0].id < ID_MAX
     response = await api.get(f"/api/v1/trends/{people.tags[0]}/history", params={"window": "60m"})
     counted = sum(pane["count"] for pane in response.json()["panes"])
@@ -190,7 +191,7 @@ async def test_history_says_what_the_living_said(system: RunningSystem, api: htt
         out = tmp_path / f"{window}.{form}"
         moment = ("--from", said["as_of"], "--to", said["as_of"])
         what = ("--window", window, "--location", "Prague", "--out", str(out))
-        await run(system, "dataflows", "trends", *moment, *what)
+        await run(system, "cluster", "dataflows", "trends", *moment, *what)
         rows = read_rows(out)
         keys = ("tag", "count", "unique_authors", "score")
         assert [[row[key] for key in keys] for row in rows] == [[t[key] for key in keys] for t in said["trends"]]

@@ -6,7 +6,7 @@ import pytest
 
 from cluster.dataflows_cli import kept_in, require_kept
 from cluster.errors import ClusterError
-from domain.trends import WINDOWS, Window
+from domain.trends.windows import WINDOWS, Window
 from storage.log_reader import EVENTS_KEPT_MS
 
 NOW_MS = 1_800_000_000_000

@@ -52,7 +52,7 @@ def command_options() -> dict[str, dict[str, set[str]]]:
     for module in pkgutil.iter_modules(cluster.__path__):
         if module.name.startswith("commands_"):
             importlib.import_module(f"cluster.{module.name}").register(app)
-    return {"cluster": options_of(app), "dataflows": options_of(dataflows_cli.app)}
+    return {"cluster": options_of(app), "cluster dataflows": options_of(dataflows_cli.app)}
 
 
 def options_of(app: typer.Typer) -> dict[str, set[str]]:
@@ -135,7 +135,7 @@ def test_the_readme_names_every_command() -> None:
 def test_every_command_in_a_document_exists_with_its_options(path: Path) -> None:
     known = command_options()
     for line in code_lines(path.read_text()):
-        for module, name, rest in re.findall(r"python -m (cluster|dataflows) ([a-z-]+)([^|;&#]*)", line):
+        for module, name, rest in re.findall(r"python -m (cluster dataflows|cluster) ([a-z-]+)([^|;&#]*)", line):
             assert name in known[module], line
             assert set(re.findall(r"(?<!\S)--[a-z-]+", rest)) <= known[module][name], line
 
