@@ -6,24 +6,27 @@ Everything it writes is absolute, so an event may come twice, late, or out of or
 import asyncio
 from collections.abc import Iterable, Sequence
 from functools import partial
-from itertools import chain
 
 from actors.dead_letters import GivenUp, Outcome, decoded
 from domain.clock import Clock
+from domain.counts import TweetCounts, UserCounts
 from domain.errors import Fenced, Overloaded, PoisonedEvent, StoreUnavailable
-from domain.events import AnyEvent, Followed, Liked, Retweeted, RetweetUndone, Unfollowed, Unliked
-from domain.graph import TweetCounts, UserCounts
+from domain.events import AnyEvent
 from domain.ids import RANGES, TweetId, UserId
 from domain.limits import Limits
+from domain.relations import FOLLOW, Target, relation_of
 from storage import keys, values
-from storage.effects import effects_of, recounts_of
 from storage.log_reader import LogReader, earliest
 from storage.ports.cache import CacheStore, ListKey, ListKind
 from storage.ports.coordination import CoordinationStore
+from storage.ports.counts import CountStore
 from storage.ports.dead_letters import DeadLetterStore
 from storage.ports.events import EventStore
 from storage.ports.log import BEGINNING, EventLog, LogRecord, OffsetStore
-from storage.ports.relations import Engagement, EngagementStore, GraphStore
+from storage.ports.relations import RelationStore
+from storage.projections import invalidate, projection_of
+from storage.projections.projection import Count
+from storage.projections.relations import superseded_values
 from storage.values import Counted
 from telemetry import metrics
 from telemetry.logs import logger, trace
@@ -45,8 +48,8 @@ class Counters:
         *,
         log: EventLog,
         events: EventStore,
-        graph: GraphStore,
-        engagements: EngagementStore,
+        relations: RelationStore,
+        counts: CountStore,
         cache: CacheStore,
         offsets: OffsetStore,
         coordination: CoordinationStore,
@@ -57,8 +60,8 @@ class Counters:
     ) -> None:
         self._epoch = epoch
         self._events = events
-        self._graph = graph
-        self._engagements = engagements
+        self._relations = relations
+        self._counts = counts
         self._cache = cache
         self._offsets = offsets
         self._coordination = coordination
@@ -138,15 +141,15 @@ class Counters:
 
     async def _settle(self, events: Sequence[AnyEvent]) -> None:
         """Do all that follows from some events."""
-        await self._repeat_effects(events)
+        await self._invalidate(events)
         await self._recount(events)
         gate = asyncio.Semaphore(_AT_ONCE)
 
-        async def take_back(event: AnyEvent) -> None:
+        async def repair(event: AnyEvent) -> None:
             async with gate:
-                await self._take_back_lost(event)
+                await self._remove_superseded(event)
 
-        await asyncio.gather(*map(take_back, events))
+        await asyncio.gather(*map(repair, events))
 
     async def _start(self) -> None:
         if self._written:  # a later one of us may have written since: what we overwrote is to be counted anew
@@ -180,32 +183,21 @@ class Counters:
         if read.records:
             metrics.EVENTS_HANDLED.record(len(read.records), reader=READER)
 
-    async def _repeat_effects(self, events: Iterable[AnyEvent]) -> None:
-        effects = [effects_of(event) for event in events]
-        values_ = list(dict.fromkeys(key for effect in effects for key in effect.values))
-        lists = list(dict.fromkeys(key for effect in effects for key in effect.lists))
-        if values_:
-            await self._cache.drop(values_)
-        if lists:
-            await self._cache.unlink(lists)
+    async def _invalidate(self, events: Iterable[AnyEvent]) -> None:
+        await invalidate(self._cache, events)
 
-    async def _take_back_lost(self, event: AnyEvent) -> None:
-        """Several commands may have turned one switch on at once: what the losers left beside it must go."""
-        match event:
-            case Liked(user=user, tweet_id=tweet) | Unliked(user=user, tweet_id=tweet):
-                switch = await self._engagements.engagement(Engagement.LIKE, user, tweet)
-            case Retweeted(user=user, tweet_id=tweet) | RetweetUndone(user=user, tweet_id=tweet):
-                switch = await self._engagements.engagement(Engagement.RETWEET, user, tweet)
-            case Followed(user=user, followee=followee) | Unfollowed(user=user, followee=followee):
-                switch = await self._graph.follow(user, followee)
-            case _:
-                return
-        if not switch.lost:
+    async def _remove_superseded(self, event: AnyEvent) -> None:
+        """Several commands may have turned one relation on at once: what the losers left beside it must go."""
+        relation = relation_of(event)
+        if relation is None:
+            return
+        state = await self._relations.state(relation, event.actor, relation.target_of(event))
+        if not state.superseded:
             return
         metrics.EDGES.record(edge="superseded")
-        await self._events.take_back(event, switch)
-        if isinstance(event, Retweeted | RetweetUndone):
-            await self._cache.drop([keys.tweet(retweet) for retweet in switch.lost])
+        await self._events.remove_superseded(event, state)
+        if values_ := superseded_values(event, state):
+            await self._cache.drop(values_)
 
     async def _recount(self, events: Iterable[AnyEvent]) -> None:
         """Count every set that a batch may have changed, once, and write the sums.
@@ -213,8 +205,8 @@ class Counters:
         Nobody else overwrites a sum, so those that are kept and did not change need not be counted; but they end at
         their time, so that none stays wrong for long, should a batch have become visible too late.
         """
-        recounts = [recounts_of(event) for event in events]
-        tweets, users = _by_id(r.tweets for r in recounts), _by_id(r.users for r in recounts)
+        recounts = [count for event in events for count in projection_of(event).recounts(event)]
+        tweets, users = _by_id(recounts, Target.TWEET), _by_id(recounts, Target.USER)
         names = [*map(keys.tweet_counts, tweets), *map(keys.user_counts, users)]
         if not names:
             return
@@ -226,18 +218,18 @@ class Counters:
             value = kept[keys.tweet_counts(id_)]
             async with gate:
                 if value is None:
-                    return id_, Counted.at(await self._engagements.tweet_counts(TweetId(id_)), began_us)
+                    return id_, Counted.at(await self._counts.tweet_counts(TweetId(id_)), began_us)
                 held = values.tweet_counts_from(value)
-                counts = await self._engagements.tweet_counts(TweetId(id_), tweets[id_], held.counts)
+                counts = await self._counts.tweet_counts(TweetId(id_), tweets[id_], held.counts)
                 return id_, held.recounted(counts, tweets[id_], began_us)
 
         async def user(id_: int) -> tuple[int, Counted[UserCounts]]:
             value = kept[keys.user_counts(id_)]
             async with gate:
                 if value is None:
-                    return id_, Counted.at(await self._graph.user_counts(UserId(id_)), began_us)
+                    return id_, Counted.at(await self._counts.user_counts(UserId(id_)), began_us)
                 held = values.user_counts_from(value)
-                counts = await self._graph.user_counts(UserId(id_), users[id_], held.counts)
+                counts = await self._counts.user_counts(UserId(id_), users[id_], held.counts)
                 return id_, held.recounted(counts, users[id_], began_us)
 
         of_tweets = dict(await asyncio.gather(*map(tweet, tweets)))
@@ -288,15 +280,16 @@ class Counters:
                 await self._coordination.set_checkpoint(_below(author), 0)
 
     async def _unlink_followers(self, author: UserId) -> None:
-        followers = (await self._graph.followers(author, range(RANGES))).tolist()
+        followers = (await self._relations.sources_in(FOLLOW, author, range(RANGES))).tolist()
         for slice_ in _slices(followers, self._limits.slice_followers_max):
             await self._cache.unlink([ListKey(ListKind.HOME, UserId(user)) for user in slice_])
 
 
-def _by_id(changed: Iterable[Iterable[tuple[int, str]]]) -> dict[int, set[str]]:
+def _by_id(recounts: Iterable[Count], target: Target) -> dict[int, set[str]]:
     found: dict[int, set[str]] = {}
-    for id_, name in chain.from_iterable(changed):
-        found.setdefault(id_, set()).add(name)
+    for count in recounts:
+        if count.target is target:
+            found.setdefault(count.id, set()).add(count.name)
     return found
 
 

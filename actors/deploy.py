@@ -94,7 +94,7 @@ class FanoutShardActor(_Hosted):
         shard = FanoutShard(
             name,
             **_log_ports(stores, config),
-            graph=stores.ports.graph,
+            relations=stores.ports.relations,
             cache=stores.ports.cache,
             offsets=stores.ports.offsets,
             letters=stores.ports.dead_letters,
@@ -117,8 +117,8 @@ class CountersActor(_Hosted):
         counters = Counters(
             _CLOCK.now_ms(),
             **_log_ports(stores, config),
-            graph=stores.ports.graph,
-            engagements=stores.ports.engagements,
+            relations=stores.ports.relations,
+            counts=stores.ports.counts,
             cache=stores.ports.cache,
             offsets=stores.ports.offsets,
             letters=stores.ports.dead_letters,

@@ -17,13 +17,14 @@ from domain.events import AnyEvent, Followed, Retweeted, TweetPosted, Unfollowed
 from domain.fanout import Batch, FollowerSets, Interleaver, Job, Pulled, Watermark
 from domain.ids import UserId, range_of, time_ms
 from domain.limits import Limits
+from domain.relations import FOLLOW
 from storage.log_reader import LogBatch, LogReader, earliest
 from storage.ports.cache import CacheStore, ListKey, ListKind, Pushed
 from storage.ports.coordination import CoordinationStore
 from storage.ports.dead_letters import DeadLetterStore
 from storage.ports.events import EventStore
 from storage.ports.log import BEGINNING, EventLog, LogRecord, OffsetStore
-from storage.ports.relations import GraphStore
+from storage.ports.relations import RelationStore
 from telemetry import metrics
 from telemetry.logs import logger
 
@@ -57,7 +58,7 @@ class FanoutShard:
         *,
         log: EventLog,
         events: EventStore,
-        graph: GraphStore,
+        relations: RelationStore,
         cache: CacheStore,
         offsets: OffsetStore,
         coordination: CoordinationStore,
@@ -69,7 +70,7 @@ class FanoutShard:
         self.name = name
         self.ranges: dict[int, int] = {}
         """The owned ranges and the epoch under which each is owned."""
-        self._graph = graph
+        self._relations = relations
         self._cache = cache
         self._offsets = offsets
         self._coordination = coordination
@@ -210,7 +211,7 @@ class FanoutShard:
                     return
             case Followed(user=user, followee=followee) | Unfollowed(user=user, followee=followee):
                 if range_of(user) in self.ranges:
-                    edge = await self._graph.follow(user, followee)
+                    edge = await self._relations.state(FOLLOW, user, followee)
                     self._followers.set_edge(followee, user, edge.active)
                     await self._cache.unlink([ListKey(ListKind.HOME, user)])
             case _:
@@ -220,7 +221,7 @@ class FanoutShard:
     async def _start_job(self, record: LogRecord, event: TweetPosted | Retweeted) -> None:
         followers = self._followers.get(event.actor)
         if followers is None:
-            followers = await self._graph.followers(event.actor, sorted(self.ranges))
+            followers = await self._relations.sources_in(FOLLOW, event.actor, sorted(self.ranges))
             self._followers.put(event.actor, followers)
         if len(followers) > self._limits.slice_followers_max:
             metrics.EDGES.record(edge="slice")
@@ -235,7 +236,9 @@ class FanoutShard:
         missing = [author for author in authors if self._followers.get(author) is None]
         for at in range(0, len(missing), _LOADS_AT_ONCE):
             part = missing[at : at + _LOADS_AT_ONCE]
-            found = await asyncio.gather(*(self._graph.followers(author, sorted(self.ranges)) for author in part))
+            found = await asyncio.gather(
+                *(self._relations.sources_in(FOLLOW, author, sorted(self.ranges)) for author in part)
+            )
             for author, followers in zip(part, found, strict=True):
                 self._followers.put(author, followers)
             if self._clock.monotonic_ms() >= ends_ms:

@@ -58,7 +58,7 @@ class ShardWorld:
             "benchmark",
             log=stores.ports.log,
             events=stores.ports.events,
-            graph=stores.ports.graph,
+            relations=stores.ports.relations,
             cache=stores.ports.cache,
             offsets=stores.ports.offsets,
             coordination=stores.ports.coordination,

@@ -44,17 +44,17 @@ def compose(
 ) -> UseCases:
     """Make what users do and read, once they are known; raises `UnusableKeys` never, and opens nothing."""
     doubts = guard(ports.events, ports.coordination, clock, limits, partitions, sleep)
-    hydrator = Hydrator(ports.cache, ports.tweets, ports.users, ports.graph, ports.engagements, doubts, limits)
+    hydrator = Hydrator(ports.cache, ports.tweets, ports.users, ports.relations, ports.counts, doubts, limits)
     rebuilder = Rebuilder(ports.cache, ports.tweets, doubts, limits)
     pulled = PulledAuthors(ports.coordination, clock, limits)
     home = HomeTimeline(ports.cache, ports.tweets, hydrator, rebuilder, pulled, doubts, clock, limits)
     publisher = Publisher(ports.events, ports.cache, ports.log, doubts, sleep)
     targets = Targets(ports.tweets, hydrator)
-    relations = RelationCommands(ports, publisher, targets, hydrator, ids, clock, limits)
+    relations = RelationCommands(ports.relations, publisher, targets, hydrator, ids, clock, limits)
     return UseCases(
         TweetCommands(ports, publisher, targets, relations, ids, clock, limits),
         relations,
-        Queries(home, hydrator, ports.tweets, ports.users, ports.graph, ports.engagements, limits),
+        Queries(home, hydrator, ports.tweets, ports.users, ports.relations, limits),
         TrendQueries(ports.trends, ports.panes),
         hydrator,
         limits,

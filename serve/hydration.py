@@ -13,10 +13,11 @@ import numpy as np
 import orjson
 from cachetools import LRUCache
 
+from domain.counts import TweetCounts, UserCounts
 from domain.errors import NotFound, Overloaded, StoreUnavailable
-from domain.graph import TweetCounts, UserCounts
 from domain.ids import Ids, TweetId, UserId, time_ms
 from domain.limits import Limits
+from domain.relations import FOLLOW, LIKE, RETWEET
 from domain.tweets import Tweet
 from domain.users import User
 from serve.doubts import Doubts
@@ -24,7 +25,8 @@ from serve.own_counts import OwnCounts
 from serve.read_through import ReadThrough, looked_up
 from storage import keys, values
 from storage.ports.cache import CacheStore
-from storage.ports.relations import Engagement, EngagementStore, GraphStore
+from storage.ports.counts import CountStore
+from storage.ports.relations import RelationStore
 from storage.ports.tweets import TweetStore
 from storage.ports.users import UserStore
 from storage.values import Counted
@@ -117,16 +119,16 @@ class Hydrator:
         cache: CacheStore,
         tweets: TweetStore,
         users: UserStore,
-        graph: GraphStore,
-        engagements: EngagementStore,
+        relations: RelationStore,
+        counts: CountStore,
         doubts: Doubts,
         limits: Limits,
     ) -> None:
         self.cache = cache
-        self.engagements = engagements
+        self.relations = relations
         self._tweets = tweets
         self._users_store = users
-        self._graph = graph
+        self._counts = counts
         self._doubts = doubts
         self._limits = limits
         self._users: LRUCache[UserId, User] = LRUCache(limits.local_entries_max)
@@ -141,7 +143,7 @@ class Hydrator:
         self.engaged = ReadThrough(
             cache, limits, kind="engaged", key=keys.engaged, load=self._load_engaged, doubts=doubts
         )
-        self.own_counts = OwnCounts(engagements, graph, doubts, limits)
+        self.own_counts = OwnCounts(counts, doubts, limits)
 
     async def followees(self, user: UserId) -> Ids:
         """Whom a user follows, sorted."""
@@ -197,7 +199,7 @@ class Hydrator:
     async def _relations(self, viewer: UserId | None, ids: Sequence[UserId]) -> list[tuple[bool, bool]]:
         if viewer is None:
             return [(False, False)] * len(ids)
-        edges = await self._graph.follows([*((viewer, id_) for id_ in ids), *((id_, viewer) for id_ in ids)])
+        edges = await self.relations.states(FOLLOW, [*((viewer, id_) for id_ in ids), *((id_, viewer) for id_ in ids)])
         return [(edges[at].active, edges[len(ids) + at].active) for at in range(len(ids))]
 
     async def _load_tweets(self, ids: list[int]) -> dict[int, bytes]:
@@ -211,12 +213,12 @@ class Hydrator:
 
     async def _load_counts(self, ids: list[int]) -> dict[int, bytes]:
         began_us = await self._now_us()
-        counts = await asyncio.gather(*(self.engagements.tweet_counts(TweetId(id_)) for id_ in ids))
+        counts = await asyncio.gather(*(self._counts.tweet_counts(TweetId(id_)) for id_ in ids))
         return {id_: values.tweet_counts(Counted.at(c, began_us)) for id_, c in zip(ids, counts, strict=True)}
 
     async def _load_user_counts(self, ids: list[int]) -> dict[int, bytes]:
         began_us = await self._now_us()
-        counts = await asyncio.gather(*(self._graph.user_counts(UserId(id_)) for id_ in ids))
+        counts = await asyncio.gather(*(self._counts.user_counts(UserId(id_)) for id_ in ids))
         return {id_: values.user_counts(Counted.at(c, began_us)) for id_, c in zip(ids, counts, strict=True)}
 
     async def _now_us(self) -> int:
@@ -226,7 +228,7 @@ class Hydrator:
             return 0  # counted by the adapter; whoever has done something to these counts does not believe them
 
     async def _load_following(self, ids: list[int]) -> dict[int, bytes]:
-        edges = await asyncio.gather(*(self._graph.following(UserId(id_)) for id_ in ids))
+        edges = await asyncio.gather(*(self.relations.all_targets(FOLLOW, UserId(id_)) for id_ in ids))
         return {
             id_: np.array(sorted(u for u, _ in found), np.uint64).tobytes()
             for id_, found in zip(ids, edges, strict=True)
@@ -238,8 +240,8 @@ class Hydrator:
     async def _engaged_value(self, user: UserId) -> bytes:
         limit = self._limits.liked_recent_max
         (likes, like_floor), (retweets, retweet_floor) = await asyncio.gather(
-            self.engagements.engaged(Engagement.LIKE, user, limit=limit),
-            self.engagements.engaged(Engagement.RETWEET, user, limit=limit),
+            self.relations.recent_targets(LIKE, user, limit=limit),
+            self.relations.recent_targets(RETWEET, user, limit=limit),
         )
         return _ENGAGED.pack(like_floor, retweet_floor, len(likes)) + np.array([*likes, *retweets], np.uint64).tobytes()
 
@@ -316,13 +318,13 @@ class Reading:
         like_floor, retweet_floor, likes = _ENGAGED.unpack_from(value)
         recent = ids_from(value[_ENGAGED.size :]).tolist()
         liked, retweeted = set(recent[:likes]), set(recent[likes:])
-        for kind, floor, found in (
-            (Engagement.LIKE, like_floor, liked),
-            (Engagement.RETWEET, retweet_floor, retweeted),
+        for relation, floor, found in (
+            (LIKE, like_floor, liked),
+            (RETWEET, retweet_floor, retweeted),
         ):
-            below = [TweetId(id_) for id_ in originals if id_ <= floor]
+            below = [id_ for id_ in originals if id_ <= floor]
             if below:
-                found |= await self._hydrator.engagements.engaged_with(kind, viewer, below)
+                found |= await self._hydrator.relations.active_among(relation, viewer, below)
         return liked, retweeted
 
 

@@ -6,11 +6,12 @@ from domain.errors import NotFound
 from domain.hashtags import tag_of
 from domain.ids import TweetId, UserId
 from domain.limits import Limits
+from domain.relations import FOLLOW, LIKE, RETWEET, Relation
 from domain.timeline import Walk, cursor_of, walk_of
 from serve.home import HomeTimeline
 from serve.hydration import Hydrator, exists
 from serve.threads import Threads
-from storage.ports.relations import Engagement, EngagementStore, GraphStore
+from storage.ports.relations import RelationStore
 from storage.ports.tweets import TweetStore
 from storage.ports.users import UserStore
 from storage.rows import PUBLIC_FEED, hashtag_feed
@@ -28,16 +29,14 @@ class Queries:
         hydrator: Hydrator,
         tweets: TweetStore,
         users: UserStore,
-        graph: GraphStore,
-        engagements: EngagementStore,
+        relations: RelationStore,
         limits: Limits,
     ) -> None:
         self._home = home
         self._hydrator = hydrator
         self._tweets = tweets
         self._users = users
-        self._graph = graph
-        self._engagements = engagements
+        self._relations = relations
         self._threads = Threads(hydrator, tweets, limits)
 
     async def tweet(self, viewer: UserId | None, tweet_id: TweetId) -> bytes:
@@ -101,18 +100,18 @@ class Queries:
 
     async def likers(self, viewer: UserId | None, tweet_id: TweetId, cursor: str | None, limit: int) -> bytes:
         """A page of who likes a tweet, latest first."""
-        return await self._engagers_page(viewer, Engagement.LIKE, tweet_id, cursor, limit)
+        return await self._engagers_page(viewer, LIKE, tweet_id, cursor, limit)
 
     async def retweeters(self, viewer: UserId | None, tweet_id: TweetId, cursor: str | None, limit: int) -> bytes:
         """A page of who retweeted a tweet, latest first."""
-        return await self._engagers_page(viewer, Engagement.RETWEET, tweet_id, cursor, limit)
+        return await self._engagers_page(viewer, RETWEET, tweet_id, cursor, limit)
 
     async def followers(self, viewer: UserId | None, user: UserId, cursor: str | None, limit: int) -> bytes:
         """A page of who follows a user, latest first."""
         await self._check_user(user)
 
         async def more(before: int, limit: int) -> Sequence[tuple[int, int]]:
-            return await self._graph.followers_page(user, before=before, limit=limit)
+            return await self._relations.sources(FOLLOW, user, before=before, limit=limit)
 
         return await self._users_page(viewer, more, cursor, limit)
 
@@ -121,7 +120,7 @@ class Queries:
         await self._check_user(user)
 
         async def more(before: int, limit: int) -> Sequence[tuple[int, int]]:
-            return [edge for edge in await self._graph.following(user) if edge[1] < before][:limit]
+            return await self._relations.targets(FOLLOW, user, before=before, limit=limit)
 
         return await self._users_page(viewer, more, cursor, limit)
 
@@ -162,12 +161,12 @@ class Queries:
         return _page("tweets", await reading.json(shown[:limit]), rest)
 
     async def _engagers_page(
-        self, viewer: UserId | None, kind: Engagement, tweet_id: TweetId, cursor: str | None, limit: int
+        self, viewer: UserId | None, relation: Relation, tweet_id: TweetId, cursor: str | None, limit: int
     ) -> bytes:
         original = await self._check_tweet(tweet_id)
 
         async def more(before: int, limit: int) -> Sequence[tuple[int, int]]:
-            return await self._engagements.engagers(kind, original, before=before, limit=limit)
+            return await self._relations.sources(relation, original, before=before, limit=limit)
 
         return await self._users_page(viewer, more, cursor, limit)
 

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import TypeVar
 
-from domain.graph import TweetCounts, UserCounts
+from domain.counts import TweetCounts, UserCounts
 from domain.ids import TweetId, UserId
 from domain.limits import Limits
 from serve.doubts import Doubts
 from storage import keys, values
 from storage.own_acts import OwnCount, acts_from
-from storage.ports.relations import EngagementStore, GraphStore
+from storage.ports.counts import CountStore
 from storage.values import Counted
 from telemetry import metrics
 
@@ -32,9 +32,8 @@ class OwnCounts:
     doubts = None
     """A failure to look notes up raises none: counts are then read from the store as well."""
 
-    def __init__(self, engagements: EngagementStore, graph: GraphStore, doubts: Doubts, limits: Limits) -> None:
-        self._engagements = engagements
-        self._graph = graph
+    def __init__(self, counts: CountStore, doubts: Doubts, limits: Limits) -> None:
+        self._counts = counts
         self._suspect = doubts
         self._limits = limits
 
@@ -92,7 +91,7 @@ class OwnCounts:
             counts.update(zip(recounted, anew, strict=True))
 
     async def _count_tweet(self, id_: int, names: Collection[str], others: TweetCounts) -> TweetCounts:
-        return await self._engagements.tweet_counts(TweetId(id_), names, others)
+        return await self._counts.tweet_counts(TweetId(id_), names, others)
 
     async def _count_user(self, id_: int, names: Collection[str], others: UserCounts) -> UserCounts:
-        return await self._graph.user_counts(UserId(id_), names, others)
+        return await self._counts.user_counts(UserId(id_), names, others)

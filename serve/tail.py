@@ -8,17 +8,17 @@ import numpy as np
 from domain.clock import Clock, Sleep
 from domain.columns import in_sorted
 from domain.errors import PoisonedEvent
-from domain.events import Retweeted, TweetPosted, decode
+from domain.events import decode
 from domain.fanout import NO_IDS
 from domain.ids import EventId, Ids, UserId, first_id_at
 from domain.limits import Limits
 from domain.timeline import NO_ENTRIES, Entries, entries_of
 from serve.refreshed import beside
-from storage.effects import effects_of
 from storage.log_reader import COMMITTED_MS
 from storage.own_acts import OwnCount, own_counts_of
 from storage.ports.cache import ListKey
 from storage.ports.events import EventStore
+from storage.projections import projection_of
 from storage.rows import MINUTE_MS
 
 
@@ -120,6 +120,7 @@ def _told(body: bytes) -> _Told:
         event = decode(body)
     except PoisonedEvent:
         return _Told()
-    effects = effects_of(event)
-    entry = (event.actor, event.tweet_id) if isinstance(event, TweetPosted | Retweeted) else None
-    return _Told(entry, (*effects.values, *effects.lists, *own_counts_of(event)))
+    projection = projection_of(event)
+    entry = projection.entry(event)
+    stale = (*projection.invalidates(event), *own_counts_of(event))
+    return _Told(None if entry is None else (event.actor, entry.tweet), stale)

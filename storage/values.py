@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from domain.graph import TweetCounts, UserCounts
+from domain.counts import TweetCounts, UserCounts
 from domain.trends.tag_counts import Trend
 
 _FOUR = struct.Struct(">4Q")

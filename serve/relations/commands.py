@@ -1,16 +1,15 @@
-"""Commands on relations: each checks, decides on one event, and publishes it."""
+"""Commands on relations: turn one on or off, whichever it is; each checks, decides on one event, and publishes it."""
 
 from domain.clock import Clock
 from domain.errors import Forbidden, Invalid
-from domain.events import Event, Followed, Liked, Retweeted, RetweetUndone, Unfollowed, Unliked
-from domain.graph import Toggle
+from domain.events import Event
 from domain.ids import EventId, IdSource, TweetId, UserId, stamp_us
 from domain.limits import Limits
+from domain.relations import FOLLOW, INACTIVE, Relation, RelationState, Target
 from serve.hydration import Hydrator
 from serve.relations.targets import Targets
 from serve.writing.publisher import Publisher
-from storage.ports import Ports
-from storage.ports.relations import Engagement
+from storage.ports.relations import RelationStore
 from storage.rows import MINUTE_MS
 from telemetry.logs import request_id
 
@@ -20,7 +19,7 @@ class RelationCommands:
 
     def __init__(
         self,
-        ports: Ports,
+        relations: RelationStore,
         publisher: Publisher,
         targets: Targets,
         hydrator: Hydrator,
@@ -28,8 +27,7 @@ class RelationCommands:
         clock: Clock,
         limits: Limits,
     ) -> None:
-        self._graph = ports.graph
-        self._engagements = ports.engagements
+        self._relations = relations
         self._publisher = publisher
         self._targets = targets
         self._hydrator = hydrator
@@ -37,60 +35,48 @@ class RelationCommands:
         self._clock = clock
         self._limits = limits
 
-    async def follow(self, user: UserId, target: UserId) -> None:
-        """Follow somebody; nothing happens if that is so already. Raises `Invalid` and `NotFound`."""
-        await self._check_target(user, target)
-        before = await self._graph.follow(user, target)
-        if not before.active and len(await self._hydrator.followees(user)) >= self._limits.following_max:
-            raise Forbidden(f"Nobody may follow more than {self._limits.following_max} accounts.", "following_too_many")
-        await self._switch(before, True, Followed, user=user, followee=target)
+    async def turn_on(self, relation: Relation, user: UserId, target: int) -> int:
+        """Turn a relation on, if it is off; its target is returned, which through a retweet is the original.
 
-    async def unfollow(self, user: UserId, target: UserId) -> None:
-        """Follow somebody no longer. Raises `Invalid` and `NotFound`."""
-        await self._check_target(user, target)
-        before = await self._graph.follow(user, target)
-        await self._switch(before, False, Unfollowed, user=user, followee=target, since=before.since)
-
-    async def like(self, user: UserId, tweet_id: TweetId) -> TweetId:
-        """Like a tweet; through a retweet its original, whose id is returned. Raises `NotFound`."""
-        tweet = await self._targets.original(tweet_id)
-        before = await self._engagements.engagement(Engagement.LIKE, user, tweet.id)
-        await self._switch(before, True, Liked, user=user, tweet_id=tweet.id)
-        return tweet.id
-
-    async def unlike(self, user: UserId, tweet_id: TweetId) -> TweetId:
-        """Take a like back. Raises `NotFound`."""
-        tweet = await self._targets.original(tweet_id)
-        before = await self._engagements.engagement(Engagement.LIKE, user, tweet.id)
-        await self._switch(before, False, Unliked, user=user, tweet_id=tweet.id, since=before.since)
-        return tweet.id
-
-    async def retweet(self, user: UserId, tweet_id: TweetId) -> TweetId:
-        """Retweet a tweet; through a retweet its original, whose id is returned. Raises `NotFound`."""
-        tweet = await self._targets.original(tweet_id)
-        before = await self._engagements.engagement(Engagement.RETWEET, user, tweet.id)
-        await self._switch(before, True, Retweeted, user=user, tweet_id=tweet.id, author=tweet.author)
-        return tweet.id
-
-    async def undo_retweet(self, user: UserId, tweet_id: TweetId) -> TweetId:
-        """Take a retweet back, also of a tweet that was deleted since. Raises `NotFound`."""
-        before = await self._engagements.engagement(Engagement.RETWEET, user, tweet_id)
+        Raises `NotFound`, `Invalid` (to oneself) and `Forbidden` (to too many).
+        """
+        target, author = await self._target(relation, user, target)
+        before = await self._relations.state(relation, user, target)
         if not before.active:
-            tweet_id = (await self._targets.original(tweet_id)).id
-            before = await self._engagements.engagement(Engagement.RETWEET, user, tweet_id)
-        await self._switch(before, False, RetweetUndone, user=user, tweet_id=tweet_id, since=before.since)
-        return tweet_id
+            await self._check_room(relation, user)
+        fields = {"author": author} if relation.is_entry else {}
+        await self._write(before, True, relation.on, user=user, **{relation.target_field: target}, **fields)
+        return target
 
-    async def _switch(self, before: Toggle, on: bool, kind: type[Event], **fields: int) -> None:
+    async def turn_off(self, relation: Relation, user: UserId, target: int) -> int:
+        """Turn a relation off, if it is on; likewise. An entry can be taken back though its original was deleted."""
+        before = await self._relations.state(relation, user, target) if relation.is_entry else INACTIVE
+        if not before.active:
+            target, _ = await self._target(relation, user, target)
+            before = await self._relations.state(relation, user, target)
+        fields = {relation.target_field: target, "since": before.event_id}
+        await self._write(before, False, relation.off, user=user, **fields)
+        return target
+
+    async def _target(self, relation: Relation, user: UserId, target: int) -> tuple[int, UserId]:
+        """The target of a relation that exists, and its author; a user is their own."""
+        if relation.target is Target.TWEET:
+            tweet = await self._targets.original(TweetId(target))
+            return tweet.id, tweet.author
+        if user == target:
+            raise Invalid(f"You cannot {relation.name} yourself.", f"self_{relation.name}", (("id", "is your own"),))
+        return target, (await self._targets.user(UserId(target))).id
+
+    async def _check_room(self, relation: Relation, user: UserId) -> None:
+        following_max = self._limits.following_max
+        if relation is FOLLOW and len(await self._hydrator.followees(user)) >= following_max:
+            raise Forbidden(f"Nobody may follow more than {following_max} accounts.", "following_too_many")
+
+    async def _write(self, before: RelationState, active: bool, kind: type[Event], **fields: int) -> None:
         id_ = self._ids.next()
         stamp = max(stamp_us(id_), before.written_us + 1, self._clock.now_ms() * 1000)
         event = kind(event_id=EventId(id_), stamp_us=stamp, request_id=request_id.get(), **fields)
-        if before.active is not on:
+        if before.active is not active:
             await self._publisher.publish(event)
         elif stamp - before.written_us < self._limits.reconcile_trail_minutes * MINUTE_MS * 1000:
-            await self._publisher.forget(event)
-
-    async def _check_target(self, user: UserId, target: UserId) -> None:
-        if user == target:
-            raise Invalid("You cannot follow yourself.", "self_follow", (("id", "is your own"),))
-        await self._targets.user(target)
+            await self._publisher.invalidate(event)

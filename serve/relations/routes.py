@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from domain.ids import UserId
+from domain.ids import TweetId, UserId
+from domain.relations import FOLLOW, LIKE, RETWEET
 from serve import lists
 from serve.http.access import Member, Tweeting, Viewer, member
 from serve.http.openapi import TOKEN_OPTIONAL, by_name, failures
@@ -35,13 +36,13 @@ async def like(
     body: NoFields | None = None,
 ) -> Response:
     """Like a tweet; doing so again changes nothing."""
-    return json_response(await queries.tweet(user, await commands.like(user, tweet)))
+    return json_response(await queries.tweet(user, TweetId(await commands.turn_on(LIKE, user, tweet))))
 
 
 @router.delete("/tweets/{id}/like", tags=["tweets"], response_model=Tweet, responses=_READ)
 async def unlike(tweet: TweetInPath, user: Member, commands: Commands, queries: Queries) -> Response:
     """Take a like back."""
-    return json_response(await queries.tweet(user, await commands.unlike(user, tweet)))
+    return json_response(await queries.tweet(user, TweetId(await commands.turn_off(LIKE, user, tweet))))
 
 
 @router.post("/tweets/{id}/retweet", tags=["tweets"], response_model=Tweet, responses=_INPUT)
@@ -49,13 +50,13 @@ async def retweet(
     tweet: TweetInPath, user: Tweeting, commands: Commands, queries: Queries, body: NoFields | None = None
 ) -> Response:
     """Retweet a tweet, and get the original; doing so again changes nothing."""
-    return json_response(await queries.tweet(user, await commands.retweet(user, tweet)))
+    return json_response(await queries.tweet(user, TweetId(await commands.turn_on(RETWEET, user, tweet))))
 
 
 @router.delete("/tweets/{id}/retweet", tags=["tweets"], response_model=Tweet, responses=_READ)
 async def undo_retweet(tweet: TweetInPath, user: Member, commands: Commands, queries: Queries) -> Response:
     """Take a retweet back."""
-    return json_response(await queries.tweet(user, await commands.undo_retweet(user, tweet)))
+    return json_response(await queries.tweet(user, TweetId(await commands.turn_off(RETWEET, user, tweet))))
 
 
 @router.get(
@@ -83,14 +84,14 @@ async def follow(
     body: NoFields | None = None,
 ) -> Response:
     """Follow somebody; doing so again changes nothing."""
-    await commands.follow(user, target)
+    await commands.turn_on(FOLLOW, user, target)
     return json_response(await queries.user(user, target))
 
 
 @router.delete("/users/{id}/follow", tags=["users"], response_model=User, responses=failures(401, 404, 422))
 async def unfollow(target: UserInPath, user: Member, commands: Commands, queries: Queries) -> Response:
     """Follow somebody no longer."""
-    await commands.unfollow(user, target)
+    await commands.turn_off(FOLLOW, user, target)
     return json_response(await queries.user(user, target))
 
 

@@ -7,12 +7,13 @@ import orjson
 from msgspec.structs import replace
 
 from domain.clock import Clock
+from domain.counts import TweetCounts
 from domain.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from domain.events import TweetDeleted, TweetPosted
-from domain.graph import TweetCounts
 from domain.ids import EventId, IdSource, TweetId, UserId, stamp_us, time_ms
 from domain.limits import Limits
 from domain.names import name_fault, normalized_name
+from domain.relations import RETWEET
 from domain.texts import parsed
 from domain.tweets import LOCATION_CHARS_MAX, Tweet
 from domain.users import User
@@ -134,12 +135,12 @@ class TweetCommands:
             tweet = await self._targets.tweet(tweet_id)
         except NotFound:
             parents = await self._tweets.parents_of_deleted((tweet_id,))
-            await self._publisher.forget(replace(event, reply_to=parents.get(tweet_id)))
+            await self._publisher.invalidate(replace(event, reply_to=parents.get(tweet_id)))
             raise
         if tweet.author != user:
             raise Forbidden("Only its author may delete a tweet.", "not_your_tweet")
         if tweet.retweet_of is not None:
-            await self._relations.undo_retweet(user, tweet.retweet_of)
+            await self._relations.turn_off(RETWEET, user, tweet.retweet_of)
             return
         event = replace(event, hashtags=tweet.hashtags, reply_to=tweet.reply_to, quote_of=tweet.quote_of)
         await self._publisher.publish(event)

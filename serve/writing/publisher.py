@@ -1,4 +1,4 @@
-"""How a decided fact becomes durable and known: commit, caches, log."""
+"""Publication of a decided fact: commit, caches, log."""
 
 import asyncio
 import secrets
@@ -10,11 +10,11 @@ from domain.events import Event
 from serve.doubts import Doubts
 from serve.http import errors
 from storage import keys
-from storage.effects import effects_of
 from storage.own_acts import acts_of
 from storage.ports.cache import CacheStore
 from storage.ports.events import EventStore
 from storage.ports.log import EventLog
+from storage.projections import invalidate
 from telemetry import metrics
 from telemetry.logs import logger
 
@@ -35,7 +35,7 @@ class Publisher:
         self._log = log
 
     async def publish(self, event: Event, known: dict[str, bytes] | None = None, *, ttl_s: int = 0) -> None:
-        """Commit an event, forget what it makes stale, keep `known` values about what it creates, note it, append it.
+        """Commit an event, invalidate what it makes stale, keep `known` values of what it creates, note and append it.
 
         Leases that are taken before the commit guard the known values: who knows better by then has the last word.
         Raises `StoreUnavailable` or `Overloaded` if the commit did not succeed in time; it may have happened.
@@ -49,41 +49,37 @@ class Publisher:
         if known:
             with suppress(StoreUnavailable, Overloaded):
                 await self._cache.fill(known, token, ttl_s=ttl_s)
-        if await self._told(event, append=True):
+        if await self._notify_redis(event, append=True):
             metrics.EVENTS_APPENDED.record(by="command")
 
-    async def forget(self, event: Event) -> None:
-        """Forget what an event would make stale, and note it.
+    async def invalidate(self, event: Event) -> None:
+        """Invalidate what an event would make stale, and note it.
 
         For one that turned out to be in force, and not for long: a try whose commit took too long to be answered went
         no further, until the reconciler comes by.
         """
-        await self._told(event, append=False)
+        await self._notify_redis(event, append=False)
 
-    async def _told(self, event: Event, *, append: bool) -> bool:
-        """Tell Redis. If it stalls the answer waits, longer than its breaker stays open; if it is down, not."""
+    async def _notify_redis(self, event: Event, *, append: bool) -> bool:
+        """Bring an event to Redis. If it stalls the answer waits, longer than its breaker stays open; else not."""
         tries = 1 if self._doubts.hold else _TRIES_MAX
-        while True:  # no library: its bookkeeping took longer than the telling
+        while True:  # no library: its bookkeeping took longer than the calls
             tries -= 1
             try:
-                await self._tell(event, append=append)
+                await self._update_redis(event, append=append)
             except (StoreUnavailable, Overloaded) as error:
                 if tries:
                     await self._sleep(_WAIT_S)
                     continue
                 logger().warning("left to the reconciler", event_id=event.event_id, error=str(error))
-                with suppress(StoreUnavailable):  # it is committed, whoever can be told so
+                with suppress(StoreUnavailable):  # it is committed, whoever knows of it
                     await self._doubts.rise()
                 return False
             return True
 
-    async def _tell(self, event: Event, *, append: bool) -> None:
+    async def _update_redis(self, event: Event, *, append: bool) -> None:
         """Caches and log; all of it may be repeated."""
-        effects = effects_of(event)
-        if effects.values:
-            await self._cache.drop(effects.values)
-        if effects.lists:
-            await self._cache.unlink(effects.lists)
+        await invalidate(self._cache, (event,))
         note = self._cache.note(keys.own_acts(event.actor), acts_of(event, repeated=not append))
         if append:
             await asyncio.gather(note, self._log.append([event]))

@@ -6,8 +6,19 @@ import time
 from collections.abc import Awaitable, Callable
 
 from domain.clock import SystemClock
-from domain.events import Followed, Liked, Retweeted, RetweetUndone, TweetDeleted, TweetPosted, Unfollowed, Unliked
+from domain.events import (
+    Event,
+    Followed,
+    Liked,
+    Retweeted,
+    RetweetUndone,
+    TweetDeleted,
+    TweetPosted,
+    Unfollowed,
+    Unliked,
+)
 from domain.ids import EventId, IdGenerator, TweetId, UserId, stamp_us
+from domain.relations import Relation
 from storage.cassandra.stores import CassandraStores
 from storage.memory.stores import MemoryStores
 
@@ -75,6 +86,22 @@ class People:
             hashtags=posted.hashtags,
             reply_to=posted.reply_to,
         )
+
+    async def turn_on(self, relation: Relation, user: UserId, target: int, *, stamp: int | None = None) -> Event:
+        id_ = new_id()
+        fields: dict[str, int] = {"user": user, relation.target_field: target}
+        if relation.is_entry:
+            fields["author"] = self.somebody()
+        event = relation.on(event_id=EventId(id_), stamp_us=stamp or stamp_us(id_), request_id="", **fields)
+        await self.stores.events.commit(event)
+        return event
+
+    async def turn_off(self, relation: Relation, turned_on: Event) -> None:
+        target, since = relation.target_of(turned_on), turned_on.event_id
+        fields: dict[str, int] = {"user": turned_on.actor, relation.target_field: target, "since": since}
+        stamp = turned_on.stamp_us + 1
+        event = relation.off(event_id=EventId(new_id()), stamp_us=stamp, request_id="", **fields)
+        await self.stores.events.commit(event)
 
     async def follow(self, user: UserId, followee: UserId, *, stamp: int | None = None) -> Followed:
         id_ = new_id()

@@ -6,9 +6,11 @@ from typing import Any, cast
 import orjson
 
 from domain.ids import TweetId, UserId
+from domain.relations import FOLLOW, LIKE, RETWEET
 from domain.timeline import newest_first
 from serve.lists import Queries
 from storage.ports.cache import ListKey, ListKind
+from storage.rows import tables_of
 from tests.simulation.model import Answers, Entry, Post, Truth, shows
 from tests.simulation.people import entries_of_page
 from tests.simulation.stores import USERS
@@ -35,13 +37,13 @@ def truth_of(world: World, answers: Answers) -> Truth:
                 texts.setdefault(text, []).append(cast(int, key[0]))
                 truth.tweets[cast(int, key[0])] = answers.posts[text]
         for table, switches in (
-            ("following", truth.follows),
-            ("likes_by_user", truth.likes),
-            ("retweets_by_user", truth.retweets),
+            (tables_of(FOLLOW).by_user, truth.follows),
+            (tables_of(LIKE).by_user, truth.likes),
+            (tables_of(RETWEET).by_user, truth.retweets),
         ):
             for key, row in world.tables.partition(table, user):
                 if row.get("active"):
-                    switches[user, cast(int, key[0])] = cast(int, row.get("since"))
+                    switches[user, cast(int, key[0])] = cast(int, row.get("event_id"))
     for post in answers.posts.values():
         _compare_post(world, answers, post, texts.get(post.text, []))
     for kind, held in (("follow", truth.follows), ("like", truth.likes), ("retweet", truth.retweets)):

@@ -7,6 +7,7 @@ import orjson
 
 from domain.errors import EngineError, LeaseExpired, Refused
 from domain.ids import TweetId, UserId
+from domain.relations import FOLLOW, LIKE, RETWEET
 from serve.tweets.commands import Draft
 from tests.simulation.model import Answers, Entry, Outcome, Post, Switch
 from tests.simulation.stores import USERS
@@ -120,7 +121,7 @@ class Person:
             for post in self._answers.posts.values()
             if post.author == target and post.id is not None and post.clean and not self._maybe_deleted(post.id)
         ]
-        clean = await self._switch(switch, True, lambda c: c.relations.follow(self.user, target))
+        clean = await self._switch(switch, True, lambda c: c.relations.turn_on(FOLLOW, self.user, target))
         if clean and before is False and settled:
             newest = max(settled)
             shown = await self._walk_down_to(newest)
@@ -134,7 +135,7 @@ class Person:
             return
         target = self._rng.choice(following)
         switch: Switch = ("follow", self.user, target)
-        clean = await self._switch(switch, False, lambda c: c.relations.unfollow(self.user, target))
+        clean = await self._switch(switch, False, lambda c: c.relations.turn_off(FOLLOW, self.user, target))
         if clean and self._answers.known(switch) is False:
             theirs = {entry[0] for entry in self._world.rows_of_user(target)}
             shown = await self._walk_down_to(0)
@@ -144,25 +145,29 @@ class Person:
     async def _like(self) -> None:
         if (found := self._some_tweet()) is not None:
             tweet = TweetId(found.id)
-            await self._switch(("like", self.user, found.original), True, lambda c: c.relations.like(self.user, tweet))
+            await self._switch(
+                ("like", self.user, found.original), True, lambda c: c.relations.turn_on(LIKE, self.user, tweet)
+            )
 
     async def _unlike(self) -> None:
         if (found := self._some_switched_on("like")) is not None:
             tweet = TweetId(found)
-            await self._switch(("like", self.user, found), False, lambda c: c.relations.unlike(self.user, tweet))
+            await self._switch(
+                ("like", self.user, found), False, lambda c: c.relations.turn_off(LIKE, self.user, tweet)
+            )
 
     async def _retweet(self) -> None:
         if (found := self._some_tweet()) is not None:
             tweet = TweetId(found.id)
             await self._switch(
-                ("retweet", self.user, found.original), True, lambda c: c.relations.retweet(self.user, tweet)
+                ("retweet", self.user, found.original), True, lambda c: c.relations.turn_on(RETWEET, self.user, tweet)
             )
 
     async def _undo(self) -> None:
         if (found := self._some_switched_on("retweet")) is not None:
             tweet = TweetId(found)
             await self._switch(
-                ("retweet", self.user, found), False, lambda c: c.relations.undo_retweet(self.user, tweet)
+                ("retweet", self.user, found), False, lambda c: c.relations.turn_off(RETWEET, self.user, tweet)
             )
 
     async def _read(self) -> None:

@@ -70,7 +70,7 @@ class RepeatsNothing(Counters):
     """Trusts every command to have reached the caches."""
 
     @override
-    async def _repeat_effects(self, events: Iterable[AnyEvent]) -> None:
+    async def _invalidate(self, events: Iterable[AnyEvent]) -> None:
         return
 
 
@@ -127,7 +127,7 @@ class TakesNothingBack(Counters):
     """Leaves what lost a race where it is."""
 
     @override
-    async def _take_back_lost(self, event: AnyEvent) -> None:
+    async def _remove_superseded(self, event: AnyEvent) -> None:
         return
 
 

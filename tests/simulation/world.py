@@ -15,6 +15,7 @@ from domain.errors import EngineError, StoreUnavailable
 from domain.events import Event, Retweeted, decode
 from domain.ids import TweetId, UserId, range_of
 from domain.limits import SMALL, Limits
+from domain.relations import FOLLOW
 from serve.composition import compose
 from serve.doubts import Doubts
 from serve.lists import Queries
@@ -26,12 +27,14 @@ from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.stores import memory_stores
 from storage.ports.cache import CacheStore, ListKey, ListKind
 from storage.ports.coordination import CoordinationStore
+from storage.ports.counts import CountStore
 from storage.ports.dead_letters import DeadLetterStore
 from storage.ports.events import EventStore
 from storage.ports.log import EventLog, OffsetStore
-from storage.ports.relations import EngagementStore, GraphStore
+from storage.ports.relations import RelationStore
 from storage.ports.tweets import TweetStore
-from storage.rows import MINUTE_MS, event_row, rows_of
+from storage.projections import projection_of
+from storage.rows import MINUTE_MS, event_row, tables_of
 from tests.simulation.scheduler import LIFE, MET, NO_FAULTS, CrashAt, Faults, Life, Scheduler, faults_of
 from tests.simulation.stores import USERS, Answering, Keys, LateBatches, People
 from tests.support.ports import some_ports
@@ -140,8 +143,8 @@ class World:
         late = LateBatches(self._port(truth.events), self._apply, self.scheduler, self.late)
         self.events = cast(EventStore, late)
         self.tweets: TweetStore = self._port(truth.tweets)
-        self.graph: GraphStore = self._port(truth.graph)
-        self.engagements: EngagementStore = self._port(truth.engagements)
+        self.relations: RelationStore = self._port(truth.relations)
+        self.counts: CountStore = self._port(truth.counts)
         self.coordination: CoordinationStore = self._port(truth.coordination)
         self.letters: DeadLetterStore = self._port(truth.dead_letters)
         self.log: EventLog = self._port(build.log(self.redis, PARTITIONS, limits, to_redis), "redis")
@@ -150,8 +153,8 @@ class World:
         self.ports = some_ports(
             events=self.events,
             tweets=self.tweets,
-            graph=self.graph,
-            engagements=self.engagements,
+            relations=self.relations,
+            counts=self.counts,
             users=People(),
             idempotency=Keys(to_cassandra),
             coordination=self.coordination,
@@ -169,7 +172,7 @@ class World:
         return Answering(self.scheduler, name, store)
 
     def _apply(self, event: Event) -> None:
-        self.tables.apply([event_row(event, PARTITIONS), *rows_of(event)])
+        self.tables.apply([event_row(event, PARTITIONS), *projection_of(event).rows(event)])
 
     # ----------------------------------------------------------------------------------------------- life and death
 
@@ -249,7 +252,7 @@ class World:
         }
         reader: dict[str, Any] = {
             **followed,
-            "graph": self.graph,
+            "relations": self.relations,
             "cache": self.cache,
             "offsets": self.offsets,
             "letters": self.letters,
@@ -268,7 +271,7 @@ class World:
         return partial(shard.step, 0)
 
     def _counters(self, clock: Clock, ports: dict[str, Any]) -> Callable[[], Awaitable[None]]:
-        counters = self._build.counters(clock.now_ms(), engagements=self.engagements, **ports)
+        counters = self._build.counters(clock.now_ms(), counts=self.counts, **ports)
         released_ms = self.clock.monotonic_ms()
 
         async def step() -> None:
@@ -357,7 +360,7 @@ class World:
 
     def sizes_of_user(self, user: UserId) -> tuple[int, int]:
         """How many somebody follows as of now, and how many tweets they wrote."""
-        following = sum(bool(row.get("active")) for _, row in self.tables.partition("following", user))
+        following = sum(bool(row.get("active")) for _, row in self.tables.partition(tables_of(FOLLOW).by_user, user))
         return following, sum(id_ == original for id_, original in self.rows_of_user(user))
 
     def retweets_by(self, users: Collection[UserId], *, since_ms: int) -> list[tuple[int, TweetId]]:

@@ -42,8 +42,8 @@ class Engine:
         return some_ports(
             events=truth.events,
             tweets=truth.tweets,
-            graph=truth.graph,
-            engagements=truth.engagements,
+            relations=truth.relations,
+            counts=truth.counts,
             coordination=truth.coordination,
             dead_letters=truth.dead_letters,
             log=self.log,
@@ -55,7 +55,7 @@ class Engine:
         return FanoutShard(
             name,
             **self._common(),
-            graph=self.truth.graph,
+            relations=self.truth.relations,
             cache=self.cache,
             offsets=self.offsets,
             letters=self.truth.dead_letters,
@@ -65,8 +65,8 @@ class Engine:
         return Counters(
             epoch,
             **self._common(),
-            graph=self.truth.graph,
-            engagements=self.truth.engagements,
+            relations=self.truth.relations,
+            counts=self.truth.counts,
             cache=self.cache,
             offsets=self.offsets,
             letters=self.truth.dead_letters,

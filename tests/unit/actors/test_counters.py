@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 
 from actors.counters import READER
+from domain.counts import TweetCounts, UserCounts
 from domain.errors import StoreUnavailable
-from domain.graph import TweetCounts, UserCounts
 from domain.ids import TweetId, UserId
 from domain.limits import DEFAULT
+from domain.relations import LIKE
 from storage import keys, values
 from storage.log_reader import appended_ms
 from storage.ports.cache import ListKey, ListKind
-from storage.ports.relations import Engagement
 from storage.values import Counted
 from tests.unit.actors.engine import Engine
 
@@ -96,11 +96,11 @@ async def test_of_two_likes_that_raced_one_is_listed() -> None:
     tweet = await engine.post(ALICE)
     await engine.like(BOB, tweet)
     await engine.like(BOB, tweet)  # both found no like before
-    assert len(await engine.truth.engagements.engagers(Engagement.LIKE, TweetId(tweet), before=1 << 62, limit=9)) == 2
+    assert len(await engine.truth.relations.sources(LIKE, tweet, before=1 << 62, limit=9)) == 2
     counters = engine.counters()
     for _ in range(3):
         await counters.step(0)
-    assert len(await engine.truth.engagements.engagers(Engagement.LIKE, TweetId(tweet), before=1 << 62, limit=9)) == 1
+    assert len(await engine.truth.relations.sources(LIKE, tweet, before=1 << 62, limit=9)) == 1
 
 
 async def test_of_two_likes_that_raced_one_is_listed_though_counters_died_before_they_met_the_second() -> None:
@@ -113,7 +113,7 @@ async def test_of_two_likes_that_raced_one_is_listed_though_counters_died_before
     counters = engine.counters(epoch=2)
     for _ in range(3):
         await counters.step(0)
-    assert len(await engine.truth.engagements.engagers(Engagement.LIKE, TweetId(tweet), before=1 << 62, limit=9)) == 1
+    assert len(await engine.truth.relations.sources(LIKE, tweet, before=1 << 62, limit=9)) == 1
 
 
 async def test_what_counters_had_not_met_when_the_log_was_lost_is_settled_by_the_next() -> None:
@@ -126,7 +126,7 @@ async def test_what_counters_had_not_met_when_the_log_was_lost_is_settled_by_the
     counters = engine.counters(epoch=2)
     for _ in range(6):
         await counters.step(0)
-    assert len(await engine.truth.engagements.engagers(Engagement.LIKE, TweetId(tweet), before=1 << 62, limit=9)) == 1
+    assert len(await engine.truth.relations.sources(LIKE, tweet, before=1 << 62, limit=9)) == 1
 
 
 async def test_who_reaches_the_threshold_is_pulled_and_who_stays_below_it_long_enough_is_released() -> None:
@@ -244,10 +244,7 @@ async def test_what_counters_read_after_a_loss_and_did_not_settle_is_settled_tho
     for _ in range(40):
         with suppress(StoreUnavailable):
             await counters.step(0)
-    listed = [
-        len(await engine.truth.engagements.engagers(Engagement.LIKE, TweetId(tweet), before=1 << 62, limit=9))
-        for tweet in tweets
-    ]
+    listed = [len(await engine.truth.relations.sources(LIKE, tweet, before=1 << 62, limit=9)) for tweet in tweets]
     assert listed == [1] * len(tweets)
 
 
@@ -280,14 +277,14 @@ async def test_one_event_that_cannot_be_settled_is_found_and_given_up_and_all_ot
     tweets = [await engine.post(ALICE) for _ in range(50)]
     for tweet in tweets:
         await engine.like(BOB, tweet)
-    bad, tweet_counts = tweets[31], engine.truth.engagements.tweet_counts
+    bad, tweet_counts = tweets[31], engine.truth.counts.tweet_counts
 
     async def failing(tweet: TweetId, *more: Any) -> TweetCounts:
         if tweet == bad:
             raise ValueError("this one")
         return await tweet_counts(tweet, *more)
 
-    engine.truth.engagements.tweet_counts = failing  # type: ignore[assignment]
+    engine.truth.counts.tweet_counts = failing  # type: ignore[assignment]
     counters = engine.counters()
     for _ in range(60):
         await counters.step(0)

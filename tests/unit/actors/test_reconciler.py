@@ -5,7 +5,7 @@ from domain.events import Event, TweetPosted, decode
 from domain.ids import EventId, TweetId, UserId, log_partition, stamp_us, time_ms
 from storage.log_reader import EVENTS_KEPT_MS, RECONCILED
 from storage.ports.log import BEGINNING
-from storage.rows import Put, event_row
+from storage.rows import Upsert, event_row
 from tests.unit.actors.engine import PARTITIONS, Engine
 
 ALICE = 1_001
@@ -17,7 +17,7 @@ async def logged(engine: Engine) -> int:
     return len(read.records)
 
 
-def unwritten(engine: Engine) -> tuple[int, Put]:
+def unwritten(engine: Engine) -> tuple[int, Upsert]:
     """The id of a new tweet, and the row of its event alone."""
     id_ = engine.next_id()
     event = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=UserId(ALICE), text="half")

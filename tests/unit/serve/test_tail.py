@@ -14,7 +14,7 @@ from serve.tail import Tail
 from storage import keys
 from storage.memory.truth import MemoryEventStore
 from storage.ports.cache import ListKey, ListKind
-from storage.rows import MINUTE_MS, Put, event_row
+from storage.rows import MINUTE_MS, Upsert, event_row
 from tests.unit.actors.engine import PARTITIONS, Engine
 
 ALICE, BOB, CAROL = UserId(1_001), UserId(1_002), UserId(1_003)
@@ -124,7 +124,9 @@ async def test_what_is_no_event_is_passed_over() -> None:
     id_ = engine.next_id()
     event = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=ALICE, text="hello")
     row = event_row(event, PARTITIONS)
-    engine.truth.tables.apply([Put(row.table, row.key, row.stamp_us, row.values | {"body": b"\xff" + encode(event)})])
+    engine.truth.tables.apply(
+        [Upsert(row.table, row.key, row.stamp_us, row.values | {"body": b"\xff" + encode(event)})]
+    )
     tweet = await engine.post(ALICE)
     await tail.read(begun_ms)
     assert shown(tail, ALICE) == [tweet]
