@@ -8,13 +8,16 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from domain.errors import EngineError
-from serve import auth, errors, health, timelines, trends, tweets, users
+from serve import auth, errors, health, trends
 from serve.cors import Cors
 from serve.description import describe
 from serve.docs_page import add_docs
 from serve.middleware import Edge
 from serve.refusals import counting_refusals
 from serve.services import Services
+from serve.timelines import routes as timelines
+from serve.tweets import routes as tweets
+from serve.users import routes as users
 
 ROUTERS = (timelines.router, tweets.router, users.router, trends.router, auth.router, health.router)
 """The most used first: routes are tried in order."""

@@ -79,5 +79,5 @@ async def logout(request: Request, services: Provided, body: schemas.LogOut | No
 
 
 async def _signed_in(services: Services, user: UserId, tokens: Tokens, status: int) -> Response:
-    profile = await services.queries.user(user, user)
+    profile = await services.users.user(user, user)
     return json_response(b'{"user":%b,%b' % (profile, orjson.dumps(asdict(tokens))[1:]), status)

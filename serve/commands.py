@@ -1,4 +1,4 @@
-"""What a user can do: each command checks, decides on one event, and publishes it."""
+"""Commands of users: each checks, decides on one event, and publishes it."""
 
 import hashlib
 from dataclasses import dataclass
@@ -25,10 +25,10 @@ from domain.limits import Limits
 from domain.names import name_fault, normalized_name
 from domain.texts import parsed
 from domain.tweets import LOCATION_CHARS_MAX, Tweet
-from domain.users import User
-from serve.hydration import Hydrator, tweet_value
 from serve.publisher import Publisher
+from serve.reading.readers import Readers
 from storage import keys, values
+from storage.cache_codec import tweet_value
 from storage.ports.idempotency import Claim, IdempotencyStore
 from storage.ports.relations import Engagement, EngagementStore, GraphStore
 from storage.ports.tweets import TweetStore
@@ -61,7 +61,7 @@ class Commands:
         graph: GraphStore,
         engagements: EngagementStore,
         idempotency: IdempotencyStore,
-        hydrator: Hydrator,
+        readers: Readers,
         ids: IdSource,
         clock: Clock,
         limits: Limits,
@@ -71,7 +71,7 @@ class Commands:
         self._graph = graph
         self._engagements = engagements
         self._idempotency = idempotency
-        self._hydrator = hydrator
+        self._readers = readers
         self._ids = ids
         self._clock = clock
         self._limits = limits
@@ -84,7 +84,7 @@ class Commands:
         text = parsed(draft.text)
         location = _checked_location(draft.location)
         try:
-            writer = await self._user(author)
+            await self._readers.people.check(author)
             reply_to = await self._original_of("reply_to_id", draft.reply_to)
             quote_of = await self._original_of("quote_of_id", draft.quote_of)
         except Refused:  # it spends no key; but what a key made before stands, whatever has become of the reference
@@ -110,8 +110,9 @@ class Commands:
             mentions=text.mentions,
         )
         # Only the first try knows that nobody can have taken the tweet away.
-        known = _known_of(tweet, writer) if first else {}
-        event = _posted(tweet, reply_to.author if reply_to else None)
+        reply_author = reply_to.author if reply_to else None
+        known = _known_of(tweet, reply_author, quote_of.author if quote_of else None) if first else {}
+        event = _posted(tweet, reply_author)
         await self._publisher.publish(event, known, ttl_s=self._limits.cache_ttl_s)
         return tweet.id
 
@@ -160,7 +161,7 @@ class Commands:
         """Follow somebody; nothing happens if that is so already. Raises `Invalid` and `NotFound`."""
         await self._check_target(user, target)
         before = await self._graph.follow(user, target)
-        if not before.active and len(await self._hydrator.followees(user)) >= self._limits.following_max:
+        if not before.active and len(await self._readers.relations.followees(user)) >= self._limits.following_max:
             raise Forbidden(f"Nobody may follow more than {self._limits.following_max} accounts.", "following_too_many")
         await self._switch(before, True, Followed, user=user, followee=target)
 
@@ -212,13 +213,7 @@ class Commands:
     async def _check_target(self, user: UserId, target: UserId) -> None:
         if user == target:
             raise Invalid("You cannot follow yourself.", "self_follow", (("id", "is your own"),))
-        await self._user(target)
-
-    async def _user(self, id_: UserId) -> User:
-        found = (await self._hydrator.users((id_,))).get(id_)
-        if found is None:
-            raise NotFound("This user does not exist.", "not_found")
-        return found
+        await self._readers.people.check(target)
 
     async def _original_of(self, field: str, tweet_id: TweetId | None) -> Tweet | None:
         if tweet_id is None:
@@ -242,10 +237,10 @@ class Commands:
         return found[tweet_id]
 
 
-def _known_of(tweet: Tweet, author: User) -> dict[str, bytes]:
-    """What a new tweet's cached values are, before anybody answers it or takes it away."""
+def _known_of(tweet: Tweet, reply_author: UserId | None, quote_author: UserId | None) -> dict[str, bytes]:
+    """The cached values of a new tweet, before anybody answers it or takes it away."""
     return {
-        keys.tweet(tweet.id): tweet_value(tweet, author),
+        keys.tweet(tweet.id): tweet_value(tweet, reply_author, quote_author),
         keys.tweet_counts(tweet.id): values.tweet_counts(Counted.at(TweetCounts(), 0)),
     }
 

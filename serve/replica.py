@@ -13,24 +13,28 @@ from serve.accounts import Accounts
 from serve.app import build_app
 from serve.commands import Commands
 from serve.config import ApiConfig
-from serve.doubts import Doubts
-from serve.home import HomeTimeline
-from serve.hydration import Hydrator
 from serve.key_ring import KeyRing, UnusableKeys
 from serve.leased_ids import LeasedIds
-from serve.lists import Queries
 from serve.login_throttle import LoginThrottle
 from serve.origins import Origins
 from serve.passwords import Passwords
 from serve.publisher import Publisher
-from serve.pulled import PulledAuthors
 from serve.rate_limits import OFF, Guard, RateLimits
 from serve.readiness import Check, Readiness, Word
-from serve.rebuild import Rebuilder
+from serve.reading.guarded_cache import GuardedCache
+from serve.reading.readers import Readers
+from serve.reading.staleness import StalenessGuard
 from serve.services import Services
 from serve.session_registry import SessionRegistry
 from serve.sessions import AccessTokens
+from serve.timelines.home import HomeTimelines
+from serve.timelines.home_lists import HomeLists
+from serve.timelines.pulled_authors import PulledAuthors
+from serve.timelines.queries import TimelineQueries
+from serve.timelines.rebuild import Rebuilder
 from serve.trend_queries import TrendQueries
+from serve.tweets.queries import TweetQueries
+from serve.users.queries import UserQueries
 from storage import keys
 from storage.desired_state import SHARDS, SHARDS_UP, desired, shard_names
 from storage.stores import Stores, open_stores
@@ -90,21 +94,24 @@ class Replica:
 def _build(config: ApiConfig, stores: Stores, ids: LeasedIds) -> FastAPI:
     clock, limits = SystemClock(), config.stores.limits
     ports = stores.ports
-    doubts = Doubts(ports.events, ports.coordination, clock, limits, config.stores.partitions)
-    hydrator = Hydrator(ports.cache, ports.tweets, ports.users, ports.graph, ports.engagements, doubts, limits)
-    rebuilder = Rebuilder(ports.cache, ports.tweets, doubts, limits)
+    guard = StalenessGuard(ports.events, ports.coordination, clock, limits, config.stores.partitions)
+    cache = GuardedCache(ports.cache, guard)
+    readers = Readers(cache, ports.tweets, ports.users, ports.graph, ports.engagements, guard, limits)
+    rebuilder = Rebuilder(cache, ports.tweets, limits)
     pulled = PulledAuthors(ports.coordination, clock, limits)
-    home = HomeTimeline(ports.cache, ports.tweets, hydrator, rebuilder, pulled, doubts, clock, limits)
-    publisher = Publisher(ports.events, ports.cache, ports.log, doubts)
+    home = HomeTimelines(HomeLists(cache, readers.relations, rebuilder, pulled, guard, clock, limits), ports.tweets)
+    publisher = Publisher(ports.events, ports.cache, ports.log, guard)
     sessions = AccessTokens(KeyRing(config.jwt_keys, clock), clock)
     session_registry = SessionRegistry(ports.cache, ports.tokens, limits)
     rates = RateLimits() if config.rate_limits_on else OFF
     throttle = LoginThrottle(ports.limiter, ports.cache, rates)
     services = Services(
         commands=Commands(
-            publisher, ports.tweets, ports.graph, ports.engagements, ports.idempotency, hydrator, ids, clock, limits
+            publisher, ports.tweets, ports.graph, ports.engagements, ports.idempotency, readers, ids, clock, limits
         ),
-        queries=Queries(home, hydrator, ports.tweets, ports.users, ports.graph, ports.engagements, limits),
+        timelines=TimelineQueries(home, readers, ports.tweets, limits),
+        tweets=TweetQueries(readers, ports.tweets, limits),
+        users=UserQueries(readers, ports.users, ports.graph, ports.engagements, limits),
         trends=TrendQueries(ports.trends, ports.panes),
         accounts=Accounts(ports.users, ports.tokens, ids, Passwords(), sessions, throttle, session_registry, clock),
         sessions=sessions,

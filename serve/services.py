@@ -8,12 +8,14 @@ from fastapi import Depends, Request
 from domain.limits import Limits
 from serve.accounts import Accounts
 from serve.commands import Commands
-from serve.lists import Queries
 from serve.rate_limits import Guard
 from serve.readiness import Readiness
 from serve.session_registry import SessionRegistry
 from serve.sessions import AccessTokens
+from serve.timelines.queries import TimelineQueries
 from serve.trend_queries import TrendQueries
+from serve.tweets.queries import TweetQueries
+from serve.users.queries import UserQueries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +23,9 @@ class Services:
     """Everything a request can need."""
 
     commands: Commands
-    queries: Queries
+    timelines: TimelineQueries
+    tweets: TweetQueries
+    users: UserQueries
     trends: TrendQueries
     accounts: Accounts
     sessions: AccessTokens

@@ -8,9 +8,9 @@ import orjson
 from domain.errors import Invalid, NotFound
 from domain.hashtags import tag_of
 from domain.places import place
+from domain.timestamps import rfc3339, rfc3339_of_ms
 from domain.trends import GLOBAL, MINUTE, WINDOWS, Trend
 from serve.errors import TrendsNotReady
-from serve.hydration import rfc3339, rfc3339_of_ms
 from storage import values
 from storage.ports.trends import PaneStore, TrendStore
 

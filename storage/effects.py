@@ -16,6 +16,8 @@ from domain.events import (
     TweetPosted,
     Unfollowed,
     Unliked,
+    UserReinstated,
+    UserSuspended,
 )
 from storage import keys
 from storage.ports.cache import ListKey, ListKind
@@ -40,6 +42,8 @@ def effects_of(event: Event) -> Effects:
             return Effects((keys.engaged(user),))
         case Followed(user=user) | Unfollowed(user=user):
             return Effects((keys.following(user),), (ListKey(ListKind.HOME, user),))
+        case UserSuspended(user=user) | UserReinstated(user=user):
+            return Effects((keys.user(user),))
         case _:
             return Effects()
 

@@ -16,14 +16,18 @@ from domain.events import Event, Retweeted, decode
 from domain.ids import TweetId, UserId, range_of
 from domain.limits import SMALL, Limits
 from serve.commands import Commands
-from serve.doubts import Doubts
-from serve.home import HomeTimeline
-from serve.hydration import Hydrator
 from serve.leased_ids import LeasedIds
-from serve.lists import Queries
 from serve.publisher import Publisher
-from serve.pulled import PulledAuthors
-from serve.rebuild import Rebuilder
+from serve.reading.guarded_cache import GuardedCache
+from serve.reading.readers import Readers
+from serve.reading.staleness import StalenessGuard
+from serve.timelines.home import HomeTimelines
+from serve.timelines.home_lists import HomeLists
+from serve.timelines.pulled_authors import PulledAuthors
+from serve.timelines.queries import TimelineQueries
+from serve.timelines.rebuild import Rebuilder
+from serve.tweets.queries import TweetQueries
+from serve.users.queries import UserQueries
 from storage.memory.hot import MemoryEventLog, MemoryOffsetStore, MemoryRedis
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.stores import memory_stores
@@ -60,7 +64,7 @@ TINY = replace(
     continuation_entries_max=5,
     liked_recent_max=4,
     reconcile_tail_ms=6_000,
-    doubts_trusted_ms=SMALL.doubts_known_ms,
+    staleness_trusted_ms=SMALL.staleness_known_ms,
 )
 """Limits so small that a short history crosses all of them."""
 
@@ -90,7 +94,7 @@ class Build:
     shard: type[FanoutShard] = FanoutShard
     counters: type[Counters] = Counters
     reconciler: type[Reconciler] = Reconciler
-    doubts: type[Doubts] = Doubts
+    guard: type[StalenessGuard] = StalenessGuard
 
 
 class SkewedClock:
@@ -112,7 +116,9 @@ class Replica:
     """The use cases of one replica."""
 
     commands: Commands
-    queries: Queries
+    timelines: TimelineQueries
+    tweets: TweetQueries
+    users: UserQueries
     ids: LeasedIds
 
 
@@ -272,17 +278,24 @@ class World:
     def _replica(self, name: str, clock: Clock) -> Callable[[], Awaitable[None]]:
         people = People()
         ids = LeasedIds(self.coordination, clock)
-        doubts = self._build.doubts(self.events, self.coordination, clock, self.limits, PARTITIONS, self._sleep)
-        hydrator = Hydrator(self.cache, self.tweets, people, self.graph, self.engagements, doubts, self.limits)
-        rebuilder = Rebuilder(self.cache, self.tweets, doubts, self.limits)
+        guard = self._build.guard(self.events, self.coordination, clock, self.limits, PARTITIONS, self._sleep)
+        cache = GuardedCache(self.cache, guard)
+        readers = Readers(cache, self.tweets, people, self.graph, self.engagements, guard, self.limits)
+        rebuilder = Rebuilder(cache, self.tweets, self.limits)
         pulled = PulledAuthors(self.coordination, clock, self.limits)
-        home = HomeTimeline(self.cache, self.tweets, hydrator, rebuilder, pulled, doubts, self.clock, self.limits)
-        publisher = Publisher(self.events, self.cache, self.log, doubts, self._sleep)
+        lists = HomeLists(cache, readers.relations, rebuilder, pulled, guard, self.clock, self.limits)
+        home = HomeTimelines(lists, self.tweets)
+        publisher = Publisher(self.events, self.cache, self.log, guard, self._sleep)
         commands = Commands(
-            publisher, self.tweets, self.graph, self.engagements, self._keys, hydrator, ids, clock, self.limits
+            publisher, self.tweets, self.graph, self.engagements, self._keys, readers, ids, clock, self.limits
         )
-        queries = Queries(home, hydrator, self.tweets, people, self.graph, self.engagements, self.limits)
-        self.replicas[name] = Replica(commands, queries, ids)
+        self.replicas[name] = Replica(
+            commands,
+            TimelineQueries(home, readers, self.tweets, self.limits),
+            TweetQueries(readers, self.tweets, self.limits),
+            UserQueries(readers, people, self.graph, self.engagements, self.limits),
+            ids,
+        )
         return ids.renew
 
     async def _sleep(self, seconds: float) -> None:

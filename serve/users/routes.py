@@ -17,7 +17,7 @@ router = APIRouter(prefix="/api/v1/users", tags=["users"], generate_unique_id_fu
 @router.get("/me", response_model=schemas.User, responses=failures(401, 404))
 async def read_me(user: Member, services: Provided) -> Response:
     """The profile of the token's user."""
-    return json_response(await services.queries.user(user, user))
+    return json_response(await services.users.user(user, user))
 
 
 @router.get(
@@ -30,13 +30,13 @@ async def read_user_by_name(name: str, viewer: Viewer, services: Provided) -> Re
     """A profile by username, without case."""
     if not is_username(name):
         raise NotFound("No user can have such a name.", "not_found")
-    return json_response(await services.queries.user_by_name(viewer, name))
+    return json_response(await services.users.user_by_name(viewer, name))
 
 
 @router.get("/{id}", response_model=schemas.User, responses=failures(401, 404), openapi_extra=TOKEN_OPTIONAL)
 async def read_user(user: UserInPath, viewer: Viewer, services: Provided) -> Response:
     """A profile."""
-    return json_response(await services.queries.user(viewer, user))
+    return json_response(await services.users.user(viewer, user))
 
 
 @router.post("/{id}/follow", response_model=schemas.User, responses=failures(400, 401, 403, 404, 422))
@@ -45,14 +45,14 @@ async def follow(
 ) -> Response:
     """Follow somebody; doing so again changes nothing."""
     await services.commands.follow(user, target)
-    return json_response(await services.queries.user(user, target))
+    return json_response(await services.users.user(user, target))
 
 
 @router.delete("/{id}/follow", response_model=schemas.User, responses=failures(401, 404, 422))
 async def unfollow(target: UserInPath, user: Member, services: Provided) -> Response:
     """Follow somebody no longer."""
     await services.commands.unfollow(user, target)
-    return json_response(await services.queries.user(user, target))
+    return json_response(await services.users.user(user, target))
 
 
 @router.get(
@@ -63,7 +63,7 @@ async def unfollow(target: UserInPath, user: Member, services: Provided) -> Resp
 )
 async def read_followers(user: UserInPath, page: Paged, viewer: Viewer, services: Provided) -> Response:
     """Who follows a user, latest first."""
-    return json_response(await services.queries.followers(viewer, user, *page))
+    return json_response(await services.users.followers(viewer, user, *page))
 
 
 @router.get(
@@ -74,4 +74,4 @@ async def read_followers(user: UserInPath, page: Paged, viewer: Viewer, services
 )
 async def read_following(user: UserInPath, page: Paged, viewer: Viewer, services: Provided) -> Response:
     """Whom a user follows, latest first."""
-    return json_response(await services.queries.following(viewer, user, *page))
+    return json_response(await services.users.following(viewer, user, *page))

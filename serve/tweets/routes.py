@@ -34,13 +34,13 @@ async def post(
         text=body.text, reply_to=_id(body.reply_to_id), quote_of=_id(body.quote_of_id), location=body.location
     )
     tweet = await services.commands.post(author, draft, checked_key(idempotency_key, body.idempotency_key))
-    return json_response(await services.queries.tweet(author, tweet), 201)
+    return json_response(await services.tweets.tweet(author, tweet), 201)
 
 
 @router.get("/{id}", response_model=schemas.Tweet, responses=_READ, openapi_extra=TOKEN_OPTIONAL)
 async def read_tweet(tweet: TweetInPath, viewer: Viewer, services: Provided) -> Response:
     """One tweet or retweet."""
-    return json_response(await services.queries.tweet(viewer, tweet))
+    return json_response(await services.tweets.tweet(viewer, tweet))
 
 
 @router.delete("/{id}", status_code=204, responses=failures(401, 403, 404))
@@ -53,13 +53,13 @@ async def delete(tweet: TweetInPath, user: Member, services: Provided) -> Respon
 @router.post("/{id}/like", response_model=schemas.Tweet, responses=_INPUT)
 async def like(tweet: TweetInPath, user: Liking, services: Provided, body: schemas.NoFields | None = None) -> Response:
     """Like a tweet; doing so again changes nothing."""
-    return json_response(await services.queries.tweet(user, await services.commands.like(user, tweet)))
+    return json_response(await services.tweets.tweet(user, await services.commands.like(user, tweet)))
 
 
 @router.delete("/{id}/like", response_model=schemas.Tweet, responses=_READ)
 async def unlike(tweet: TweetInPath, user: Member, services: Provided) -> Response:
     """Take a like back."""
-    return json_response(await services.queries.tweet(user, await services.commands.unlike(user, tweet)))
+    return json_response(await services.tweets.tweet(user, await services.commands.unlike(user, tweet)))
 
 
 @router.post("/{id}/retweet", response_model=schemas.Tweet, responses=_INPUT)
@@ -67,37 +67,37 @@ async def retweet(
     tweet: TweetInPath, user: Tweeting, services: Provided, body: schemas.NoFields | None = None
 ) -> Response:
     """Retweet a tweet, and get the original; doing so again changes nothing."""
-    return json_response(await services.queries.tweet(user, await services.commands.retweet(user, tweet)))
+    return json_response(await services.tweets.tweet(user, await services.commands.retweet(user, tweet)))
 
 
 @router.delete("/{id}/retweet", response_model=schemas.Tweet, responses=_READ)
 async def undo_retweet(tweet: TweetInPath, user: Member, services: Provided) -> Response:
     """Take a retweet back."""
-    return json_response(await services.queries.tweet(user, await services.commands.undo_retweet(user, tweet)))
+    return json_response(await services.tweets.tweet(user, await services.commands.undo_retweet(user, tweet)))
 
 
 @router.get("/{id}/replies", response_model=schemas.TweetPage, responses=_INPUT, openapi_extra=TOKEN_OPTIONAL)
 async def read_replies(tweet: TweetInPath, page: Paged, viewer: Viewer, services: Provided) -> Response:
     """The direct replies, newest first."""
-    return json_response(await services.queries.replies(viewer, tweet, *page))
+    return json_response(await services.tweets.replies(viewer, tweet, *page))
 
 
 @router.get("/{id}/likers", response_model=schemas.UserPage, responses=_INPUT, openapi_extra=TOKEN_OPTIONAL)
 async def read_likers(tweet: TweetInPath, page: Paged, viewer: Viewer, services: Provided) -> Response:
     """Who likes a tweet, latest first."""
-    return json_response(await services.queries.likers(viewer, tweet, *page))
+    return json_response(await services.users.likers(viewer, tweet, *page))
 
 
 @router.get("/{id}/retweeters", response_model=schemas.UserPage, responses=_INPUT, openapi_extra=TOKEN_OPTIONAL)
 async def read_retweeters(tweet: TweetInPath, page: Paged, viewer: Viewer, services: Provided) -> Response:
     """Who retweeted a tweet, latest first."""
-    return json_response(await services.queries.retweeters(viewer, tweet, *page))
+    return json_response(await services.users.retweeters(viewer, tweet, *page))
 
 
 @router.get("/{id}/engagements", response_model=schemas.Engagements, responses=_READ, openapi_extra=TOKEN_OPTIONAL)
 async def read_engagements(tweet: TweetInPath, viewer: Viewer, services: Provided) -> Response:
     """The counts of a tweet."""
-    return json_response(await services.queries.engagements(viewer, tweet))
+    return json_response(await services.tweets.engagements(viewer, tweet))
 
 
 @router.get("/{id}/thread", response_model=schemas.Thread, responses=_INPUT, openapi_extra=TOKEN_OPTIONAL)
@@ -115,7 +115,7 @@ async def read_thread(
     ] = None,
 ) -> Response:
     """The conversation above and below a tweet, or with a cursor more of one side."""
-    return json_response(await services.queries.thread(viewer, tweet, cursor, limit))
+    return json_response(await services.tweets.thread(viewer, tweet, cursor, limit))
 
 
 def _id(text: str | None) -> TweetId | None:
