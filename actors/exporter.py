@@ -12,7 +12,7 @@ from domain.clock import Clock
 from domain.errors import EngineError
 from domain.ids import RANGES
 from storage.log_reader import RECONCILED
-from storage.ports.coordination import DOUBTED, SETTLED
+from storage.ports.coordination import SETTLED, SUSPECT_UNTIL
 from storage.ports.log import BEGINNING, LogEnd
 from storage.stores import Stores
 from telemetry.logs import logger
@@ -100,7 +100,10 @@ class Exporter:
         doubted = GaugeMetricFamily(
             "murmur_redis_doubted_seconds", "Of how much time the events may not all be in Redis; 0 without doubts."
         )
-        until_ms, since_ms = await coordination.checkpoint(DOUBTED) or 0, await coordination.checkpoint(SETTLED) or 0
+        until_ms, since_ms = (
+            await coordination.checkpoint(SUSPECT_UNTIL) or 0,
+            await coordination.checkpoint(SETTLED) or 0,
+        )
         doubted.add_metric([], max(0, until_ms - since_ms) / 1000)
         return [age, doubted]
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from domain.clock import Clock
 from storage.log_reader import COMMITTED_MS, has_reached
-from storage.ports.coordination import DOUBTED, SETTLED, CoordinationStore
+from storage.ports.coordination import SETTLED, SUSPECT_UNTIL, CoordinationStore
 from storage.ports.log import BEGINNING, EventLog, OffsetStore
 
 _EVERY_MS = 15_000
@@ -45,7 +45,7 @@ class Settled:
     async def step(self, begun_ms: int) -> None:
         """Take up that the log was found to lack nothing, when it was compared at some wall time."""
         if self._proof is None:
-            doubted_ms = await self._coordination.checkpoint(DOUBTED) or 0
+            doubted_ms = await self._coordination.checkpoint(SUSPECT_UNTIL) or 0
             if doubted_ms <= self._settled_ms and self._clock.monotonic_ms() < self._next_ms:
                 return
             ends = await self._log.ends()

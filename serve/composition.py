@@ -13,21 +13,26 @@ from serve.accounts.session_registry import SessionRegistry
 from serve.accounts.sessions import AccessTokens
 from serve.accounts.tokens import SessionTokens
 from serve.config import ApiConfig
-from serve.doubts import Doubts
-from serve.home import HomeTimeline
 from serve.http.access import AccessControl
 from serve.http.origins import Origins
 from serve.http.rate_limits import OFF, Guard, RateLimits
 from serve.http.use_cases import UseCases
-from serve.hydration import Hydrator
-from serve.lists import Queries
 from serve.operations.dependencies import readiness_of
-from serve.pulled import PulledAuthors
-from serve.rebuild import Rebuilder
+from serve.reading.guarded_cache import GuardedCache
+from serve.reading.readers import Readers
+from serve.reading.staleness import StalenessGuard
 from serve.relations.commands import RelationCommands
+from serve.relations.queries import RelationQueries
 from serve.relations.targets import Targets
+from serve.timelines.home import HomeTimelines
+from serve.timelines.home_lists import HomeLists
+from serve.timelines.pulled_authors import PulledAuthors
+from serve.timelines.queries import TimelineQueries
+from serve.timelines.rebuild import Rebuilder
 from serve.trends.queries import TrendQueries
 from serve.tweets.commands import TweetCommands
+from serve.tweets.queries import TweetQueries
+from serve.users.queries import UserQueries
 from serve.writing.publisher import Publisher
 from storage.ports import Ports
 
@@ -40,24 +45,29 @@ def compose(
     *,
     partitions: int,
     sleep: Sleep = asyncio.sleep,
-    guard: type[Doubts] = Doubts,
+    guard_of: type[StalenessGuard] = StalenessGuard,
 ) -> UseCases:
-    """Make what users do and read, once they are known; raises `UnusableKeys` never, and opens nothing."""
-    doubts = guard(ports.events, ports.coordination, clock, limits, partitions, sleep)
-    hydrator = Hydrator(ports.cache, ports.tweets, ports.users, ports.relations, ports.counts, doubts, limits)
-    rebuilder = Rebuilder(ports.cache, ports.tweets, doubts, limits)
+    """Make what users do and read. Nothing is opened, and nothing is read yet."""
+    guard = guard_of(ports.events, ports.coordination, clock, limits, partitions, sleep)
+    cache = GuardedCache(ports.cache, guard)
+    readers = Readers(cache, ports.tweets, ports.users, ports.relations, ports.counts, guard, limits)
+    rebuilder = Rebuilder(cache, ports.tweets, limits)
     pulled = PulledAuthors(ports.coordination, clock, limits)
-    home = HomeTimeline(ports.cache, ports.tweets, hydrator, rebuilder, pulled, doubts, clock, limits)
-    publisher = Publisher(ports.events, ports.cache, ports.log, doubts, sleep)
-    targets = Targets(ports.tweets, hydrator)
-    relations = RelationCommands(ports.relations, publisher, targets, hydrator, ids, clock, limits)
+    home = HomeTimelines(HomeLists(cache, readers.relations, rebuilder, pulled, guard, clock, limits), ports.tweets)
+    publisher = Publisher(ports.events, ports.cache, ports.log, guard, sleep)
+    targets = Targets(ports.tweets, readers.people)
+    relations = RelationCommands(ports.relations, publisher, targets, readers.relations, ids, clock, limits)
     return UseCases(
-        TweetCommands(ports, publisher, targets, relations, ids, clock, limits),
-        relations,
-        Queries(home, hydrator, ports.tweets, ports.users, ports.relations, limits),
-        TrendQueries(ports.trends, ports.panes),
-        hydrator,
         limits,
+        readers,
+        publisher,
+        relations,
+        TweetCommands(ports, publisher, targets, relations, ids, clock, limits),
+        RelationQueries(readers, ports.relations, limits),
+        TimelineQueries(home, readers, ports.tweets, limits),
+        TweetQueries(readers, ports.tweets, limits),
+        UserQueries(readers, ports.users),
+        TrendQueries(ports.trends, ports.panes),
     )
 
 

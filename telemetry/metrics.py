@@ -122,7 +122,7 @@ TIMELINE_ENTRIES = _histogram(
 CACHE = _counter(
     "murmur_cache",
     "Look-ups by kind and outcome.",
-    kind=("timeline", "recents", "tweet", "counts", "following", "engaged", "session"),
+    kind=("timeline", "recents", "tweet", "counts", "following", "engaged", "user", "session"),
     outcome=("hit", "miss"),
 )
 EDGES = _counter(
@@ -144,6 +144,7 @@ EDGES = _counter(
         "tombstone",
         "doubts",
         "own_count",
+        "short_page",
     ),
 )
 FLOW_LAG = _gauge(

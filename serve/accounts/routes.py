@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from domain.errors import Invalid, Unauthorized
 from domain.ids import UserId
-from serve import lists
 from serve.accounts import schemas
 from serve.accounts.commands import AccountCommands
 from serve.accounts.sessions import AccessTokens
@@ -18,12 +17,13 @@ from serve.http.access import LOGGING_IN, OTHERWISE, REGISTERING, AccessControl
 from serve.http.openapi import by_name, failures
 from serve.http.parameters import json_response
 from serve.http.use_cases import use
+from serve.users.queries import UserQueries
 
 router = APIRouter(prefix="/api/v1/auth", tags=["auth"], generate_unique_id_function=by_name)
 keys = APIRouter(tags=["service"], generate_unique_id_function=by_name)
 
 Commands = Annotated[AccountCommands, use(AccountCommands)]
-Queries = Annotated[lists.Queries, use(lists.Queries)]
+Queries = Annotated[UserQueries, use(UserQueries)]
 Access = Annotated[AccessControl, use(AccessControl)]
 
 
@@ -89,7 +89,7 @@ async def logout(request: Request, commands: Commands, access: Access, body: sch
     return Response(status_code=204)
 
 
-async def _signed_in(queries: lists.Queries, user: UserId, tokens: Tokens, status: int) -> Response:
+async def _signed_in(queries: UserQueries, user: UserId, tokens: Tokens, status: int) -> Response:
     profile = await queries.user(user, user)
     return json_response(b'{"user":%b,%b' % (profile, orjson.dumps(asdict(tokens))[1:]), status)
 

@@ -9,7 +9,7 @@ from domain.errors import Overloaded, StoreUnavailable, Unauthorized
 from domain.ids import SessionId
 from domain.limits import Limits
 from serve.http import errors
-from serve.read_through import ReadThrough
+from serve.reading.read_through import ReadThrough
 from storage import keys
 from storage.ports.cache import CacheStore
 from storage.ports.sessions import TokenStore
@@ -60,7 +60,7 @@ class SessionRegistry:
         with suppress(StoreUnavailable, Overloaded):  # counted by the adapter; then the truth is asked
             _, (found,) = await self._cache.fetch((), (keys.session(session),))
         if found is None:
-            return (await self._states.complete({session: None}))[session]
+            return (await self._states.fill_missing({session: None}))[session]
         metrics.CACHE.record(kind="session", outcome="hit")
         return found
 

@@ -40,8 +40,10 @@ async def _user_id(id: IdText) -> UserId:
     return UserId(found)
 
 
-TweetInPath = Annotated[TweetId, Depends(_tweet_id)]
-UserInPath = Annotated[UserId, Depends(_user_id)]
+TWEET_IN_PATH = Depends(_tweet_id)
+USER_IN_PATH = Depends(_user_id)
+TweetInPath = Annotated[TweetId, TWEET_IN_PATH]
+UserInPath = Annotated[UserId, USER_IN_PATH]
 
 
 class Page(NamedTuple):

@@ -6,7 +6,7 @@ from domain.events import Event
 from domain.ids import EventId, IdSource, TweetId, UserId, stamp_us
 from domain.limits import Limits
 from domain.relations import FOLLOW, INACTIVE, Relation, RelationState, Target
-from serve.hydration import Hydrator
+from serve.reading.viewer import ViewerRelations
 from serve.relations.targets import Targets
 from serve.writing.publisher import Publisher
 from storage.ports.relations import RelationStore
@@ -22,7 +22,7 @@ class RelationCommands:
         relations: RelationStore,
         publisher: Publisher,
         targets: Targets,
-        hydrator: Hydrator,
+        known: ViewerRelations,
         ids: IdSource,
         clock: Clock,
         limits: Limits,
@@ -30,7 +30,7 @@ class RelationCommands:
         self._relations = relations
         self._publisher = publisher
         self._targets = targets
-        self._hydrator = hydrator
+        self._known = known
         self._ids = ids
         self._clock = clock
         self._limits = limits
@@ -65,11 +65,12 @@ class RelationCommands:
             return tweet.id, tweet.author
         if user == target:
             raise Invalid(f"You cannot {relation.name} yourself.", f"self_{relation.name}", (("id", "is your own"),))
-        return target, (await self._targets.user(UserId(target))).id
+        await self._targets.check_user(UserId(target))
+        return target, UserId(target)
 
     async def _check_room(self, relation: Relation, user: UserId) -> None:
         following_max = self._limits.following_max
-        if relation is FOLLOW and len(await self._hydrator.followees(user)) >= following_max:
+        if relation is FOLLOW and len(await self._known.followees(user)) >= following_max:
             raise Forbidden(f"Nobody may follow more than {following_max} accounts.", "following_too_many")
 
     async def _write(self, before: RelationState, active: bool, kind: type[Event], **fields: int) -> None:

@@ -1,26 +1,18 @@
-"""Targets of acts: the users and tweets that a command refers to."""
+"""Targets of commands: the users and tweets that they refer to."""
 
 from domain.errors import NotFound
-from domain.ids import TweetId, UserId
+from domain.ids import TweetId
 from domain.tweets import Tweet
-from domain.users import User
-from serve.hydration import Hydrator
+from serve.reading.people import People
 from storage.ports.tweets import TweetStore
 
 
 class Targets:
     """Finds what a command refers to, or raises `NotFound`."""
 
-    def __init__(self, tweets: TweetStore, hydrator: Hydrator) -> None:
+    def __init__(self, tweets: TweetStore, people: People) -> None:
         self._tweets = tweets
-        self._hydrator = hydrator
-
-    async def user(self, id_: UserId) -> User:
-        """A user."""
-        found = (await self._hydrator.users((id_,))).get(id_)
-        if found is None:
-            raise NotFound("This user does not exist.", "not_found")
-        return found
+        self.check_user = people.check
 
     async def original(self, tweet_id: TweetId) -> Tweet:
         """A tweet itself, or what a retweet shows."""

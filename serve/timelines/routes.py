@@ -5,16 +5,16 @@ from typing import Annotated
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from serve import lists
 from serve.http.access import Member, Viewer
 from serve.http.openapi import TOKEN_OPTIONAL, by_name, failures
 from serve.http.parameters import Paged, UserInPath, json_response
 from serve.http.use_cases import use
+from serve.timelines.queries import TimelineQueries
 from serve.tweets.schemas import TweetPage
 
 router = APIRouter(prefix="/api/v1/timeline", tags=["timelines"], generate_unique_id_function=by_name)
 
-Queries = Annotated[lists.Queries, use(lists.Queries)]
+Queries = Annotated[TimelineQueries, use(TimelineQueries)]
 
 _LIST = failures(400, 401, 422)
 _LIST_OF = failures(400, 401, 404, 422)

@@ -7,10 +7,10 @@ import orjson
 
 from domain.errors import Invalid, NotFound
 from domain.hashtags import tag_of
+from domain.timestamps import rfc3339, rfc3339_of_ms
 from domain.trends.tag_counts import GLOBAL, Trend
 from domain.trends.windows import MINUTE, WINDOWS
 from serve.http.errors import TrendsNotReady
-from serve.hydration import rfc3339, rfc3339_of_ms
 from storage import values
 from storage.gazetteer import gazetteer
 from storage.ports.trends import PaneStore, TrendStore

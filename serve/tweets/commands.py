@@ -16,12 +16,11 @@ from domain.names import name_fault, normalized_name
 from domain.relations import RETWEET
 from domain.texts import parsed
 from domain.tweets import LOCATION_CHARS_MAX, Tweet
-from domain.users import User
-from serve.hydration import tweet_value
 from serve.relations.commands import RelationCommands
 from serve.relations.targets import Targets
 from serve.writing.publisher import Publisher
 from storage import keys, values
+from storage.cache_codec import tweet_value
 from storage.ports import Ports
 from storage.ports.idempotency import Claim
 from storage.rows import MINUTE_MS
@@ -73,7 +72,7 @@ class TweetCommands:
         text = parsed(draft.text)
         location = _checked_location(draft.location)
         try:
-            writer = await self._targets.user(author)
+            await self._targets.check_user(author)
             reply_to = await self._original_of("reply_to_id", draft.reply_to)
             quote_of = await self._original_of("quote_of_id", draft.quote_of)
         except Refused:  # it spends no key; but what a key made before stands, whatever has become of the reference
@@ -99,8 +98,9 @@ class TweetCommands:
             mentions=text.mentions,
         )
         # Only the first try knows that nobody can have taken the tweet away.
-        known = _known_of(tweet, writer) if first else {}
-        event = _posted(tweet, reply_to.author if reply_to else None)
+        reply_author = reply_to.author if reply_to else None
+        known = _known_of(tweet, reply_author, quote_of.author if quote_of else None) if first else {}
+        event = _posted(tweet, reply_author)
         await self._publisher.publish(event, known, ttl_s=self._limits.cache_ttl_s)
         return tweet.id
 
@@ -156,10 +156,10 @@ class TweetCommands:
             ) from None
 
 
-def _known_of(tweet: Tweet, author: User) -> dict[str, bytes]:
-    """What a new tweet's cached values are, before anybody answers it or takes it away."""
+def _known_of(tweet: Tweet, reply_author: UserId | None, quote_author: UserId | None) -> dict[str, bytes]:
+    """The cached values of a new tweet, before anybody answers it or takes it away."""
     return {
-        keys.tweet(tweet.id): tweet_value(tweet, author),
+        keys.tweet(tweet.id): tweet_value(tweet, reply_author, quote_author),
         keys.tweet_counts(tweet.id): values.tweet_counts(Counted.at(TweetCounts(), 0)),
     }
 

@@ -7,16 +7,16 @@ from starlette.responses import Response
 
 from domain.conversations import CURSOR_PATTERN
 from domain.ids import TweetId
-from serve import lists
 from serve.http.access import Member, Tweeting, Viewer
 from serve.http.openapi import TOKEN_OPTIONAL, by_name, failures
 from serve.http.parameters import KEY_CHARS_MAX, KEY_PATTERN, Paged, TweetInPath, checked_key, json_response
 from serve.http.use_cases import use
 from serve.tweets import schemas
 from serve.tweets.commands import Draft, TweetCommands
+from serve.tweets.queries import TweetQueries
 
 Commands = Annotated[TweetCommands, use(TweetCommands)]
-Queries = Annotated[lists.Queries, use(lists.Queries)]
+Queries = Annotated[TweetQueries, use(TweetQueries)]
 
 router = APIRouter(prefix="/api/v1/tweets", tags=["tweets"], generate_unique_id_function=by_name)
 

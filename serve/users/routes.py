@@ -7,14 +7,14 @@ from starlette.responses import Response
 
 from domain.errors import NotFound
 from domain.users import is_username
-from serve import lists
 from serve.http.access import Member, Viewer
 from serve.http.openapi import TOKEN_OPTIONAL, by_name, failures
 from serve.http.parameters import UserInPath, json_response
 from serve.http.use_cases import use
 from serve.users import schemas
+from serve.users.queries import UserQueries
 
-Queries = Annotated[lists.Queries, use(lists.Queries)]
+Queries = Annotated[UserQueries, use(UserQueries)]
 
 router = APIRouter(prefix="/api/v1/users", tags=["users"], generate_unique_id_function=by_name)
 

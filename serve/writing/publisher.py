@@ -7,8 +7,8 @@ from contextlib import suppress
 from domain.clock import Sleep
 from domain.errors import Overloaded, StoreUnavailable
 from domain.events import Event
-from serve.doubts import Doubts
 from serve.http import errors
+from serve.reading.staleness import StalenessGuard
 from storage import keys
 from storage.own_acts import acts_of
 from storage.ports.cache import CacheStore
@@ -26,10 +26,10 @@ class Publisher:
     """Publishes events. After the commit nothing can fail: what Redis misses, the reconciler makes up for."""
 
     def __init__(
-        self, events: EventStore, cache: CacheStore, log: EventLog, doubts: Doubts, sleep: Sleep = asyncio.sleep
+        self, events: EventStore, cache: CacheStore, log: EventLog, guard: StalenessGuard, sleep: Sleep = asyncio.sleep
     ) -> None:
         self._sleep = sleep
-        self._doubts = doubts
+        self._guard = guard
         self._events = events
         self._cache = cache
         self._log = log
@@ -62,7 +62,7 @@ class Publisher:
 
     async def _notify_redis(self, event: Event, *, append: bool) -> bool:
         """Bring an event to Redis. If it stalls the answer waits, longer than its breaker stays open; else not."""
-        tries = 1 if self._doubts.hold else _TRIES_MAX
+        tries = 1 if self._guard.active else _TRIES_MAX
         while True:  # no library: its bookkeeping took longer than the calls
             tries -= 1
             try:
@@ -73,7 +73,7 @@ class Publisher:
                     continue
                 logger().warning("left to the reconciler", event_id=event.event_id, error=str(error))
                 with suppress(StoreUnavailable):  # it is committed, whoever knows of it
-                    await self._doubts.rise()
+                    await self._guard.report_failure()
                 return False
             return True
 

@@ -8,7 +8,6 @@ import orjson
 from domain.ids import TweetId, UserId
 from domain.relations import FOLLOW, LIKE, RETWEET
 from domain.timeline import newest_first
-from serve.lists import Queries
 from storage.ports.cache import ListKey, ListKind
 from storage.rows import tables_of
 from tests.simulation.model import Answers, Entry, Post, Truth, shows
@@ -16,7 +15,7 @@ from tests.simulation.people import entries_of_page
 from tests.simulation.stores import USERS
 from tests.simulation.world import Replica, World
 
-Ask = Callable[[Queries, str | None, int], Awaitable[bytes]]
+Ask = Callable[[Replica, str | None, int], Awaitable[bytes]]
 
 
 async def compare(world: World, answers: Answers) -> None:
@@ -80,13 +79,14 @@ class Comparison:
         for tweet in sorted(self._truth.tweets):
             await self._tweet(tweet)
         everything = sorted((Entry(id_, id_) for id_ in self._truth.tweets), reverse=True)
-        self._same("the public timeline", await self._tweets(lambda q, at, n: q.public(None, at, n)), everything)
+        public = await self._tweets(lambda r, at, n: r.timelines.public(None, at, n))
+        self._same("the public timeline", public, everything)
         await self._lists()
         await self._letters()
 
     async def _home(self, user: UserId) -> None:
         shown: list[Entry] = []
-        async for page in self._pages(lambda q, at, n: q.home(user, at, n)):
+        async for page in self._pages(lambda r, at, n: r.timelines.home(user, at, n)):
             shown += entries_of_page(page)[0]
             for tweet in orjson.loads(page)["tweets"]:
                 self._marks(user, tweet)
@@ -106,25 +106,25 @@ class Comparison:
 
     async def _user(self, user: UserId) -> None:
         truth = self._truth
-        profile = orjson.loads(await self._ask(lambda q: q.user(None, user)))
+        profile = orjson.loads(await self._ask(lambda r: r.users.user(None, user)))
         counts = tuple(profile[f"{name}_count"] for name in ("followers", "following", "tweets"))
         self._same(f"counts of {user}", counts, truth.user_counts(user))
-        followers = await self._users(lambda q, at, n: q.followers(None, user, at, n))
+        followers = await self._users(lambda r, at, n: r.pages.sources(None, FOLLOW, user, at, n))
         self._same(f"followers of {user}", followers, truth.followers(user))
-        following = await self._users(lambda q, at, n: q.following(None, user, at, n))
+        following = await self._users(lambda r, at, n: r.pages.targets(None, FOLLOW, user, at, n))
         self._same(f"followees of {user}", following, truth.following(user))
-        written = await self._tweets(lambda q, at, n: q.user_timeline(None, user, at, n))
+        written = await self._tweets(lambda r, at, n: r.timelines.user_timeline(None, user, at, n))
         self._same(f"timeline of {user}", written, truth.timeline(user))
 
     async def _tweet(self, id_: int) -> None:
         truth, tweet = self._truth, TweetId(id_)
-        counts = _counts(orjson.loads(await self._ask(lambda q: q.engagements(None, tweet))))
+        counts = _counts(orjson.loads(await self._ask(lambda r: r.tweets.engagements(None, tweet))))
         self._same(f"counts of {tweet}", counts, truth.tweet_counts(tweet))
-        likers = await self._users(lambda q, at, n: q.likers(None, tweet, at, n))
+        likers = await self._users(lambda r, at, n: r.pages.sources(None, LIKE, tweet, at, n))
         self._same(f"likers of {tweet}", likers, truth.likers(tweet))
-        retweeters = await self._users(lambda q, at, n: q.retweeters(None, tweet, at, n))
+        retweeters = await self._users(lambda r, at, n: r.pages.sources(None, RETWEET, tweet, at, n))
         self._same(f"retweeters of {tweet}", retweeters, truth.retweeters(tweet))
-        replies = await self._tweets(lambda q, at, n: q.replies(None, tweet, at, n))
+        replies = await self._tweets(lambda r, at, n: r.tweets.replies(None, tweet, at, n))
         self._same(f"replies to {tweet}", replies, [Entry(reply, reply) for reply in truth.replies(tweet)])
 
     async def _lists(self) -> None:
@@ -150,17 +150,14 @@ class Comparison:
 
     # -------------------------------------------------------------------------------------------------------- asking
 
-    async def _ask(self, ask: Callable[[Queries], Awaitable[bytes]]) -> bytes:
-        async def by(replica: Replica) -> bytes:
-            return await ask(replica.queries)
-
-        found, _ = await self._world.request("the comparison", by)
+    async def _ask(self, ask: Callable[[Replica], Awaitable[bytes]]) -> bytes:
+        found, _ = await self._world.request("the comparison", ask)
         return found
 
     async def _pages(self, ask: Ask) -> "Any":
         cursor: str | None = None
         while True:
-            page = await self._ask(lambda q, at=cursor: ask(q, at, self._world.limits.page_max))  # type: ignore[misc]
+            page = await self._ask(lambda r, at=cursor: ask(r, at, self._world.limits.page_max))  # type: ignore[misc]
             yield page
             cursor = orjson.loads(page)["next_cursor"]
             if cursor is None:

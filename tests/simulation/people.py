@@ -220,7 +220,7 @@ class Person:
             return
 
         async def ask(replica: Replica) -> bytes:
-            return await replica.queries.user(self.user, self.user)
+            return await replica.users.user(self.user, self.user)
 
         following, tweets = self._world.sizes_of_user(self.user)
         try:
@@ -246,7 +246,7 @@ class Person:
         for _ in range(_PAGES_MAX):
 
             async def ask(replica: Replica, cursor: str | None = cursor) -> bytes:
-                return await replica.queries.home(self.user, cursor, self._world.limits.page_max)
+                return await replica.timelines.home(self.user, cursor, self._world.limits.page_max)
 
             try:
                 page, met = await self._world.request(str(self.user), ask)

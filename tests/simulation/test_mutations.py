@@ -13,7 +13,7 @@ from actors.reconciler import Reconciler
 from domain.events import AnyEvent, Event, encode
 from domain.ids import Ids, UserId, log_partition
 from domain.timeline import NO_ENTRIES, EntryList
-from serve.doubts import Doubts
+from serve.reading.staleness import StalenessGuard
 from storage.memory.hot import MemoryEventLog, trim
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.ports.cache import ListKey
@@ -146,19 +146,19 @@ class NeverSettles(Reconciler):
         super().__init__(readers=(*readers, "nobody"), **ports)
 
 
-class KeepsDoubtsToItself(Doubts):
+class ReportsNothing(StalenessGuard):
     """Tells nobody that Redis failed, and does not heed it."""
 
     @override
-    async def rise(self) -> None:
+    async def report_failure(self) -> None:
         return
 
 
-class AddsNothing(Doubts):
-    """Knows of doubts, and shows what Redis holds."""
+class AddsNothing(StalenessGuard):
+    """Knows that Redis is suspect, and shows the entries that it holds."""
 
     @override
-    def added(self, followees: Ids, viewer: UserId) -> EntryList:
+    def missing_entries(self, followees: Ids, viewer: UserId) -> EntryList:
         return EntryList(NO_ENTRIES, 0)
 
 
@@ -175,8 +175,8 @@ BUGS = {
     "what lost a race stays": Build(counters=TakesNothingBack),
     "the reconciler never looks back": Build(reconciler=LooksAtTheTailOnly),
     "nothing is ever settled": Build(reconciler=NeverSettles),
-    "nobody knows that redis failed": Build(doubts=KeepsDoubtsToItself),
-    "what is in doubt is not added": Build(doubts=AddsNothing),
+    "nobody knows that redis failed": Build(guard=ReportsNothing),
+    "what is in doubt is not added": Build(guard=AddsNothing),
 }
 
 

@@ -17,10 +17,13 @@ from domain.ids import TweetId, UserId, range_of
 from domain.limits import SMALL, Limits
 from domain.relations import FOLLOW
 from serve.composition import compose
-from serve.doubts import Doubts
-from serve.lists import Queries
+from serve.reading.staleness import StalenessGuard
 from serve.relations.commands import RelationCommands
+from serve.relations.queries import RelationQueries
+from serve.timelines.queries import TimelineQueries
 from serve.tweets.commands import TweetCommands
+from serve.tweets.queries import TweetQueries
+from serve.users.queries import UserQueries
 from serve.writing.leased_ids import LeasedIds
 from storage.memory.hot import MemoryEventLog, MemoryOffsetStore, MemoryRedis
 from storage.memory.hot_cache import MemoryCacheStore
@@ -61,7 +64,7 @@ TINY = replace(
     continuation_entries_max=5,
     liked_recent_max=4,
     reconcile_tail_ms=6_000,
-    doubts_trusted_ms=SMALL.doubts_known_ms,
+    staleness_trusted_ms=SMALL.staleness_known_ms,
 )
 """Limits so small that a short history crosses all of them."""
 
@@ -91,7 +94,7 @@ class Build:
     shard: type[FanoutShard] = FanoutShard
     counters: type[Counters] = Counters
     reconciler: type[Reconciler] = Reconciler
-    doubts: type[Doubts] = Doubts
+    guard: type[StalenessGuard] = StalenessGuard
 
 
 class SkewedClock:
@@ -114,7 +117,10 @@ class Replica:
 
     commands: TweetCommands
     relations: RelationCommands
-    queries: Queries
+    timelines: TimelineQueries
+    tweets: TweetQueries
+    users: UserQueries
+    pages: RelationQueries
     ids: LeasedIds
 
 
@@ -286,10 +292,16 @@ class World:
     def _replica(self, name: str, clock: Clock) -> Callable[[], Awaitable[None]]:
         ids = LeasedIds(self.coordination, clock)
         use_cases = compose(
-            self.ports, clock, self.limits, ids, partitions=PARTITIONS, sleep=self._sleep, guard=self._build.doubts
+            self.ports, clock, self.limits, ids, partitions=PARTITIONS, sleep=self._sleep, guard_of=self._build.guard
         )
         self.replicas[name] = Replica(
-            use_cases.get(TweetCommands), use_cases.get(RelationCommands), use_cases.get(Queries), ids
+            commands=use_cases.get(TweetCommands),
+            relations=use_cases.get(RelationCommands),
+            timelines=use_cases.get(TimelineQueries),
+            tweets=use_cases.get(TweetQueries),
+            users=use_cases.get(UserQueries),
+            pages=use_cases.get(RelationQueries),
+            ids=ids,
         )
         return ids.renew
 

@@ -10,7 +10,7 @@ from domain.events import Event, Followed, Liked, Retweeted, TweetPosted, Unfoll
 from domain.ids import RANGES, EventId, IdGenerator, TweetId, UserId, stamp_us
 from domain.limits import SMALL, Limits
 from domain.timeline import NO_ENTRIES, EntryList
-from serve.doubts import Doubts
+from serve.reading.staleness import StalenessGuard
 from storage.memory.hot import MemoryEventLog, MemoryOffsetStore, MemoryRedis
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.stores import memory_stores
@@ -75,8 +75,9 @@ class Engine:
     def reconciler(self) -> Reconciler:
         return Reconciler(**self._common(), offsets=self.offsets, letters=self.truth.dead_letters, readers=READERS)
 
-    def doubts(self) -> Doubts:
-        return Doubts(self.truth.events, self.truth.coordination, self.clock, self.limits, PARTITIONS, self.time_passes)
+    def guard(self) -> StalenessGuard:
+        events, coordination = self.truth.events, self.truth.coordination
+        return StalenessGuard(events, coordination, self.clock, self.limits, PARTITIONS, self.time_passes)
 
     async def time_passes(self, seconds: float) -> None:
         self.clock.advance(round(seconds * 1000))

@@ -1,100 +1,16 @@
 """Authors read their own write, also if only a second try was answered."""
 
-import itertools
-from collections.abc import Sequence
-from dataclasses import replace
-
-import orjson
 import pytest
-from typing_extensions import override
 
 from domain.errors import Conflict, Invalid, NotFound, StoreUnavailable
 from domain.events import Event
-from domain.ids import IdGenerator, TweetId, UserId
+from domain.ids import TweetId
 from domain.limits import SMALL
 from domain.relations import FOLLOW, LIKE
-from domain.timeline import EntryList
-from serve.composition import compose
-from serve.hydration import Hydrator
-from serve.lists import Queries
-from serve.relations.commands import RelationCommands
-from serve.tweets.commands import Draft, TweetCommands
-from storage.memory.hot_cache import MemoryCacheStore
-from storage.memory.truth import MemoryEventStore
-from storage.ports.cache import ListKey
-from storage.ports.coordination import DOUBTED
-from tests.simulation.stores import USERS, Keys, People
-from tests.unit.actors.engine import PARTITIONS, Engine
-
-ALICE, BOB = (UserId(id_) for id_ in sorted(USERS)[:2])
-
-
-class SlowEvents(MemoryEventStore):
-    """Commits, and now and then takes too long to say so."""
-
-    unanswered = 0
-
-    @override
-    async def commit(self, event: Event) -> None:
-        await super().commit(event)
-        if self.unanswered:
-            self.unanswered -= 1
-            raise StoreUnavailable("cassandra", "no answer in time")
-
-
-class DeafCache(MemoryCacheStore):
-    """Answers, but for a while takes no order to forget, or does not answer at all."""
-
-    deaf = False
-    away = False
-
-    @override
-    async def fetch(
-        self, lists: Sequence[ListKey], keys: Sequence[str]
-    ) -> tuple[list[EntryList | None], list[bytes | None]]:
-        if self.away:
-            raise StoreUnavailable("redis", "no answer in time")
-        return await super().fetch(lists, keys)
-
-    @override
-    async def drop(self, keys: Sequence[str]) -> None:
-        if self.deaf:
-            raise StoreUnavailable("redis", "no answer in time")
-        await super().drop(keys)
-
-
-_workers = itertools.count(2)
-
-
-class Replica:
-    """Commands and reads of one process."""
-
-    def __init__(self, engine: Engine | None = None) -> None:
-        engine = engine or Engine()
-        self.cache = engine.cache = DeafCache(engine.redis, SMALL)
-        clock = engine.clock
-        self.events = SlowEvents(engine.truth.tables, PARTITIONS)
-        ids = IdGenerator(next(_workers), clock, after_ms=0, until_ms=1 << 50, lease_ends_ms=1 << 50)
-
-        async def turn() -> None:
-            clock.advance(1)
-
-        ports = replace(engine.ports, events=self.events, users=People(), idempotency=Keys(turn))
-        use_cases = compose(ports, clock, SMALL, ids, partitions=PARTITIONS, sleep=engine.time_passes)
-        self.commands = use_cases.get(TweetCommands)
-        self.relations = use_cases.get(RelationCommands)
-        self.queries = use_cases.get(Queries)
-        self.hydrator = use_cases.get(Hydrator)
-
-    async def shown(self, viewer: UserId) -> list[int]:
-        page = orjson.loads(await self.queries.home(viewer, None, 5))
-        return [int(tweet["id"]) for tweet in page["tweets"]]
-
-    async def json(self, viewer: UserId, tweet: TweetId) -> bytes:
-        reading = await self.hydrator.reading(viewer)
-        await reading.read([tweet])
-        (found,) = await reading.json([tweet])
-        return found
+from serve.tweets.commands import Draft
+from storage.ports.coordination import SUSPECT_UNTIL
+from tests.unit.actors.engine import Engine
+from tests.unit.serve.replica import ALICE, BOB, Replica
 
 
 async def test_a_like_whose_first_try_got_no_answer_shows_after_the_second() -> None:
@@ -189,7 +105,7 @@ async def test_a_second_try_does_not_bring_back_what_was_taken_away() -> None:
     await replica.commands.delete(ALICE, tweet)
     assert await replica.commands.post(ALICE, Draft(text="hello"), key="once") == tweet
     assert await replica.shown(ALICE) == []
-    assert tweet not in await (await replica.hydrator.reading(None)).read([tweet])
+    assert tweet not in await (await replica.readers.tweets(None)).read([tweet])
 
 
 async def test_a_refused_reference_spends_no_key() -> None:
@@ -237,4 +153,4 @@ async def test_to_like_again_what_one_likes_for_long_tells_redis_nothing() -> No
     replica.cache.deaf = True
     await replica.relations.turn_on(LIKE, BOB, tweet)
     await replica.relations.turn_off(LIKE, ALICE, tweet)
-    assert await engine.truth.coordination.checkpoint(DOUBTED) is None, "nothing that Redis had to be told"
+    assert await engine.truth.coordination.checkpoint(SUSPECT_UNTIL) is None, "nothing that Redis had to be told"

@@ -15,7 +15,7 @@ from storage import keys, values
 from storage.own_acts import acts_from, acts_of
 from storage.values import Counted
 from tests.unit.actors.engine import Engine
-from tests.unit.serve.test_commands import ALICE, BOB, Replica
+from tests.unit.serve.replica import ALICE, BOB, Replica
 
 
 async def likes(replica: Replica, viewer: UserId, tweet: TweetId) -> tuple[int, bool]:
@@ -24,8 +24,7 @@ async def likes(replica: Replica, viewer: UserId, tweet: TweetId) -> tuple[int, 
 
 
 async def profile(replica: Replica, viewer: UserId, user: UserId) -> UserCounts:
-    (found,) = await replica.hydrator.users_json(viewer, (user,))
-    shown = orjson.loads(found)
+    shown = orjson.loads(await replica.users.user(viewer, user))
     return UserCounts(*(shown[f"{name}_count"] for name in UserCounts._fields))
 
 
@@ -157,9 +156,9 @@ async def test_who_liked_much_at_once_sees_all_of_it_and_has_little_of_it_counte
     for tweet in tweets:
         await replica.relations.turn_on(LIKE, BOB, tweet)
     reads = Reads(engine, monkeypatch)
-    reading = await replica.hydrator.reading(BOB)
-    await reading.read(tweets)
-    assert {counts.likes for counts in (await reading.counts(tweets)).values()} == {1}
+    reader = await replica.readers.tweets(BOB)
+    await reader.read(tweets)
+    assert {counts.likes for counts in (await reader.counts(tweets)).values()} == {1}
     assert reads.names == ["likes"] * 16
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from domain.errors import EngineError, Overloaded, StoreUnavailable
 from domain.limits import SMALL
-from serve.read_through import ReadThrough
+from serve.reading.read_through import ReadThrough
 from storage import keys
 from tests.unit.actors.engine import Engine
 

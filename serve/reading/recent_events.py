@@ -1,6 +1,7 @@
-"""The events of the last minutes, as the store has them: what they add to timelines, and what they make stale."""
+"""Recent events: those of the last minutes as Cassandra has them, and what Redis may lack of them."""
 
 import asyncio
+from collections import defaultdict
 from typing import NamedTuple
 
 import numpy as np
@@ -13,24 +14,30 @@ from domain.fanout import NO_IDS
 from domain.ids import EventId, Ids, UserId, first_id_at
 from domain.limits import Limits
 from domain.timeline import NO_ENTRIES, Entries, entries_of
-from serve.refreshed import beside
+from serve.reading.refresh_ahead import spawn_background
+from storage import keys
 from storage.log_reader import COMMITTED_MS
-from storage.own_acts import OwnCount, own_counts_of
+from storage.own_acts import acts_of
 from storage.ports.cache import ListKey
 from storage.ports.events import EventStore
 from storage.projections import projection_of
 from storage.rows import MINUTE_MS
 
+_NEVER_COUNTED = b"\xff" * 8
+"""In place of when an act was noted: no count holds it for sure."""
 
-class _Told(NamedTuple):
-    """What one event says: an entry (author, original), None if it is not about one, and what it made stale."""
+
+class RecentEvent(NamedTuple):
+    """What follows from one event: an entry (author, original) if it adds one, what it makes stale, and its acts."""
 
     entry: tuple[int, int] | None = None
-    stale: tuple[str | ListKey | OwnCount, ...] = ()
+    stale: tuple[str | ListKey, ...] = ()
+    acts_key: str = ""
+    acts: bytes = b""
 
 
-class Tail:
-    """The newest events, `tail_events_max` at most, read when somebody asks: one reading at a time, and not often."""
+class RecentEvents:
+    """The newest `recent_events_max` events, read on demand: one reading at a time, and not often."""
 
     def __init__(self, events: EventStore, clock: Clock, limits: Limits, partitions: int, sleep: Sleep) -> None:
         self._events = events
@@ -44,10 +51,15 @@ class Tail:
         """When the next reading may begin (monotonic)."""
         self._read_to_ms = 0
         """Up to which wall time all that had been committed by then is known."""
-        self._told: dict[int, _Told] = {}
-        self._stale: frozenset[str | ListKey | OwnCount] = frozenset()
+        self._known: dict[int, RecentEvent] = {}
         self._authors: Ids = NO_IDS
         self._entries: Entries = NO_ENTRIES
+        self.stale: frozenset[str | ListKey] = frozenset()
+        """The values and lists that one of the events makes stale, which may have been dropped since."""
+        self.announced: tuple[str, ...] = ()
+        """Those of them that belong into the change feed."""
+        self.acts: dict[str, bytes] = {}
+        """What users did to counts, by the key under which it is noted."""
 
     async def read(self, from_ms: int) -> None:
         """Know every event made from some wall time on, and committed before this was asked.
@@ -56,19 +68,15 @@ class Tail:
         for the next. Raises `StoreUnavailable`.
         """
         if self._next is None or self._next.done():  # it may have been cancelled before it began
-            self._next = beside(self._read_next(from_ms))
+            self._next = spawn_background(self._read_next(from_ms))
         await asyncio.shield(self._next)
 
     def entries(self, followees: Ids, viewer: UserId, before_ms: int) -> Entries:
-        """What a viewer and these followees (sorted) tweeted and retweeted before some wall time."""
+        """The tweets and retweets of a viewer and these followees (sorted), made before some wall time."""
         theirs = in_sorted(self._authors, followees) | (self._authors == np.uint64(viewer))
         theirs &= self._entries[:, 0] < np.uint64(first_id_at(before_ms))
         found: Entries = self._entries[theirs]
         return found
-
-    def makes_stale(self, kept: str | ListKey | OwnCount) -> bool:
-        """Whether one of the events makes this value, list or own count stale, which may have been forgotten since."""
-        return kept in self._stale
 
     async def _read_next(self, from_ms: int) -> None:
         async with self._turn:
@@ -76,7 +84,7 @@ class Tail:
             if wait_ms > 0:
                 await self._sleep(wait_ms / 1000)
             self._next = None
-            self._next_ms = self._clock.monotonic_ms() + self._limits.tail_every_ms
+            self._next_ms = self._clock.monotonic_ms() + self._limits.recent_events_every_ms
             await self._read(from_ms)
 
     async def _read(self, from_ms: int) -> None:
@@ -86,41 +94,47 @@ class Tail:
         found = await asyncio.gather(*(self._of(p, begin_ms, now_ms) for p in range(self._partitions)))
         self._read_to_ms = now_ms
         oldest = first_id_at(from_ms)
-        new = {id_: what for part in found for id_, what in part.items()}
-        if new or any(id_ < oldest for id_ in self._told):
-            told = sorted((self._told | new).items())[-self._limits.tail_events_max :]
-            self._keep({id_: what for id_, what in told if id_ >= oldest})
+        new = {id_: event for part in found for id_, event in part.items()}
+        if new or any(id_ < oldest for id_ in self._known):
+            newest = sorted((self._known | new).items())[-self._limits.recent_events_max :]
+            self._keep({id_: event for id_, event in newest if id_ >= oldest})
 
-    async def _of(self, partition: int, begin_ms: int, now_ms: int) -> dict[int, _Told]:
+    async def _of(self, partition: int, begin_ms: int, now_ms: int) -> dict[int, RecentEvent]:
         """A partition's new events from some time on, whole minutes of them, the newest first if they are too many."""
-        found: dict[int, _Told] = {}
+        found: dict[int, RecentEvent] = {}
         limit = self._limits.log_read_max
         last = (now_ms + COMMITTED_MS) // MINUTE_MS  # clocks that are ahead of ours may have made some of the next
         for minute in range(last, begin_ms // MINUTE_MS - 1, -1):
             after, more = EventId(max(0, first_id_at(begin_ms) - 1)), True
             while more:
                 page = await self._events.events_of(minute, partition, after=after, limit=limit)
-                found |= {id_: _told(body) for id_, body in page if id_ not in self._told}
+                found |= {id_: _recent_event(body) for id_, body in page if id_ not in self._known}
                 more = len(page) == limit
                 after = page[-1][0] if more else after
-            if len(found) >= self._limits.tail_events_max:
+            if len(found) >= self._limits.recent_events_max:
                 break
         return found
 
-    def _keep(self, told: dict[int, _Told]) -> None:
-        entries = [(id_, *what.entry) for id_, what in told.items() if what.entry is not None]
-        self._told = told
-        self._stale = frozenset(kept for what in told.values() for kept in what.stale)
+    def _keep(self, known: dict[int, RecentEvent]) -> None:
+        entries = [(id_, *event.entry) for id_, event in known.items() if event.entry is not None]
+        acts = defaultdict[str, list[bytes]](list)
+        for event in known.values():
+            acts[event.acts_key].append(event.acts)
+        self._known = known
         self._authors = np.array([author for _, author, _ in entries], np.uint64)
         self._entries = entries_of([(id_, original) for id_, _, original in entries])
+        self.stale = frozenset(key for event in known.values() for key in event.stale)
+        self.announced = tuple(key for key in self.stale if isinstance(key, str) and keys.is_announced(key))
+        self.acts = {key: b"".join(each) for key, each in acts.items()}
 
 
-def _told(body: bytes) -> _Told:
+def _recent_event(body: bytes) -> RecentEvent:
     try:
         event = decode(body)
     except PoisonedEvent:
-        return _Told()
+        return RecentEvent()
     projection = projection_of(event)
     entry = projection.entry(event)
-    stale = (*projection.invalidates(event), *own_counts_of(event))
-    return _Told(None if entry is None else (event.actor, entry.tweet), stale)
+    acts = b"".join(act + _NEVER_COUNTED for act in acts_of(event, repeated=True))
+    added = None if entry is None else (event.actor, entry.tweet)
+    return RecentEvent(added, tuple(projection.invalidates(event)), keys.own_acts(event.actor), acts)

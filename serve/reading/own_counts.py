@@ -1,4 +1,4 @@
-"""Counts as their reader must see them: with what they did themselves, though it is not counted yet (decision 0031)."""
+"""Own counts: a reader's acts show in counts at once, though they are not counted yet (decision 0031)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -7,9 +7,8 @@ from typing import TypeVar
 from domain.counts import TweetCounts, UserCounts
 from domain.ids import TweetId, UserId
 from domain.limits import Limits
-from serve.doubts import Doubts
 from storage import keys, values
-from storage.own_acts import OwnCount, acts_from
+from storage.own_acts import acts_from
 from storage.ports.counts import CountStore
 from storage.values import Counted
 from telemetry import metrics
@@ -29,56 +28,44 @@ class OwnCounts:
     counters come by.
     """
 
-    doubts = None
-    """A failure to look notes up raises none: counts are then read from the store as well."""
-
-    def __init__(self, counts: CountStore, doubts: Doubts, limits: Limits) -> None:
+    def __init__(self, counts: CountStore, limits: Limits) -> None:
         self._counts = counts
-        self._suspect = doubts
         self._limits = limits
 
     def key(self, user: int) -> str:
         """Where the acts of a user are noted."""
         return keys.own_acts(user)
 
-    async def of_tweets(
-        self, viewer: UserId | None, noted: bytes | None, found: Mapping[int, bytes]
-    ) -> dict[int, TweetCounts]:
+    async def of_tweets(self, noted: bytes | None, found: Mapping[int, bytes]) -> dict[int, TweetCounts]:
         """The counts in cached values of tweets, as a viewer must see them; `noted` is what their key held."""
         counts = {id_: values.tweet_counts_alone(value) for id_, value in found.items()}
-        if viewer is not None and (noted or self._suspect.hold):
-            await self._correct(viewer, noted, found, values.tweet_counts_from, counts, self._count_tweet)
+        if noted:
+            await self._correct(noted, found, values.tweet_counts_from, counts, self._count_tweet)
         return counts
 
-    async def of_users(
-        self, viewer: UserId | None, noted: bytes | None, found: Mapping[int, bytes]
-    ) -> dict[int, UserCounts]:
-        """The same of users."""
+    async def of_users(self, noted: bytes | None, found: Mapping[int, bytes]) -> dict[int, UserCounts]:
+        """The counts in cached values of users, likewise."""
         counts = {id_: values.user_counts_alone(value) for id_, value in found.items()}
-        if viewer is not None and (noted or self._suspect.hold):
-            await self._correct(viewer, noted, found, values.user_counts_from, counts, self._count_user)
+        if noted:
+            await self._correct(noted, found, values.user_counts_from, counts, self._count_user)
         return counts
 
     async def _correct(
         self,
-        viewer: UserId,
-        noted: bytes | None,
+        noted: bytes,
         found: Mapping[int, bytes],
         counted_from: Callable[[bytes], Counted[C]],
         counts: dict[int, C],
         count: Callable[[int, Collection[str], C], Awaitable[C]],
     ) -> None:
-        acts = acts_from(noted or b"")
+        acts = acts_from(noted)
         recounted: dict[int, list[str]] = {}
-        for id_ in found if self._suspect.hold else found.keys() & acts.keys():
+        for id_ in found.keys() & acts.keys():
             counted = counted_from(found[id_])
             changes: dict[str, int] = {}
-            for name, change, noted_us in acts.get(id_, ()):
+            for name, change, noted_us in acts[id_]:
                 if noted_us >= counted.began_us(name):
                     changes[name] = changes.get(name, 0) + change
-            if self._suspect.hold:
-                names = (n for n in counted.counts._fields if self._suspect.about(OwnCount(viewer, id_, n)))
-                changes = dict.fromkeys(names, 0) | changes
             for name, change in changes.items():
                 size: int = getattr(counted.counts, name)
                 if size <= self._limits.own_recount_max and (id_ in recounted or len(recounted) < _RECOUNTED_MAX):

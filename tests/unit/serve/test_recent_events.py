@@ -1,4 +1,4 @@
-"""What the newest events say, read from the store for all who ask."""
+"""Recent events, read from Cassandra for all who ask."""
 
 import asyncio
 from dataclasses import replace
@@ -10,7 +10,7 @@ from typing_extensions import override
 from domain.events import TweetPosted, encode
 from domain.ids import EventId, UserId, log_partition, stamp_us
 from domain.limits import SMALL
-from serve.tail import Tail
+from serve.reading.recent_events import RecentEvents
 from storage import keys
 from storage.memory.truth import MemoryEventStore
 from storage.ports.cache import ListKey, ListKind
@@ -41,86 +41,86 @@ class SlowEvents(MemoryEventStore):
         return found
 
 
-def tail_of(engine: Engine) -> Tail:
-    return Tail(engine.truth.events, engine.clock, engine.limits, PARTITIONS, engine.time_passes)
+def recent_events_of(engine: Engine) -> RecentEvents:
+    return RecentEvents(engine.truth.events, engine.clock, engine.limits, PARTITIONS, engine.time_passes)
 
 
-def shown(tail: Tail, viewer: UserId, *followees: UserId, before_ms: int = 1 << 41) -> list[int]:
+def shown(recent: RecentEvents, viewer: UserId, *followees: UserId, before_ms: int = 1 << 41) -> list[int]:
     """The tweets that a viewer sees of what is known, newest first."""
-    entries = tail.entries(np.array(sorted(followees), np.uint64), viewer, before_ms)
+    entries = recent.entries(np.array(sorted(followees), np.uint64), viewer, before_ms)
     return sorted(entries[:, 0].tolist(), reverse=True)
 
 
 async def test_it_has_what_a_viewer_and_those_they_follow_wrote_and_retweeted() -> None:
     engine = Engine()
-    tail, begun_ms = tail_of(engine), engine.clock.now_ms()
+    recent, begun_ms = recent_events_of(engine), engine.clock.now_ms()
     by_alice, by_bob, by_carol = [await engine.post(author) for author in (ALICE, BOB, CAROL)]
     again = await engine.retweet(ALICE, by_carol, CAROL)
-    await tail.read(begun_ms)
-    assert shown(tail, BOB, ALICE) == [again, by_bob, by_alice]
-    assert shown(tail, CAROL) == [by_carol]
-    entries = tail.entries(np.array([ALICE], np.uint64), BOB, 1 << 41).tolist()
+    await recent.read(begun_ms)
+    assert shown(recent, BOB, ALICE) == [again, by_bob, by_alice]
+    assert shown(recent, CAROL) == [by_carol]
+    entries = recent.entries(np.array([ALICE], np.uint64), BOB, 1 << 41).tolist()
     assert [again, by_carol] in entries, "a retweet shows its original"
 
 
 async def test_it_has_nothing_that_was_made_after_a_time() -> None:
     engine = Engine()
-    tail, begun_ms = tail_of(engine), engine.clock.now_ms()
+    recent, begun_ms = recent_events_of(engine), engine.clock.now_ms()
     early = await engine.post(ALICE)
     between_ms = engine.clock.now_ms() + 1
     await engine.post(ALICE)
-    await tail.read(begun_ms)
-    assert shown(tail, ALICE, before_ms=between_ms) == [early]
+    await recent.read(begun_ms)
+    assert shown(recent, ALICE, before_ms=between_ms) == [early]
 
 
-async def test_it_tells_what_events_made_stale() -> None:
+async def test_it_has_what_events_made_stale() -> None:
     engine = Engine()
-    tail, begun_ms = tail_of(engine), engine.clock.now_ms()
+    recent, begun_ms = recent_events_of(engine), engine.clock.now_ms()
     await engine.follow(ALICE, BOB)
-    await tail.read(begun_ms)
-    assert tail.makes_stale(keys.following(ALICE))
-    assert tail.makes_stale(ListKey(ListKind.HOME, ALICE))
-    assert not tail.makes_stale(keys.following(BOB))
-    await tail.read(engine.clock.now_ms() + 1)
-    assert not tail.makes_stale(keys.following(ALICE)), "what is settled is forgotten"
+    await recent.read(begun_ms)
+    assert keys.following(ALICE) in recent.stale
+    assert ListKey(ListKind.HOME, ALICE) in recent.stale
+    assert keys.following(BOB) not in recent.stale
+    await recent.read(engine.clock.now_ms() + 1)
+    assert keys.following(ALICE) not in recent.stale, "what is settled is forgotten"
 
 
 async def test_an_event_that_becomes_visible_seconds_after_it_was_made_is_found() -> None:
     engine = Engine()
-    tail, begun_ms = tail_of(engine), engine.clock.now_ms()
+    recent, begun_ms = recent_events_of(engine), engine.clock.now_ms()
     id_ = engine.next_id()
     await engine.post(ALICE)
-    await tail.read(begun_ms)
+    await recent.read(begun_ms)
     engine.clock.advance(5_000)
-    await tail.read(begun_ms)
+    await recent.read(begun_ms)
     late = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=BOB, text="late")
     await engine.truth.events.commit(late)
-    await tail.read(begun_ms)
-    assert shown(tail, BOB) == [id_]
+    await recent.read(begun_ms)
+    assert shown(recent, BOB) == [id_]
 
 
 async def test_it_reads_across_minutes_and_past_full_pages() -> None:
     engine = Engine(replace(SMALL, log_read_max=2))
-    tail, begun_ms = tail_of(engine), engine.clock.now_ms()
+    recent, begun_ms = recent_events_of(engine), engine.clock.now_ms()
     tweets = []
     for _ in range(3):
         tweets += [await engine.post(ALICE) for _ in range(5)]
         engine.clock.advance(MINUTE_MS)
-    await tail.read(begun_ms)
-    assert shown(tail, ALICE) == tweets[::-1]
+    await recent.read(begun_ms)
+    assert shown(recent, ALICE) == tweets[::-1]
 
 
 async def test_of_too_many_the_newest_are_kept() -> None:
-    engine = Engine(replace(SMALL, tail_events_max=3))
-    tail, begun_ms = tail_of(engine), engine.clock.now_ms()
+    engine = Engine(replace(SMALL, recent_events_max=3))
+    recent, begun_ms = recent_events_of(engine), engine.clock.now_ms()
     tweets = [await engine.post(author) for _ in range(4) for author in (ALICE, BOB)]
-    await tail.read(begun_ms)
-    assert shown(tail, ALICE, BOB) == tweets[:-4:-1]
+    await recent.read(begun_ms)
+    assert shown(recent, ALICE, BOB) == tweets[:-4:-1]
 
 
 async def test_what_is_no_event_is_passed_over() -> None:
     engine = Engine()
-    tail, begun_ms = tail_of(engine), engine.clock.now_ms()
+    recent, begun_ms = recent_events_of(engine), engine.clock.now_ms()
     id_ = engine.next_id()
     event = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=ALICE, text="hello")
     row = event_row(event, PARTITIONS)
@@ -128,34 +128,34 @@ async def test_what_is_no_event_is_passed_over() -> None:
         [Upsert(row.table, row.key, row.stamp_us, row.values | {"body": b"\xff" + encode(event)})]
     )
     tweet = await engine.post(ALICE)
-    await tail.read(begun_ms)
-    assert shown(tail, ALICE) == [tweet]
+    await recent.read(begun_ms)
+    assert shown(recent, ALICE) == [tweet]
 
 
 async def test_all_who_ask_during_one_reading_share_the_next() -> None:
     engine = Engine()
     events = SlowEvents(engine)
-    tail = Tail(events, engine.clock, SMALL, PARTITIONS, engine.time_passes)
+    recent = RecentEvents(events, engine.clock, SMALL, PARTITIONS, engine.time_passes)
     begun_ms = engine.clock.now_ms()
     events.open.clear()
-    first = asyncio.create_task(tail.read(begun_ms))
+    first = asyncio.create_task(recent.read(begun_ms))
     await events.begun.wait()
     tweet = await engine.post(ALICE)
-    later = [asyncio.create_task(tail.read(begun_ms)) for _ in range(5)]
+    later = [asyncio.create_task(recent.read(begun_ms)) for _ in range(5)]
     for _ in range(20):
         await asyncio.sleep(0)
     events.open.set()
     await asyncio.gather(first, *later)
-    assert shown(tail, ALICE) == [tweet], "a reading that had begun before it was committed may lack it"
+    assert shown(recent, ALICE) == [tweet], "a reading that had begun before it was committed may lack it"
     assert events.readings == 2
 
 
 async def test_readings_do_not_follow_each_other_too_closely() -> None:
     engine = Engine()
-    tail, begun_ms = tail_of(engine), engine.clock.now_ms()
+    recent, begun_ms = recent_events_of(engine), engine.clock.now_ms()
     for _ in range(3):
-        await tail.read(begun_ms)
-    assert engine.clock.now_ms() - begun_ms == 2 * SMALL.tail_every_ms
+        await recent.read(begun_ms)
+    assert engine.clock.now_ms() - begun_ms == 2 * SMALL.recent_events_every_ms
 
 
 async def test_a_reading_that_was_cancelled_is_begun_again() -> None:
@@ -167,14 +167,14 @@ async def test_a_reading_that_was_cancelled_is_begun_again() -> None:
             raise asyncio.CancelledError
         await engine.time_passes(seconds)
 
-    tail = Tail(engine.truth.events, engine.clock, SMALL, PARTITIONS, cancelled_once)
+    recent = RecentEvents(engine.truth.events, engine.clock, SMALL, PARTITIONS, cancelled_once)
     begun_ms = engine.clock.now_ms()
-    await tail.read(begun_ms)
+    await recent.read(begun_ms)
     tweet = await engine.post(ALICE)
     with pytest.raises(asyncio.CancelledError):
-        await tail.read(begun_ms)
-    await tail.read(begun_ms)
-    assert shown(tail, ALICE) == [tweet]
+        await recent.read(begun_ms)
+    await recent.read(begun_ms)
+    assert shown(recent, ALICE) == [tweet]
 
 
 def test_users_are_in_both_partitions() -> None:

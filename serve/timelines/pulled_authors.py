@@ -1,9 +1,9 @@
-"""What this process knows of the authors who are pulled at read time."""
+"""Pulled authors, as this process knows them."""
 
 from domain.clock import Clock
 from domain.fanout import Pulled
 from domain.limits import Limits
-from serve.refreshed import Refreshed
+from serve.reading.refresh_ahead import RefreshAhead
 from storage.ports.coordination import CoordinationStore
 
 
@@ -17,7 +17,7 @@ class PulledAuthors:
     def __init__(self, coordination: CoordinationStore, clock: Clock, limits: Limits) -> None:
         self._coordination = coordination
         self._grace_ms = limits.pulled_grace_ms
-        self._pulled = Refreshed(
+        self._pulled = RefreshAhead(
             self._read, clock, refresh_ms=limits.pulled_refresh_ms, stale_ms=limits.pulled_grace_ms // 2
         )
 

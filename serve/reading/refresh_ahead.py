@@ -1,4 +1,4 @@
-"""What every request needs of a store, and few wait for: it is read again beside them."""
+"""Refresh-ahead cache of one value: requests need it, and hardly ever wait for it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -9,11 +9,11 @@ from domain.clock import Clock
 T = TypeVar("T")
 
 
-class Refreshed(Generic[T]):
-    """Something in a store, as it stood less than `stale_ms` before whoever asks for it.
+class RefreshAhead(Generic[T]):
+    """A value of a store, as it stood less than `stale_ms` before it is asked for.
 
-    What is older than `refresh_ms` is read again; whoever asks waits for that only if it is older than `stale_ms`. If
-    the store does not answer so soon, what was known up to `trusted_ms` ago will do.
+    One older than `refresh_ms` is read again in the background; who asks waits for that only if it is older than
+    `stale_ms`. If the store does not answer so soon, a value of up to `trusted_ms` ago will do.
     """
 
     def __init__(
@@ -32,11 +32,11 @@ class Refreshed(Generic[T]):
         self._stale_ms = stale_ms
         self._trusted_ms = trusted_ms or stale_ms
         self._known: tuple[int, T] | None = None
-        """Since when what is known may be out of date (monotonic), and what that is."""
+        """Since when the value may be out of date (monotonic), and the value."""
         self._reading: asyncio.Task[None] | None = None
 
     async def current(self) -> T:
-        """What is known. Raises what reading raises, if that is too old, or nothing."""
+        """The value. Raises what reading raises, if it is too old, or not known."""
         asked_ms = self._clock.monotonic_ms()
         if self._is_older(asked_ms, self._refresh_ms):
             self._begin()
@@ -52,7 +52,7 @@ class Refreshed(Generic[T]):
 
     def _begin(self) -> asyncio.Task[None]:
         if self._reading is None or self._reading.done():
-            self._reading = beside(self._read_again())
+            self._reading = spawn_background(self._read_again())
         return self._reading
 
     async def _read_again(self) -> None:
@@ -60,8 +60,8 @@ class Refreshed(Generic[T]):
         self._known = begun_ms, await self._read()
 
 
-def beside(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    """Work that goes on whoever gives up. It may fail unheard: those who depend on it wait for it."""
+def spawn_background(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Start a task that outlives its caller; its error goes to those who await it."""
     task = asyncio.create_task(work)
     task.add_done_callback(_retrieved)
     return task

@@ -6,7 +6,7 @@ import pytest
 from domain.errors import StoreUnavailable
 from domain.ids import UserId
 from domain.limits import SMALL
-from serve.pulled import PulledAuthors
+from serve.timelines.pulled_authors import PulledAuthors
 from tests.unit.actors.engine import Engine
 
 ALICE = UserId(1_001)

@@ -4,7 +4,7 @@ import pytest
 
 from domain.clock import ManualClock
 from domain.errors import StoreUnavailable
-from serve.refreshed import Refreshed
+from serve.reading.refresh_ahead import RefreshAhead
 
 REFRESH_MS, STALE_MS, TRUSTED_MS = 10, 20, 100
 
@@ -34,7 +34,7 @@ class Known:
     def __init__(self, trusted_ms: int | None = None) -> None:
         self.store = Store()
         self.clock = ManualClock()
-        self.known = Refreshed(
+        self.known = RefreshAhead(
             self.store.read, self.clock, refresh_ms=REFRESH_MS, stale_ms=STALE_MS, trusted_ms=trusted_ms
         )
 

@@ -1,4 +1,4 @@
-"""What one replica learned of Redis all know, before anybody is answered because of it."""
+"""A failure of Redis that one replica met is known to all, before anybody is answered because of it."""
 
 import asyncio
 
@@ -8,17 +8,17 @@ import pytest
 from domain.errors import StoreUnavailable
 from domain.ids import UserId
 from domain.limits import SMALL
-from serve.doubts import Doubts
+from serve.reading.staleness import StalenessGuard
 from storage import keys
-from storage.ports.coordination import DOUBTED, SETTLED
+from storage.ports.coordination import SETTLED, SUSPECT_UNTIL
 from tests.unit.actors.engine import Engine
 
 ALICE, BOB = UserId(1_001), UserId(1_002)
 
 
-def added(doubts: Doubts) -> list[int]:
-    """The tweets in doubt that Bob, who follows Alice, is to see."""
-    entries: list[int] = doubts.added(np.array([ALICE], np.uint64), BOB).entries[:, 0].tolist()
+def missing(guard: StalenessGuard) -> list[int]:
+    """The suspect tweets that Bob, who follows Alice, is to see."""
+    entries: list[int] = guard.missing_entries(np.array([ALICE], np.uint64), BOB).entries[:, 0].tolist()
     return entries
 
 
@@ -31,7 +31,7 @@ async def settle(engine: Engine, seconds: int = 20) -> None:
             await actor.step(0)
 
 
-async def test_without_doubts_one_mark_is_read_now_and_then_and_no_event() -> None:
+async def test_without_a_failure_one_checkpoint_is_read_now_and_then_and_no_event() -> None:
     engine, read = Engine(), list[str]()
     mark = engine.truth.coordination.checkpoint
 
@@ -40,71 +40,71 @@ async def test_without_doubts_one_mark_is_read_now_and_then_and_no_event() -> No
         return await mark(name)
 
     engine.truth.coordination.checkpoint = counted  # type: ignore[method-assign]
-    doubts = engine.doubts()
+    guard = engine.guard()
     await engine.post(ALICE, append=False)
     for _ in range(10):
-        await doubts.look()
-    assert read == [DOUBTED]
-    assert not doubts.hold
-    assert added(doubts) == []
+        await guard.refresh()
+    assert read == [SUSPECT_UNTIL]
+    assert not guard.active
+    assert missing(guard) == []
 
 
 async def test_what_the_store_shows_is_believed_when_all_others_know() -> None:
     engine = Engine()
-    ours, theirs, idle = engine.doubts(), engine.doubts(), engine.doubts()
-    await theirs.look()
+    ours, theirs, idle = engine.guard(), engine.guard(), engine.guard()
+    await theirs.refresh()
     tweet = await engine.post(ALICE, append=False)
     begun_ms = engine.clock.monotonic_ms()
-    await ours.rise()
-    assert engine.clock.monotonic_ms() - begun_ms >= SMALL.doubts_known_ms
-    for doubts in (theirs, idle, ours):
-        await doubts.look()
-        assert doubts.hold
-        assert added(doubts) == [tweet]
+    await ours.report_failure()
+    assert engine.clock.monotonic_ms() - begun_ms >= SMALL.staleness_known_ms
+    for guard in (theirs, idle, ours):
+        await guard.refresh()
+        assert guard.active
+        assert missing(guard) == [tweet]
 
 
-async def test_who_has_just_learned_of_doubts_shows_nothing_before_all_others_know() -> None:
+async def test_who_has_just_learned_of_a_failure_shows_nothing_before_all_others_know() -> None:
     engine = Engine()
-    ours, theirs = engine.doubts(), engine.doubts()
-    await engine.truth.coordination.set_checkpoint(DOUBTED, engine.clock.now_ms() + 5_000)
+    ours, theirs = engine.guard(), engine.guard()
+    await engine.truth.coordination.set_checkpoint(SUSPECT_UNTIL, engine.clock.now_ms() + 5_000)
     tweet = await engine.post(ALICE, append=False)
     begun_ms = engine.clock.monotonic_ms()
-    await ours.look()
-    assert engine.clock.monotonic_ms() - begun_ms >= SMALL.doubts_known_ms
-    assert added(ours) == [tweet]
+    await ours.refresh()
+    assert engine.clock.monotonic_ms() - begun_ms >= SMALL.staleness_known_ms
+    assert missing(ours) == [tweet]
     begun_ms = engine.clock.monotonic_ms()
-    await ours.look()
-    assert engine.clock.monotonic_ms() - begun_ms <= SMALL.tail_every_ms, "it is waited for once"
-    await theirs.look()
-    assert added(theirs) == [tweet]
+    await ours.refresh()
+    assert engine.clock.monotonic_ms() - begun_ms <= SMALL.recent_events_every_ms, "it is waited for once"
+    await theirs.refresh()
+    assert missing(theirs) == [tweet]
 
 
-async def test_a_value_that_may_be_stale_is_doubted_and_no_other() -> None:
+async def test_a_value_that_may_be_older_than_an_event_is_stale_and_no_other() -> None:
     engine = Engine()
-    doubts = engine.doubts()
+    guard = engine.guard()
     await engine.follow(BOB, ALICE, append=False)
-    await doubts.rise()
-    await doubts.look()
-    assert doubts.about(keys.following(BOB))
-    assert not doubts.about(keys.following(ALICE))
+    await guard.report_failure()
+    await guard.refresh()
+    assert guard.is_stale(keys.following(BOB))
+    assert not guard.is_stale(keys.following(ALICE))
 
 
-async def test_doubts_end_when_all_that_was_in_doubt_is_in_every_list() -> None:
+async def test_the_guard_rests_when_all_that_was_suspect_is_in_every_list() -> None:
     engine = Engine()
-    doubts = engine.doubts()
+    guard = engine.guard()
     await engine.own_all()
     await engine.follow(BOB, ALICE)
     await settle(engine)
     await engine.open_timeline(BOB)
     tweet = await engine.post(ALICE, append=False)
-    await doubts.rise()
-    engine.clock.advance(SMALL.doubts_last_ms)
-    await doubts.look()
-    assert added(doubts) == [tweet], "time alone ends no doubts"
+    await guard.report_failure()
+    engine.clock.advance(SMALL.staleness_last_ms)
+    await guard.refresh()
+    assert missing(guard) == [tweet], "time alone does not end it"
     await settle(engine)
-    await doubts.look()
-    assert not doubts.hold
-    assert added(doubts) == []
+    await guard.refresh()
+    assert not guard.active
+    assert missing(guard) == []
     assert await engine.timeline(BOB) == [tweet]
 
 
@@ -117,20 +117,20 @@ async def test_while_it_fails_again_and_again_others_are_told_in_time_and_not_ea
         await set_checkpoint(name, value)
 
     engine.truth.coordination.set_checkpoint = counted  # type: ignore[method-assign]
-    doubts = engine.doubts()
-    await doubts.rise()
+    guard = engine.guard()
+    await guard.report_failure()
     for _ in range(60):
         engine.clock.advance(100)
         begun_ms = engine.clock.monotonic_ms()
-        await doubts.rise()
+        await guard.report_failure()
         assert engine.clock.monotonic_ms() == begun_ms, "only the first waits"
         for _ in range(20):
             await asyncio.sleep(0)
     assert 2 <= len(told) <= 5
-    assert set(told) == {SMALL.doubts_last_ms}
+    assert set(told) == {SMALL.staleness_last_ms}
 
 
-async def test_without_the_truth_nothing_is_answered_because_of_doubts() -> None:
+async def test_without_cassandra_nothing_is_answered_because_of_a_failure() -> None:
     engine = Engine()
 
     async def away(name: str, value: int) -> None:
@@ -138,15 +138,15 @@ async def test_without_the_truth_nothing_is_answered_because_of_doubts() -> None
 
     engine.truth.coordination.set_checkpoint = away  # type: ignore[method-assign]
     with pytest.raises(StoreUnavailable):
-        await engine.doubts().rise()
+        await engine.guard().report_failure()
 
 
-async def test_doubts_are_not_about_what_was_settled_before() -> None:
+async def test_events_settled_before_are_not_suspect() -> None:
     engine = Engine()
     await engine.post(ALICE)
     await engine.truth.coordination.set_checkpoint(SETTLED, engine.clock.now_ms() + 1)
     tweet = await engine.post(ALICE)
-    doubts = engine.doubts()
-    await doubts.rise()
-    await doubts.look()
-    assert added(doubts) == [tweet]
+    guard = engine.guard()
+    await guard.report_failure()
+    await guard.refresh()
+    assert missing(guard) == [tweet]

@@ -1,25 +1,24 @@
-"""Values that are kept in Redis and come from Cassandra when they are absent there."""
+"""Read-through: values that are cached, and come from Cassandra where the cache lacks them."""
 
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from domain.errors import Overloaded, StoreUnavailable
 from domain.limits import Limits
-from serve.doubts import Doubts
 from storage.ports.cache import CacheStore
 from telemetry import metrics
 
 Load = Callable[[list[int]], Awaitable[Mapping[int, bytes]]]
-"""Reads the truth: from ids to values; an id that is left out has no value."""
+"""Reads Cassandra: from ids to values; an id that is left out has no value."""
+Fetch = Callable[[list[str]], Awaitable[Sequence[bytes | None]]]
+"""Gets values from the cache."""
 
 
 class Keyed(Protocol):
-    """What is kept in the cache by id, and the doubts that there are if it cannot be looked up."""
-
-    @property
-    def doubts(self) -> Doubts | None: ...
+    """A kind of value that is cached by id."""
 
     def key(self, id_: int) -> str: ...
 
@@ -27,10 +26,8 @@ class Keyed(Protocol):
 class ReadThrough:
     """One kind of value by id, each absent one loaded once at a time in this process.
 
-    Whoever finds a value absent gets one that was read after that.
-
-    Fills are guarded by leases, so a value dropped while it was being loaded is not stored. While the cache is down or
-    too busy everything is loaded.
+    Who finds a value absent gets one that was read after that. Fills are guarded by leases, so a value dropped while it
+    was being loaded is not stored. While the cache is down or too busy everything is loaded.
     """
 
     def __init__(
@@ -41,39 +38,32 @@ class ReadThrough:
         kind: str,
         key: Callable[[int], str],
         load: Load,
-        doubts: Doubts | None = None,
+        keeps_absent: bool = True,
     ) -> None:
-        """What there are `doubts` about is not believed, if the cache holds it."""
-        self.doubts = doubts
+        """With `keeps_absent` the cache holds as well that there is no value: only where none can come to be."""
         self._cache = cache
         self._limits = limits
         self._kind = kind
-        self._key = key
         self._load = load
+        self._keeps_absent = keeps_absent
         self._loading: dict[int, asyncio.Future[bytes]] = {}
-
-    def key(self, id_: int) -> str:
-        """Where the value of an id is kept."""
-        return self._key(id_)
+        self.key = key
 
     async def get(self, ids: Iterable[int]) -> dict[int, bytes]:
         """The values of some ids; an empty one where there is none."""
-        (found,) = await looked_up(self._cache, (self, ids))
-        return await self.complete(found)
+        (found,) = await multi_get(fetch_from(self._cache), (self, ids))
+        return await self.fill_missing(found)
 
-    async def complete(self, found: Mapping[int, bytes | None]) -> dict[int, bytes]:
-        """Values that somebody already looked up, with what was absent loaded."""
-        values = {id_: value for id_, value in found.items() if value is not None and not self._is_doubted(id_)}
-        missing = [id_ for id_ in found if id_ not in values]
+    async def fill_missing(self, found: Mapping[int, bytes | None]) -> dict[int, bytes]:
+        """Values of a `multi_get`, with what was absent loaded."""
+        values = {id_: value for id_, value in found.items() if value is not None}
         if values:
             metrics.CACHE.record(len(values), kind=self._kind, outcome="hit")
-        if missing:
+        if len(values) < len(found):
+            missing = [id_ for id_ in found if id_ not in values]
             metrics.CACHE.record(len(missing), kind=self._kind, outcome="miss")
             values.update(await self._load_once(missing))
         return values
-
-    def _is_doubted(self, id_: int) -> bool:
-        return self.doubts is not None and self.doubts.hold and self.doubts.about(self._key(id_))
 
     async def _load_once(self, missing: Sequence[int]) -> dict[int, bytes]:
         # A reading that was under way when we looked may have begun before what we must see was committed; one that
@@ -108,33 +98,37 @@ class ReadThrough:
         leased = await self._lease(ids, token)
         loaded = await self._load(ids)
         values = {id_: loaded.get(id_, b"") for id_ in ids}
-        if leased:
-            try:
-                filled = {self._key(id_): values[id_] for id_ in leased}
+        filled = {self.key(id_): values[id_] for id_ in leased if self._keeps_absent or id_ in loaded}
+        if filled:
+            with suppress(StoreUnavailable, Overloaded):  # counted by the adapter; the value is right, only not kept
                 await self._cache.fill(filled, token, ttl_s=self._limits.cache_ttl_s)
-            except (StoreUnavailable, Overloaded):
-                pass  # counted by the adapter; the value is right, only not kept
         return values
 
     async def _lease(self, ids: list[int], token: str) -> list[int]:
         try:
-            taken = await self._cache.lease([self._key(id_) for id_ in ids], token)
+            taken = await self._cache.lease([self.key(id_) for id_ in ids], token)
         except (StoreUnavailable, Overloaded):
             return []
         return [id_ for id_, ok in zip(ids, taken, strict=True) if ok]
 
 
-async def looked_up(cache: CacheStore, *wanted: tuple[Keyed, Iterable[int]]) -> list[dict[int, bytes | None]]:
-    """What the cache holds of several kinds, in one trip, to be completed; nothing while it is down or too busy."""
+async def multi_get(fetch: Fetch, *wanted: tuple[Keyed, Iterable[int]]) -> list[dict[int, bytes | None]]:
+    """The cached values of several kinds, in one trip; none of them while the cache is down or too busy."""
     asked = [(kind, list(dict.fromkeys(ids))) for kind, ids in wanted]
     keys = [kind.key(id_) for kind, ids in asked for id_ in ids]
-    values: list[bytes | None] = [None] * len(keys)
+    values: Sequence[bytes | None] = [None] * len(keys)
     if keys:
-        try:
-            _, values = await cache.fetch((), keys)
-        except (StoreUnavailable, Overloaded) as error:
-            if isinstance(error, StoreUnavailable):
-                for doubts in {kind.doubts for kind, _ in asked if kind.doubts is not None}:
-                    await doubts.rise()
+        with suppress(StoreUnavailable, Overloaded):  # counted, and reported, by the cache
+            values = await fetch(keys)
     remaining = iter(values)
     return [dict(zip(ids, remaining, strict=False)) for _, ids in asked]
+
+
+def fetch_from(cache: CacheStore) -> Fetch:
+    """Values as a cache has them."""
+
+    async def fetch(keys: list[str]) -> Sequence[bytes | None]:
+        _, values = await cache.fetch((), keys)
+        return values
+
+    return fetch

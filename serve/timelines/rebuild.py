@@ -1,8 +1,8 @@
-"""Entry lists that are absent, built from the truth: an author's recent tweets, and a reader's home timeline.
+"""Rebuilds of absent entry lists from Cassandra: author timelines and home timelines.
 
 Both follow one protocol (design: a list is a hint with a floor). Who meets an absent list creates it as *being built*,
-so that it takes pushes from then on; then reads the truth; then sets the floor, unless somebody unlinked the list in
-between. A tweet committed before the truth was read is found there, one committed later is pushed to the list.
+so that it takes pushes from then on; then reads Cassandra; then sets the floor, unless somebody unlinked the list in
+between. A tweet committed before Cassandra was read is found there, one committed later is pushed to the list.
 """
 
 import asyncio
@@ -15,7 +15,6 @@ from domain.errors import StoreUnavailable
 from domain.ids import ID_MAX, Ids, UserId
 from domain.limits import Limits
 from domain.timeline import NO_ENTRIES, Entries, EntryList, cut
-from serve.doubts import Doubts
 from storage.ports.cache import CacheStore, ListKey, ListKind
 from storage.ports.tweets import TweetStore
 from telemetry import metrics
@@ -25,12 +24,11 @@ _READS_AT_ONCE = 64
 
 
 class Rebuilder:
-    """Builds lists on demand. While the cache is down it still builds, and keeps nothing."""
+    """Builds lists on demand. While the cache (a guarded one) is down it still builds, and keeps nothing."""
 
-    def __init__(self, cache: CacheStore, tweets: TweetStore, doubts: Doubts, limits: Limits) -> None:
+    def __init__(self, cache: CacheStore, tweets: TweetStore, limits: Limits) -> None:
         self._cache = cache
         self._tweets = tweets
-        self._doubts = doubts
         self._limits = limits
 
     async def home(self, user: UserId, followees: Callable[[], Awaitable[Ids]]) -> tuple[Ids, EntryList]:
@@ -68,7 +66,6 @@ class Rebuilder:
         try:
             found, _ = await self._cache.fetch([ListKey(ListKind.AUTHOR, author) for author in authors], ())
         except StoreUnavailable:
-            await self._doubts.rise()
             found = [None] * len(authors)
         parts = await self.recents(authors, found)
         while True:
