@@ -9,7 +9,8 @@ from bytewax.dataflow import Dataflow, Stream
 from bytewax.inputs import Source
 
 from domain.errors import PoisonedEvent
-from domain.events import AnyEvent, decode
+from domain.events import AnyEvent, UnknownEvent, decode
+from telemetry import metrics
 
 
 class Chunk(NamedTuple):
@@ -29,10 +30,14 @@ class Chunk(NamedTuple):
 
 
 def decoded(bodies: Iterable[bytes]) -> Iterator[AnyEvent]:
-    """The events of some records, less those that cannot be read: the fan-out shards keep them as dead letters."""
+    """Decode events, less those of unknown kinds and the poisoned, which the fan-out shards keep as dead letters."""
     for body in bodies:
         with suppress(PoisonedEvent):
-            yield decode(body)
+            event = decode(body)
+            if isinstance(event, UnknownEvent):
+                metrics.EVENTS_UNKNOWN.record(consumer="dataflows")
+            else:
+                yield event
 
 
 def events(step_id: str, flow: Dataflow, source: Source[Chunk]) -> Stream[AnyEvent]:

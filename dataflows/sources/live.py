@@ -54,9 +54,7 @@ class LogSource(FixedPartitionedSource[Chunk, ReaderState | None]):
     def build_part(self, step_id: str, for_part: str, resume_state: ReaderState | None) -> "_LogPartition":
         limits, stores = self._stores.config.limits, self._stores.stores
         reader = LogReader(
-            stores.ports.log,
-            stores.ports.events,
-            stores.ports.coordination,
+            stores.ports,
             self._clock,
             limits,
             (int(for_part),),

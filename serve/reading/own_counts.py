@@ -73,7 +73,7 @@ class OwnCounts:
                 else:
                     counts[id_] = counts[id_]._replace(**{name: size + change})
         if recounted:
-            metrics.EDGES.record(sum(map(len, recounted.values())), edge="own_count")
+            metrics.SAFEGUARDS.record(sum(map(len, recounted.values())), safeguard="own_count")
             anew = await asyncio.gather(*(count(id_, names, counts[id_]) for id_, names in recounted.items()))
             counts.update(zip(recounted, anew, strict=True))
 

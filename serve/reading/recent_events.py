@@ -9,7 +9,7 @@ import numpy as np
 from domain.clock import Clock, Sleep
 from domain.columns import in_sorted
 from domain.errors import PoisonedEvent
-from domain.events import decode
+from domain.events import UnknownEvent, decode
 from domain.fanout import NO_IDS
 from domain.ids import EventId, Ids, UserId, first_id_at
 from domain.limits import Limits
@@ -22,6 +22,7 @@ from storage.ports.cache import ListKey
 from storage.ports.events import EventStore
 from storage.projections import projection_of
 from storage.rows import MINUTE_MS
+from telemetry import metrics
 
 _NEVER_COUNTED = b"\xff" * 8
 """In place of when an act was noted: no count holds it for sure."""
@@ -132,6 +133,9 @@ def _recent_event(body: bytes) -> RecentEvent:
     try:
         event = decode(body)
     except PoisonedEvent:
+        return RecentEvent()
+    if isinstance(event, UnknownEvent):
+        metrics.EVENTS_UNKNOWN.record(consumer="replica")
         return RecentEvent()
     projection = projection_of(event)
     entry = projection.entry(event)

@@ -69,6 +69,6 @@ class _Home:
 
     def _below_floor(self) -> BelowFloor:
         if self._below is None:
-            metrics.EDGES.record(edge="seam")
+            metrics.SAFEGUARDS.record(safeguard="below_floor")
             self._below = BelowFloor(self._tweets, {*self._followees.tolist(), self._viewer})
         return self._below

@@ -3,7 +3,6 @@
 import asyncio
 import heapq
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import chain, islice
 from operator import itemgetter
@@ -14,7 +13,7 @@ from domain.fanout import NO_IDS
 from domain.ids import RANGES_PER_BUCKET, Ids, UserId, follower_bucket
 from domain.relations import BY_RANGE, INACTIVE, Relation, RelationState
 from storage.cassandra.driver.session import CassandraSession, Rows
-from storage.cassandra.driver.statements import Statement, read
+from storage.cassandra.driver.statements import read
 from storage.rows import tables_of
 
 IN_MAX = 100
@@ -25,45 +24,32 @@ _SCANNED_ROWS = 5_000
 """Rows of a page of a whole partition."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class RelationStatements:
-    """What is read of one relation."""
+    """What is read of one relation; the statements of tables that it has not are never prepared."""
 
-    state: Statement
-    states: Statement
-    active_among: Statement
-    recent_targets: Statement
-    all_targets: Statement
-    targets: Statement
-    sources: Statement
-    sources_in: Statement
-    all_sources: Statement
-    actives: Statement
-
-
-@cache
-def statements_of(relation: Relation) -> RelationStatements:
-    """The statements of a relation, always the same: each is its own key in the cache of prepared ones."""
-    tables = tables_of(relation)
-    bucket = "target_id = ? AND bucket = ?"
-    return RelationStatements(
-        state=read(f"SELECT {_STATE} FROM {tables.by_user} WHERE user_id = ? AND target_id = ?"),
-        states=read(f"SELECT target_id, {_STATE} FROM {tables.by_user} WHERE user_id = ? AND target_id IN ?"),
-        active_among=read(f"SELECT target_id, active FROM {tables.by_user} WHERE user_id = ? AND target_id IN ?"),
-        recent_targets=read(f"SELECT target_id, active FROM {tables.by_user} WHERE user_id = ? LIMIT ?"),
-        all_targets=read(
-            f"SELECT target_id, event_id, active FROM {tables.by_user} WHERE user_id = ?", fetch_rows=_SCANNED_ROWS
-        ),
-        targets=read(
+    def __init__(self, relation: Relation) -> None:
+        tables = tables_of(relation)
+        of_user = f"FROM {tables.by_user} WHERE user_id = ?"
+        of_target = f"FROM {tables.by_target} WHERE target_id = ? AND bucket = ?"
+        self.state = read(f"SELECT {_STATE} {of_user} AND target_id = ?")
+        self.states = read(f"SELECT target_id, {_STATE} {of_user} AND target_id IN ?")
+        self.active_among = read(f"SELECT target_id, active {of_user} AND target_id IN ?")
+        self.recent_targets = read(f"SELECT target_id, active {of_user} LIMIT ?")
+        self.all_targets = read(f"SELECT target_id, event_id, active {of_user}", fetch_rows=_SCANNED_ROWS)
+        self.actives = read(f"SELECT active {of_user}", fetch_rows=_SCANNED_ROWS)
+        self.targets = read(
             f"SELECT target_id, event_id FROM {tables.by_user_time} WHERE user_id = ? AND event_id < ? LIMIT ?"
-        ),
-        sources=read(f"SELECT event_id, user_id FROM {tables.by_target_time} WHERE {bucket} AND event_id < ? LIMIT ?"),
-        sources_in=read(
-            f"SELECT user_id FROM {tables.by_target} WHERE {bucket} AND range IN ?", fetch_rows=_SCANNED_ROWS
-        ),
-        all_sources=read(f"SELECT user_id FROM {tables.by_target} WHERE {bucket}", fetch_rows=_SCANNED_ROWS),
-        actives=read(f"SELECT active FROM {tables.by_user} WHERE user_id = ?", fetch_rows=_SCANNED_ROWS),
-    )
+        )
+        self.all_sources = read(f"SELECT user_id {of_target}", fetch_rows=_SCANNED_ROWS)
+        self.sources_in = read(f"SELECT user_id {of_target} AND range IN ?", fetch_rows=_SCANNED_ROWS)
+        self.sources = read(
+            f"SELECT event_id, user_id FROM {tables.by_target_time}"
+            " WHERE target_id = ? AND bucket = ? AND event_id < ? LIMIT ?"
+        )
+
+
+statements_of = cache(RelationStatements)
+"""The statements of a relation, always the same ones: each is its own key in the cache of prepared ones."""
 
 
 class CassandraRelationStore:

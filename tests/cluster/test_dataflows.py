@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from domain.clock import SystemClock
 from domain.ids import time_ms
 from storage import keys
-from tests.support.people import Person, sign_up
+from tests.support.api_user import ApiUser, sign_up
 from tests.support.system import RunningSystem
 from tests.support.waiting import eventually
 
@@ -39,7 +39,7 @@ async def finished(process: asyncio.subprocess.Process) -> None:
     assert process.returncode == 0, out.decode()
 
 
-async def tweet(api: httpx.AsyncClient, people: list[Person], count: int) -> list[int]:
+async def tweet(api: httpx.AsyncClient, people: list[ApiUser], count: int) -> list[int]:
     """Post tweets in several languages; their ids."""
     answers = [
         await api.post("/api/v1/tweets", headers=people[n % len(people)].headers, json={"text": f"{TEXTS[n % 3]} {n}"})

@@ -17,14 +17,14 @@ import pyarrow.parquet as pq
 import pytest
 from redis.asyncio import Redis
 
-from cluster.demo.trends_model import LiveTweet, trends_of
 from domain.clock import SystemClock
 from domain.ids import ID_MAX
 from domain.trends.tag_counts import GLOBAL
 from domain.trends.windows import WINDOWS
 from storage.gazetteer import gazetteer
 from tests.support import faults
-from tests.support.people import Person, sign_up
+from tests.support.api_user import ApiUser, sign_up
+from tests.support.oracle.trends import LiveTweet, trends_of
 from tests.support.system import RunningSystem
 from tests.support.waiting import eventually
 
@@ -44,7 +44,7 @@ async def api(system: RunningSystem) -> AsyncIterator[httpx.AsyncClient]:
 class Crowd:
     """People who tweet under two tags of their own at a place of their own, and what of it is live."""
 
-    def __init__(self, people: list[Person], name: str, location: str) -> None:
+    def __init__(self, people: list[ApiUser], name: str, location: str) -> None:
         self.people = people
         self.tags = (f"{name}One", f"{name}Two")
         self.location = location
@@ -73,7 +73,7 @@ class Crowd:
         self.live += [tweet for at, (_, tweet) in enumerate(posted) if at % 5]
         self.done_ms = SystemClock().now_ms()
 
-    async def post(self, number: int) -> tuple[Person, LiveTweet]:
+    async def post(self, number: int) -> tuple[ApiUser, LiveTweet]:
         author = self.people[number % len(self.people)]
         text = TEXTS[number % len(TEXTS)].format(*self.tags)
         body = {"text": text, "location": self.location}
@@ -83,16 +83,16 @@ class Crowd:
             self._posted.notify_all()
         tags = tuple(word.removeprefix("#") for word in text.split() if word.startswith("#"))
         places = gazetteer().places_of(self.location)
-        return author, LiveTweet(id=int(made["id"]), author=int(author.id), tags=tags, places=places)
+        return author, LiveTweet(id=int(made["id"]), author=author.id, tags=tags, places=places)
 
     async def _patiently(
-        self, author: Person, method: str, path: str, done: tuple[int, ...], body: dict[str, str] | None = None
+        self, author: ApiUser, method: str, path: str, done: tuple[int, ...], body: dict[str, str] | None = None
     ) -> httpx.Response:
         """A call, repeated under one idempotency key while a store is too busy to answer."""
-        headers = {**author.headers, "Idempotency-Key": secrets.token_hex(12)}
+        headers = {"Idempotency-Key": secrets.token_hex(12)}
 
         async def call() -> httpx.Response:
-            return await author.api.request(method, f"/api/v1{path}", headers=headers, json=body)
+            return await author.send(method, path, headers=headers, json=body)
 
         return await eventually(call, lambda answer: answer.status_code in done, within_s=60)
 

@@ -1,9 +1,6 @@
 """What people do, written to the truth as commands would; every id and time is one that no other test has."""
 
-import asyncio
 import itertools
-import time
-from collections.abc import Awaitable, Callable
 
 from domain.clock import SystemClock
 from domain.events import (
@@ -35,14 +32,6 @@ def new_id() -> int:
 def new_era_ms() -> int:
     """A wall time long after everything that earlier tests did."""
     return 4_000_000_000_000 + next(_eras) * 1_000_000_000
-
-
-async def until(what: Callable[[], Awaitable[bool]], *, within_s: float = 15.0) -> None:
-    """Wait until something holds; fail if it does not in time."""
-    deadline_s = time.monotonic() + within_s
-    while not await what():
-        assert time.monotonic() < deadline_s, "it did not come true in time"
-        await asyncio.sleep(0.05)
 
 
 class People:

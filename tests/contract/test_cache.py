@@ -12,7 +12,8 @@ from domain.limits import SMALL
 from domain.timeline import NO_ENTRIES, Entries, EntryList, entries_of, newest_first
 from storage.own_acts import NOTED_BYTES
 from storage.ports.cache import CacheStore, ListKey, ListKind, Pushed
-from tests.contract.conftest import Hot, OpenHot, eventually
+from tests.contract.conftest import Hot, OpenHot
+from tests.support.waiting import eventually
 
 ALICE, BOB, CAROL = UserId(11), UserId(1 << 40), UserId((1 << 63) - 1)
 BASE = 1 << 62

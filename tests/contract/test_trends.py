@@ -11,7 +11,7 @@ from storage import keys
 from storage.ports.trends import TrendStore
 from storage.redis import RedisStores
 from storage.redis.trends import RedisTrendStore
-from tests.contract.conftest import eventually
+from tests.support.waiting import eventually
 
 
 @pytest.fixture

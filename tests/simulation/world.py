@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from actors.counters import Counters
-from actors.fanout_shard import FanoutShard, reader_name
-from actors.reconciler import Reconciler
+from actors.consumers.fanout_shard import FanoutShard, range_consumer
+from actors.consumers.log_consumer import Handler, LogConsumer
+from actors.consumers.pull_threshold import PullThreshold
+from actors.reconciler.reconciler import Reconciler
+from actors.registry import COUNTERS, RECONCILER, counters_handlers
 from domain.clock import Clock, ManualClock
 from domain.errors import EngineError, StoreUnavailable
 from domain.events import Event, Retweeted, decode
@@ -52,7 +54,7 @@ TINY = replace(
     author_slack=1,
     slice_followers_max=2,
     push_batch_max=3,
-    settled_max=3,
+    handled_max=3,
     jobs_max=3,
     log_read_max=5,
     log_entries_max=14,
@@ -77,9 +79,8 @@ def limits_of(rng: random.Random) -> Limits:
 PARTITIONS = 2
 REPLICAS = ("replica-1", "replica-2")
 SHARDS = ("shard-1", "shard-2")
-COUNTERS, RECONCILER = "counters", "reconciler"
 ACTORS = (*SHARDS, COUNTERS, RECONCILER)
-READERS = (COUNTERS, *sorted({reader_name(range_of(user)) for user in USERS}))
+CONSUMERS = (COUNTERS, *sorted({range_consumer(range_of(user)) for user in USERS}))
 _RENEW_EVERY_MS = 8_000
 _RELEASE_EVERY_MS = 1_000
 _SKEW_MS_MAX = 300
@@ -92,7 +93,8 @@ class Build:
     cache: type[MemoryCacheStore] = MemoryCacheStore
     log: type[MemoryEventLog] = MemoryEventLog
     shard: type[FanoutShard] = FanoutShard
-    counters: type[Counters] = Counters
+    without: type[Handler] | None = None
+    """The handler that the counters lack."""
     reconciler: type[Reconciler] = Reconciler
     guard: type[StalenessGuard] = StalenessGuard
 
@@ -248,43 +250,29 @@ class World:
 
     def _step_of(self, name: str) -> Callable[[], Awaitable[None]]:
         clock = SkewedClock(self.clock, lambda: self._skew_ms[name])
-        followed = {
-            "log": self.log,
-            "events": self.events,
-            "coordination": self.coordination,
-            "clock": clock,
-            "limits": self.limits,
-            "partitions": PARTITIONS,
-        }
-        reader: dict[str, Any] = {
-            **followed,
-            "relations": self.relations,
-            "cache": self.cache,
-            "offsets": self.offsets,
-            "letters": self.letters,
-        }
         if name in REPLICAS:
             return self._replica(name, clock)
         if name in SHARDS:
-            return self._shard(name, reader)
+            return self._shard(name, clock)
         if name == RECONCILER:
-            kept = {"offsets": self.offsets, "letters": self.letters, "readers": READERS}
-            return partial(self._build.reconciler(**cast(dict[str, Any], followed | kept)).step, 0)
-        return self._counters(clock, reader)
+            return partial(self._build.reconciler(CONSUMERS, self.ports, clock, self.limits, PARTITIONS).step, 0)
+        return self._counters(clock)
 
-    def _shard(self, name: str, ports: dict[str, Any]) -> Callable[[], Awaitable[None]]:
-        shard = self.shards[name] = self._build.shard(name, **ports)
+    def _shard(self, name: str, clock: Clock) -> Callable[[], Awaitable[None]]:
+        shard = self.shards[name] = self._build.shard(name, self.ports, clock, self.limits, PARTITIONS)
         return partial(shard.step, 0)
 
-    def _counters(self, clock: Clock, ports: dict[str, Any]) -> Callable[[], Awaitable[None]]:
-        counters = self._build.counters(clock.now_ms(), counts=self.counts, **ports)
-        released_ms = self.clock.monotonic_ms()
+    def _counters(self, clock: Clock) -> Callable[[], Awaitable[None]]:
+        threshold, released_ms = PullThreshold(self.ports, clock, self.limits), self.clock.monotonic_ms()
+        all_ = counters_handlers(self.ports, self.limits, threshold)
+        handlers = [handler for handler in all_ if type(handler) is not self._build.without]
+        counters = LogConsumer(COUNTERS, handlers, clock.now_ms(), self.ports, clock, self.limits, PARTITIONS)
 
         async def step() -> None:
             nonlocal released_ms
             await counters.step(0)
             if self.clock.monotonic_ms() - released_ms >= _RELEASE_EVERY_MS:
-                await counters.release_pulled()
+                await threshold.release()
                 released_ms = self.clock.monotonic_ms()
 
         return step

@@ -17,7 +17,6 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSink, TestingSource, cluster_main, run_main
 from typing_extensions import override
 
-from cluster.demo.trends_model import LiveTweet, trends_of
 from dataflows.sources.chunks import Chunk
 from dataflows.trends import flow
 from dataflows.trends.buckets import BucketBatch, BucketLogic, BucketTop, Deleted, by_bucket
@@ -29,6 +28,7 @@ from domain.ids import EventId, UserId, first_id_at, stamp_us, time_ms
 from domain.trends.tag_counts import GLOBAL, TAG_BUCKETS, PaneCount, Ranking, Suspension, TagOccurrences, Trend
 from domain.trends.windows import WINDOWS
 from storage.gazetteer import gazetteer
+from tests.support.oracle.trends import LiveTweet, trends_of
 
 START_MS = 1_800_000_000_000 - 1_800_000_000_000 % 60_000
 PARTITIONS = 2

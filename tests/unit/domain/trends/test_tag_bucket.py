@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.demo.trends_model import LiveTweet, trends_of
 from domain.hashtags import folded_tag
 from domain.ids import first_id_at
 from domain.trends.tag_bucket import TagBucket
 from domain.trends.tag_counts import GLOBAL, PaneCount, Suspension, TagOccurrences, Trend
 from domain.trends.windows import KEPT_MS, WINDOWS
+from tests.support.oracle.trends import LiveTweet, trends_of
 
 START_MS = 1_800_000_000_000
 TAGS = ("rain", "Rain", "sun", "雨", "İstanbul", "été")
