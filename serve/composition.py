@@ -23,7 +23,6 @@ from serve.reading.readers import Readers
 from serve.reading.staleness import StalenessGuard
 from serve.relations.commands import RelationCommands
 from serve.relations.queries import RelationQueries
-from serve.relations.targets import Targets
 from serve.timelines.home import HomeTimelines
 from serve.timelines.home_lists import HomeLists
 from serve.timelines.pulled_authors import PulledAuthors
@@ -32,8 +31,10 @@ from serve.timelines.rebuild import Rebuilder
 from serve.trends.queries import TrendQueries
 from serve.tweets.commands import TweetCommands
 from serve.tweets.queries import TweetQueries
+from serve.tweets.threads import Threads
 from serve.users.queries import UserQueries
 from serve.writing.publisher import Publisher
+from serve.writing.targets import Targets
 from storage.ports import Ports
 
 
@@ -50,10 +51,10 @@ def compose(
     """Make what users do and read. Nothing is opened, and nothing is read yet."""
     guard = guard_of(ports.events, ports.coordination, clock, limits, partitions, sleep)
     cache = GuardedCache(ports.cache, guard)
-    readers = Readers(cache, ports.tweets, ports.users, ports.relations, ports.counts, guard, limits)
+    readers = Readers(cache, ports.tweets, ports.users, ports.relations, ports.counts, guard.refresh, limits)
     rebuilder = Rebuilder(cache, ports.tweets, limits)
     pulled = PulledAuthors(ports.coordination, clock, limits)
-    home = HomeTimelines(HomeLists(cache, readers.relations, rebuilder, pulled, guard, clock, limits), ports.tweets)
+    lists = HomeLists(cache, readers.relations, rebuilder, pulled, guard.missing_entries, clock, limits)
     publisher = Publisher(ports.events, ports.cache, ports.log, guard, sleep)
     targets = Targets(ports.tweets, readers.people)
     relations = RelationCommands(ports.relations, publisher, targets, readers.relations, ids, clock, limits)
@@ -64,8 +65,9 @@ def compose(
         relations,
         TweetCommands(ports, publisher, targets, relations, ids, clock, limits),
         RelationQueries(readers, ports.relations, limits),
-        TimelineQueries(home, readers, ports.tweets, limits),
+        TimelineQueries(HomeTimelines(lists, ports.tweets), readers, ports.tweets, limits),
         TweetQueries(readers, ports.tweets, limits),
+        Threads(readers, ports.tweets, limits),
         UserQueries(readers, ports.users),
         TrendQueries(ports.trends, ports.panes),
     )

@@ -30,9 +30,10 @@ class MurmurApi:
     """One replica of the HTTP API."""
 
     def __init__(self, config: ApiConfig) -> None:
-        from serve.replica import Replica  # half of what a replica loads, and the driver needs none of it
+        from serve.areas import ROUTERS  # half of what a replica loads, and the driver needs none of it
+        from serve.replica import Replica
 
-        self._replica = Replica(config)
+        self._replica = Replica(config, ROUTERS)
         RequestIdMiddleware.__call__ = _passed_on  # type: ignore[method-assign]
 
     def __serve_build_asgi_app__(self) -> ASGIApp:

@@ -1,15 +1,16 @@
 """One replica of the HTTP API: an application on its own stores, whatever it is hosted by."""
 
 import asyncio
+from collections.abc import Iterable
 
 import uvloop
+from fastapi import APIRouter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from domain.clock import SystemClock
 from domain.errors import StoreUnavailable
 from serve.accounts.key_ring import UnusableKeys
 from serve.app import build_app
-from serve.areas import ROUTERS
 from serve.composition import compose_service
 from serve.config import ApiConfig
 from serve.writing.leased_ids import LeasedIds
@@ -21,7 +22,8 @@ from telemetry.ray_backend import RayBackend
 class Replica:
     """An ASGI application that opens its stores when it starts and closes them when it ends (ASGI lifespan)."""
 
-    def __init__(self, config: ApiConfig) -> None:
+    def __init__(self, config: ApiConfig, routers: Iterable[APIRouter]) -> None:
+        self._routers = routers
         self._config = config
         self._app: ASGIApp | None = None
         self._stores: Stores | None = None
@@ -59,7 +61,7 @@ class Replica:
         self._ids = LeasedIds(self._stores.ports.coordination, SystemClock())
         await self._ids.begin()
         use_cases = compose_service(self._stores.ports, SystemClock(), self._ids, self._config)
-        self._app = build_app(use_cases, ROUTERS, self._config.cors_origins)
+        self._app = build_app(use_cases, self._routers, self._config.cors_origins)
 
     async def _close(self) -> None:
         if self._ids is not None:

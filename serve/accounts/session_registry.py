@@ -9,10 +9,10 @@ from domain.errors import Overloaded, StoreUnavailable, Unauthorized
 from domain.ids import SessionId
 from domain.limits import Limits
 from serve.http import errors
-from serve.reading.read_through import ReadThrough
 from storage import keys
 from storage.ports.cache import CacheStore
 from storage.ports.sessions import TokenStore
+from storage.read_through import ReadThrough
 from telemetry import metrics
 
 _LIVE: Final = b"live"

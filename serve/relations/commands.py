@@ -7,8 +7,8 @@ from domain.ids import EventId, IdSource, TweetId, UserId, stamp_us
 from domain.limits import Limits
 from domain.relations import FOLLOW, INACTIVE, Relation, RelationState, Target
 from serve.reading.viewer import ViewerRelations
-from serve.relations.targets import Targets
 from serve.writing.publisher import Publisher
+from serve.writing.targets import Targets
 from storage.ports.relations import RelationStore
 from storage.rows import MINUTE_MS
 from telemetry.logs import request_id

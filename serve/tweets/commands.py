@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from typing import Protocol
 
 import orjson
 from msgspec.structs import replace
@@ -13,12 +14,11 @@ from domain.events import TweetDeleted, TweetPosted
 from domain.ids import EventId, IdSource, TweetId, UserId, stamp_us, time_ms
 from domain.limits import Limits
 from domain.names import name_fault, normalized_name
-from domain.relations import RETWEET
+from domain.relations import RETWEET, Relation
 from domain.texts import parsed
 from domain.tweets import LOCATION_CHARS_MAX, Tweet
-from serve.relations.commands import RelationCommands
-from serve.relations.targets import Targets
 from serve.writing.publisher import Publisher
+from serve.writing.targets import Targets
 from storage import keys, values
 from storage.cache_codec import tweet_value
 from storage.ports import Ports
@@ -42,6 +42,14 @@ class Draft:
         return hashlib.sha256(orjson.dumps([self.text, self.reply_to, self.quote_of, self.location])).digest()
 
 
+class RelationsOff(Protocol):
+    """Turns relations off, as the deletion of a retweet does."""
+
+    async def turn_off(self, relation: Relation, user: UserId, target: int) -> int:
+        """Turn a relation off, if it is on."""
+        ...
+
+
 class TweetCommands:
     """Commands on tweets. Every one may raise `StoreUnavailable`; then it may have happened, and may be repeated."""
 
@@ -50,7 +58,7 @@ class TweetCommands:
         ports: Ports,
         publisher: Publisher,
         targets: Targets,
-        relations: RelationCommands,
+        relations: RelationsOff,
         ids: IdSource,
         clock: Clock,
         limits: Limits,

@@ -14,6 +14,7 @@ from serve.http.use_cases import use
 from serve.tweets import schemas
 from serve.tweets.commands import Draft, TweetCommands
 from serve.tweets.queries import TweetQueries
+from serve.tweets.threads import Threads
 
 Commands = Annotated[TweetCommands, use(TweetCommands)]
 Queries = Annotated[TweetQueries, use(TweetQueries)]
@@ -74,7 +75,7 @@ async def read_engagements(tweet: TweetInPath, viewer: Viewer, queries: Queries)
 async def read_thread(
     tweet: TweetInPath,
     viewer: Viewer,
-    queries: Queries,
+    threads: Annotated[Threads, use(Threads)],
     limit: Annotated[int | None, Query(ge=1, description="How many replies; the most allowed if that is more.")] = None,
     cursor: Annotated[
         str | None,
@@ -85,7 +86,7 @@ async def read_thread(
     ] = None,
 ) -> Response:
     """The conversation above and below a tweet, or with a cursor more of one side."""
-    return json_response(await queries.thread(viewer, tweet, cursor, limit))
+    return json_response(await threads.page(viewer, tweet, cursor, limit))
 
 
 def _id(text: str | None) -> TweetId | None:

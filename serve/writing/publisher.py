@@ -3,12 +3,12 @@
 import asyncio
 import secrets
 from contextlib import suppress
+from typing import Protocol
 
 from domain.clock import Sleep
 from domain.errors import Overloaded, StoreUnavailable
 from domain.events import Event
 from serve.http import errors
-from serve.reading.staleness import StalenessGuard
 from storage import keys
 from storage.own_acts import acts_of
 from storage.ports.cache import CacheStore
@@ -22,11 +22,24 @@ _TRIES_MAX = 3
 _WAIT_S = 0.6
 
 
+class FailureReports(Protocol):
+    """Knows whether Redis may lack events, and has all replicas know it."""
+
+    @property
+    def active(self) -> bool:
+        """Whether it may, as far as is known."""
+        ...
+
+    async def report_failure(self) -> None:
+        """Return when every replica knows that Redis has failed."""
+        ...
+
+
 class Publisher:
     """Publishes events. After the commit nothing can fail: what Redis misses, the reconciler makes up for."""
 
     def __init__(
-        self, events: EventStore, cache: CacheStore, log: EventLog, guard: StalenessGuard, sleep: Sleep = asyncio.sleep
+        self, events: EventStore, cache: CacheStore, log: EventLog, guard: FailureReports, sleep: Sleep = asyncio.sleep
     ) -> None:
         self._sleep = sleep
         self._guard = guard

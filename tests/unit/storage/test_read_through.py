@@ -4,8 +4,8 @@ import pytest
 
 from domain.errors import EngineError, Overloaded, StoreUnavailable
 from domain.limits import SMALL
-from serve.reading.read_through import ReadThrough
 from storage import keys
+from storage.read_through import ReadThrough
 from tests.unit.actors.engine import Engine
 
 
