@@ -29,8 +29,8 @@ check: $(STAMP)  ## ruff, mypy and the tidy test
 	$(VENV)/bin/mypy
 	@exec $(PYTHON) -m pytest tests/unit/test_tidy.py -p no:cacheprovider -q
 
-demo: $(STAMP)  ## real tweets through a system of its own, compared with a plain model
-	@exec $(PYTHON) -m cluster demo
+demo: $(STAMP)  ## real tweets through a system of its own, compared with an oracle
+	@exec $(PYTHON) -m tests.acceptance
 
 chaos: $(STAMP)  ## break a system under load in every way, or in one: FAULT=shard-killed
 	@exec $(PYTHON) -m tests.chaos $(FAULT)

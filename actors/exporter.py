@@ -6,19 +6,18 @@ from collections.abc import Callable, Iterator
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from actors.counters import READER as COUNTERS_READER
-from actors.fanout_shard import reader_name
+from actors.registry import CONSUMERS
 from domain.clock import Clock
 from domain.errors import EngineError
 from domain.ids import RANGES
 from storage.log_reader import RECONCILED
-from storage.ports.coordination import SETTLED, SUSPECT_UNTIL
+from storage.ports import Ports
+from storage.ports.coordination import APPLIED, SUSPECT_UNTIL
 from storage.ports.log import BEGINNING, LogEnd
-from storage.stores import Stores
 from telemetry.logs import logger
 
 _SCRAPE_S = 5.0
-_LETTERS_MAX = 1_000
+_DEAD_LETTERS_MAX = 1_000
 
 
 class Exporter:
@@ -26,7 +25,7 @@ class Exporter:
 
     def __init__(
         self,
-        stores: Stores,
+        ports: Ports,
         partitions: int,
         unhealthy: Callable[[], list[str]],
         clock: Clock,
@@ -34,7 +33,7 @@ class Exporter:
         host: str,
         port: int,
     ) -> None:
-        self._stores = stores
+        self._ports = ports
         self._clock = clock
         self._partitions = partitions
         self._unhealthy = unhealthy
@@ -44,11 +43,11 @@ class Exporter:
         self._server, self._thread = start_http_server(port, host, registry)
 
     def describe(self) -> list[Metric]:
-        """Nothing in advance: what is exported is known only when the stores answer."""
+        """Declare nothing in advance: the gauges are known only when the stores answer."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Every gauge, read now; runs on the server's thread."""
+        """Read every gauge now; runs on the server's thread."""
         yield from asyncio.run_coroutine_threadsafe(self._gauges(), self._loop).result(_SCRAPE_S)
 
     async def close(self) -> None:
@@ -59,7 +58,7 @@ class Exporter:
         unhealthy = GaugeMetricFamily("murmur_actors_unhealthy", "Actors that did not answer when last asked.")
         unhealthy.add_metric([], len(self._unhealthy()))
         gauges: list[Metric] = [unhealthy]
-        for read in (self._log_gauges, self._range_gauges, self._reconciler_gauges, self._letter_gauges):
+        for read in (self._log_gauges, self._range_gauges, self._reconciler_gauges, self._dead_letter_gauges):
             try:
                 gauges += await read()
             except EngineError as error:
@@ -67,26 +66,27 @@ class Exporter:
         return gauges
 
     async def _log_gauges(self) -> list[Metric]:
-        entries = GaugeMetricFamily("murmur_log_entries", "Events in the tail of a partition.", labels=["partition"])
+        entries = GaugeMetricFamily(
+            "murmur_log_entries", "Events of a partition that the log keeps.", labels=["partition"]
+        )
         lag = GaugeMetricFamily(
             "murmur_log_lag_seconds",
-            "How much older a reader's offset is than the end of a partition; ranges of followers as one reader.",
-            labels=["reader", "partition"],
+            "How much older a consumer's offset is than the end of a partition; ranges of followers as one consumer.",
+            labels=["consumer", "partition"],
         )
-        ends = await self._stores.ports.log.ends()
-        readers = {COUNTERS_READER: [COUNTERS_READER], "fanout": [reader_name(range_) for range_ in range(RANGES)]}
+        ends = await self._ports.log.ends()
         for partition, end in ends.items():
             entries.add_metric([str(partition)], end.entries)
-        for reader, names in readers.items():
-            found = await asyncio.gather(*(self._stores.ports.offsets.offsets(name) for name in names))
+        for consumer, names in CONSUMERS.items():
+            found = await asyncio.gather(*(self._ports.offsets.offsets(name) for name in names))
             for partition, end in ends.items():
                 behind = max(_behind_s(end, offsets.get(partition, BEGINNING)) for offsets in found)
-                lag.add_metric([reader, str(partition)], behind)
+                lag.add_metric([consumer, str(partition)], behind)
         return [entries, lag]
 
     async def _range_gauges(self) -> list[Metric]:
         orphaned = GaugeMetricFamily("murmur_ranges_without_owner", "Follower ranges that no shard in health owns.")
-        owners, unhealthy = await self._stores.ports.coordination.range_owners(), self._unhealthy()
+        owners, unhealthy = await self._ports.coordination.range_owners(), self._unhealthy()
         orphaned.add_metric([], RANGES - sum(owner.owner not in unhealthy for owner in owners.values()))
         return [orphaned]
 
@@ -94,22 +94,22 @@ class Exporter:
         age = GaugeMetricFamily(
             "murmur_reconciled_age_seconds", "How long ago was the time before which every event is known to be logged."
         )
-        coordination = self._stores.ports.coordination
+        coordination = self._ports.coordination
         if (checkpoint_ms := await coordination.checkpoint(RECONCILED)) is not None:
             age.add_metric([], max(0, self._clock.now_ms() - checkpoint_ms) / 1000)
         doubted = GaugeMetricFamily(
             "murmur_redis_doubted_seconds", "Of how much time the events may not all be in Redis; 0 without doubts."
         )
-        until_ms, since_ms = (
-            await coordination.checkpoint(SUSPECT_UNTIL) or 0,
-            await coordination.checkpoint(SETTLED) or 0,
-        )
+        until_ms = await coordination.checkpoint(SUSPECT_UNTIL) or 0
+        since_ms = await coordination.checkpoint(APPLIED) or 0
         doubted.add_metric([], max(0, until_ms - since_ms) / 1000)
         return [age, doubted]
 
-    async def _letter_gauges(self) -> list[Metric]:
-        kept = GaugeMetricFamily("murmur_dead_letters_kept", f"Dead letters to be looked at (at most {_LETTERS_MAX}).")
-        kept.add_metric([], len(await self._stores.ports.dead_letters.letters(limit=_LETTERS_MAX)))
+    async def _dead_letter_gauges(self) -> list[Metric]:
+        kept = GaugeMetricFamily(
+            "murmur_dead_letters_kept", f"Dead letters to be looked at (at most {_DEAD_LETTERS_MAX})."
+        )
+        kept.add_metric([], len(await self._ports.dead_letters.letters(limit=_DEAD_LETTERS_MAX)))
         return [kept]
 
 

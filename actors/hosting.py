@@ -1,10 +1,10 @@
-"""How a component runs inside a process: a thread with an event loop of its own, going round and saying so."""
+"""Hosting: runs a component on an event-loop thread of its own, and publishes a heartbeat."""
 
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import uvloop
 
@@ -22,10 +22,10 @@ _BEAT_TTL_S = 10
 
 
 class Component(Protocol):
-    """What can be hosted."""
+    """A part of the engine that can be hosted."""
 
     async def step(self) -> None:
-        """One turn of the loop; may wait up to `WAIT_MS`."""
+        """Run one turn of the loop; it may wait up to `WAIT_MS`."""
         ...
 
     async def close(self) -> None:
@@ -38,7 +38,7 @@ Open = Callable[[], Awaitable[Component]]
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How a hosted component is."""
+    """The health of a hosted component."""
 
     running: bool
     beat_age_ms: int
@@ -69,7 +69,7 @@ class Host:
         self._thread.start()
 
     def health(self) -> Health:
-        """How it is; never waits."""
+        """The health as of now; never waits."""
         running = self._thread.is_alive() and self._component is not None
         return Health(running, self._clock.monotonic_ms() - self._beat_ms, self._error)
 
@@ -110,18 +110,18 @@ class Host:
                 logger().warning("could not finish", actor=self._name, error=str(error))
 
 
-class Step(Protocol):
-    """One turn, which may wait for something to do."""
-
-    async def __call__(self, wait_ms: int) -> None: ...
-
-
-class Reader:
-    """A component that goes round by one step, and leaves a sign of life where every replica can read it."""
+class HeartbeatLoop:
+    """A component that repeats one step, and leaves a heartbeat where every replica can read it."""
 
     def __init__(
-        self, name: str, stores: Stores, clock: Clock, step: Step, finish: Callable[[], Any] | None = None
+        self,
+        name: str,
+        stores: Stores,
+        clock: Clock,
+        step: Callable[[int], Awaitable[None]],
+        finish: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        """`step` is given how long it may wait for something to do, in ms; `finish` ends what it began."""
         self._key = keys.heartbeat(name)
         self._stores = stores
         self._clock = clock

@@ -21,7 +21,8 @@ from domain.clock import SystemClock
 from domain.events import TweetPosted
 from domain.ids import EventId, IdGenerator, UserId, stamp_us
 from storage.cassandra.driver.options import CassandraOptions
-from storage.rows import KEYS, Put, Row, event_row, rows_of
+from storage.projections import projection_of
+from storage.rows import KEYS, Row, Upsert, event_row
 
 _WORKER = 1_000
 _END_MS = 1 << 62
@@ -118,7 +119,7 @@ class _Loop:
         authors = self._spec["authors"]
         author = UserId(authors[id_ % len(authors)])
         event = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=author, text=self._spec["text"])
-        rows = [event_row(event, self._spec["partitions"]), *rows_of(event)]
+        rows = [event_row(event, self._spec["partitions"]), *projection_of(event).rows(event)]
         return [self._insert(row) for row in rows]
 
     def _batch(self, statements: Sequence[Any]) -> Any:
@@ -128,8 +129,8 @@ class _Loop:
         return batch
 
     def _insert(self, row: Row) -> Any:
-        assert isinstance(row, Put), "posting only writes"
-        insert = self._prepared[row.table, *KEYS[row.table], *row.values]
+        assert isinstance(row, Upsert), "posting only writes"
+        insert = self._prepared[row.table, *KEYS[row.table].columns, *row.values]
         bound = insert.bind((*row.key, *row.values.values(), row.stamp_us))
         bound.consistency_level = self._consistency
         return bound
@@ -137,9 +138,9 @@ class _Loop:
     def prepare(self) -> None:
         """Prepare the statements of a posted tweet."""
         event = TweetPosted(event_id=EventId(1), stamp_us=1, author=UserId(1), text=self._spec["text"])
-        for row in (event_row(event, 1), *rows_of(event)):
-            assert isinstance(row, Put), "posting only writes"
-            names = (*KEYS[row.table], *row.values)
+        for row in (event_row(event, 1), *projection_of(event).rows(event)):
+            assert isinstance(row, Upsert), "posting only writes"
+            names = (*KEYS[row.table].columns, *row.values)
             marks = ", ".join("?" * len(names))
             text = f"INSERT INTO {row.table} ({', '.join(names)}) VALUES ({marks}) USING TIMESTAMP ?"
             self._prepared[row.table, *names] = self._session.prepare(text)

@@ -95,7 +95,7 @@ async def _rounds(bench: Bench) -> list[list[Delivery]]:
     everyone.empty()
     partition = log_partition(author, bench.yardstick_stores.partitions)
     rounds: list[list[Delivery]] = []
-    async with httpx.AsyncClient(base_url=bench.endpoints.http_url, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=bench.endpoints.http_url, timeout=30) as client:  # raw: answers are timed
         posted = 0
         for tweets in (_WARM_UP, *[bench.effort.deliveries] * ROUNDS):
             found: list[Delivery] = []

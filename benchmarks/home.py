@@ -3,18 +3,18 @@
 import asyncio
 from collections.abc import Sequence
 
-import httpx
-
 from benchmarks import constant, http_load
 from benchmarks.bench import Bench
 from benchmarks.effort import CONNECTIONS, PAGE_TWEETS, ROUNDS
 from benchmarks.http_load import Load
 from benchmarks.results import Row, rounded
 from benchmarks.world import World
+from cluster.client.api import PREFIX, Account, connected
+from tests.support.api_user import HOME
 
 _FEW = 16
 """Connections of a load that leaves the service some air."""
-_PATH = f"/api/v1/timeline/home?limit={PAGE_TWEETS}"
+_PATH = f"{PREFIX}{HOME}?limit={PAGE_TWEETS}"
 
 
 class HomeLoads:
@@ -105,13 +105,10 @@ def problems(loads: Sequence[Load]) -> dict[str, object]:
 async def compare(bench: Bench, world: World, readers: Sequence[int]) -> int:
     """Read first pages and compare ids and texts with the world's; the mean size of a page in bytes."""
     total = 0
-    async with httpx.AsyncClient(base_url=bench.endpoints.http_url, timeout=30) as client:
+    async with connected(bench.endpoints.http_url, at_once=1) as api:  # patient: a busy machine will get round to it
         for reader in readers:
-            headers = {"Authorization": f"Bearer {bench.tokens.of(reader)}"}
-            answer = await client.get(_PATH, headers=headers)
-            while answer.status_code == 503:  # a machine that is too busy to prepare a page will get round to it
-                await asyncio.sleep(float(answer.headers.get("Retry-After", "1")))
-                answer = await client.get(_PATH, headers=headers)
+            account = Account(id=reader, username="", password="", token=bench.tokens.of(reader))
+            answer = await api.send("page", "GET", HOME, account, params={"limit": PAGE_TWEETS})
             answer.raise_for_status()
             found = [(tweet["id"], tweet["text"]) for tweet in answer.json()["tweets"]]
             assert found == world.first_page(reader), f"the page of {reader} is not what it must be"

@@ -60,7 +60,7 @@ async def _times(bench: Bench, world: World, timelines: Timelines, number: int, 
     partitions = bench.yardstick_stores.partitions
     recents = [keys.list_key(ListKey(ListKind.AUTHOR, user), partitions) for user in map(UserId, world.users)]
     seconds: list[float] = []
-    async with httpx.AsyncClient(base_url=bench.endpoints.http_url, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=bench.endpoints.http_url, timeout=30) as client:  # raw: answers are timed
         for at in range(number):
             timelines.unlink()
             if cold:

@@ -10,9 +10,11 @@ from itertools import islice
 
 from benchmarks.patience import patiently
 from domain import ids
+from domain.relations import BY_RANGE, FOLLOW
 from domain.users import User
 from storage.cassandra.driver.session import CassandraSession, Params
 from storage.cassandra.driver.statements import Statement, write
+from storage.rows import tables_of
 
 _TOGETHER = 50
 """Rows in one request: a batch of this size stays far below what Cassandra refuses."""
@@ -20,8 +22,11 @@ _AT_ONCE = 16
 _USER = write("INSERT INTO users (user_id, username, name, email, password_hash) VALUES (?, ?, ?, ?, ?)")
 _TWEET = write("INSERT INTO tweets (user_id, tweet_id, text) VALUES (?, ?, ?)")
 _AUTHOR = write("INSERT INTO tweet_authors (tweet_id, user_id) VALUES (?, ?)")
-_FOLLOWING = write("INSERT INTO following (user_id, followee, active, since) VALUES (?, ?, true, ?)")
-_FOLLOWER = write("INSERT INTO followers (author, bucket, range, follower, since) VALUES (?, ?, ?, ?, ?)")
+_FOLLOWS = tables_of(FOLLOW)
+_FOLLOWING = write(f"INSERT INTO {_FOLLOWS.by_user} (user_id, target_id, active, event_id) VALUES (?, ?, true, ?)")
+_FOLLOWER = write(
+    f"INSERT INTO {_FOLLOWS.by_target} (target_id, bucket, range, user_id, event_id) VALUES (?, ?, ?, ?, ?)"
+)
 
 Write = tuple[Statement, Params]
 
@@ -58,9 +63,8 @@ def following(user: int, followees: Sequence[int]) -> Iterator[Write]:
 
 def followers(author: int, followers: Sequence[int]) -> Iterator[Write]:
     """Who follows an author, for the fan-out; sorted so that most batches stay in one partition."""
-    placed = sorted((ids.range_of(follower), follower) for follower in followers)
-    for range_, follower in placed:
-        yield _FOLLOWER, (author, ids.follower_bucket(range_), range_, follower, _since())
+    for place, follower in sorted((BY_RANGE.place(follower), follower) for follower in followers):
+        yield _FOLLOWER, (author, *place, follower, _since())
 
 
 @cache

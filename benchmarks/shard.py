@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from actors.fanout_shard import FanoutShard
+from actors.consumers.fanout_shard import FanoutShard
 from benchmarks import patience, seeding
 from benchmarks.posting import TweetEvents
 from benchmarks.timelines import Timelines
@@ -54,19 +54,7 @@ class ShardWorld:
         owners = await stores.ports.coordination.range_owners()
         for range_ in range(RANGES):
             await stores.ports.coordination.set_range_owner(range_, owners.get(range_), "benchmark")
-        shard = FanoutShard(
-            "benchmark",
-            log=stores.ports.log,
-            events=stores.ports.events,
-            graph=stores.ports.graph,
-            cache=stores.ports.cache,
-            offsets=stores.ports.offsets,
-            coordination=stores.ports.coordination,
-            letters=stores.ports.dead_letters,
-            clock=_CLOCK,
-            limits=config.limits,
-            partitions=config.partitions,
-        )
+        shard = FanoutShard("benchmark", stores.ports, _CLOCK, config.limits, config.partitions)
         return cls(
             stores=stores,
             shard=shard,

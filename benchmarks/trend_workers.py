@@ -19,13 +19,12 @@ from typing_extensions import override
 from benchmarks import children, trends
 from benchmarks.effort import ROUNDS, Effort
 from benchmarks.results import Row, rounded
-from dataflows.chunks import Chunk
-from dataflows.trends import Ranking
-from dataflows.trends import trends as dataflow
-from dataflows.worker import free_address
+from dataflows.sources.chunks import Chunk
+from dataflows.trends.flow import trends as dataflow
+from dataflows.trends.worker import free_address
 from domain.events import AnyEvent
 from domain.ids import log_partition
-from domain.trends import GLOBAL
+from domain.trends.tag_counts import GLOBAL, Ranking
 
 _PARTITIONS = 8
 _HOST = "127.0.0.1"
@@ -119,7 +118,7 @@ def _work(spec: dict[str, Any]) -> dict[str, Any]:
     op.output("out-minutes", found.minutes, TestingSink([]))
     cluster_main(flow, spec["addresses"], spec["index"])
     ended_s = time.clock_gettime(time.CLOCK_MONOTONIC)
-    top = [(trend.folded, trend.count, trend.unique_authors) for trend in out[-1].places[GLOBAL]] if out else []
+    top = [(trend.normalized_tag, trend.count, trend.unique_authors) for trend in out[-1].places[GLOBAL]] if out else []
     return {"begun_s": source.begun_s, "ended_s": ended_s, "events": source.handed_out, "top": top}
 
 

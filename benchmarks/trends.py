@@ -22,14 +22,17 @@ from bytewax.testing import TestingSink, TestingSource, run_main
 
 from benchmarks.effort import ROUNDS, Effort
 from benchmarks.results import Row, rounded
-from dataflows.chunks import Chunk
-from dataflows.trends import Ranking, Schedule, by_bucket, trends
-from dataflows.worker import EPOCH
+from dataflows.execution import EPOCH
+from dataflows.sources.chunks import Chunk
+from dataflows.trends.buckets import by_bucket
+from dataflows.trends.flow import trends
+from dataflows.trends.schedule import Schedule
 from domain.events import AnyEvent, TweetDeleted, TweetPosted
 from domain.hashtags import folded_tag
 from domain.ids import EventId, TweetId, UserId, first_id_at, stamp_us, time_ms
-from domain.tag_bucket import TagBucket
-from domain.trends import GLOBAL, WINDOWS, Window
+from domain.trends.tag_bucket import TagBucket
+from domain.trends.tag_counts import GLOBAL, Ranking
+from domain.trends.windows import WINDOWS, Window
 from telemetry import metrics
 
 _TAGS = 50_000
@@ -46,7 +49,7 @@ _SEED = 11
 
 
 def _schedule(*windows: Window) -> Schedule:
-    """Every minute is looked at, as the yardstick gives every window."""
+    """Every minute is evaluated, as the yardstick gives every window."""
     return Schedule(windows=windows, every_ms=_WINDOW.pane_ms, exact=True, from_ms=_START_MS, to_ms=_END_MS)
 
 
@@ -140,7 +143,7 @@ def _posted(id_: EventId, author: UserId, tags: tuple[str, ...]) -> TweetPosted:
 
 
 def chunks(some: Sequence[AnyEvent], partition: int = 0, partitions: int = 1) -> list[Chunk]:
-    """The events of a partition as a source hands them out, to the end of all time that is looked at."""
+    """The events of a partition as a source hands them out, to the end of all time that is evaluated."""
     cut = [tuple(some[at : at + _CHUNK_EVENTS]) for at in range(0, len(some), _CHUNK_EVENTS)]
     found = [Chunk(partition, partitions, time_ms(part[-1].event_id) - 1, part) for part in cut]
     return [*found, Chunk(partition, partitions, _END_MS, ())]
@@ -226,11 +229,11 @@ def _compare(rankings: Sequence[Ranking], found: Sequence[Found]) -> None:
         if window == last
     }
     ranking = rankings[-1]
-    assert ranking.as_of_ms == _END_MS, "the last look is at the end"
+    assert ranking.as_of_ms == _END_MS, "the last evaluation is at the end"
     top = ranking.places[GLOBAL]
     assert top
     for trend in top:
-        authors = theirs[trend.folded]
+        authors = theirs[trend.normalized_tag]
         assert (trend.count, trend.unique_authors) == (len(authors), len(set(authors))), trend
     most = max(len(authors) for authors in theirs.values())
     assert max(trend.count for trend in top) == most, "nothing that is used more is left out"
@@ -240,9 +243,9 @@ def _sizes(some: Sequence[AnyEvent]) -> dict[str, object]:
     """What one bucket keeps for each mention, in memory as in a snapshot."""
     bucket = TagBucket()
     for at in range(0, len(some), _CHUNK_EVENTS):
-        ((_, work), *_) = by_bucket(Chunk(0, 1, 0, tuple(some[at : at + _CHUNK_EVENTS])))
-        bucket.add(work.mentions)
-        bucket.delete(each.tweet for each in work.deleted)
+        ((_, batch), *_) = by_bucket(Chunk(0, 1, 0, tuple(some[at : at + _CHUNK_EVENTS])))
+        bucket.add(batch.occurrences)
+        bucket.delete(each.tweet for each in batch.deleted)
     bucket.top(_WINDOW, _END_MS)
     kept = len(pickle.dumps(bucket, pickle.HIGHEST_PROTOCOL))
     return {"snapshot bytes per live mention": round(kept / bucket.pairs, 1)}

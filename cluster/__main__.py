@@ -1,6 +1,7 @@
-"""`python -m cluster`: see `cli`."""
+"""Entry point of `python -m cluster`; each command is a module of `cluster.commands`."""
 
-from cluster.cli import main
+from cluster import commands
+from cluster.command_line import run
 
 if __name__ == "__main__":
-    main()
+    run(commands)

@@ -1,4 +1,4 @@
-"""Where the parts of a running system are found."""
+"""Addresses and folders of a running system."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints:
-    """Addresses and folders of one system, wherever its parts were started."""
+    """Addresses and folders of one system, wherever its components were started."""
 
     cassandra_contact_points: tuple[str, ...]
     """`host:port` each."""

@@ -1,14 +1,4 @@
-"""What can go wrong while a system is started or asked: one sentence each, for the person at the terminal.
-
-ClusterError
-├── SettingsError      a setting is unknown or invalid
-├── EmbeddedError      a local Cassandra, Redis or Ray cannot be had or did not start
-├── PortTaken          someone else listens on the HTTP port
-├── AlreadyRunning     a system runs on this data folder
-├── NotRunning         no system runs on this data folder
-├── NotReady           the system started and did not become ready in time
-└── CommandFailed      a command that another one ran ended with an error
-"""
+"""Errors of starting and asking a system: one sentence each, for the person at the terminal."""
 
 
 class ClusterError(Exception):
@@ -24,7 +14,7 @@ class SettingsError(ClusterError):
 
 
 class EmbeddedError(ClusterError):
-    """A part that runs locally cannot be had or did not start. What had started was stopped."""
+    """A component that runs locally cannot be had or did not start. What had started was stopped."""
 
 
 class PortTaken(EmbeddedError):

@@ -1,4 +1,4 @@
-"""What `/readyz` says, read by those who wait for it and those who show it."""
+"""Client of `/readyz`, for those who wait for it and those who show it."""
 
 from dataclasses import dataclass
 

@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cluster.errors import SettingsError
 from domain.ids import RANGES
-from domain.trends import TAG_BUCKETS
+from domain.trends.tag_counts import TAG_BUCKETS
 from storage.loopback import is_loopback
 from storage.tls import TlsOptions
 
@@ -29,7 +29,7 @@ Consistency = Literal["ONE", "TWO", "THREE", "QUORUM", "LOCAL_ONE", "LOCAL_QUORU
 
 
 class Settings(BaseSettings):
-    """What an operator may choose. Each field is read from `MURMUR_<NAME>`, or keeps the default given here."""
+    """Choices of an operator. Each field is read from `MURMUR_<NAME>`, or keeps the default given here."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -109,7 +109,7 @@ class Settings(BaseSettings):
 
     @property
     def believed_proxies(self) -> tuple[str, ...]:
-        """Those that are named, and the HAProxy of this node, which appends the true peer to `X-Forwarded-For`.
+        """Proxies that are named, and the HAProxy of this node, which appends the true peer to `X-Forwarded-For`.
 
         Where Ray is elsewhere, HAProxies have the addresses of its nodes: it is for the settings to name them.
         """
@@ -118,7 +118,7 @@ class Settings(BaseSettings):
         return tuple(dict.fromkeys((*self.trusted_proxies, "127.0.0.1")))
 
     def url_of(self, port: int) -> str:
-        """Where this machine reaches a port that listens on `http_host`."""
+        """URL by which this machine reaches a port that listens on `http_host`."""
         host = "127.0.0.1" if self.http_host in _EVERY_ADDRESS else self.http_host
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -184,7 +184,7 @@ class Settings(BaseSettings):
 
     @property
     def cassandra_tls_options(self) -> TlsOptions | None:
-        """How to speak TLS with the Cassandra that is named, if at all."""
+        """TLS options of the Cassandra that is named; None without TLS."""
         if not self.cassandra_contact_points or self.cassandra_tls == "off":
             return None
         return TlsOptions(

@@ -1,4 +1,4 @@
-"""The folder of keys that sign access tokens, as a command changes it: the first keys, and one rotation after another.
+"""Changes the folder of keys that sign access tokens: makes the first ones, and rotates them.
 
 The rules by which replicas read it are in `serve.key_ring`: the newest key is published, the one before it signs.
 """
@@ -13,20 +13,20 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from cluster.errors import ClusterError, SettingsError
+from cluster.locks import held_alone
 from cluster.private import sync_folder, write_private
 from cluster.settings import Settings
-from cluster.state import held_alone
 from serve.key_ring import LOOK_EVERY_MS, UnusableKeys, key_file, key_files, made_at, read_keys
 from serve.sessions import TTL_S
 
 PUBLISHED: Final = timedelta(minutes=10)
-"""How long a key is published before it may sign: every replica has read it, and whoever keeps the JWKS 5 min."""
+"""Time that a key is published before it may sign: every replica has read it, and whoever keeps the JWKS 5 min."""
 NEEDED: Final = timedelta(seconds=TTL_S, milliseconds=LOOK_EVERY_MS) + timedelta(minutes=5)
-"""How long after it was to sign no more a key may still have tokens, with a margin for clocks and slow mounts."""
+"""Time that a key may still have tokens after it has ceased to sign, with a margin for clocks and slow mounts."""
 
 
 class Rotation(NamedTuple):
-    """What a rotation did, by the names of files."""
+    """Outcome of a rotation, by the names of files."""
 
     signs: str
     ahead: str
@@ -34,16 +34,16 @@ class Rotation(NamedTuple):
 
 
 def keys_folder(settings: Settings) -> Path:
-    """Where the keys of a system are."""
+    """Folder of the keys of a system."""
     return settings.jwt_keys_dir or settings.data_dir / "keys" / "jwt"
 
 
 def prepare_keys(settings: Settings) -> None:
-    """Make what is unmet of two keys, one to sign and one ahead. Raises `SettingsError` if others could read them."""
+    """Complete two keys, one to sign and one ahead. Raises `SettingsError` if others could read them."""
     folder = keys_folder(settings)
     if settings.jwt_keys_dir is not None and not folder.is_dir():
         raise SettingsError(f"MURMUR_JWT_KEYS_DIR names {folder}, which is no folder.")
-    with _told():
+    with _explained():
         if not folder.is_dir():
             folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.mkdir(mode=0o700, exist_ok=True)
@@ -60,7 +60,7 @@ def rotate(folder: Path, now: datetime | None = None) -> Rotation:
     everywhere yet.
     """
     now = now or datetime.now(UTC)
-    with _told(), _changing(folder):
+    with _explained(), _changing(folder):
         before = key_files(folder)
         if len(before) < 2:
             signs, ahead = _fill(folder, now)
@@ -82,7 +82,7 @@ def rotate(folder: Path, now: datetime | None = None) -> Rotation:
 
 
 def _fill(folder: Path, now: datetime) -> list[str]:
-    """Two keys at least: nobody signs by the second before the next rotation."""
+    """Complete two keys; the second signs nothing before the next rotation."""
     names = key_files(folder)
     if not names:  # nobody runs who might not know them, so they count as published for long
         return [_add(folder, now - 2 * PUBLISHED), _add(folder, now - PUBLISHED)]
@@ -90,8 +90,8 @@ def _fill(folder: Path, now: datetime) -> list[str]:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Around everything: what is wrong with the folder is said in a sentence."""
+def _explained() -> Iterator[None]:
+    """Turn what is wrong with the folder into a sentence."""
     try:
         yield
     except OSError as error:
@@ -102,7 +102,7 @@ def _told() -> Iterator[None]:
 
 @contextmanager
 def _changing(folder: Path) -> Iterator[None]:
-    """Around every change: nobody else makes one, and what one that died has left is gone."""
+    """Keep other commands from changing the folder, and remove what one that died has left."""
     key_files(folder)
     with held_alone(folder / "rotation", f"Another command is changing the keys in {folder}; try again."):
         for leftover in folder.glob("*.partial"):

@@ -1,16 +1,15 @@
-"""What is on disk about a running system: the lock that makes it the only one on its folder, and where it is."""
+"""Files of a running system about itself: the lock that makes it the only one on its folder, and its endpoints."""
 
-import fcntl
-import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Self
+from typing import Self
+
+import msgspec
 
 from cluster.endpoints import Endpoints
 from cluster.errors import AlreadyRunning, ClusterError, NotRunning
+from cluster.locks import try_lock
 from cluster.private import OTHERS, open_private, private_folder, write_private
 
 _LOCK = "lock"
@@ -26,8 +25,8 @@ class RunState:
 
     def write(self) -> None:
         """Replace the file in one step: a reader, who is this user, sees the whole of it or none."""
-        document = {"pid": self.pid, **asdict(self.endpoints)}
-        write_private(self.endpoints.data_dir / _STATE, json.dumps(document, default=str, indent=2) + "\n")
+        document = msgspec.json.format(msgspec.json.encode(self, enc_hook=str), indent=2)
+        write_private(self.endpoints.data_dir / _STATE, document.decode() + "\n")
 
     @classmethod
     def read(cls, data_dir: Path) -> Self:
@@ -37,29 +36,24 @@ class RunState:
         if not is_locked(data_dir):
             raise NotRunning(f"No system runs on {data_dir}; start one with `make run`.")
         try:
-            document = json.loads(path.read_text())
-            pid = int(document.pop("pid"))
-            if not _holder(data_dir).startswith(f"pid {pid},"):
-                raise between
-            for name in ("cassandra_contact_points", "metrics_urls"):
-                document[name] = tuple(document[name])
-            for name in ("log_dir", "data_dir"):
-                document[name] = Path(document[name])
-            return cls(pid=pid, endpoints=Endpoints(**document))
+            state = msgspec.json.decode(path.read_bytes(), type=cls, dec_hook=lambda kind, value: kind(value))
         except FileNotFoundError:
             raise between from None
-        except (ValueError, KeyError, TypeError) as failure:
+        except msgspec.DecodeError as failure:
             raise ClusterError(f"{path} cannot be read ({failure}); stop the system and start it again.") from failure
+        if not _holder(data_dir).startswith(f"pid {state.pid},"):
+            raise between
+        return state
 
     def remove(self) -> None:
         (self.endpoints.data_dir / _STATE).unlink(missing_ok=True)
 
 
 class FolderLock:
-    """Held while a system runs on a folder; the kernel drops it with the process, so a crash needs no cleaning up.
+    """Lock that a system holds while it runs on a folder.
 
-    Whoever takes it removes what a system that was killed has left behind about itself, and closes the folder to all
-    other users of the machine.
+    Taking it removes what a system that was killed has left behind about itself, and closes the folder to all other
+    users of the machine.
     """
 
     def __init__(self, data_dir: Path) -> None:
@@ -69,7 +63,7 @@ class FolderLock:
             file = os.fdopen(open_private(data_dir / _LOCK, os.O_RDWR | os.O_APPEND), "a+")
         except OSError as failure:
             raise ClusterError(f"The data folder {data_dir} cannot be written: {failure}.") from failure
-        if not _try_lock(file):
+        if not try_lock(file):
             file.close()
             holder = _holder(data_dir) or "pid unknown"
             raise AlreadyRunning(f"Murmur is already running on {data_dir} ({holder}); stop it with `make down`.")
@@ -77,7 +71,7 @@ class FolderLock:
         (data_dir / _STATE).unlink(missing_ok=True)
 
     def name_holder(self, http_url: str) -> None:
-        """Say who holds it, for the sentence that a second start prints. Raises `ClusterError` if the disk is full."""
+        """Write down who holds it, which a second start prints. Raises `ClusterError` if the disk is full."""
         try:
             self._file.truncate(0)
             os.write(self._file.fileno(), f"pid {os.getpid()}, at {http_url}\n".encode())
@@ -99,33 +93,15 @@ def _require_not_shared(data_dir: Path) -> None:
             )
 
 
-@contextmanager
-def held_alone(folder: Path, taken: str) -> Iterator[None]:
-    """Hold a lock beside a folder, which the kernel drops with the process. Raises `AlreadyRunning`, saying `taken`."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_name(f"{folder.name}.{_LOCK}").open("a+") as file:
-        if not _try_lock(file):
-            raise AlreadyRunning(taken)
-        yield
-
-
 def is_locked(data_dir: Path) -> bool:
     """Whether a system runs on this folder now."""
     path = data_dir / _LOCK
     if not path.exists():
         return False
     with path.open("r+") as file:
-        return not _try_lock(file)
+        return not try_lock(file)
 
 
 def _holder(data_dir: Path) -> str:
-    """What the last one to take the lock said about itself."""
+    """Read what the last one to take the lock wrote about itself."""
     return (data_dir / _LOCK).read_text().strip()
-
-
-def _try_lock(file: IO[str]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -3,15 +3,16 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
-import actors.deploy
 import serve.deploy
-from actors.deploy import COUNTERS, RECONCILER, SUPERVISOR, ActorConfig
+from actors.deployment import lifecycle, placement
+from actors.deployment.config import ActorConfig
+from actors.registry import COUNTERS, RECONCILER, SUPERVISOR
 from cluster.endpoints import Endpoints
 from cluster.errors import ClusterError
 from cluster.settings import Settings
 from cluster.signing_keys import keys_folder
-from cluster.stores import store_config
-from dataflows.deploy import TrendsConfig, TrendsFleet
+from cluster.store_config import store_config
+from dataflows.deploy import TrendsConfig, TrendsWorkerGroup
 from domain.clock import SystemClock
 from serve.config import ApiConfig
 from storage.cassandra.driver import schema
@@ -40,7 +41,7 @@ def deploy(settings: Settings, endpoints: Endpoints) -> None:
         exporter_port=settings.exporter_port,
     )
     trends = TrendsConfig(stores=stores, snapshots=settings.data_dir / "trends", log_level=settings.log_level)
-    actors.deploy.start(actor_config, TrendsFleet(trends, actors.deploy.nodes), settings.fanout_shards)
+    lifecycle.start(actor_config, TrendsWorkerGroup(trends, placement.nodes), settings.fanout_shards)
     deploy_api(settings, endpoints)
 
 
@@ -56,16 +57,16 @@ def deploy_api(settings: Settings, endpoints: Endpoints, *, wait: bool = True) -
         log_level=settings.log_level,
         replicas=settings.serve_replicas,
         replicas_max=settings.serve_replicas_max,
-        nodes=len(actors.deploy.nodes()),
+        nodes=len(placement.nodes()),
     )
     serve.deploy.deploy(config, wait=wait)
 
 
-def undeploy(settings: Settings, _endpoints: Endpoints) -> None:
+def undeploy() -> None:
     """End replicas and actors side by side, each drained; what they leave in the log is found at the next start."""
     with ThreadPoolExecutor(1) as pool:
         stopping = pool.submit(serve.deploy.undeploy)
-        actors.deploy.stop(_STOP_S)
+        lifecycle.stop(_STOP_S)
         stopping.result()
 
 

@@ -12,16 +12,16 @@ from typing import Any, cast
 import ray
 from ray.actor import ActorHandle
 
-from dataflows import snapshots
-from dataflows.trends import STATE_VERSION
-from dataflows.worker import FlowWorker, WorkerStatus, free_address
+from dataflows.execution import snapshot_folder
+from dataflows.trends.flow import STATE_VERSION
+from dataflows.trends.worker import FlowWorker, WorkerStatus, free_address
 from domain.clock import SystemClock
 from domain.errors import StoreUnavailable
-from storage.head import ANSWER_S, asked_of_ray, placed_on
 from storage.stores import StoreConfig
 from telemetry import logs, metrics
 from telemetry.logs import logger
 from telemetry.ray_backend import RayBackend
+from telemetry.ray_calls import ANSWER_S, call_ray, node_affinity
 
 NAMESPACE = "murmur"
 WORKERS_MAX = 16
@@ -34,7 +34,7 @@ _DIED = "a worker died"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrendsConfig:
-    """What every worker is given. `snapshots` is a folder that every node which may run a worker can see."""
+    """Configuration of every worker. `snapshots` is a folder that every node which may run a worker can see."""
 
     stores: StoreConfig
     snapshots: Path
@@ -50,7 +50,7 @@ class TrendsWorkerActor:
         self._worker = FlowWorker(config.stores, config.snapshots, SystemClock())
 
     def address(self) -> str:
-        """Where this worker will listen for its peers."""
+        """The address at which this worker will listen for its peers."""
         return free_address(str(ray.util.get_node_ip_address()))
 
     def run(self, addresses: list[str], index: int) -> None:
@@ -58,7 +58,7 @@ class TrendsWorkerActor:
         self._worker.run(addresses, index)
 
     def status(self) -> WorkerStatus:
-        """How it is."""
+        """The status now."""
         return self._worker.status()
 
     def stop(self, timeout_s: float) -> bool:
@@ -66,8 +66,8 @@ class TrendsWorkerActor:
         return self._worker.stop(timeout_s)
 
 
-class TrendsFleet:
-    """The workers of trends (`actors.flow_supervisor.Fleet`); travels to its supervisor before it is used."""
+class TrendsWorkerGroup:
+    """The workers of trends (`WorkerGroup` of `actors.supervision`); travels to its supervisor before it is used."""
 
     def __init__(self, config: TrendsConfig, nodes: Callable[[], Collection[str]]) -> None:
         """`nodes` are those that workers may run on; they are spread over them."""
@@ -78,9 +78,9 @@ class TrendsFleet:
     async def start(self, workers: int, *, fresh: bool) -> None:
         assert 1 <= workers <= WORKERS_MAX
         try:
-            kept = snapshots.folder(self._config.snapshots, STATE_VERSION, fresh=fresh)
+            kept = snapshot_folder(self._config.snapshots, STATE_VERSION, fresh=fresh)
             config = replace(self._config, snapshots=kept)
-            self._workers = await asked_of_ray(lambda: self._made(workers, config), _BEGIN_S)
+            self._workers = await call_ray(lambda: self._made(workers, config), _BEGIN_S)
             found = [worker.address.remote() for worker in self._workers]
             addresses = list(await asyncio.wait_for(asyncio.gather(*map(_answer, found)), _BEGIN_S))
             begun = [worker.run.remote(addresses, index) for index, worker in enumerate(self._workers)]
@@ -99,9 +99,9 @@ class TrendsFleet:
         await self.kill()
 
     async def kill(self) -> None:
-        left = [*self._workers, *await asked_of_ray(lambda: list(_of_an_earlier_life()))]
+        left = [*self._workers, *await call_ray(lambda: list(_of_an_earlier_life()))]
         for worker in left:
-            await asked_of_ray(partial(ray.kill, worker))
+            await call_ray(partial(ray.kill, worker))
         deadline_s = asyncio.get_running_loop().time() + _GONE_S
         while not all([_is_dead(await _status(worker)) for worker in left]):
             if asyncio.get_running_loop().time() > deadline_s:
@@ -123,7 +123,7 @@ def _worker(index: int, config: TrendsConfig, node: str | None) -> "ActorHandle[
         "num_cpus": 0.1,
         "max_restarts": 0,
         "max_concurrency": _CALLS_AT_ONCE,
-        "scheduling_strategy": placed_on(node),
+        "scheduling_strategy": node_affinity(node),
     }
     worker: Any = ray.remote(TrendsWorkerActor).options(**options).remote(name, config)
     return cast("ActorHandle[Any]", worker)

@@ -44,11 +44,11 @@ class StoreThread:
             started.cancel()
             raise
 
-    def insist(self, begin: Callable[[], Coroutine[Any, Any, T]], timeout_s: float, patience_s: float) -> T:
-        """Do some work that may be repeated, again and again while a store is busy or away. Raises as `call` does."""
+    def retry_until(self, begin: Callable[[], Coroutine[Any, Any, T]], timeout_s: float, retry_for_s: float) -> T:
+        """Repeat some work while a store is busy or away, so long at most. Raises as `call` does."""
         again = Retrying(
             retry=retry_if_exception_type((StoreUnavailable, Overloaded, TimeoutError)),
-            stop=stop_after_delay(patience_s),
+            stop=stop_after_delay(retry_for_s),
             wait=wait_random_exponential(0.1, max=2.0),
             reraise=True,
         )

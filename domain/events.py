@@ -1,11 +1,12 @@
-"""Every fact that crosses a process, versioned, with its codec.
+"""Events: every fact that crosses a process, versioned, with its codec.
 
 An event says what to look at, never what to add: consumers may see it twice, late and out of order.
 On the wire: one version byte, then a MessagePack array `[type, event_id, stamp_us, request_id, fields…]`. A field may
-be added at the end with a default; anything else is a new version.
+be added at the end with a default, and a type may be added: who does not know it yet skips it (`UnknownEvent`), so
+readers are upgraded before writers. Anything else is a new version.
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar, get_args
 
 import msgspec
 
@@ -142,28 +143,56 @@ AnyEvent = (
     | UserReinstated
 )
 
+_Number = Annotated[int, msgspec.Meta(ge=0, le=ID_MAX)]
+
+
+class UnknownEvent(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """An event of this version whose type only a newer release knows."""
+
+    tag: _Number
+    event_id: _Number
+    stamp_us: _Number
+    request_id: str
+
+
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[AnyEvent] = msgspec.msgpack.Decoder(AnyEvent)
+_unknown_decoder = msgspec.msgpack.Decoder(UnknownEvent)
 _PREFIX = bytes([VERSION])
+_TAGS = frozenset(kind.__struct_config__.tag for kind in get_args(AnyEvent))
 
 
 def encode(event: Event) -> bytes:
-    """The event on the wire."""
+    """Encode an event for the wire."""
     return _PREFIX + _encoder.encode(event)
 
 
-def decode(wire: bytes) -> AnyEvent:
-    """The event of some bytes. Raises `PoisonedEvent` for bytes of another version, type, shape or length."""
+def decode(wire: bytes) -> AnyEvent | UnknownEvent:
+    """Decode an event. Raises `PoisonedEvent` for bytes of another version, shape or length."""
     if wire[:1] != _PREFIX:
         raise PoisonedEvent(f"version {wire[0]} is not {VERSION}" if wire else "no bytes")
     if len(wire) > EVENT_BYTES_MAX:
         raise PoisonedEvent(f"{len(wire)} bytes are too many")
+    body = memoryview(wire)[1:]
     try:
-        event = _decoder.decode(memoryview(wire)[1:])
-    except msgspec.MsgspecError as error:
+        event = _decoder.decode(body)
+    except msgspec.ValidationError as error:
+        return _unknown(body, error)
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise PoisonedEvent(str(error)) from error
     for field in event.__struct_fields__:
         value = getattr(event, field)
         if isinstance(value, int) and not 0 <= value <= ID_MAX:
             raise PoisonedEvent(f"{field} is {value}, which is no id and no time")
     return event
+
+
+def _unknown(body: memoryview, error: msgspec.ValidationError) -> UnknownEvent:
+    """The start of an event whose type is not ours; raises `PoisonedEvent` if it has none."""
+    try:
+        unknown = _unknown_decoder.decode(body)
+    except (msgspec.MsgspecError, RecursionError):
+        unknown = None
+    if unknown is None or unknown.tag in _TAGS:
+        raise PoisonedEvent(str(error)) from error
+    return unknown

@@ -62,8 +62,8 @@ class Limits:
     attempts_max: int = 5
     """How often an event is tried before it becomes a dead letter."""
     request_bytes_max: int = 64 * 1024
-    settled_max: int = 500
-    """Events that the counters settle together."""
+    handled_max: int = 500
+    """Events that a consumer hands to its handlers together."""
     staleness_last_ms: int = 6_000
     """For how long a failure of Redis makes it suspect, unless it fails again."""
     staleness_refresh_ms: int = 250

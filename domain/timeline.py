@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from domain.columns import differs
+from domain.columns import run_changes
 from domain.errors import Refused
 from domain.ids import ID_MAX
 
@@ -56,7 +56,7 @@ def newest_first(entries: Entries, *, above: int = 0, at_most: int = ID_MAX) -> 
     ids = entries[:, 0]
     kept = entries[(ids > np.uint64(above)) & (ids <= np.uint64(at_most))]
     latest_first = kept[np.argsort(kept[:, 0])[::-1]]
-    return latest_first[differs(latest_first[:, 0])]
+    return latest_first[run_changes(latest_first[:, 0])]
 
 
 def merged(lists: Sequence[EntryList], at_most: int = ID_MAX) -> EntryList:
@@ -79,7 +79,7 @@ def cut(entries: Entries, floor: int, entries_max: int) -> EntryList:
 
 def newer_duplicates(entries: Entries) -> dict[int, list[int]]:
     """For each entry that shows the same tweet as newer ones: those, newest first. `entries` are newest first."""
-    if differs(np.sort(entries[:, 1])).all():
+    if run_changes(np.sort(entries[:, 1])).all():
         return {}
     _, inverse, counts = np.unique(entries[:, 1], return_inverse=True, return_counts=True)
     shared = entries[counts[inverse] > 1]

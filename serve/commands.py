@@ -7,6 +7,7 @@ import orjson
 from msgspec.structs import replace
 
 from domain.clock import Clock
+from domain.counts import TweetCounts
 from domain.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from domain.events import (
     Event,
@@ -19,10 +20,10 @@ from domain.events import (
     Unfollowed,
     Unliked,
 )
-from domain.graph import Toggle, TweetCounts
 from domain.ids import EventId, IdSource, TweetId, UserId, stamp_us, time_ms
 from domain.limits import Limits
 from domain.names import name_fault, normalized_name
+from domain.relations import FOLLOW, LIKE, RETWEET, RelationState
 from domain.texts import parsed
 from domain.tweets import LOCATION_CHARS_MAX, Tweet
 from serve.publisher import Publisher
@@ -30,7 +31,7 @@ from serve.reading.readers import Readers
 from storage import keys, values
 from storage.cache_codec import tweet_value
 from storage.ports.idempotency import Claim, IdempotencyStore
-from storage.ports.relations import Engagement, EngagementStore, GraphStore
+from storage.ports.relations import RelationStore
 from storage.ports.tweets import TweetStore
 from storage.rows import MINUTE_MS
 from storage.values import Counted
@@ -58,8 +59,7 @@ class Commands:
         self,
         publisher: Publisher,
         tweets: TweetStore,
-        graph: GraphStore,
-        engagements: EngagementStore,
+        relations: RelationStore,
         idempotency: IdempotencyStore,
         readers: Readers,
         ids: IdSource,
@@ -68,8 +68,7 @@ class Commands:
     ) -> None:
         self._publisher = publisher
         self._tweets = tweets
-        self._graph = graph
-        self._engagements = engagements
+        self._relations = relations
         self._idempotency = idempotency
         self._readers = readers
         self._ids = ids
@@ -160,7 +159,7 @@ class Commands:
     async def follow(self, user: UserId, target: UserId) -> None:
         """Follow somebody; nothing happens if that is so already. Raises `Invalid` and `NotFound`."""
         await self._check_target(user, target)
-        before = await self._graph.follow(user, target)
+        before = await self._relations.state(FOLLOW, user, target)
         if not before.active and len(await self._readers.relations.followees(user)) >= self._limits.following_max:
             raise Forbidden(f"Nobody may follow more than {self._limits.following_max} accounts.", "following_too_many")
         await self._switch(before, True, Followed, user=user, followee=target)
@@ -168,40 +167,40 @@ class Commands:
     async def unfollow(self, user: UserId, target: UserId) -> None:
         """Follow somebody no longer. Raises `Invalid` and `NotFound`."""
         await self._check_target(user, target)
-        before = await self._graph.follow(user, target)
-        await self._switch(before, False, Unfollowed, user=user, followee=target, since=before.since)
+        before = await self._relations.state(FOLLOW, user, target)
+        await self._switch(before, False, Unfollowed, user=user, followee=target, since=before.event_id)
 
     async def like(self, user: UserId, tweet_id: TweetId) -> TweetId:
         """Like a tweet; through a retweet its original, whose id is returned. Raises `NotFound`."""
         tweet = await self._original(tweet_id)
-        before = await self._engagements.engagement(Engagement.LIKE, user, tweet.id)
+        before = await self._relations.state(LIKE, user, tweet.id)
         await self._switch(before, True, Liked, user=user, tweet_id=tweet.id)
         return tweet.id
 
     async def unlike(self, user: UserId, tweet_id: TweetId) -> TweetId:
         """Take a like back. Raises `NotFound`."""
         tweet = await self._original(tweet_id)
-        before = await self._engagements.engagement(Engagement.LIKE, user, tweet.id)
-        await self._switch(before, False, Unliked, user=user, tweet_id=tweet.id, since=before.since)
+        before = await self._relations.state(LIKE, user, tweet.id)
+        await self._switch(before, False, Unliked, user=user, tweet_id=tweet.id, since=before.event_id)
         return tweet.id
 
     async def retweet(self, user: UserId, tweet_id: TweetId) -> TweetId:
         """Retweet a tweet; through a retweet its original, whose id is returned. Raises `NotFound`."""
         tweet = await self._original(tweet_id)
-        before = await self._engagements.engagement(Engagement.RETWEET, user, tweet.id)
+        before = await self._relations.state(RETWEET, user, tweet.id)
         await self._switch(before, True, Retweeted, user=user, tweet_id=tweet.id, author=tweet.author)
         return tweet.id
 
     async def undo_retweet(self, user: UserId, tweet_id: TweetId) -> TweetId:
         """Take a retweet back, also of a tweet that was deleted since. Raises `NotFound`."""
-        before = await self._engagements.engagement(Engagement.RETWEET, user, tweet_id)
+        before = await self._relations.state(RETWEET, user, tweet_id)
         if not before.active:
             tweet_id = (await self._original(tweet_id)).id
-            before = await self._engagements.engagement(Engagement.RETWEET, user, tweet_id)
-        await self._switch(before, False, RetweetUndone, user=user, tweet_id=tweet_id, since=before.since)
+            before = await self._relations.state(RETWEET, user, tweet_id)
+        await self._switch(before, False, RetweetUndone, user=user, tweet_id=tweet_id, since=before.event_id)
         return tweet_id
 
-    async def _switch(self, before: Toggle, on: bool, kind: type[Event], **fields: int) -> None:
+    async def _switch(self, before: RelationState, on: bool, kind: type[Event], **fields: int) -> None:
         id_ = self._ids.next()
         stamp = max(stamp_us(id_), before.written_us + 1, self._clock.now_ms() * 1000)
         event = kind(event_id=EventId(id_), stamp_us=stamp, request_id=request_id.get(), **fields)

@@ -10,11 +10,11 @@ from domain.events import Event
 from serve import errors
 from serve.reading.staleness import StalenessGuard
 from storage import keys
-from storage.effects import effects_of
 from storage.own_acts import acts_of
 from storage.ports.cache import CacheStore
 from storage.ports.events import EventStore
 from storage.ports.log import EventLog
+from storage.projections import invalidate
 from telemetry import metrics
 from telemetry.logs import logger
 
@@ -79,11 +79,7 @@ class Publisher:
 
     async def _tell(self, event: Event, *, append: bool) -> None:
         """Caches and log; all of it may be repeated."""
-        effects = effects_of(event)
-        if effects.values:
-            await self._cache.drop(effects.values)
-        if effects.lists:
-            await self._cache.unlink(effects.lists)
+        await invalidate(self._cache, (event,))
         note = self._cache.note(keys.own_acts(event.actor), acts_of(event, repeated=not append))
         if append:
             await asyncio.gather(note, self._log.append([event]))

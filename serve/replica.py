@@ -96,7 +96,7 @@ def _build(config: ApiConfig, stores: Stores, ids: LeasedIds) -> FastAPI:
     ports = stores.ports
     guard = StalenessGuard(ports.events, ports.coordination, clock, limits, config.stores.partitions)
     cache = GuardedCache(ports.cache, guard)
-    readers = Readers(cache, ports.tweets, ports.users, ports.graph, ports.engagements, guard, limits)
+    readers = Readers(cache, ports.tweets, ports.users, ports.relations, ports.counts, guard, limits)
     rebuilder = Rebuilder(cache, ports.tweets, limits)
     pulled = PulledAuthors(ports.coordination, clock, limits)
     home = HomeTimelines(HomeLists(cache, readers.relations, rebuilder, pulled, guard, clock, limits), ports.tweets)
@@ -106,12 +106,10 @@ def _build(config: ApiConfig, stores: Stores, ids: LeasedIds) -> FastAPI:
     rates = RateLimits() if config.rate_limits_on else OFF
     throttle = LoginThrottle(ports.limiter, ports.cache, rates)
     services = Services(
-        commands=Commands(
-            publisher, ports.tweets, ports.graph, ports.engagements, ports.idempotency, readers, ids, clock, limits
-        ),
+        commands=Commands(publisher, ports.tweets, ports.relations, ports.idempotency, readers, ids, clock, limits),
         timelines=TimelineQueries(home, readers, ports.tweets, limits),
         tweets=TweetQueries(readers, ports.tweets, limits),
-        users=UserQueries(readers, ports.users, ports.graph, ports.engagements, limits),
+        users=UserQueries(readers, ports.users, ports.relations, limits),
         trends=TrendQueries(ports.trends, ports.panes),
         accounts=Accounts(ports.users, ports.tokens, ids, Passwords(), sessions, throttle, session_registry, clock),
         sessions=sessions,

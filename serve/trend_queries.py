@@ -1,4 +1,4 @@
-"""What trends, and what a hashtag had in each minute, as finished JSON."""
+"""Queries of trends, and of the minutes of a hashtag; the answers are finished JSON."""
 
 import asyncio
 from typing import Any
@@ -7,11 +7,12 @@ import orjson
 
 from domain.errors import Invalid, NotFound
 from domain.hashtags import tag_of
-from domain.places import place
 from domain.timestamps import rfc3339, rfc3339_of_ms
-from domain.trends import GLOBAL, MINUTE, WINDOWS, Trend
+from domain.trends.tag_counts import GLOBAL, Trend
+from domain.trends.windows import MINUTE, WINDOWS
 from serve.errors import TrendsNotReady
 from storage import values
+from storage.gazetteer import gazetteer
 from storage.ports.trends import PaneStore, TrendStore
 
 
@@ -38,15 +39,15 @@ class TrendQueries:
         )
 
     async def history(self, tag: str, window: str) -> bytes:
-        """What a hashtag had in each minute of a window, those without a tweet included."""
-        folded = tag_of(tag)
-        if folded is None:
+        """The counts of a hashtag in each minute of a window, those without a tweet included."""
+        normalized_tag = tag_of(tag)
+        if normalized_tag is None:
             why = "is no hashtag that a tweet can carry"
             raise Invalid(f"This {why}.", "invalid_tag", (("tag", why),))
         as_of_ms, _ = await self._published(window, GLOBAL)
         last = as_of_ms // MINUTE.pane_ms
         minutes = range(last + 1 - WINDOWS[window].span_ms // MINUTE.pane_ms, last + 1)
-        held = {pane.pane: pane for pane in await self._panes.panes(folded, minutes[0], minutes[-1])}
+        held = {pane.pane: pane for pane in await self._panes.panes(normalized_tag, minutes[0], minutes[-1])}
         panes = [
             {
                 "start": rfc3339_of_ms(minute * MINUTE.pane_ms),
@@ -55,7 +56,7 @@ class TrendQueries:
             }
             for minute in minutes
         ]
-        return orjson.dumps({"tag": folded, "window": window, "as_of": rfc3339_of_ms(as_of_ms), "panes": panes})
+        return orjson.dumps({"tag": normalized_tag, "window": window, "as_of": rfc3339_of_ms(as_of_ms), "panes": panes})
 
     async def _published(self, window: str, key: str) -> tuple[int, bytes | None]:
         found = await self._trends.top(window, key)
@@ -66,7 +67,7 @@ class TrendQueries:
     async def _key(self, location: str) -> str:
         """The key of a place. The first look-up reads the names of all places, which takes seconds: aside, and once."""
         async with self._looking_up:
-            found = await asyncio.to_thread(place, location)
+            found = await asyncio.to_thread(lambda: gazetteer().place(location))
         if found is None:
             raise NotFound("No place of this name is known.", "unknown_place")
         return found.key

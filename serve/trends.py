@@ -5,7 +5,8 @@ from typing import Annotated, Any, Final, Literal, get_args
 from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
 
-from domain.trends import TOP_MAX, WINDOWS
+from domain.trends.tag_counts import TOP_MAX
+from domain.trends.windows import WINDOWS
 from serve import schemas
 from serve.access import Viewer
 from serve.description import TOKEN_OPTIONAL, Responses, by_name, failures

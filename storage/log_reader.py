@@ -1,4 +1,4 @@
-"""Reading the log without missing anything: where its tail does not reach back far enough, Cassandra does."""
+"""The reader of the log that misses nothing: where the log does not reach back far enough, Cassandra does."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -8,26 +8,25 @@ from typing import NamedTuple
 from domain.clock import Clock
 from domain.ids import EventId, first_id_at
 from domain.limits import Limits
-from storage.ports.coordination import CoordinationStore
-from storage.ports.events import EventStore
-from storage.ports.log import BEGINNING, EventLog, LogRead, LogRecord
+from storage.ports import Ports
+from storage.ports.log import BEGINNING, LogRead, LogRecord
 from storage.rows import DAY_MS, MINUTE_MS
-from telemetry.metrics import EDGES
+from telemetry.metrics import SAFEGUARDS
 
 RECONCILED = "reconciled"
 """The reconciler's checkpoint: what was made before this wall time (ms) has been in the log."""
 COMMITTED_MS = 6_000
-"""How long after its id was made an event that is acknowledged becomes visible at the latest: two calls of a store."""
+"""The longest time from an event's id to when it is visible, if it is acknowledged: two calls of a store."""
 EVENTS_KEPT_MS = 7 * DAY_MS
 """Cassandra keeps no event for longer."""
 _LOSS_LOOK_BACK_MS = 60_000
-"""How long before a reader's offset an event that it had not read when the log was lost may have been made."""
+"""The longest time before a reader's offset at which an event that it had not read when the log was lost was made."""
 _MINUTES_AT_ONCE = 32
 """Minutes that are asked side by side whether they hold anything."""
 
 
 class LogBatch(NamedTuple):
-    """What one read brought. `lost`, said once: the log was lost, and with it everything else in its store.
+    """The result of one read. `lost`, said once: the log was lost, and with it everything else in its store.
 
     `more`: the log may hold more behind the records.
     """
@@ -39,7 +38,7 @@ class LogBatch(NamedTuple):
 
 @dataclass(slots=True)
 class CatchUp:
-    """Where a partition stands in Cassandra, and the offset in the stream from which it goes on afterwards."""
+    """The place of a partition in Cassandra, and the offset in the stream from which it goes on afterwards."""
 
     minute: int
     after: EventId
@@ -49,7 +48,7 @@ class CatchUp:
 
 @dataclass(frozen=True, slots=True)
 class ReaderState:
-    """Where a reader stands, in a form that can be kept."""
+    """The place of a reader in the log, in a form that can be kept."""
 
     incarnation: str | None
     offsets: Mapping[int, str]
@@ -79,9 +78,7 @@ class LogReader:
 
     def __init__(
         self,
-        log: EventLog,
-        events: EventStore,
-        coordination: CoordinationStore,
+        ports: Ports,
         clock: Clock,
         limits: Limits,
         partitions: Iterable[int],
@@ -95,9 +92,9 @@ class LogReader:
         is how long before its offset a catch-up begins, for readers that must not miss what was appended very late.
         """
         self.offsets: dict[int, str] = dict.fromkeys(partitions, BEGINNING)
-        self._log = log
-        self._events = events
-        self._coordination = coordination
+        self._log = ports.log
+        self._events = ports.events
+        self._coordination = ports.coordination
         self._clock = clock
         self._limits = limits
         self._checkpoint = checkpoint
@@ -113,7 +110,7 @@ class LogReader:
         self._catching_up = {p: catch_up for p, catch_up in self._catching_up.items() if catch_up.lost}
 
     def state(self) -> ReaderState:
-        """All that another reader needs to go on from here."""
+        """The state from which another reader goes on from here."""
         catching_up = {p: replace(catch_up) for p, catch_up in self._catching_up.items()}
         return ReaderState(self._incarnation, dict(self.offsets), catching_up)
 
@@ -136,12 +133,12 @@ class LogReader:
 
     @property
     def caught_up_ms(self) -> int:
-        """While it is behind: it has read what was made up to this wall time, as far as it was committed by then."""
+        """The wall time up to which, while it is behind, it has read all that was made and committed by then."""
         return min(at.minute for at in self._catching_up.values()) * MINUTE_MS - 1
 
     @property
     def back_to_ms(self) -> int:
-        """Whatever happens to the log, nothing that was made before this wall time is read again."""
+        """The wall time before which nothing was made that is read again, whatever happens to the log."""
         at = [self._catching_up[p].resume if p in self._catching_up else at for p, at in self.offsets.items()]
         back = max(self._gap_look_back_ms, self._loss_look_back_ms)
         reads_now_ms = [catch_up.minute * MINUTE_MS for catch_up in self._catching_up.values()]
@@ -179,7 +176,7 @@ class LogReader:
         that raced leave rows. Who looks far back needs nothing of what the new stream holds already.
         """
         from_ms = {p: await self._known_ms(at, self._loss_look_back_ms) for p, at in self.offsets.items()}
-        EDGES.record(edge="incarnation")
+        SAFEGUARDS.record(safeguard="incarnation")
         ends = await self._log.ends() if self._looks_far_back else {}
         for partition in self.offsets:
             self.offsets[partition] = BEGINNING
@@ -211,7 +208,7 @@ class LogReader:
         return max(min(known_ms, now_ms) - look_back_ms, now_ms - EVENTS_KEPT_MS)
 
     def _begin_catch_up(self, partition: int, from_ms: int, *, resume: str, lost: bool) -> None:
-        EDGES.record(edge="catch_up")
+        SAFEGUARDS.record(safeguard="catch_up")
         after = EventId(max(0, first_id_at(from_ms) - 1))
         self._catching_up[partition] = CatchUp(from_ms // MINUTE_MS, after, resume, lost)
 
@@ -247,7 +244,7 @@ class LogReader:
 
 
 def appended_ms(offset: str) -> int:
-    """When the record at an offset was appended, by the clock of the log's store; 0 for `BEGINNING`."""
+    """The time at which the record at an offset was appended, by the clock of the log's store; 0 for `BEGINNING`."""
     return _order(offset)[0]
 
 

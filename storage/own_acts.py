@@ -4,10 +4,10 @@ import struct
 from collections import defaultdict
 from typing import NamedTuple
 
-from domain.events import Event, Followed, Liked, Retweeted, TweetPosted
-from domain.graph import TweetCounts, UserCounts
+from domain.counts import TweetCounts, UserCounts
+from domain.events import Event
 from domain.ids import UserId
-from storage.effects import recounts_of
+from storage.projections import projection_of
 
 _NAMES = (*TweetCounts._fields, *UserCounts._fields)
 _ACT = struct.Struct(">BbQQ")
@@ -35,17 +35,13 @@ class OwnAct(NamedTuple):
 
 def own_counts_of(event: Event) -> list[OwnCount]:
     """The counts that whoever caused an event must see changed."""
-    recounts = recounts_of(event)
-    return [OwnCount(event.actor, id_, name) for id_, name in (*recounts.tweets, *recounts.users)]
+    return [OwnCount(event.actor, count.id, count.name) for count in projection_of(event).recounts(event)]
 
 
 def acts_of(event: Event, *, repeated: bool) -> list[bytes]:
     """The acts of an event, to be noted; a `repeated` one may have been counted long ago."""
-    change = 1 if isinstance(event, TweetPosted | Retweeted | Liked | Followed) else -1
-    return [
-        _ACT.pack(_NAMES.index(name), 0 if repeated else change, id_, event.event_id)
-        for _, id_, name in own_counts_of(event)
-    ]
+    change = 0 if repeated else projection_of(event).change
+    return [_ACT.pack(_NAMES.index(name), change, id_, event.event_id) for _, id_, name in own_counts_of(event)]
 
 
 def acts_from(value: bytes) -> dict[int, list[OwnAct]]:

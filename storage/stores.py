@@ -44,8 +44,8 @@ async def open_stores(config: StoreConfig) -> Stores:
     ports = Ports(
         events=cassandra.events,
         tweets=cassandra.tweets,
-        graph=cassandra.graph,
-        engagements=cassandra.engagements,
+        relations=cassandra.relations,
+        counts=cassandra.counts,
         users=cassandra.users,
         tokens=cassandra.tokens,
         idempotency=cassandra.idempotency,

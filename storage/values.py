@@ -7,8 +7,8 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from domain.graph import TweetCounts, UserCounts
-from domain.trends import Trend
+from domain.counts import TweetCounts, UserCounts
+from domain.trends.tag_counts import Trend
 
 _FOUR = struct.Struct(">4Q")
 _THREE = struct.Struct(">3Q")
@@ -79,7 +79,7 @@ def user_counts_from(value: bytes) -> Counted[UserCounts]:
 def trends(found: Sequence[Trend]) -> bytes:
     """The trends of a place, best first."""
     rows: list[_TrendRow] = [
-        (t.tag, t.folded, t.count, t.unique_authors, t.previous, t.score, t.since, t.tweets) for t in found
+        (t.tag, t.normalized_tag, t.count, t.unique_authors, t.previous, t.score, t.since, t.tweets) for t in found
     ]
     return _encoder.encode(rows)
 
@@ -89,7 +89,7 @@ def trends_from(value: bytes) -> list[Trend]:
     return [
         Trend(
             tag=tag,
-            folded=folded,
+            normalized_tag=normalized_tag,
             count=count,
             unique_authors=unique_authors,
             previous=previous,
@@ -97,5 +97,5 @@ def trends_from(value: bytes) -> list[Trend]:
             since=since,
             tweets=tweets,
         )
-        for tag, folded, count, unique_authors, previous, score, since, tweets in _trends_decoder.decode(value)
+        for tag, normalized_tag, count, unique_authors, previous, score, since, tweets in _trends_decoder.decode(value)
     ]

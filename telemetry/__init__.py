@@ -1,1 +1,1 @@
-"""What operators see: metrics, each declared once, and structured logs. May import `domain`."""
+"""Metrics, each declared once, structured logs, and bounded calls of Ray. May import `domain`."""

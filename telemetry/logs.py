@@ -32,7 +32,7 @@ _traces = False
 def configure(component: str, level: str) -> None:
     """Send this process's logs to stderr as JSON lines that name the component.
 
-    To the one it began with: Ray Serve puts another in its place, which keeps a thousand lines to itself.
+    The stderr is the one that the process began with: Ray Serve replaces it by one that buffers a thousand lines.
     """
     global _traces
     assert sys.__stderr__ is not None, "a process of ours has a stderr"
@@ -59,6 +59,6 @@ def logger() -> structlog.typing.FilteringBoundLogger:
 
 
 def trace(words: str, **fields: object) -> None:
-    """A line for each of very many things: written at level DEBUG, and free otherwise."""
+    """Log one of very many things: written at level DEBUG, and free otherwise."""
     if _traces:
         logger().debug(words, **fields)

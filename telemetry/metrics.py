@@ -18,7 +18,7 @@ BY_CODE: tuple[str, ...] = ()
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """What a metric is called, what it means, and which labels it may carry."""
+    """Declaration of a metric: its name, its meaning, and the labels it may carry."""
 
     kind: Kind
     name: str
@@ -28,7 +28,7 @@ class Spec:
 
 
 class Backend(Protocol):
-    """Where numbers go."""
+    """A sink of samples."""
 
     def record(self, spec: Spec, value: float, labels: Labels) -> None:
         """Add to a counter, set a gauge, or observe a histogram's value."""
@@ -36,7 +36,7 @@ class Backend(Protocol):
 
 
 class LocalBackend:
-    """Numbers kept in this process: what tests and the simulation read."""
+    """Sums kept in this process, for tests and the simulation."""
 
     def __init__(self) -> None:
         self.values: defaultdict[tuple[str, Labels], float] = defaultdict(float)
@@ -48,7 +48,7 @@ class LocalBackend:
             self.values[spec.name, labels] += value
 
     def total(self, spec: Spec, **labels: str) -> float:
-        """The sum over all series of a metric that carry these labels."""
+        """Sum of all series of a metric that carry these labels."""
         wanted = set(labels.items())
         return sum(v for (name, found), v in self.values.items() if name == spec.name and wanted <= set(found))
 
@@ -59,7 +59,7 @@ CATALOGUE: dict[str, Spec] = {}
 
 
 def install(backend: Backend) -> None:
-    """Send this process's numbers somewhere else. Done once, where a process is set up."""
+    """Replace the backend of this process. Done once, where a process is set up."""
     global _backend
     _backend = backend
 
@@ -106,8 +106,15 @@ STORE_ERRORS = _counter(
 EVENTS_APPENDED = _counter(
     "murmur_events_appended", "Events appended to the log, by who did it.", by=("command", "reconciler", "dead_letter")
 )
-EVENTS_HANDLED = _counter("murmur_events_handled", "Events that a reader of the log has dealt with.", reader=BY_CODE)
-DEAD_LETTERS = _counter("murmur_dead_letters", "Events given up by a reader.", reader=BY_CODE)
+EVENTS_HANDLED = _counter(
+    "murmur_events_handled", "Events that a consumer of the log has dealt with.", consumer=BY_CODE
+)
+EVENTS_UNKNOWN = _counter(
+    "murmur_events_unknown",
+    "Events that were skipped because only a newer release knows their kind, by who met them.",
+    consumer=BY_CODE,
+)
+DEAD_LETTERS = _counter("murmur_dead_letters", "Events given up by a consumer.", consumer=BY_CODE)
 DELIVERIES = _counter(
     "murmur_fanout_deliveries",
     "Entries pushed to followers; to an absent timeline nothing is pushed.",
@@ -125,10 +132,10 @@ CACHE = _counter(
     kind=("timeline", "recents", "tweet", "counts", "following", "engaged", "user", "session"),
     outcome=("hit", "miss"),
 )
-EDGES = _counter(
-    "murmur_edges",
-    "How often an edge that protects exactness was taken.",
-    edge=(
+SAFEGUARDS = _counter(
+    "murmur_safeguards",
+    "How often a safeguard of exactness was used.",
+    safeguard=(
         "trim",
         "slice",
         "pull",
@@ -136,7 +143,7 @@ EDGES = _counter(
         "rebuild",
         "rebuild_race",
         "reconciler_repair",
-        "seam",
+        "below_floor",
         "catch_up",
         "incarnation",
         "fence",

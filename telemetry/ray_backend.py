@@ -1,4 +1,4 @@
-"""Metrics through Ray: each node's agent exports what its processes counted, with their names prefixed `ray_`."""
+"""Metrics through Ray: each node's agent exports those of its processes, their names prefixed `ray_`."""
 
 from ray.util.metrics import Counter, Gauge, Histogram
 
@@ -6,7 +6,7 @@ from telemetry.metrics import Labels, Spec
 
 
 class RayBackend:
-    """Counts with `ray.util.metrics`; one Ray metric is made per declared metric, when it is first used."""
+    """Backend over `ray.util.metrics`; one Ray metric is made per declared metric, when it is first used."""
 
     def __init__(self) -> None:
         self._made: dict[str, Counter | Gauge | Histogram] = {}

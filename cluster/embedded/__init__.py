@@ -1,5 +1,4 @@
-"""The parts that a laptop has no server for: a local Cassandra, Redis and Ray, each a child process of `up`.
+"""Components that a laptop has no server for: a local Cassandra, Redis and Ray, each a child process of `up`.
 
-May import `cluster.settings`, `cluster.errors`, `cluster.private` and `cluster.waiting`; knows nothing of what runs on
-top.
+May import `settings`, `errors`, `private`, `locks` and `waiting` of `cluster`; knows nothing of what runs on top.
 """

@@ -4,7 +4,7 @@ import tempfile
 from hashlib import sha256
 from pathlib import Path
 
-from cluster.embedded.cassandra_jars import CassandraJars, Say, known_sums, only_one
+from cluster.embedded.cassandra_jars import CassandraJars, Reporter, known_sums, only_one
 from cluster.embedded.cassandra_jvm import using_archive, writing_archive
 from cluster.embedded.cassandra_login import FOLDER
 from cluster.embedded.cassandra_node import CassandraNode
@@ -16,26 +16,26 @@ _ARCHIVE_TIMEOUT_S = 60.0
 _ARCHIVE_HEAP_MB = 512
 
 
-def start_cassandra(data_dir: Path, ports: PortBlock, heap_mb: int, say: Say) -> CassandraNode:
+def start_cassandra(data_dir: Path, ports: PortBlock, heap_mb: int, report: Reporter) -> CassandraNode:
     """Start a node with its data under the data folder; the first one on a machine downloads and prepares it.
 
     Raises `EmbeddedError`, one sentence, when Java, the jars or the disk space cannot be had.
     """
     java = find_java()
     cache = CassandraJars(cache_dir(), known_sums())
-    jars = cache.ensure(say)
-    archive = _ensure_archive(cache.folder, java, jars, ports, say)
+    jars = cache.ensure(report)
+    archive = _ensure_archive(cache.folder, java, jars, ports, report)
     return CassandraNode(java, jars, data_dir / FOLDER, ports, heap_mb, using_archive(archive))
 
 
-def _ensure_archive(cache: Path, java: Path, jars: list[Path], ports: PortBlock, say: Say) -> Path:
-    """The classes a node loads, as this very Java keeps them: written by a first run that does nothing else."""
+def _ensure_archive(cache: Path, java: Path, jars: list[Path], ports: PortBlock, report: Reporter) -> Path:
+    """Archive of the classes that a node loads, for this very Java; written by a first run that does nothing else."""
     binary = java.resolve()
     key = sha256(f"{binary} {binary.stat().st_mtime_ns} {jars}".encode()).hexdigest()[:12]
     archive = cache / f"classes-{key}.jsa"
-    with only_one(cache.with_suffix(".archive-lock"), say):
+    with only_one(cache.with_suffix(".archive-lock"), report):
         if not archive.exists():
-            say("Preparing Cassandra for quick starts (once per machine).")
+            report("Preparing Cassandra for quick starts (once per machine).")
             partial = archive.with_suffix(".partial")
             with tempfile.TemporaryDirectory(prefix="murmur-prepare-") as folder:
                 options = writing_archive(partial)

@@ -1,4 +1,4 @@
-"""What keeps strangers off the port on which the nodes of a Cassandra talk to each other.
+"""Encryption options that keep strangers off the port on which nodes of a Cassandra talk to each other.
 
 That port asks for no password and takes writes, and a node without peers listens on it all the same. Here it asks for
 a certificate that nobody has: made at each start, signed by itself, in no file but the node's configuration.
@@ -23,13 +23,7 @@ def closed_to_strangers() -> str:
     builder = x509.CertificateBuilder(_NAME, _NAME, key.public_key(), x509.random_serial_number(), _FROM, _UNTIL)
     certificate = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
     form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    parameters = {
-        "private_key": key.private_bytes(*form).decode() + certificate,
-        "trusted_certificates": certificate,
-    }
-    factory = {
-        "class_name": "org.apache.cassandra.security.PEMBasedSslContextFactory",
-        "parameters": parameters,
-    }
+    pem = {"private_key": key.private_bytes(*form).decode() + certificate, "trusted_certificates": certificate}
+    factory = {"class_name": "org.apache.cassandra.security.PEMBasedSslContextFactory", "parameters": pem}
     options = {"internode_encryption": "all", "optional": False, "require_client_auth": True}
     return json.dumps({**options, "ssl_context_factory": factory})

@@ -1,7 +1,7 @@
-"""Cassandra's jars: fetched once per machine from Maven Central, and at every start the very ones that we know.
+"""Cassandra's jars, fetched once per machine from Maven Central, and checked at every start.
 
-What we know is the SHA-256 of each, in a file beside this one: no jar is run that differs by a bit, wherever it came
-from and whatever happened to it since.
+The SHA-256 of each is in a file beside this one: no jar is run that differs by a bit, wherever it came from and
+whatever happened to it since.
 """
 
 import fcntl
@@ -18,6 +18,7 @@ from jgo.maven import MavenContext, PythonResolver
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from cluster.errors import EmbeddedError
+from cluster.locks import try_lock
 from cluster.private import open_private, private_folder
 
 VERSION = "5.0.6"
@@ -27,7 +28,7 @@ _HASHING = 2  # threads: a tenth of a second for all jars
 _EXPECTED_BYTES = 70_000_000  # of the progress bar only
 _TIMEOUT_S = 30
 
-Say = Callable[[str], None]
+Reporter = Callable[[str], None]
 
 
 def known_sums() -> Mapping[str, str]:
@@ -36,9 +37,9 @@ def known_sums() -> Mapping[str, str]:
     return {name: sum_ for sum_, name in lines}
 
 
-def from_maven(folder: Path, say: Say) -> None:
+def from_maven(folder: Path, report: Reporter) -> None:
     """Fetch the jars from Maven Central, each to its path below a folder. Raises `EmbeddedError`."""
-    say(f"Downloading Cassandra {VERSION} (70 MB, once per machine).")
+    report(f"Downloading Cassandra {VERSION} (70 MB, once per machine).")
     with _progress() as progress:
         resolver = PythonResolver(progress_callback=progress)
         context = MavenContext(resolver=resolver, repo_cache=folder, timeout=_TIMEOUT_S)
@@ -59,21 +60,23 @@ class CassandraJars:
     `fetch` puts them below a folder that it is given.
     """
 
-    def __init__(self, cache: Path, sums: Mapping[str, str], fetch: Callable[[Path, Say], None] = from_maven) -> None:
+    def __init__(
+        self, cache: Path, sums: Mapping[str, str], fetch: Callable[[Path, Reporter], None] = from_maven
+    ) -> None:
         self.folder = cache / f"cassandra-{VERSION}"
         self._sums = sums
         self._fetch = fetch
 
-    def ensure(self, say: Say) -> list[Path]:
+    def ensure(self, report: Reporter) -> list[Path]:
         """All jars, in the order of the sums, fetched if need be. Raises `EmbeddedError` when they cannot be had."""
         try:
             private_folder(self.folder.parent)
-            with only_one(self.folder.with_suffix(".lock"), say):
+            with only_one(self.folder.with_suffix(".lock"), report):
                 jars = self.complete()
                 if jars is None:
                     if self.folder.exists():
-                        say(f"Cassandra's jars in {self.folder} are incomplete or damaged; downloading them again.")
-                    jars = self._fetch_anew(say)
+                        report(f"Cassandra's jars in {self.folder} are incomplete or damaged; downloading them again.")
+                    jars = self._fetch_anew(report)
         except OSError as failure:
             raise EmbeddedError(f"Cassandra's jars could not be stored in {self.folder}: {failure}.") from failure
         return jars
@@ -82,10 +85,10 @@ class CassandraJars:
         """All jars if each is there and has its sum, else None."""
         return None if self._wrong_in(self.folder) else [self.folder / name for name in self._sums]
 
-    def _fetch_anew(self, say: Say) -> list[Path]:
+    def _fetch_anew(self, report: Reporter) -> list[Path]:
         partial = self.folder.with_suffix(".partial")  # what an interrupted download left is thrown away
         shutil.rmtree(partial, ignore_errors=True)
-        self._fetch(partial, say)
+        self._fetch(partial, report)
         if wrong := self._wrong_in(partial):
             raise EmbeddedError(
                 f"{wrong[0]}, as it was downloaded, is not the jar that Murmur knows (its SHA-256 "
@@ -96,7 +99,7 @@ class CassandraJars:
         return [self.folder / name for name in self._sums]
 
     def _wrong_in(self, folder: Path) -> list[str]:
-        """Which jars are absent there, or not what they should be."""
+        """Jars that are absent there, or not what they should be."""
         with ThreadPoolExecutor(_HASHING) as pool:
             found = pool.map(_sum_of, [folder / name for name in self._sums])
             return [name for (name, sum_), has in zip(self._sums.items(), found, strict=True) if has != sum_]
@@ -111,13 +114,11 @@ def _sum_of(jar: Path) -> str | None:
 
 
 @contextmanager
-def only_one(lock_path: Path, say: Say) -> Iterator[None]:
+def only_one(lock_path: Path, report: Reporter) -> Iterator[None]:
     """Hold a lock that no other start on this machine holds, waiting for it if need be."""
     with os.fdopen(open_private(lock_path, os.O_RDWR), "r+b") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("Another start is preparing Cassandra; waiting for it.")
+        if not try_lock(lock):
+            report("Another start is preparing Cassandra; waiting for it.")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

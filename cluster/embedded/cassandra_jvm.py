@@ -1,4 +1,4 @@
-"""How the Java of the local Cassandra is run: measured for the least work until it answers."""
+"""Command line of the local Cassandra's Java, measured for the least work until it answers."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Who may log in to the local Cassandra: one role, whose password only this user can read.
+"""The one role that may log in to the local Cassandra; only this user can read its password.
 
 A new Cassandra has a superuser whose name and password everybody knows. It is replaced before anything of ours is
 stored: our role is made, every other role is dropped, and the node is not used while anybody else is still logged in.
@@ -27,7 +27,7 @@ _PASSWORD = "password"
 _CONNECTIONS = 2  # of a session of the driver: one for requests, one to watch the cluster
 _SETUP_TIMEOUT_S = 30.0
 _ALONE_TIMEOUT_S = 10.0
-_PATIENCE_S = 10.0
+_TIMEOUT_S = 10.0
 
 
 def login_of(folder: Path) -> tuple[str, str]:
@@ -50,7 +50,7 @@ def ensure_login(contact_point: str, folder: Path) -> None:
 
 
 def let_only_us_in(contact_point: str, password: str) -> None:
-    """The same for a Cassandra elsewhere, if the superuser that everybody knows can log in; else nothing is changed."""
+    """As `ensure_login`, for a Cassandra elsewhere and only if the superuser that everybody knows can log in there."""
     if _require_role(contact_point, password):
         _drop_all_others(contact_point, password)
 
@@ -111,14 +111,14 @@ def _may_log_in(options: CassandraOptions) -> bool:
 
 @contextmanager
 def _session(options: CassandraOptions) -> Iterator[Any]:
-    """A connected session, patient, as the machine may be busy with other starts."""
+    """A connected session; its long timeouts allow for a machine that is busy with other starts."""
     profile = ExecutionProfile(
-        load_balancing_policy=RoundRobinPolicy(), request_timeout=_PATIENCE_S, row_factory=lambda _names, rows: rows
+        load_balancing_policy=RoundRobinPolicy(), request_timeout=_TIMEOUT_S, row_factory=lambda _names, rows: rows
     )
     with Cluster(
         **options.cluster_arguments(),
-        connect_timeout=_PATIENCE_S,
-        control_connection_timeout=_PATIENCE_S,
+        connect_timeout=_TIMEOUT_S,
+        control_connection_timeout=_TIMEOUT_S,
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
         schema_metadata_enabled=False,
         token_metadata_enabled=False,

@@ -4,17 +4,17 @@ import shutil
 import socket
 from pathlib import Path
 
+from typing_extensions import override
+
 from cluster.embedded import cassandra_jvm
 from cluster.embedded.cassandra_internode import closed_to_strangers
 from cluster.embedded.cassandra_login import ensure_login, login_of
 from cluster.embedded.ports import PortBlock
-from cluster.embedded.processes import ChildProcess, last_line
+from cluster.embedded.processes import ChildProcess, Component
 from cluster.errors import EmbeddedError
 from cluster.private import private_folder, write_private
 from cluster.settings import environment
-from cluster.waiting import wait_until
 
-_READY_TIMEOUT_S = 120.0
 _CQL_OPTIONS = bytes.fromhex("040000000500000000")  # a v4 OPTIONS request: answered before any login
 _CQL_SUPPORTED = 0x06
 # commitlog_sync group: what was acknowledged is on disk. One node, so the storage port may differ at every start.
@@ -64,11 +64,13 @@ _LOGBACK = """\
 """
 
 
-class CassandraNode:
+class CassandraNode(Component):
     """A node with its data in a folder, on free loopback ports: they change at every start, the data stays.
 
     Making one starts it; call `wait_ready` before use.
     """
+
+    ready_timeout_s = 120.0
 
     def __init__(
         self, java: Path, jars: list[Path], folder: Path, ports: PortBlock, heap_mb: int, archive: tuple[str, ...]
@@ -98,19 +100,14 @@ class CassandraNode:
         """Name and password, once it is ready."""
         return login_of(self.folder)
 
+    @override
     def wait_ready(self) -> None:
         """Return when we, and nobody else, can log in; raise `EmbeddedError` when it ended or the time is over."""
-        if not wait_until(self._answers, _READY_TIMEOUT_S):
-            raise EmbeddedError(f"Cassandra did not answer in {_READY_TIMEOUT_S:.0f} s; see {self.process.log_path}.")
+        super().wait_ready()
         ensure_login(self.contact_point, self.folder)
 
-    def stop(self, timeout_s: float) -> None:
-        self.process.stop(timeout_s)
-
-    def _answers(self) -> bool:
-        if self.process.exit_code() is not None and last_line(self.process.log_path, "No space left"):
-            raise EmbeddedError(f"Cassandra ended because the disk is full; free some space ({self.process.log_path}).")
-        self.process.require_running()
+    @override
+    def answers(self) -> bool:
         return answers_cql("127.0.0.1", self.port)
 
 

@@ -1,4 +1,4 @@
-"""Started by Ray in place of HAProxy: adapts the configuration Ray wrote, then becomes HAProxy.
+"""Program that Ray starts in place of HAProxy: adapts the configuration Ray wrote, then becomes HAProxy.
 
 What Ray has no option for: HAProxy ends with the actor that started it, also on a kill -9; the address of the client is
 appended to `X-Forwarded-For`, so that its last entry can be believed; statistics and metrics listen on the loopback

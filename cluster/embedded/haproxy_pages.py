@@ -19,7 +19,7 @@ _ANSWERS = {
     b"500": (b"500", b"no_answer", b"That went wrong."),
     b"501": (b"501", b"not_implemented", b"That is not implemented."),
 }
-"""What stands for a page of HAProxy: status, code, sentence. 422 is its answer to unknown transfer codings."""
+"""Answers by the page that they replace: status, code, sentence. HAProxy answers unknown transfer codings with 422."""
 
 
 def with_our_pages(haproxy: Path, folder: Path) -> Path:

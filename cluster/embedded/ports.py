@@ -1,15 +1,14 @@
 """Free ports, such that systems that start at the same moment never pick the same one."""
 
-import fcntl
 import os
 import random
 import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 from cluster.errors import EmbeddedError, PortTaken
+from cluster.locks import try_lock
 from cluster.private import open_private, private_folder
 
 _FIRST_PORT = 20000  # below the ephemeral range, so that no outgoing connection takes one between choice and use
@@ -18,24 +17,22 @@ _BLOCKS = 60
 
 
 class PortBlock:
-    """A run of ports that belongs to this process alone until `release` or its end.
+    """A run of ports that belongs to this process alone until `release` or its end: the claim is a lock on a file.
 
-    The claim is a lock on a file, which the kernel drops with the process: a crash needs no cleaning up. Ports come
-    from the block in order, leaving out those on which a stranger listens. Raises `ClusterError` if another user has
-    put something in the place of the folder of claims, which is in the shared one for temporary files.
+    Ports come from the block in order, leaving out those on which a stranger listens. Raises `ClusterError` if another
+    user has put something in the place of the folder of claims, which is in the shared one for temporary files.
     """
 
     def __init__(self) -> None:
         folder = private_folder(Path(tempfile.gettempdir()) / f"murmur-ports-{os.geteuid()}")
         # the file of a block lies per user; two users who draw the same block find each other's ports taken below
-        numbers = random.sample(range(_BLOCKS), _BLOCKS)
-        for number in numbers:
-            claim = _try_lock(folder / f"block-{number}")
-            if claim is not None:
-                self._claim = claim
+        for number in random.sample(range(_BLOCKS), _BLOCKS):
+            self._claim = os.fdopen(open_private(folder / f"block-{number}", os.O_RDWR), "r+b")
+            if try_lock(self._claim):
                 first = _FIRST_PORT + number * _BLOCK_PORTS
                 self._ports: Iterator[int] = iter(range(first, first + _BLOCK_PORTS))
                 return
+            self._claim.close()
         raise EmbeddedError(f"All {_BLOCKS} blocks of local ports are in use; stop another system first.")
 
     def port(self) -> int:
@@ -71,13 +68,3 @@ def require_free(port: int, host: str, setting: str) -> None:
     """Raise `PortTaken`, naming the setting that chooses another port."""
     if not is_free(port, host):
         raise PortTaken(f"Port {port} on {host} is taken by another program; stop it or set {setting} to a free port.")
-
-
-def _try_lock(path: Path) -> IO[bytes] | None:
-    file = os.fdopen(open_private(path, os.O_RDWR), "r+b")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        return None
-    return file

@@ -5,11 +5,15 @@ import os
 import signal
 import subprocess
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
+from typing import ClassVar
 
 from cluster.errors import EmbeddedError
 from cluster.private import OTHERS, open_private
+from cluster.waiting import wait_until
 
 _PR_SET_PDEATHSIG = 1
 _LOG_TAIL_BYTES = 4096
@@ -60,15 +64,17 @@ class ChildProcess:
         return self._process.pid
 
     def exit_code(self) -> int | None:
-        """None while it runs."""
+        """Its exit code; None while it runs."""
         return self._process.poll()
 
     def require_running(self) -> None:
         """Raise `EmbeddedError` with the end of the log if it has ended."""
         code = self.exit_code()
-        if code is not None:
-            said = last_line(self.log_path)
-            raise EmbeddedError(f"{self.name} ended with code {code} ({said}); see {self.log_path}.")
+        if code is None:
+            return
+        if last_line(self.log_path, "No space left"):
+            raise EmbeddedError(f"{self.name} ended because the disk is full; free some space ({self.log_path}).")
+        raise EmbeddedError(f"{self.name} ended with code {code} ({last_line(self.log_path)}); see {self.log_path}.")
 
     def ask_to_stop(self) -> None:
         """Send SIGTERM and return at once; several children then stop side by side."""
@@ -76,13 +82,44 @@ class ChildProcess:
             self._process.terminate()
 
     def stop(self, timeout_s: float) -> None:
-        """SIGTERM, then SIGKILL at the end of the time. Returns when the process is gone; may be repeated."""
+        """Send SIGTERM, then SIGKILL at the end of the time. Returns when the process is gone; may be repeated."""
         self.ask_to_stop()
         try:
             self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait(_KILL_WAIT_S)
+
+
+class Component(ABC):
+    """A local program that the system is made of: started when made, ready after `wait_ready`, gone after `stop`."""
+
+    process: ChildProcess
+    ready_timeout_s: ClassVar[float]
+
+    @abstractmethod
+    def answers(self) -> bool:
+        """Ask once whether it is ready."""
+
+    def wait_ready(self) -> None:
+        """Return when it answers; raise `EmbeddedError` when it ended or the time is over."""
+        if not wait_until(self._answers_or_ended, self.ready_timeout_s):
+            name, log = self.process.name, self.process.log_path
+            raise EmbeddedError(f"{name} did not answer within {self.ready_timeout_s:.0f} s; see {log}.")
+
+    def stop(self, timeout_s: float) -> None:
+        """Stop it as `ChildProcess.stop` does, and put away what it leaves."""
+        self.process.stop(timeout_s)
+
+    def _answers_or_ended(self) -> bool:
+        self.process.require_running()
+        return self.answers()
+
+
+def packaged_program(package: str, *path: str) -> Path:
+    """Path of a program that a Python package brings: the package is not imported, and may be absent."""
+    found = find_spec(package)
+    return Path((found.origin if found else None) or "absent").parent.joinpath(*path)
 
 
 def last_line(log_path: Path, containing: str = "") -> str:

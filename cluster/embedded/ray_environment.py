@@ -1,10 +1,11 @@
-"""What Ray and Ray Serve read from the environment: they take most of their options nowhere else.
+"""Environment variables of Ray and Ray Serve, which take most of their options nowhere else.
 
 Bound to the loopback by these: the GCS, the raylet, workers, agents, the dashboard, and (by the launcher) HAProxy's
 statistics and metrics, which Ray binds to every interface. Not so the gRPC port of each Serve replica: Ray has no
 option for its address, and what it asks of a caller there is not known; a laptop on a hostile network needs a firewall.
 """
 
+import shlex
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -43,7 +44,7 @@ ON_SEVERAL_NODES = {
 
 
 def to_connect(token_file: Path) -> dict[str, str]:
-    """For any process that talks to a Ray started by us: its token, and the loopback as the address of this node."""
+    """Environment of a process that talks to a Ray of ours: its token, and the loopback as the address of this node."""
     return {
         **EVERYWHERE,
         "RAY_AUTH_MODE": "token",
@@ -95,5 +96,5 @@ class ServePorts:
         launcher = Path(__file__).with_name("haproxy_launcher.py")
         words = [sys.executable, "-IS", str(launcher), haproxy, f"{self._stats},{self.haproxy_metrics}"]
         words += [rate_limits, ",".join(proxies)]
-        self._wrapper.write_text("#!/bin/sh\nexec " + " ".join(f"'{word}'" for word in words) + ' "$@"\n')
+        self._wrapper.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
         self._wrapper.chmod(0o700)

@@ -1,4 +1,4 @@
-"""Run in place of the command `ray`, of which it is a part: `ray start` without what a head of ours never uses.
+"""`ray start` without what a head of ours never uses; runs in place of the command `ray`.
 
 The command loads the command lines of Serve, of jobs and of the state API first, which takes a second, and has no
 option to leave out the server for `ray://` clients, which takes another.

@@ -1,6 +1,5 @@
 """A local Ray of one node, on the loopback, with a token of its own."""
 
-import logging
 import os
 import shutil
 import sys
@@ -8,16 +7,15 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from typing_extensions import override
+
 from cluster.embedded.ports import PortBlock
-from cluster.embedded.processes import ChildProcess
+from cluster.embedded.processes import ChildProcess, Component
 from cluster.embedded.ray_environment import ROOT, ServePorts, to_connect
-from cluster.errors import ClusterError, EmbeddedError
+from cluster.errors import EmbeddedError
 from cluster.private import is_our_folder, make_secret
 from cluster.settings import environment, put_in_environment
-from cluster.waiting import wait_until
 
-NAMESPACE = "murmur"
-_READY_TIMEOUT_S = 60.0
 _READY_LINE = b"Ray runtime started"
 _METRICS_INTERVAL_MS = 1000
 _SCRATCH = "scratch"
@@ -26,13 +24,15 @@ _SCRATCH_PREFIX = "mm-"
 _SCRATCH_LENGTH_MAX = 22  # a socket's path may have 107 bytes, of which Ray's own part takes up to 80
 
 
-class EmbeddedRay:
+class EmbeddedRay(Component):
     """A Ray head that is its own child process, so that its end is in order whatever ends us.
 
     Making one starts it; call `wait_ready` before use, then `connect`. Its folder of sockets and sessions has a short
     path of its own and is gone after `stop`, which keeps the logs under the data folder. Ray opens its own folders to
     everybody, so they are inside one that nobody else can enter.
     """
+
+    ready_timeout_s = 60.0
 
     def __init__(
         self, data_dir: Path, ports: PortBlock, num_cpus: int, rate_limits: str, proxies: Iterable[str]
@@ -78,27 +78,27 @@ class EmbeddedRay:
         log = data_dir / "logs" / "ray_head.log"
         self.process = ChildProcess("Ray", command, log, {**environment(), **self._environment}, ROOT)
 
+    @override
     def wait_ready(self) -> None:
-        """Return when drivers can connect; raise `EmbeddedError` when it ended or the time is over."""
-        if not wait_until(self._has_started, _READY_TIMEOUT_S):
-            raise EmbeddedError(f"Ray did not start within {_READY_TIMEOUT_S:.0f} s; see {self.process.log_path}.")
+        super().wait_ready()
         self._show_logs()
+
+    @override
+    def answers(self) -> bool:
+        return _READY_LINE in self.process.log_path.read_bytes()
 
     def prepare_driver(self) -> None:
         """Give this process the environment of a driver of it, before anything imports Ray, which reads it then."""
         put_in_environment(self._environment)
 
+    @override
     def stop(self, timeout_s: float) -> None:
-        self.process.stop(timeout_s)
+        super().stop(timeout_s)
         written = self._sessions / "session_latest" / "logs"
         if written.is_dir():
             self._forget_logs()
             shutil.move(written.resolve(), self._logs)
         remove_scratch_folder(self._data_dir)
-
-    def _has_started(self) -> bool:
-        self.process.require_running()
-        return _READY_LINE in self.process.log_path.read_bytes()
 
     def _show_logs(self) -> None:
         self._forget_logs()
@@ -109,23 +109,6 @@ class EmbeddedRay:
             self._logs.unlink()
         else:
             shutil.rmtree(self._logs, ignore_errors=True)
-
-
-def connect(address: str) -> str | None:
-    """Make this process a driver of the Ray there, in our namespace; the URL of its dashboard, if it has one."""
-    import ray
-
-    try:
-        context = ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.WARNING)
-    except ConnectionError as failure:
-        raise ClusterError(f"Ray could not be reached at {address}; is it running there?") from failure
-    return f"http://{context.dashboard_url}" if context.dashboard_url else None
-
-
-def connect_to_local(data_dir: Path, address: str) -> str | None:
-    """As `connect`, to a Ray that another process started for this data folder."""
-    put_in_environment(to_connect(token_path(data_dir)))
-    return connect(address)
 
 
 def make_token(data_dir: Path) -> Path:
@@ -151,7 +134,7 @@ def make_scratch_folder(data_dir: Path) -> Path:
 
 
 def scratch_parent() -> str:
-    """Where that folder is made: the folder for temporary files, unless its path is too long for a socket's."""
+    """Parent of that folder: the one for temporary files, unless its path is too long for a socket's."""
     parent = tempfile.gettempdir()
     return parent if len(f"{parent}/{_SCRATCH_PREFIX}12345678") <= _SCRATCH_LENGTH_MAX else "/tmp"
 

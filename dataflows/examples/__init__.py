@@ -1,1 +1,1 @@
-"""Dataflows to learn from; `python -m dataflows list` shows them."""
+"""Dataflows to learn from; `python -m cluster dataflows list` shows them."""

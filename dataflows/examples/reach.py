@@ -8,9 +8,9 @@ import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 from bytewax.inputs import Source
 
-from dataflows.chunks import Chunk
-from dataflows.in_order import in_order
-from dataflows.outputs import Row, RowSink, output
+from dataflows.operators.in_order import in_order
+from dataflows.sinks.rows import Row, RowSink, output
+from dataflows.sources.chunks import Chunk
 from domain.events import AnyEvent, Followed, Retweeted, TweetPosted, Unfollowed
 from domain.ids import time_ms
 

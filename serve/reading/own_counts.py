@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import TypeVar
 
-from domain.graph import TweetCounts, UserCounts
+from domain.counts import TweetCounts, UserCounts
 from domain.ids import TweetId, UserId
 from domain.limits import Limits
 from storage import keys, values
 from storage.own_acts import acts_from
-from storage.ports.relations import EngagementStore, GraphStore
+from storage.ports.counts import CountStore
 from storage.values import Counted
 from telemetry import metrics
 
@@ -28,9 +28,8 @@ class OwnCounts:
     counters come by.
     """
 
-    def __init__(self, engagements: EngagementStore, graph: GraphStore, limits: Limits) -> None:
-        self._engagements = engagements
-        self._graph = graph
+    def __init__(self, counts: CountStore, limits: Limits) -> None:
+        self._counts = counts
         self._limits = limits
 
     def key(self, user: int) -> str:
@@ -74,12 +73,12 @@ class OwnCounts:
                 else:
                     counts[id_] = counts[id_]._replace(**{name: size + change})
         if recounted:
-            metrics.EDGES.record(sum(map(len, recounted.values())), edge="own_count")
+            metrics.SAFEGUARDS.record(sum(map(len, recounted.values())), safeguard="own_count")
             anew = await asyncio.gather(*(count(id_, names, counts[id_]) for id_, names in recounted.items()))
             counts.update(zip(recounted, anew, strict=True))
 
     async def _count_tweet(self, id_: int, names: Collection[str], others: TweetCounts) -> TweetCounts:
-        return await self._engagements.tweet_counts(TweetId(id_), names, others)
+        return await self._counts.tweet_counts(TweetId(id_), names, others)
 
     async def _count_user(self, id_: int, names: Collection[str], others: UserCounts) -> UserCounts:
-        return await self._graph.user_counts(UserId(id_), names, others)
+        return await self._counts.user_counts(UserId(id_), names, others)

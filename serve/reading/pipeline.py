@@ -73,6 +73,6 @@ async def fill(
     elif ended:
         return Filled([candidate.id for candidate in shown], None)
     else:
-        metrics.EDGES.record(edge="short_page")
+        metrics.SAFEGUARDS.record(safeguard="short_page")
     top = walk.top if walk != START else shown[0].place if shown else before
     return Filled([candidate.id for candidate in shown[:limit]], Walk(top, before))

@@ -10,7 +10,8 @@ from serve.reading.tweet_source import cached_tweets
 from serve.reading.user_reader import UserReader
 from serve.reading.viewer import ViewerRelations
 from storage.ports.cache import CacheStore
-from storage.ports.relations import EngagementStore, GraphStore
+from storage.ports.counts import CountStore
+from storage.ports.relations import RelationStore
 from storage.ports.tweets import TweetStore
 from storage.ports.users import UserStore
 
@@ -23,18 +24,18 @@ class Readers:
         cache: CacheStore,
         tweets: TweetStore,
         users: UserStore,
-        graph: GraphStore,
-        engagements: EngagementStore,
+        relations: RelationStore,
+        counts: CountStore,
         guard: StalenessGuard,
         limits: Limits,
     ) -> None:
         self._cache = cache
-        self._graph = graph
+        self._relations = relations
         self._guard = guard
         self._tweets = cached_tweets(cache, tweets, limits)
-        self._counts = Counts(cache, engagements, graph, limits)
+        self._counts = Counts(cache, counts, limits)
         self.people = People(cache, users, limits)
-        self.relations = ViewerRelations(cache, graph, engagements, limits)
+        self.relations = ViewerRelations(cache, relations, limits)
 
     async def tweets(self, viewer: UserId | None) -> TweetReader:
         """A reader of tweets, for a viewer or None without a token, of all that was answered before."""
@@ -45,4 +46,4 @@ class Readers:
     async def users(self, viewer: UserId | None) -> UserReader:
         """A reader of users, likewise."""
         await self._guard.refresh()
-        return UserReader(viewer, self._cache, self.people, self._counts, self._graph)
+        return UserReader(viewer, self._cache, self.people, self._counts, self._relations)

@@ -7,21 +7,22 @@ from typing import NamedTuple
 import numpy as np
 
 from domain.clock import Clock, Sleep
-from domain.columns import is_among
+from domain.columns import in_sorted
 from domain.errors import PoisonedEvent
-from domain.events import Retweeted, TweetPosted, decode
+from domain.events import UnknownEvent, decode
 from domain.fanout import NO_IDS
 from domain.ids import EventId, Ids, UserId, first_id_at
 from domain.limits import Limits
 from domain.timeline import NO_ENTRIES, Entries, entries_of
 from serve.reading.refresh_ahead import spawn_background
 from storage import keys
-from storage.effects import effects_of
 from storage.log_reader import COMMITTED_MS
 from storage.own_acts import acts_of
 from storage.ports.cache import ListKey
 from storage.ports.events import EventStore
+from storage.projections import projection_of
 from storage.rows import MINUTE_MS
+from telemetry import metrics
 
 _NEVER_COUNTED = b"\xff" * 8
 """In place of when an act was noted: no count holds it for sure."""
@@ -73,7 +74,7 @@ class RecentEvents:
 
     def entries(self, followees: Ids, viewer: UserId, before_ms: int) -> Entries:
         """The tweets and retweets of a viewer and these followees (sorted), made before some wall time."""
-        theirs = is_among(self._authors, followees) | (self._authors == np.uint64(viewer))
+        theirs = in_sorted(self._authors, followees) | (self._authors == np.uint64(viewer))
         theirs &= self._entries[:, 0] < np.uint64(first_id_at(before_ms))
         found: Entries = self._entries[theirs]
         return found
@@ -133,7 +134,11 @@ def _recent_event(body: bytes) -> RecentEvent:
         event = decode(body)
     except PoisonedEvent:
         return RecentEvent()
-    effects = effects_of(event)
-    entry = (event.actor, event.tweet_id) if isinstance(event, TweetPosted | Retweeted) else None
+    if isinstance(event, UnknownEvent):
+        metrics.EVENTS_UNKNOWN.record(consumer="replica")
+        return RecentEvent()
+    projection = projection_of(event)
+    entry = projection.entry(event)
     acts = b"".join(act + _NEVER_COUNTED for act in acts_of(event, repeated=True))
-    return RecentEvent(entry, (*effects.values, *effects.lists), keys.own_acts(event.actor), acts)
+    stale = tuple(projection.invalidates(event))
+    return RecentEvent(None if entry is None else (event.actor, entry.tweet), stale, keys.own_acts(event.actor), acts)

@@ -12,7 +12,7 @@ from domain.timeline import NO_ENTRIES, EntryList
 from serve.reading.recent_events import RecentEvents
 from serve.reading.refresh_ahead import RefreshAhead, spawn_background
 from storage.ports.cache import ListKey
-from storage.ports.coordination import SETTLED, SUSPECT_UNTIL, CoordinationStore
+from storage.ports.coordination import APPLIED, SUSPECT_UNTIL, CoordinationStore
 from storage.ports.events import EventStore
 from telemetry import metrics
 from telemetry.logs import logger
@@ -23,9 +23,9 @@ _AHEAD_MS = 1_000
 
 
 class StalenessGuard:
-    """Events made between the checkpoints `SETTLED` and `SUSPECT_UNTIL` may be in Cassandra and not in Redis.
+    """Events made between the checkpoints `APPLIED` and `SUSPECT_UNTIL` may be in Cassandra and not in Redis.
 
-    A replica that Redis fails moves `SUSPECT_UNTIL` into the future; the reconciler moves `SETTLED` after it. Every
+    A replica that Redis fails moves `SUSPECT_UNTIL` into the future; the reconciler moves `APPLIED` after it. Every
     replica knows both as they stood `staleness_known_ms` ago at most. One that learns of suspect events shows nothing
     that Redis may lack, from Cassandra or merged into what Redis holds, before that time has passed: then all others
     know as well. So nobody is shown something by one replica and then not by another.
@@ -53,7 +53,7 @@ class StalenessGuard:
             trusted_ms=limits.staleness_trusted_ms,
         )
         self._suspect_until_ms = 0
-        self._settled_ms = 0
+        self._applied_ms = 0
         self._learned = deque[tuple[int, int]]()
         """Values of `SUSPECT_UNTIL` that not all others may know: when (monotonic) they will, and the value."""
         self._spread_ms = 0
@@ -63,7 +63,7 @@ class StalenessGuard:
     @property
     def active(self) -> bool:
         """Whether Redis may lack anything, as far as is known."""
-        return self._suspect_until_ms > self._settled_ms
+        return self._suspect_until_ms > self._applied_ms
 
     async def refresh(self) -> None:
         """Read again what is too old, so that this request sees every event shown to others before.
@@ -73,7 +73,7 @@ class StalenessGuard:
         await self._checkpoints.current()
         if self.active:
             await self._wait_for_others()
-            await self._recent.read(self._settled_ms)
+            await self._recent.read(self._applied_ms)
 
     def missing_entries(self, followees: Ids, viewer: UserId) -> EntryList:
         """The entries that a home timeline may lack, as of the last refresh."""
@@ -112,14 +112,14 @@ class StalenessGuard:
     async def _report(self) -> None:
         until_ms = self._clock.now_ms() + self._limits.staleness_last_ms
         await self._coordination.set_checkpoint(SUSPECT_UNTIL, until_ms)
-        metrics.EDGES.record(edge="doubts")
+        metrics.SAFEGUARDS.record(safeguard="doubts")
         logger().warning("redis is suspect", until_ms=until_ms)
         await self._read_checkpoints()
 
     async def _read_checkpoints(self) -> None:
         until_ms = await self._coordination.checkpoint(SUSPECT_UNTIL) or 0
-        if until_ms > self._settled_ms:
-            self._settled_ms = max(self._settled_ms, await self._coordination.checkpoint(SETTLED) or 0)
+        if until_ms > self._applied_ms:
+            self._applied_ms = max(self._applied_ms, await self._coordination.checkpoint(APPLIED) or 0)
         self._learn(until_ms)
 
     def _learn(self, until_ms: int) -> None:

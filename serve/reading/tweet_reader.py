@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from domain.counts import TweetCounts
 from domain.errors import NotFound
-from domain.graph import TweetCounts
 from domain.ids import TweetId, UserId
 from serve.reading.counts import Counts
 from serve.reading.people import PeopleAtHand

@@ -18,7 +18,7 @@ def cached_tweets(cache: CacheStore, tweets: TweetStore, limits: Limits) -> Read
         authors = await tweets.authors([TweetId(id_) for id_ in ids])
         found = await tweets.tweets([(author, id_) for id_, author in authors.items()])
         if len(found) < len(ids):
-            metrics.EDGES.record(len(ids) - len(found), edge="tombstone")
+            metrics.SAFEGUARDS.record(len(ids) - len(found), safeguard="tombstone")
         related = await tweets.authors(list({id_ for tweet in found.values() for id_ in _referred(tweet)}))
         return {int(id_): _value(tweet, related) for id_, tweet in found.items()}
 

@@ -2,21 +2,22 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from domain.graph import UserCounts
+from domain.counts import UserCounts
 from domain.ids import UserId
+from domain.relations import FOLLOW
 from serve.reading.counts import Counts
 from serve.reading.people import People
 from serve.reading.read_through import fetch_from, multi_get
 from storage.cache_codec import Person, person_from
 from storage.ports.cache import CacheStore
-from storage.ports.relations import GraphStore
+from storage.ports.relations import RelationStore
 
 
 class UserReader:
     """What one request reads of users: who asks for some gets counts in the same trip."""
 
     def __init__(
-        self, viewer: UserId | None, cache: CacheStore, people: People, counts: Counts, graph: GraphStore
+        self, viewer: UserId | None, cache: CacheStore, people: People, counts: Counts, relations: RelationStore
     ) -> None:
         self.users: dict[int, Person] = {}
         """The users found so far."""
@@ -25,7 +26,7 @@ class UserReader:
         self._cache = cache
         self._people = people
         self._shared_counts = counts
-        self._graph = graph
+        self._relations = relations
         self._counts: dict[int, bytes | None] = {}
         self._noted: dict[int, bytes | None] = {}
 
@@ -54,5 +55,6 @@ class UserReader:
         if self._viewer is None:
             return [(False, False)] * len(ids)
         viewer, users = self._viewer, [UserId(id_) for id_ in ids]
-        edges = await self._graph.follows([*((viewer, user) for user in users), *((user, viewer) for user in users)])
-        return [(edges[at].active, edges[len(ids) + at].active) for at in range(len(ids))]
+        pairs = [*((viewer, user) for user in users), *((user, viewer) for user in users)]
+        follows = [state.active for state in await self._relations.states(FOLLOW, pairs)]
+        return list(zip(follows[: len(users)], follows[len(users) :], strict=True))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from domain.columns import is_among
+from domain.columns import in_sorted
 from domain.ids import UserId
 from domain.timeline import newer_duplicates
 from domain.visibility import Lens, is_visible
@@ -59,7 +59,7 @@ class _Home:
     def rules(self, tweets: Mapping[int, CachedTweet]) -> Callable[[int], bool]:
         """Only what is by followees or the reader is shown, and a tweet not again below a newer entry of it."""
         authors = np.fromiter({tweet.author for tweet in tweets.values()}, np.uint64)
-        lens = Lens(self._viewer, frozenset(authors[is_among(authors, self._followees)].tolist()))
+        lens = Lens(self._viewer, frozenset(authors[in_sorted(authors, self._followees)].tolist()))
 
         def visible(entry: int) -> bool:
             tweet = tweets.get(entry)
@@ -69,6 +69,6 @@ class _Home:
 
     def _below_floor(self) -> BelowFloor:
         if self._below is None:
-            metrics.EDGES.record(edge="seam")
+            metrics.SAFEGUARDS.record(safeguard="below_floor")
             self._below = BelowFloor(self._tweets, {*self._followees.tolist(), self._viewer})
         return self._below

@@ -85,7 +85,7 @@ class HomeLists:
         pulled = [UserId(author) for author in (await self._pulled.current()).among(followees).tolist()]
         if not pulled:
             return []
-        metrics.EDGES.record(edge="pull")
+        metrics.SAFEGUARDS.record(safeguard="pull")
         try:
             found, _ = await self._cache.fetch([ListKey(ListKind.AUTHOR, author) for author in pulled], ())
         except StoreUnavailable:

@@ -42,7 +42,7 @@ class Rebuilder:
         built = await self._newest_of([UserId(author) for author in authors.tolist()])
         kept = token and await self._finish(key, token, built)
         if kept is not None:
-            metrics.EDGES.record(edge="rebuild" if kept else "rebuild_race")
+            metrics.SAFEGUARDS.record(safeguard="rebuild" if kept else "rebuild_race")
         return authors, built
 
     async def recents(self, authors: Sequence[UserId], found: Sequence[EntryList | None]) -> list[EntryList]:

@@ -3,23 +3,22 @@
 from domain.errors import NotFound
 from domain.ids import TweetId, UserId
 from domain.limits import Limits
-from serve.reading.pipeline import Candidate, Skeleton
+from domain.relations import FOLLOW, LIKE, RETWEET, Relation
+from serve.reading.pipeline import Skeleton
 from serve.reading.readers import Readers
+from serve.reading.skeletons import sources_of, targets_of
 from serve.users.render import users_json, users_page
-from storage.ports.relations import Engagement, EngagementStore, GraphStore
+from storage.ports.relations import RelationStore
 from storage.ports.users import UserStore
 
 
 class UserQueries:
     """Users as finished JSON; `viewer` is None without a token. Raises `NotFound` for what does not exist."""
 
-    def __init__(
-        self, readers: Readers, users: UserStore, graph: GraphStore, engagements: EngagementStore, limits: Limits
-    ) -> None:
+    def __init__(self, readers: Readers, users: UserStore, relations: RelationStore, limits: Limits) -> None:
         self._readers = readers
         self._users = users
-        self._graph = graph
-        self._engagements = engagements
+        self._relations = relations
         self._limits = limits
 
     async def user(self, viewer: UserId | None, user: UserId) -> bytes:
@@ -40,56 +39,29 @@ class UserQueries:
     async def followers(self, viewer: UserId | None, user: UserId, cursor: str | None, limit: int) -> bytes:
         """A page of who follows a user, latest first."""
         await self._readers.people.check(user)
-        return await self._page(viewer, followers_of(self._graph, user), cursor, limit)
+        return await self._page(viewer, sources_of(self._relations, FOLLOW, user), cursor, limit)
 
     async def following(self, viewer: UserId | None, user: UserId, cursor: str | None, limit: int) -> bytes:
         """A page of whom a user follows, latest first."""
         await self._readers.people.check(user)
-        return await self._page(viewer, followees_of(self._graph, user), cursor, limit)
+        return await self._page(viewer, targets_of(self._relations, FOLLOW, user), cursor, limit)
 
     async def likers(self, viewer: UserId | None, tweet_id: TweetId, cursor: str | None, limit: int) -> bytes:
         """A page of who likes a tweet, latest first."""
-        return await self._engagers(viewer, Engagement.LIKE, tweet_id, cursor, limit)
+        return await self._sources(viewer, LIKE, tweet_id, cursor, limit)
 
     async def retweeters(self, viewer: UserId | None, tweet_id: TweetId, cursor: str | None, limit: int) -> bytes:
         """A page of who retweeted a tweet, latest first."""
-        return await self._engagers(viewer, Engagement.RETWEET, tweet_id, cursor, limit)
+        return await self._sources(viewer, RETWEET, tweet_id, cursor, limit)
 
-    async def _engagers(
-        self, viewer: UserId | None, kind: Engagement, tweet_id: TweetId, cursor: str | None, limit: int
+    async def _sources(
+        self, viewer: UserId | None, relation: Relation, tweet_id: TweetId, cursor: str | None, limit: int
     ) -> bytes:
         original = await (await self._readers.tweets(None)).original_of(tweet_id)
-        return await self._page(viewer, engagers_of(self._engagements, kind, original), cursor, limit)
+        return await self._page(viewer, sources_of(self._relations, relation, original), cursor, limit)
 
     async def _page(self, viewer: UserId | None, skeleton: Skeleton, cursor: str | None, limit: int) -> bytes:
         return await users_page(skeleton, await self._readers.users(viewer), cursor, limit, self._limits)
-
-
-def followers_of(graph: GraphStore, user: UserId) -> Skeleton:
-    """The followers of a user, latest first."""
-
-    async def candidates(before: int, limit: int) -> list[Candidate]:
-        return [Candidate(*each) for each in await graph.followers_page(user, before=before, limit=limit)]
-
-    return candidates
-
-
-def followees_of(graph: GraphStore, user: UserId) -> Skeleton:
-    """The followees of a user, latest first."""
-
-    async def candidates(before: int, limit: int) -> list[Candidate]:
-        return [Candidate(*each) for each in await graph.following(user) if each[1] < before][:limit]
-
-    return candidates
-
-
-def engagers_of(engagements: EngagementStore, kind: Engagement, tweet: TweetId) -> Skeleton:
-    """The users who engaged with a tweet, latest first."""
-
-    async def candidates(before: int, limit: int) -> list[Candidate]:
-        return [Candidate(*each) for each in await engagements.engagers(kind, tweet, before=before, limit=limit)]
-
-    return candidates
 
 
 def _no_user() -> NotFound:

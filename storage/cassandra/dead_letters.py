@@ -1,4 +1,4 @@
-"""Events that a reader gave up."""
+"""Events that a consumer gave up."""
 
 from domain.ids import EventId
 from storage.cassandra.driver.session import CassandraSession
@@ -6,12 +6,14 @@ from storage.cassandra.driver.statements import read, write
 from storage.ports.dead_letters import DeadLetter
 
 _ADD = write(
-    "INSERT INTO dead_letters (day, event_id, reader, log_partition, body, error, attempts) "
+    "INSERT INTO dead_letters (day, event_id, consumer, log_partition, body, error, attempts) "
     "VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
 _DAYS = read("SELECT DISTINCT day FROM dead_letters")
-_OF_DAY = read("SELECT event_id, reader, log_partition, body, error, attempts FROM dead_letters WHERE day = ? LIMIT ?")
-_REMOVE = write("DELETE FROM dead_letters WHERE day = ? AND event_id = ? AND reader = ?")
+_OF_DAY = read(
+    "SELECT event_id, consumer, log_partition, body, error, attempts FROM dead_letters WHERE day = ? LIMIT ?"
+)
+_REMOVE = write("DELETE FROM dead_letters WHERE day = ? AND event_id = ? AND consumer = ?")
 
 
 class CassandraDeadLetterStore:
@@ -22,7 +24,7 @@ class CassandraDeadLetterStore:
 
     async def add(self, letter: DeadLetter) -> None:
         values = (letter.partition, letter.body, letter.error, letter.attempts)
-        await self._session.execute(_ADD, (letter.day, letter.event_id, letter.reader, *values))
+        await self._session.execute(_ADD, (letter.day, letter.event_id, letter.consumer, *values))
 
     async def letters(self, *, limit: int) -> list[DeadLetter]:
         days = sorted((day for (day,) in await self._session.execute(_DAYS)), reverse=True)
@@ -30,14 +32,14 @@ class CassandraDeadLetterStore:
         for day in days:
             if len(found) == limit:
                 break
-            for event_id, reader, partition, body, error, attempts in await self._session.execute(
+            for event_id, consumer, partition, body, error, attempts in await self._session.execute(
                 _OF_DAY, (day, limit - len(found))
             ):
                 found.append(
                     DeadLetter(
                         day=day,
                         event_id=EventId(event_id),
-                        reader=reader,
+                        consumer=consumer,
                         partition=partition,
                         body=body,
                         error=error,
@@ -47,4 +49,4 @@ class CassandraDeadLetterStore:
         return found
 
     async def remove(self, letter: DeadLetter) -> None:
-        await self._session.execute(_REMOVE, (letter.day, letter.event_id, letter.reader))
+        await self._session.execute(_REMOVE, (letter.day, letter.event_id, letter.consumer))

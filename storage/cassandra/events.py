@@ -4,15 +4,19 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 
 from domain.events import Event
-from domain.graph import Toggle
 from domain.ids import EventId
+from domain.relations import RelationState
 from storage.cassandra.driver.session import CassandraSession, Params
 from storage.cassandra.driver.statements import Statement, read, write
-from storage.rows import KEYS, Drop, Put, Row, Switch, event_row, lost_rows, rows_of
+from storage.projections import projection_of
+from storage.projections.relations import superseded_rows
+from storage.rows import KEYS, Delete, Row, SetRelation, Upsert, event_row
 
-_EVENTS = read("SELECT event_id, body FROM events_by_minute WHERE minute = ? AND shard = ? AND event_id > ? LIMIT ?")
+_EVENTS = read(
+    "SELECT event_id, body FROM events_by_minute WHERE minute = ? AND log_partition = ? AND event_id > ? LIMIT ?"
+)
 _EVENT_IDS = read(
-    "SELECT event_id FROM events_by_minute WHERE minute = ? AND shard = ? AND event_id > ?", fetch_rows=5_000
+    "SELECT event_id FROM events_by_minute WHERE minute = ? AND log_partition = ? AND event_id > ?", fetch_rows=5_000
 )
 
 
@@ -24,10 +28,10 @@ class CassandraEventStore:
         self._partitions = partitions
 
     async def commit(self, event: Event) -> None:
-        await self._write([event_row(event, self._partitions), *rows_of(event)])
+        await self._write([event_row(event, self._partitions), *projection_of(event).rows(event)])
 
-    async def take_back(self, event: Event, switch: Toggle) -> None:
-        await self._write(lost_rows(event, switch))
+    async def remove_superseded(self, event: Event, state: RelationState) -> None:
+        await self._write(superseded_rows(event, state))
 
     async def events_of(
         self, minute: int, partition: int, *, after: EventId, limit: int
@@ -45,25 +49,25 @@ class CassandraEventStore:
 
 def _bound(row: Row) -> tuple[Statement, Params]:
     match row:
-        case Put():
+        case Upsert():
             return _insert(row.table, tuple(row.values)), (*row.key, *row.values.values(), row.stamp_us)
-        case Switch():
-            params = (row.stamp_us, *row.values.values(), set(row.sinces), *row.key)
+        case SetRelation():
+            params = (row.stamp_us, *row.values.values(), set(row.events), *row.key)
             return _update(row.table, tuple(row.values), row.sign), params
-        case Drop():
+        case Delete():
             return _delete(row.table), (row.stamp_us, *row.key)
 
 
 @cache
 def _insert(table: str, columns: Sequence[str]) -> Statement:
-    names = (*KEYS[table], *columns)
+    names = (*KEYS[table].columns, *columns)
     marks = ", ".join("?" * len(names))
     return write(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks}) USING TIMESTAMP ?")
 
 
 @cache
 def _update(table: str, columns: Sequence[str], sign: str) -> Statement:
-    changes = ", ".join([*(f"{name} = ?" for name in columns), f"sinces = sinces {sign} ?"])
+    changes = ", ".join([*(f"{name} = ?" for name in columns), f"active_events = active_events {sign} ?"])
     return write(f"UPDATE {table} USING TIMESTAMP ? SET {changes} WHERE {_key(table)}")
 
 
@@ -73,4 +77,4 @@ def _delete(table: str) -> Statement:
 
 
 def _key(table: str) -> str:
-    return " AND ".join(f"{name} = ?" for name in KEYS[table])
+    return " AND ".join(f"{name} = ?" for name in KEYS[table].columns)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from operator import itemgetter
 
-from domain.trends import PaneCount
+from domain.trends.tag_counts import PaneCount
 from storage.cassandra.driver.batches import write_rows
 from storage.cassandra.driver.session import CassandraSession
 from storage.cassandra.driver.statements import read, write
@@ -27,10 +27,10 @@ class CassandraPaneStore:
         self._session = session
 
     async def put(self, counts: Sequence[PaneCount], stamp_us: int) -> None:
-        rows = [(c.folded, c.pane // DAY_PANES, c.pane, c.count, c.unique_authors, stamp_us) for c in counts]
+        rows = [(c.normalized_tag, c.pane // DAY_PANES, c.pane, c.count, c.unique_authors, stamp_us) for c in counts]
         await write_rows(self._session, _PUT, rows, partition=itemgetter(0, 1), batch_rows_max=_BATCH_ROWS_MAX)
 
-    async def panes(self, folded: str, first: int, last: int) -> list[PaneCount]:
+    async def panes(self, normalized_tag: str, first: int, last: int) -> list[PaneCount]:
         days = range(first // DAY_PANES, last // DAY_PANES + 1)
-        answers = await self._session.execute_many(_PANES, [(folded, day, first, last) for day in days])
-        return [PaneCount(folded, *row) for rows in answers for row in rows if row[1]]
+        answers = await self._session.execute_many(_PANES, [(normalized_tag, day, first, last) for day in days])
+        return [PaneCount(normalized_tag, *row) for rows in answers for row in rows if row[1]]

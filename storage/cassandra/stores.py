@@ -3,24 +3,25 @@
 from dataclasses import dataclass
 
 from storage.cassandra.coordination import CassandraCoordinationStore
+from storage.cassandra.counts import CassandraCountStore
 from storage.cassandra.dead_letters import CassandraDeadLetterStore
 from storage.cassandra.driver.options import CassandraOptions
 from storage.cassandra.driver.session import CassandraSession
-from storage.cassandra.engagements import CassandraEngagementStore
 from storage.cassandra.events import CassandraEventStore
-from storage.cassandra.graph import CassandraGraphStore
 from storage.cassandra.idempotency import CassandraIdempotencyStore
 from storage.cassandra.outputs import CassandraOutputStore
 from storage.cassandra.panes import CassandraPaneStore
+from storage.cassandra.relations import CassandraRelationStore
 from storage.cassandra.tokens import CassandraTokenStore
 from storage.cassandra.tweets import CassandraTweetStore
 from storage.cassandra.users import CassandraUserStore
 from storage.ports.coordination import CoordinationStore
+from storage.ports.counts import CountStore
 from storage.ports.dead_letters import DeadLetterStore
 from storage.ports.events import EventStore
 from storage.ports.idempotency import IdempotencyStore
 from storage.ports.outputs import OutputStore
-from storage.ports.relations import EngagementStore, GraphStore
+from storage.ports.relations import RelationStore
 from storage.ports.sessions import TokenStore
 from storage.ports.trends import PaneStore
 from storage.ports.tweets import TweetStore
@@ -34,8 +35,8 @@ class CassandraStores:
     session: CassandraSession
     events: EventStore
     tweets: TweetStore
-    graph: GraphStore
-    engagements: EngagementStore
+    relations: RelationStore
+    counts: CountStore
     users: UserStore
     tokens: TokenStore
     idempotency: IdempotencyStore
@@ -59,8 +60,8 @@ async def open_stores(options: CassandraOptions, *, partitions: int) -> Cassandr
         session=session,
         events=CassandraEventStore(session, partitions),
         tweets=CassandraTweetStore(session),
-        graph=CassandraGraphStore(session),
-        engagements=CassandraEngagementStore(session),
+        relations=CassandraRelationStore(session),
+        counts=CassandraCountStore(session),
         users=CassandraUserStore(session),
         tokens=CassandraTokenStore(session),
         idempotency=CassandraIdempotencyStore(session),

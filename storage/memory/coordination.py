@@ -69,7 +69,7 @@ class MemoryCoordinationStore:
 
 
 class MemoryDeadLetterStore:
-    """Letters by day, event and reader."""
+    """Letters by day, event and consumer."""
 
     def __init__(self, turn: Turn = no_faults) -> None:
         self._turn = turn
@@ -77,12 +77,12 @@ class MemoryDeadLetterStore:
 
     async def add(self, letter: DeadLetter) -> None:
         await self._turn()
-        self._letters[letter.day, letter.event_id, letter.reader] = letter
+        self._letters[letter.day, letter.event_id, letter.consumer] = letter
 
     async def letters(self, *, limit: int) -> list[DeadLetter]:
         await self._turn()
-        return sorted(self._letters.values(), key=lambda each: (-each.day, -each.event_id, each.reader))[:limit]
+        return sorted(self._letters.values(), key=lambda each: (-each.day, -each.event_id, each.consumer))[:limit]
 
     async def remove(self, letter: DeadLetter) -> None:
         await self._turn()
-        self._letters.pop((letter.day, letter.event_id, letter.reader), None)
+        self._letters.pop((letter.day, letter.event_id, letter.consumer), None)

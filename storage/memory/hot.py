@@ -9,12 +9,13 @@ from operator import itemgetter
 
 from domain.clock import Clock
 from domain.errors import Fenced
-from domain.events import Event, Retweeted, TweetPosted, encode
+from domain.events import Event, encode
 from domain.ids import log_partition
 from domain.limits import Limits
 from storage.memory.tables import Turn, no_faults
 from storage.ports.cache import ListKey, ListKind
 from storage.ports.log import BEGINNING, LogEnd, LogRead, LogRecord
+from storage.projections import projection_of
 
 Offset = tuple[int, int]
 
@@ -135,13 +136,10 @@ class MemoryEventLog:
     async def append(self, events: Sequence[Event]) -> None:
         for event in events:
             await self._turn()
-            match event:
-                case TweetPosted() | Retweeted():
-                    recents = ListKey(ListKind.AUTHOR, event.actor)
-                    push(self._redis, recents, [(event.event_id, event.tweet_id)])
-                    trim_overfull(self._redis, recents, self._limits)
-                case _:
-                    pass
+            if entry := projection_of(event).entry(event):
+                recents = ListKey(ListKind.AUTHOR, event.actor)
+                push(self._redis, recents, [entry])
+                trim_overfull(self._redis, recents, self._limits)
             partition = log_partition(event.actor, self._partitions)
             self._redis.add(partition, encode(event), self._limits.log_entries_max)
 

@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 
 from storage.memory.coordination import MemoryCoordinationStore, MemoryDeadLetterStore
+from storage.memory.counts import MemoryCountStore
+from storage.memory.relations import MemoryRelationStore
 from storage.memory.tables import MemoryTables, Turn, no_faults
-from storage.memory.truth import MemoryEngagementStore, MemoryEventStore, MemoryGraphStore, MemoryTweetStore
+from storage.memory.truth import MemoryEventStore, MemoryTweetStore
 from storage.ports.coordination import CoordinationStore
+from storage.ports.counts import CountStore
 from storage.ports.dead_letters import DeadLetterStore
 from storage.ports.events import EventStore
-from storage.ports.relations import EngagementStore, GraphStore
+from storage.ports.relations import RelationStore
 from storage.ports.tweets import TweetStore
 
 
@@ -19,8 +22,8 @@ class MemoryStores:
     tables: MemoryTables
     events: EventStore
     tweets: TweetStore
-    graph: GraphStore
-    engagements: EngagementStore
+    relations: RelationStore
+    counts: CountStore
     coordination: CoordinationStore
     dead_letters: DeadLetterStore
 
@@ -32,8 +35,8 @@ def memory_stores(*, partitions: int, turn: Turn = no_faults) -> MemoryStores:
         tables=tables,
         events=MemoryEventStore(tables, partitions),
         tweets=MemoryTweetStore(tables),
-        graph=MemoryGraphStore(tables),
-        engagements=MemoryEngagementStore(tables),
+        relations=MemoryRelationStore(tables),
+        counts=MemoryCountStore(tables),
         coordination=MemoryCoordinationStore(turn),
         dead_letters=MemoryDeadLetterStore(turn),
     )

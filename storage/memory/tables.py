@@ -9,25 +9,17 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from storage.rows import KEYS, Drop, Put, Row, Switch, Value
+from storage.rows import KEYS, Delete, Row, SetRelation, Upsert, Value
 
 Turn = Callable[[], Awaitable[None]]
 Key = tuple[Value, ...]
 Values = dict[str, Value]
 
-_ONE_PARTITION_COLUMN = (
-    "tweets",
-    "tweet_authors",
-    "replies",
-    "self_replies",
-    "deleted_replies",
-    "quotes",
-    "likes_by_user",
-    "retweets_by_user",
-    "following",
-)
-PARTITION_COLUMNS = {table: 1 if table in (*_ONE_PARTITION_COLUMN, "feed_slots") else 2 for table in KEYS}
-"""How many columns of each primary key are its partition key."""
+
+def int_of(value: object) -> int:
+    """A value that is an integer."""
+    assert isinstance(value, int)
+    return value
 
 
 async def no_faults() -> None:
@@ -60,14 +52,14 @@ class StoredRow:
             elif held.stamp_us == stamp_us and repr(held.value) < repr(value):
                 held.value = value  # Cassandra, too, lets the larger of two values win; any fixed rule would do
 
-    def turn(self, stamp_us: int, values: Values, sign: Literal["+", "-"], sinces: Iterable[int]) -> None:
+    def set_relation(self, stamp_us: int, values: Values, sign: Literal["+", "-"], events: Iterable[int]) -> None:
         """Write as of a stamp, and change the set; of equal stamps the removal wins."""
         if values:
             self.put(stamp_us, values)
-        for since in sinces:
-            held = self.elements.get(since)
+        for event in events:
+            held = self.elements.get(event)
             if held is None or held.stamp_us < stamp_us or (held.stamp_us == stamp_us and sign == "-"):
-                self.elements[since] = _Cell(stamp_us, sign == "+")
+                self.elements[event] = _Cell(stamp_us, sign == "+")
 
     def drop(self, stamp_us: int) -> None:
         """Delete as of a stamp."""
@@ -83,9 +75,9 @@ class StoredRow:
         return self.cells[column].stamp_us
 
     @property
-    def sinces(self) -> tuple[int, ...]:
+    def active_events(self) -> tuple[int, ...]:
         """The set's elements."""
-        return tuple(since for since, cell in self.elements.items() if cell.value)
+        return tuple(event for event, cell in self.elements.items() if cell.value)
 
     def get(self, column: str) -> Value:
         """A column's value, None if it has none."""
@@ -98,30 +90,30 @@ class MemoryTables:
 
     def __init__(self, turn: Turn = no_faults) -> None:
         self.turn = turn
-        self._tables: dict[str, defaultdict[Key, dict[Key, StoredRow]]] = {t: defaultdict(dict) for t in KEYS}
+        self._tables: defaultdict[str, defaultdict[Key, dict[Key, StoredRow]]] = defaultdict(lambda: defaultdict(dict))
 
     def apply(self, rows: Iterable[Row]) -> None:
         """Write and delete rows, all in one step."""
         for row in rows:
-            split = PARTITION_COLUMNS[row.table]
+            split = KEYS[row.table].partition
             stored = self._tables[row.table][row.key[:split]].setdefault(row.key[split:], StoredRow())
             match row:
-                case Put():
+                case Upsert():
                     stored.put(row.stamp_us, row.values)
-                case Switch():
-                    stored.turn(row.stamp_us, row.values, row.sign, row.sinces)
-                case Drop():
+                case SetRelation():
+                    stored.set_relation(row.stamp_us, row.values, row.sign, row.events)
+                case Delete():
                     stored.drop(row.stamp_us)
 
     def row(self, table: str, *key: Value) -> StoredRow | None:
         """One row by its primary key, if a read finds it."""
-        split = PARTITION_COLUMNS[table]
+        split = KEYS[table].partition
         stored = self._tables[table].get(key[:split], {}).get(key[split:])
         return stored if stored is not None and stored.visible else None
 
     def partition(self, table: str, *key: Value, newest_first: bool = False) -> list[tuple[Key, StoredRow]]:
         """The rows of a partition that a read finds, ordered by the rest of their keys."""
-        assert len(key) == PARTITION_COLUMNS[table]
+        assert len(key) == KEYS[table].partition
         found = [(rest, row) for rest, row in self._tables[table].get(key, {}).items() if row.visible]
         return sorted(found, key=lambda item: item[0], reverse=newest_first)
 

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 from storage.ports.cache import CacheStore
 from storage.ports.coordination import CoordinationStore
+from storage.ports.counts import CountStore
 from storage.ports.dead_letters import DeadLetterStore
 from storage.ports.events import EventStore
 from storage.ports.idempotency import IdempotencyStore
 from storage.ports.log import EventLog, OffsetStore
 from storage.ports.outputs import OutputStore
 from storage.ports.rate_limits import RateLimiter
-from storage.ports.relations import EngagementStore, GraphStore
+from storage.ports.relations import RelationStore
 from storage.ports.sessions import TokenStore
 from storage.ports.trends import PaneStore, TrendStore
 from storage.ports.tweets import TweetStore
@@ -28,8 +29,8 @@ class Ports:
 
     events: EventStore
     tweets: TweetStore
-    graph: GraphStore
-    engagements: EngagementStore
+    relations: RelationStore
+    counts: CountStore
     users: UserStore
     tokens: TokenStore
     idempotency: IdempotencyStore

@@ -8,11 +8,11 @@ from domain.ids import EventId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """An event that a reader could not handle; `day` is days since the epoch of when it was given up."""
+    """An event that a consumer could not handle; `day` is days since the epoch of when it was given up."""
 
     day: int
     event_id: EventId
-    reader: str
+    consumer: str
     partition: int
     body: bytes
     error: str
@@ -23,7 +23,7 @@ class DeadLetterStore(Protocol):
     """Events given up, kept 30 days."""
 
     async def add(self, letter: DeadLetter) -> None:
-        """Keep a dead letter; one of the same day, event and reader replaces it."""
+        """Keep a dead letter; one of the same day, event and consumer replaces it."""
         ...
 
     async def letters(self, *, limit: int) -> list[DeadLetter]:

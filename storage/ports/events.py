@@ -3,8 +3,8 @@
 from typing import Protocol
 
 from domain.events import Event
-from domain.graph import Toggle
 from domain.ids import EventId
+from domain.relations import RelationState
 
 
 class EventStore(Protocol):
@@ -14,8 +14,8 @@ class EventStore(Protocol):
         """Write an event and its rows, all or (in the end) none. Durable at the configured consistency on return."""
         ...
 
-    async def take_back(self, event: Event, switch: Toggle) -> None:
-        """Take back what the `lost` of a switch left beside it; `event` is any event of that switch."""
+    async def remove_superseded(self, event: Event, state: RelationState) -> None:
+        """Remove what the `superseded` events of a relation left beside it; `event` is any event of that relation."""
         ...
 
     async def events_of(

@@ -1,71 +1,46 @@
-"""Follows, likes and retweets."""
+"""Relations: who follows whom, who likes and retweets what."""
 
-from collections.abc import Collection, Sequence
-from enum import StrEnum
+from collections.abc import Sequence
 from typing import Protocol
 
-from domain.graph import NO_TWEET_COUNTS, NO_USER_COUNTS, TWEET_COUNTS, USER_COUNTS, Toggle, TweetCounts, UserCounts
-from domain.ids import Ids, TweetId, UserId
+from domain.ids import Ids, UserId
+from domain.relations import Relation, RelationState
 
 
-class GraphStore(Protocol):
-    """Who follows whom."""
+class RelationStore(Protocol):
+    """Relations from users to targets, from both sides; a target is the id of a tweet or user, as the relation says.
 
-    async def follow(self, user: UserId, followee: UserId) -> Toggle:
-        """The state of one edge; `OFF` if it was never touched."""
+    Pages hold pairs of whom or what is shown and the id of the event that turned the relation on, latest event first.
+    """
+
+    async def state(self, relation: Relation, user: UserId, target: int) -> RelationState:
+        """The state of one relation; `INACTIVE` if it was never touched."""
         ...
 
-    async def follows(self, edges: Sequence[tuple[UserId, UserId]]) -> list[Toggle]:
-        """The states of several (user, followee) edges, in their order."""
+    async def states(self, relation: Relation, pairs: Sequence[tuple[UserId, int]]) -> list[RelationState]:
+        """The states of several (user, target) pairs, in their order."""
         ...
 
-    async def following(self, user: UserId) -> list[tuple[UserId, int]]:
-        """Everyone a user follows, with since when (an id), latest first."""
+    async def active_among(self, relation: Relation, user: UserId, targets: Sequence[int]) -> set[int]:
+        """Those of some targets to which a user's relation is active."""
         ...
 
-    async def followers(self, author: UserId, ranges: Sequence[int]) -> Ids:
-        """The followers of an author that fall into some ranges."""
+    async def recent_targets(self, relation: Relation, user: UserId, *, limit: int) -> tuple[list[int], int]:
+        """The active ones of the targets with the largest ids, and a floor: above it the answer is complete."""
         ...
 
-    async def followers_page(self, author: UserId, *, before: int, limit: int) -> list[tuple[UserId, int]]:
-        """Followers with since when < `before`, latest first."""
+    async def all_targets(self, relation: Relation, user: UserId) -> list[tuple[int, int]]:
+        """All active targets of a user, of a relation that has few, latest first."""
         ...
 
-    async def user_counts(
-        self, user: UserId, names: Collection[str] = USER_COUNTS, others: UserCounts = NO_USER_COUNTS
-    ) -> UserCounts:
-        """The exact sizes of a user's sets: those named are counted now, the rest are taken from `others`."""
+    async def targets(self, relation: Relation, user: UserId, *, before: int, limit: int) -> list[tuple[int, int]]:
+        """A page of a user's active targets, turned on by events < `before`."""
         ...
 
-
-class Engagement(StrEnum):
-    """What a user can do to a tweet; the value names the table."""
-
-    LIKE = "likes"
-    RETWEET = "retweets"
-
-
-class EngagementStore(Protocol):
-    """Likes and retweets as sets."""
-
-    async def engagement(self, kind: Engagement, user: UserId, tweet: TweetId) -> Toggle:
-        """The state of one switch; for a retweet `since` is the retweet's id."""
+    async def sources(self, relation: Relation, target: int, *, before: int, limit: int) -> list[tuple[UserId, int]]:
+        """A page of the users of a target, by events < `before`; of a relation that keeps sources."""
         ...
 
-    async def engaged(self, kind: Engagement, user: UserId, *, limit: int) -> tuple[list[TweetId], int]:
-        """The tweets with the largest ids that a user engaged with, and a floor: above it the answer is complete."""
-        ...
-
-    async def engaged_with(self, kind: Engagement, user: UserId, tweets: Sequence[TweetId]) -> set[TweetId]:
-        """Those of some tweets that a user engaged with."""
-        ...
-
-    async def engagers(self, kind: Engagement, tweet: TweetId, *, before: int, limit: int) -> list[tuple[UserId, int]]:
-        """Who engaged with a tweet, with since when < `before`, latest first."""
-        ...
-
-    async def tweet_counts(
-        self, tweet: TweetId, names: Collection[str] = TWEET_COUNTS, others: TweetCounts = NO_TWEET_COUNTS
-    ) -> TweetCounts:
-        """The exact sizes of a tweet's sets: those named are counted now, the rest are taken from `others`."""
+    async def sources_in(self, relation: Relation, target: int, ranges: Sequence[int]) -> Ids:
+        """The users of a target who fall into some follower ranges, of a relation that keeps sources `BY_RANGE`."""
         ...

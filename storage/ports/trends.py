@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
-from domain.trends import PaneCount
+from domain.trends.tag_counts import PaneCount
 
 
 class PaneStore(Protocol):
@@ -16,7 +16,7 @@ class PaneStore(Protocol):
         """
         ...
 
-    async def panes(self, folded: str, first: int, last: int) -> list[PaneCount]:
+    async def panes(self, normalized_tag: str, first: int, last: int) -> list[PaneCount]:
         """A tag's panes `first` to `last`, both included, oldest first; those that hold nothing are left out."""
         ...
 

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from domain.events import Event, Retweeted, TweetPosted, encode
+from domain.events import Event, encode
 from domain.ids import log_partition
 from domain.limits import Limits
 from domain.timeline import entries_of, entries_to_wire
 from storage import keys
 from storage.ports.cache import CacheStore, ListKey, ListKind
 from storage.ports.log import BEGINNING, LogEnd, LogRead, LogRecord
+from storage.projections import projection_of
 from storage.redis import lists
 from storage.redis.driver.client import RedisClient
 from storage.redis.driver.line import Command
@@ -30,11 +31,11 @@ class RedisEventLog:
         commands: list[Command] = []
         pushed: dict[int, ListKey] = {}
         for event in events:
-            entry = _entry(event)
-            if entry is not None:
+            if entry := projection_of(event).entry(event):
                 recents = ListKey(ListKind.AUTHOR, event.actor)
                 pushed[len(commands)] = recents
-                commands.append(("LPUSHX", keys.list_key(recents, self._partitions), entry))
+                name = keys.list_key(recents, self._partitions)
+                commands.append(("LPUSHX", name, *entries_to_wire(entries_of([entry]))))
             stream = keys.log(log_partition(event.actor, self._partitions))
             commands.append(("XADD", stream, "MAXLEN", "~", self._limits.log_entries_max, "*", _FIELD, encode(event)))
         lengths = await self._client.run(commands)
@@ -79,14 +80,3 @@ class RedisEventLog:
 def _offset(entries: list[Any]) -> str:
     """The offset of the first of some entries; `BEGINNING` if there are none."""
     return str(entries[0][0].decode()) if entries else BEGINNING
-
-
-def _entry(event: Event) -> bytes | None:
-    """What an event adds to its actor's recent tweets."""
-    match event:
-        case TweetPosted():
-            return entries_to_wire(entries_of([(event.event_id, event.event_id)]))[0]
-        case Retweeted():
-            return entries_to_wire(entries_of([(event.event_id, event.tweet_id)]))[0]
-        case _:
-            return None

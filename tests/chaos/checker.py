@@ -1,23 +1,27 @@
-"""After healing: everything that can be read, compared with the model."""
+"""Comparison of everything that can be read with the oracle, after healing."""
 
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
-import httpx
-
-from tests.chaos.history import History, Outcome
+from cluster.client.api import ApiFailure
+from tests.chaos.expected import Expected
+from tests.chaos.history import History
 from tests.chaos.load import TAGS, Client
-from tests.chaos.model import Model, Post, difference, unexplained
+from tests.chaos.unexplained import unexplained
+from tests.support.api_user import HOME, trends
+from tests.support.oracle.answers import DELETED, Attempt, Fact, Outcome
+from tests.support.oracle.comparison import matches_home, matches_list
+from tests.support.oracle.oracle import FLAGS, Relation
 
 Check = Callable[[], Awaitable[str | None]]
 """What is wrong with one thing, None if nothing is."""
 
 SETTLED_S = 60.0
 """How long what is not right at once is looked at again: what is counted or delivered may still be on its way."""
+_FLAG_OF = {str(relation): flag for flag, relation in FLAGS.items()}
 _PATIENCE_VIOLATIONS_MAX = 10
 """With more nobody needs to wait for the rest."""
 _REPEAT_S = 0.5
@@ -32,10 +36,6 @@ class Verdict:
     violations: list[str]
     settled_s: float
     """When, after the load had ended, the last thing that was right only later was right."""
-
-
-class Unanswered(Exception):
-    """The service did not answer a question as it must."""
 
 
 async def patiently(
@@ -54,8 +54,8 @@ async def patiently(
             if not at_once:
                 await bring_up_to_date()
             wrong = await check()
-        except Unanswered as unanswered:
-            wrong = str(unanswered)
+        except ApiFailure as failure:
+            wrong = str(failure)
         if wrong is None or clock() >= deadline_s:
             return wrong, at_once
         at_once = False
@@ -65,8 +65,7 @@ async def patiently(
 class Checker:
     """Reads all there is, and says what does not agree with the history."""
 
-    def __init__(self, api: httpx.AsyncClient, clients: Sequence[Client], history: History) -> None:
-        self._api = api
+    def __init__(self, clients: Sequence[Client], history: History) -> None:
         self._clients = clients
         self._history = history
         self._clock = asyncio.get_running_loop().time
@@ -74,9 +73,9 @@ class Checker:
     async def check(self, since: int = 0) -> Verdict:
         """Compare everything that is, and what was read from a place in the history on."""
         begun_s = self._clock()
-        model = Model.of(self._history)
+        expected = Expected(self._history)
         gate, settled_s, violations = asyncio.Semaphore(_AT_ONCE), 0.0, list(unexplained(self._history, since))
-        close = partial(self._close_what_is_open, model)
+        close = partial(self._close_what_is_open, expected)
 
         async def settled(check: Check) -> None:
             nonlocal settled_s
@@ -89,99 +88,74 @@ class Checker:
                 settled_s = max(settled_s, self._clock() - begun_s)
 
         await settled(close)
-        checks = list(self._checks(model))
+        checks = list(self._checks(expected))
         await asyncio.gather(*map(settled, checks))
         return Verdict(len(checks) + len(self._history.of("home")), violations, settled_s)
 
-    def _checks(self, model: Model) -> Iterator[Check]:
+    def _checks(self, expected: Expected) -> Iterator[Check]:
         for client in self._clients:
-            yield partial(self._list, client, "/timeline/home", partial(model.home, client.id))
-            yield partial(self._list, client, f"/timeline/user/{client.id}", partial(model.written, client.id))
-            yield partial(self._profile, client, model)
-        for post in model.posts.values():
-            if post.id:
-                yield partial(self._tweet, post, model)
-        yield partial(self._trends, model)
+            yield partial(self._home, client, expected)
+            yield partial(self._written, client, expected)
+            yield partial(self._profile, client, expected)
+        for post in expected.posts():
+            if post.id is not None:
+                yield partial(self._tweet, post, expected)
+        yield partial(self._trends, expected)
 
-    async def _close_what_is_open(self, model: Model) -> None:
+    async def _close_what_is_open(self, expected: Expected) -> None:
         """Read what nobody was told: the timelines of authors, whom each follows, what each likes."""
         by_id = {client.id: client for client in self._clients}
-        for author in {post.author for post in model.open_posts()}:
-            shown = {
-                tweet["text"]: int(tweet["id"])
-                for tweet in await self._pages(by_id[author], f"/timeline/user/{author}")
-            }
-            for post in model.open_posts():
-                if post.author == author:
-                    post.id = shown.get(post.text, 0)
-        for kind, user, subject in model.open:
-            path = f"/users/{subject}" if kind == "follow" else f"/tweets/{subject}"
-            found = await self._get(by_id[user], path, absent=True)
-            match kind:
-                case "delete":
-                    model.switches[kind, user, subject] = found is None
-                case "follow":
-                    model.switches[kind, user, subject] = bool(found["following"])
-                case _:
-                    model.switches[kind, user, subject] = found is not None and bool(found["liked"])
+        facts: dict[Fact, bool] = {}
+        for fact in expected.open():
+            kind, user, target = fact
+            if kind == Relation.FOLLOW:
+                facts[fact] = (await by_id[user].profile(target)).following
+            else:
+                tweet = await by_id[user].tweet(target)
+                facts[fact] = tweet is None if kind == DELETED else tweet is not None and tweet.flags[_FLAG_OF[kind]]
+        ids: dict[str, int] = {}
+        for author in {post.author for post in expected.open_posts()}:
+            shown = await by_id[author].tweets("user timeline", f"/timeline/user/{author}")
+            ids |= {tweet.text: tweet.original for tweet in shown}
+        expected.close(facts, ids)
 
-    async def _pages(self, viewer: Client, path: str) -> list[Any]:
-        found: list[Any] = []
-        cursor = None
-        while True:
-            params = {"limit": "100"} | ({"cursor": cursor} if cursor else {})
-            page = await self._get(viewer, path, params)
-            found += page["tweets"]
-            cursor = page["next_cursor"]
-            if cursor is None:
-                return found
+    async def _home(self, client: Client, expected: Expected) -> str | None:
+        entries = expected.oracle.home(client.id)
+        shown = await client.tweets("home", HOME)
+        return _of(f"home of {client.username}", matches_home([tweet.line for tweet in shown], entries))
 
-    async def _get(
-        self, viewer: Client, path: str, params: dict[str, str] | None = None, *, absent: bool = False
-    ) -> Any:
-        """The JSON of an answer, None for a 404 if that is expected. Raises `Unanswered`."""
-        headers = {"Authorization": f"Bearer {viewer.token}"}
-        try:
-            answer = await self._api.get(f"/api/v1{path}", headers=headers, params=params)
-        except httpx.TransportError as failure:
-            raise Unanswered(f"GET {path} for {viewer.username}: {type(failure).__name__}") from failure
-        if answer.status_code == 404 and absent:
-            return None
-        if not answer.is_success:
-            raise Unanswered(f"GET {path} for {viewer.username}: {answer.status_code} {answer.text}")
-        return answer.json()
+    async def _written(self, client: Client, expected: Expected) -> str | None:
+        entries = expected.oracle.user_timeline(client.id, client.id)
+        shown = await client.tweets("user timeline", f"/timeline/user/{client.id}")
+        return _of(f"timeline of {client.username}", matches_list([tweet.line for tweet in shown], entries))
 
-    async def _list(self, viewer: Client, path: str, of: Callable[[], list[int]]) -> str | None:
-        wrong = difference(of(), [int(tweet["id"]) for tweet in await self._pages(viewer, path)])
-        return None if wrong is None else f"{path} of {viewer.username}: {wrong}"
+    async def _profile(self, client: Client, expected: Expected) -> str | None:
+        found, counts = (await client.profile(client.id)).counts, expected.oracle.user_counts(client.id)
+        return None if found == counts else f"{client.username} has {found}, not {counts}"
 
-    async def _profile(self, client: Client, model: Model) -> str | None:
-        profile = await self._get(client, f"/users/{client.id}")
-        found = tuple(profile[f"{name}_count"] for name in ("tweets", "followers", "following"))
-        expected = tuple(map(len, (f(client.id) for f in (model.written, model.followers, model.following))))
-        return None if found == expected else f"{client.username} has {found}, not {expected} tweets, followers, …"
-
-    async def _tweet(self, post: Post, model: Model) -> str | None:
-        tweet = await self._get(self._clients[0], f"/tweets/{post.id}", absent=True)
-        if post.id in model.deleted():
+    async def _tweet(self, post: Attempt, expected: Expected) -> str | None:
+        assert post.id is not None, "only those with an id are looked for"
+        tweet = await self._clients[0].tweet(post.id)
+        if post.id in expected.oracle.deleted:
             return None if tweet is None else f"tweet {post.id} is there after its delete"
         if tweet is None:
             return f"tweet {post.id}, {post.text!r}, is lost"
-        found = (int(tweet["author"]["id"]), tweet["text"], tweet["likes_count"])
-        expected = (post.author, post.text, len(model.likers(post.id)))
-        return None if found == expected else f"tweet {post.id} is {found} instead of {expected}"
+        found = (tweet.author, tweet.text, tweet.counts)
+        wanted = (post.author, post.text, expected.oracle.counts(post.id))
+        return None if found == wanted else f"tweet {post.id} is {found} instead of {wanted}"
 
-    async def _trends(self, model: Model) -> str | None:
+    async def _trends(self, expected: Expected) -> str | None:
         """Counts and authors of each tag in the hour; the history is younger than that."""
-        answer = await self._get(self._clients[0], "/trends", {"window": "60m", "limit": "50"})
+        answer = await trends(self._clients[0].api, "60m")
         found = {trend["tag"].lower(): (trend["count"], trend["unique_authors"]) for trend in answer["trends"]}
-        counts, authors = Counter[str](), {tag: set[int]() for tag in TAGS}
-        for post in model.live():
-            tag = post.text.rpartition("#")[2]
-            counts[tag] += 1
-            authors[tag].add(post.author)
-        expected = {tag: (counts[tag], len(authors[tag])) for tag in TAGS if counts[tag]}
-        return None if found == expected else f"trends are {found} instead of {expected}"
+        live = [(post.author, post.text.rpartition("#")[2]) for post in expected.oracle.tweets.values()]
+        by_tag = {tag: [author for author, its in live if its == tag] for tag in TAGS}
+        wanted = {tag: (len(authors), len(set(authors))) for tag, authors in by_tag.items() if authors}
+        return None if found == wanted else f"trends are {found} instead of {wanted}"
+
+
+def _of(what: str, difference: str | None) -> str | None:
+    return None if difference is None else f"{what}: {difference}"
 
 
 def outcomes(history: History, since: int = 0) -> Counter[Outcome]:

@@ -1,24 +1,17 @@
-"""What was asked and what was answered: the history that everything shown must agree with."""
+"""The history of a run: what was asked and what was answered, with which everything shown must agree."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 import httpx
 
+from tests.support.api_user import ApiUser
+from tests.support.oracle.answers import Outcome
+
 REFUSED = "overloaded"
 """The code of an answer that promises that nothing was done."""
-
-
-class Outcome(StrEnum):
-    """What a caller knows afterwards."""
-
-    ACKNOWLEDGED = "acknowledged"
-    REFUSED = "refused"
-    UNKNOWN = "unknown"
-    """No answer, or one that says that it may have happened."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,24 +43,20 @@ class History:
 
     async def call(
         self,
-        api: httpx.AsyncClient,
+        user: ApiUser,
         kind: str,
-        user: int,
         subject: int | str,
         request: tuple[str, str],
         *,
-        token: str,
         json: Mapping[str, Any] | None = None,
         params: Mapping[str, str] | None = None,
     ) -> Call:
-        """Make a call and note what came of it."""
+        """Make a call, once, and note what came of it."""
         clock = asyncio.get_running_loop().time
-        call = Call(kind=kind, user=user, subject=subject, begun_s=clock())
+        call = Call(kind=kind, user=user.id, subject=subject, begun_s=clock())
         self.calls.append(call)
-        method, path = request
-        headers = {"Authorization": f"Bearer {token}"}
         try:
-            answer = await api.request(method, f"/api/v1{path}", headers=headers, json=json, params=params)
+            answer = await user.send(*request, json=json, params=params)
         except httpx.TransportError as failure:
             call.problem = type(failure).__name__
         else:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-import httpx
-
-from tests.chaos.history import Call, History, Outcome
-from tests.support.people import PASSWORD
+from cluster.client.api import ApiClient
+from tests.chaos.history import Call, History
+from tests.support.api_user import HOME, PASSWORD, ApiUser, path_of
+from tests.support.oracle.answers import Outcome
+from tests.support.oracle.oracle import Relation
 
 TAGS = ("rain", "sun", "snow", "fog")
 _ACTIONS = (
@@ -29,23 +30,19 @@ TIMEOUT_S = 10.0
 
 
 @dataclass(slots=True)
-class Client:
+class Client(ApiUser):
     """One user in one session: one call at a time."""
 
-    id: int
-    username: str
-    token: str
     faithful: bool = False
     """Whether they follow and unfollow nobody under load. Either makes a timeline anew, and what was lost is there."""
-    tweets: list[int] = field(default_factory=list)
+    published: list[int] = field(default_factory=list)
     """What they published and did not try to delete."""
 
 
 class Load:
     """A context in which clients act; what they, and others through it, did is in the history."""
 
-    def __init__(self, api: httpx.AsyncClient, clients: Sequence[Client], history: History, seed: str) -> None:
-        self._api = api
+    def __init__(self, clients: Sequence[Client], history: History, seed: str) -> None:
         self._clients = clients
         self._history = history
         self._random = random.Random(seed)
@@ -71,19 +68,19 @@ class Load:
         """Publish a text that is like no other."""
         number = len(self._history.calls)
         text = f"{client.username} says {number} #{TAGS[number % len(TAGS)]}"
-        call = await self._call("post", client, text, ("POST", "/tweets"), {"text": text})
+        call = await self._history.call(client, "post", text, ("POST", "/tweets"), json={"text": text})
         if call.outcome is Outcome.ACKNOWLEDGED:
-            client.tweets.append(call.id)
+            client.published.append(call.id)
         return call
 
     async def home(self, client: Client) -> Call:
         """Read the first page of a home timeline."""
-        return await self._call("home", client, client.id, ("GET", "/timeline/home"), params={"limit": str(_PAGE)})
+        return await self._history.call(client, "home", client.id, ("GET", HOME), params={"limit": str(_PAGE)})
 
-    async def follow(self, client: Client, other: Client, *, on: bool = True) -> Call:
-        """Follow somebody, or no longer."""
-        kind, method = ("follow", "POST") if on else ("unfollow", "DELETE")
-        return await self._call(kind, client, other.id, (method, f"/users/{other.id}/follow"))
+    async def relate(self, client: Client, kind: str, target: int) -> Call:
+        """Begin a relation, or end it: `follow` or `unfollow`."""
+        method, relation = ("DELETE" if kind.startswith("un") else "POST"), Relation(kind.removeprefix("un"))
+        return await self._history.call(client, kind, target, (method, path_of(relation, target)))
 
     async def _act(self, client: Client) -> None:
         while not self._stopped.is_set():
@@ -101,51 +98,17 @@ class Load:
             case "home":
                 await self.home(client)
             case "follow" | "unfollow" if not client.faithful:
-                await self.follow(client, other, on=action == "follow")
-            case "delete" if client.tweets:
-                tweet = client.tweets.pop(self._random.randrange(len(client.tweets)))
-                await self._call("delete", client, tweet, ("DELETE", f"/tweets/{tweet}"))
-            case "like" | "unlike" if other.tweets:
-                tweet = self._random.choice(other.tweets)
-                await self._call(
-                    action, client, tweet, ("POST" if action == "like" else "DELETE", f"/tweets/{tweet}/like")
-                )
+                await self.relate(client, action, other.id)
+            case "delete" if client.published:
+                tweet = client.published.pop(self._random.randrange(len(client.published)))
+                await self._history.call(client, "delete", tweet, ("DELETE", f"/tweets/{tweet}"))
+            case "like" | "unlike" if other.published:
+                await self.relate(client, action, self._random.choice(other.published))
             case _:
                 await self.home(client)
 
-    async def _call(
-        self,
-        kind: str,
-        client: Client,
-        subject: int | str,
-        request: tuple[str, str],
-        json: dict[str, str] | None = None,
-        params: dict[str, str] | None = None,
-    ) -> Call:
-        return await self._history.call(
-            self._api, kind, client.id, subject, request, token=client.token, json=json, params=params
-        )
 
-
-def api_of(url: str) -> httpx.AsyncClient:
-    """A client without patience: what is not answered in time is not known."""
-    return httpx.AsyncClient(base_url=url, timeout=TIMEOUT_S, trust_env=False)
-
-
-async def sign_up(api: httpx.AsyncClient, prefix: str, count: int) -> list[Client]:
+async def sign_up(api: ApiClient, prefix: str, count: int) -> list[Client]:
     """New users."""
-    made = []
-    for number in range(count):
-        name = f"{prefix}{number}"
-        body = {"username": name, "email": f"{name}@example.com", "password": PASSWORD}
-        answer = await api.post("/api/v1/auth/register", json=body)
-        assert answer.status_code == 201, answer.text
-        made.append(Client(int(answer.json()["user"]["id"]), name, answer.json()["access_token"]))
-    return made
-
-
-async def log_in(api: httpx.AsyncClient, client: Client) -> None:
-    """A new access token: one is good for a quarter of an hour."""
-    answer = await api.post("/api/v1/auth/login", json={"login": client.username, "password": PASSWORD})
-    assert answer.status_code == 200, answer.text
-    client.token = answer.json()["access_token"]
+    names = [f"{prefix}{number}" for number in range(count)]
+    return [Client(api, await api.sign_up(name, f"{name}@example.com", PASSWORD)) for name in names]

@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-import httpx
-
+from cluster.client.api import ApiClient, connected
 from tests.chaos.breaking import FAULTS
 from tests.chaos.checker import Checker, Verdict, outcomes
-from tests.chaos.history import History, Outcome
-from tests.chaos.load import Client, Load, api_of, log_in, sign_up
+from tests.chaos.history import History
+from tests.chaos.load import Client, Load, sign_up
 from tests.chaos.nodes import NODE_FAULTS
 from tests.chaos.stage import Stage
+from tests.support.oracle.answers import Outcome
 
 _CLIENTS = 12
 _FOLLOWERS = 6
@@ -20,6 +20,9 @@ _BEFORE_S = 3.0
 _AFTER_S = 3.0
 _RECOVERY_MAX_S = 60.0
 _PROBE_EVERY_S = 0.1
+_TIMEOUT_S = 10.0
+"""How long a caller waits for an answer; what is not answered in time is not known."""
+_AT_ONCE = 100
 _SHOWN_MAX = 10
 
 
@@ -73,7 +76,7 @@ class Chaos:
 
     async def fault(self, name: str) -> Row:
         """Break something under load, wait until all works and nothing is in doubt, and compare everything."""
-        async with api_of(self._stage.url) as api:
+        async with connected(self._stage.url, at_once=_AT_ONCE, patience_s=0.0, timeout_s=_TIMEOUT_S) as api:
             load = await self._people(api, name)
             probe = Probe(load, self._probe[0], self._probe[1:])
             before = len(self._history.calls)
@@ -84,14 +87,14 @@ class Chaos:
                 await load.last(_AFTER_S)
                 believed_s = await self._until(self._stage.believes_redis)  # so that what was pushed is what is read
                 await load.last(0)
-            verdict = await Checker(api, (*self._clients, *self._probe), self._history).check(before)
+            verdict = await Checker((*self._clients, *self._probe), self._history).check(before)
         if believed_s is None:
             verdict.violations.append("Redis is still doubted")
         counted = outcomes(self._history, before)
         refused, unknown = counted[Outcome.REFUSED], counted[Outcome.UNKNOWN]
         return Row(name, recovered_s, counted.total(), refused, unknown, verdict)
 
-    async def _people(self, api: httpx.AsyncClient, name: str) -> Load:
+    async def _people(self, api: ApiClient, name: str) -> Load:
         """Everybody with a token that lasts, and what they do next. Half of the clients first follow all others."""
         first = not self._clients
         if first:
@@ -99,8 +102,9 @@ class Chaos:
             self._probe = await sign_up(api, "probe", 1 + _FOLLOWERS)
         else:
             for client in (*self._clients, *self._probe):
-                await log_in(api, client)
-        load = Load(api, self._clients, self._history, f"{self._seed} {name}")
+                client.api = api
+                await api.renew(client.account)
+        load = Load(self._clients, self._history, f"{self._seed} {name}")
         if first:
             for client in self._clients[::2]:
                 client.faithful = True
@@ -122,7 +126,7 @@ class Chaos:
 
 async def _followed(load: Load, client: Client, others: Sequence[Client]) -> None:
     """Follow some, and look once, so that there is a timeline to push to."""
-    calls = [await load.follow(client, other) for other in others if other is not client]
+    calls = [await load.relate(client, "follow", other.id) for other in others if other is not client]
     calls.append(await load.home(client))
     assert all(call.outcome is Outcome.ACKNOWLEDGED for call in calls), [call.problem for call in calls]
 

@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from domain.clock import SystemClock
 from domain.ids import time_ms
 from storage import keys
-from tests.support.people import Person, sign_up
+from tests.support.api_user import ApiUser, sign_up
 from tests.support.system import RunningSystem
 from tests.support.waiting import eventually
 
@@ -29,7 +29,7 @@ TEXTS = (
 
 async def start(system: RunningSystem, *words: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "dataflows", "run", *words, env=dict(system.environment), cwd=system.folder,
+        sys.executable, "-m", "cluster", "dataflows", "run", *words, env=dict(system.environment), cwd=system.folder,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
 
@@ -39,7 +39,7 @@ async def finished(process: asyncio.subprocess.Process) -> None:
     assert process.returncode == 0, out.decode()
 
 
-async def tweet(api: httpx.AsyncClient, people: list[Person], count: int) -> list[int]:
+async def tweet(api: httpx.AsyncClient, people: list[ApiUser], count: int) -> list[int]:
     """Post tweets in several languages; their ids."""
     answers = [
         await api.post("/api/v1/tweets", headers=people[n % len(people)].headers, json={"text": f"{TEXTS[n % 3]} {n}"})

@@ -16,7 +16,7 @@ import pytest
 import redis
 from cassandra.cluster import Cluster, Session
 
-from cluster.down import stop_running
+from cluster.commands.down import stop_running
 from cluster.embedded.cassandra import start_cassandra
 from cluster.embedded.cassandra_node import CassandraNode, answers_cql
 from cluster.embedded.ports import PortBlock, is_free, require_free
@@ -39,7 +39,7 @@ def ports() -> Iterator[PortBlock]:
     block.release()
 
 
-_PATIENCE_S = 60.0  # the machine may be busy with other tests
+_TIMEOUT_S = 60.0  # the machine may be busy with other tests
 
 
 @contextmanager
@@ -54,10 +54,10 @@ def cassandra_on(folder: Path, ports: PortBlock) -> Iterator[CassandraNode]:
 
 @contextmanager
 def session_on(node: CassandraNode) -> Iterator[Session]:
-    patient = {"connect_timeout": _PATIENCE_S, "control_connection_timeout": _PATIENCE_S}
-    with Cluster(**options_of(node, "system").cluster_arguments(), **patient) as driver:
+    timeouts = {"connect_timeout": _TIMEOUT_S, "control_connection_timeout": _TIMEOUT_S}
+    with Cluster(**options_of(node, "system").cluster_arguments(), **timeouts) as driver:
         session = driver.connect()
-        session.default_timeout = _PATIENCE_S
+        session.default_timeout = _TIMEOUT_S
         yield session
 
 
@@ -178,7 +178,7 @@ def up_that_fails(folder: Path, *, file_bytes_max: int | None = None, **settings
         capture_output=True,
         text=True,
         preexec_fn=limit,
-        timeout=_PATIENCE_S,
+        timeout=_TIMEOUT_S,
     )
     assert done.returncode == 1, done.stderr
     return done.stderr

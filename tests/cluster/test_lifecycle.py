@@ -11,12 +11,12 @@ import httpx
 import psutil
 from rich.console import Console
 
-from cluster.demo.crash import crash_rounds
-from cluster.demo.own_system import OwnSystem
 from cluster.state import is_locked
 from cluster.waiting import wait_until
+from tests.acceptance.crash import crash_rounds
+from tests.acceptance.own_system import OwnSystem
+from tests.support.api_user import sign_up
 from tests.support.key_files import folder_of
-from tests.support.people import sign_up
 from tests.support.system import ROOT, RunningSystem, started, system_environment
 
 _STOP_S = 20.0

@@ -10,7 +10,7 @@ import pytest
 from benchmarks import http_load, open_load
 from benchmarks.open_load import Offered
 from benchmarks.system import REPLICAS, resident_mib
-from tests.support.people import sign_up
+from tests.support.api_user import sign_up
 from tests.support.system import RunningSystem, running_system
 from tests.support.waiting import eventually
 

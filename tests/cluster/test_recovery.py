@@ -10,13 +10,13 @@ import pytest
 from redis.asyncio import Redis
 
 from cluster.settings import load_settings
-from cluster.stores import store_config
+from cluster.store_config import store_config
 from domain.clock import SystemClock
 from domain.events import VERSION, TweetPosted, encode
 from domain.ids import WORKERS_MAX, EventId, IdGenerator, UserId, stamp_us
 from storage.stores import open_stores
 from tests.support import faults
-from tests.support.people import Person, sign_up
+from tests.support.api_user import ApiUser, sign_up
 from tests.support.system import RunningSystem
 from tests.support.waiting import eventually
 
@@ -32,7 +32,7 @@ async def api(system: RunningSystem) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def audience(api: httpx.AsyncClient) -> tuple[Person, list[Person]]:
+async def audience(api: httpx.AsyncClient) -> tuple[ApiUser, list[ApiUser]]:
     """An author, and followers who have read their timelines."""
     author, *followers = await sign_up(api, FOLLOWERS + 1)
     for follower in followers:
@@ -41,7 +41,7 @@ async def audience(api: httpx.AsyncClient) -> tuple[Person, list[Person]]:
     return author, followers
 
 
-async def posted_while(author: Person, break_it: Callable[[], Awaitable[None]]) -> list[str]:
+async def posted_while(author: ApiUser, break_it: Callable[[], Awaitable[None]]) -> list[str]:
     """The ids of many tweets, posted side by side while something breaks half-way."""
     gate = asyncio.Semaphore(8)
     half = asyncio.Event()
@@ -114,7 +114,7 @@ async def test_a_second_of_25_times_as_many_tweets_reaches_everybody(
     end_ms = 1 << 62
     ids = IdGenerator(WORKERS_MAX - 1, SystemClock(), after_ms=0, until_ms=end_ms, lease_ends_ms=end_ms)
     events = [
-        TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=UserId(int(author.id)), text="All at once.")
+        TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=UserId(author.id), text="All at once.")
         for id_ in (ids.next() for _ in range(SPIKE))
     ]
     opened = await open_stores(store_config(load_settings(), system.endpoints))
@@ -163,7 +163,7 @@ async def test_a_session_that_ended_stays_so_after_flushall_and_one_that_lives_g
         for _ in range(3):
             await redis.flushall()
             assert (await gone.call("GET", "/users/me", 401))["code"] == "session_ended"
-            assert (await staying.call("GET", "/users/me", 200))["id"] == staying.id
+            assert (await staying.call("GET", "/users/me", 200))["id"] == str(staying.id)
     await ready(api)
 
 

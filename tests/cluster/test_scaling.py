@@ -6,7 +6,7 @@ import httpx
 
 from tests.cluster.test_recovery import audience, ready
 from tests.support import faults
-from tests.support.people import Person
+from tests.support.api_user import ApiUser
 from tests.support.system import RunningSystem
 from tests.support.waiting import eventually
 
@@ -31,7 +31,9 @@ async def test_shards_come_and_go_in_mid_stream_and_nobody_sees_a_difference(sys
         assert "down" not in status
 
 
-async def posted_while_scaling(system: RunningSystem, api: httpx.AsyncClient, author: Person, shards: int) -> list[str]:
+async def posted_while_scaling(
+    system: RunningSystem, api: httpx.AsyncClient, author: ApiUser, shards: int
+) -> list[str]:
     """The ids of what was posted from before the change until after it; readiness never missed a shard meanwhile."""
     scaling = asyncio.create_task(system.run("scale", "--shards", str(shards)))
     ids: list[str] = []

@@ -17,13 +17,14 @@ import pyarrow.parquet as pq
 import pytest
 from redis.asyncio import Redis
 
-from cluster.demo.trends_model import LiveTweet, trends_of
 from domain.clock import SystemClock
 from domain.ids import ID_MAX
-from domain.places import places_of
-from domain.trends import GLOBAL, WINDOWS
+from domain.trends.tag_counts import GLOBAL
+from domain.trends.windows import WINDOWS
+from storage.gazetteer import gazetteer
 from tests.support import faults
-from tests.support.people import Person, sign_up
+from tests.support.api_user import ApiUser, sign_up
+from tests.support.oracle.trends import LiveTweet, trends_of
 from tests.support.system import RunningSystem
 from tests.support.waiting import eventually
 
@@ -43,7 +44,7 @@ async def api(system: RunningSystem) -> AsyncIterator[httpx.AsyncClient]:
 class Crowd:
     """People who tweet under two tags of their own at a place of their own, and what of it is live."""
 
-    def __init__(self, people: list[Person], name: str, location: str) -> None:
+    def __init__(self, people: list[ApiUser], name: str, location: str) -> None:
         self.people = people
         self.tags = (f"{name}One", f"{name}Two")
         self.location = location
@@ -72,7 +73,7 @@ class Crowd:
         self.live += [tweet for at, (_, tweet) in enumerate(posted) if at % 5]
         self.done_ms = SystemClock().now_ms()
 
-    async def post(self, number: int) -> tuple[Person, LiveTweet]:
+    async def post(self, number: int) -> tuple[ApiUser, LiveTweet]:
         author = self.people[number % len(self.people)]
         text = TEXTS[number % len(TEXTS)].format(*self.tags)
         body = {"text": text, "location": self.location}
@@ -81,17 +82,17 @@ class Crowd:
             self._posts += 1
             self._posted.notify_all()
         tags = tuple(word.removeprefix("#") for word in text.split() if word.startswith("#"))
-        places = places_of(self.location)
-        return author, LiveTweet(id=int(made["id"]), author=int(author.id), tags=tags, places=places)
+        places = gazetteer().places_of(self.location)
+        return author, LiveTweet(id=int(made["id"]), author=author.id, tags=tags, places=places)
 
     async def _patiently(
-        self, author: Person, method: str, path: str, done: tuple[int, ...], body: dict[str, str] | None = None
+        self, author: ApiUser, method: str, path: str, done: tuple[int, ...], body: dict[str, str] | None = None
     ) -> httpx.Response:
         """A call, repeated under one idempotency key while a store is too busy to answer."""
-        headers = {**author.headers, "Idempotency-Key": secrets.token_hex(12)}
+        headers = {"Idempotency-Key": secrets.token_hex(12)}
 
         async def call() -> httpx.Response:
-            return await author.api.request(method, f"/api/v1{path}", headers=headers, json=body)
+            return await author.send(method, path, headers=headers, json=body)
 
         return await eventually(call, lambda answer: answer.status_code in done, within_s=60)
 
@@ -108,7 +109,7 @@ class Crowd:
         seen = response.json()
         if as_of_ms(seen) < self.done_ms:
             return [f"as of {seen['as_of']}: too old for {self.done_ms}"]
-        expected = trends_of(self.live, WINDOWS[name], places_of(self.location)[-1], as_of_ms(seen))
+        expected = trends_of(self.live, WINDOWS[name], gazetteer().places_of(self.location)[-1], as_of_ms(seen))
         shown = [
             (t["tag"], t["count"], t["unique_authors"], t["score"], [int(id_) for id_ in t["tweets"]])
             for t in seen["trends"]
@@ -131,7 +132,7 @@ async def test_trends_follow_tweets_and_deletes(api: httpx.AsyncClient) -> None:
     people = await crowd(api, "follow", "Lisbon")
     await people.tweet(20)
     await people.settled(api)
-    assert GLOBAL not in places_of("Lisbon")
+    assert GLOBAL not in gazetteer().places_of("Lisbon")
     assert people.live[0].id < ID_MAX
     response = await api.get(f"/api/v1/trends/{people.tags[0]}/history", params={"window": "60m"})
     counted = sum(pane["count"] for pane in response.json()["panes"])
@@ -190,7 +191,7 @@ async def test_history_says_what_the_living_said(system: RunningSystem, api: htt
         out = tmp_path / f"{window}.{form}"
         moment = ("--from", said["as_of"], "--to", said["as_of"])
         what = ("--window", window, "--location", "Prague", "--out", str(out))
-        await run(system, "dataflows", "trends", *moment, *what)
+        await run(system, "cluster", "dataflows", "trends", *moment, *what)
         rows = read_rows(out)
         keys = ("tag", "count", "unique_authors", "score")
         assert [[row[key] for key in keys] for row in rows] == [[t[key] for key in keys] for t in said["trends"]]

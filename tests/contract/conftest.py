@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import subprocess
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from storage.memory.hot_cache import MemoryCacheStore
 from storage.ports.cache import CacheStore
 from storage.ports.log import EventLog, OffsetStore
 from storage.redis import RedisStores, open_stores
+from tests.support.waiting import eventually
 
 PARTITIONS = 4
 _DATABASE = 9
@@ -37,14 +37,6 @@ class Hot:
 
 
 OpenHot = Callable[[Limits], Awaitable[Hot]]
-
-
-async def eventually(what: Callable[[], Awaitable[bool]], *, within_s: float = 10.0) -> None:
-    """Wait until something holds; fail if it does not in time."""
-    deadline_s = time.monotonic() + within_s
-    while not await what():
-        assert time.monotonic() < deadline_s, "it did not come true in time"
-        await asyncio.sleep(0.02)
 
 
 @pytest.fixture

@@ -1,13 +1,21 @@
 """What people do, written to the truth as commands would; every id and time is one that no other test has."""
 
-import asyncio
 import itertools
-import time
-from collections.abc import Awaitable, Callable
 
 from domain.clock import SystemClock
-from domain.events import Followed, Liked, Retweeted, RetweetUndone, TweetDeleted, TweetPosted, Unfollowed, Unliked
+from domain.events import (
+    Event,
+    Followed,
+    Liked,
+    Retweeted,
+    RetweetUndone,
+    TweetDeleted,
+    TweetPosted,
+    Unfollowed,
+    Unliked,
+)
 from domain.ids import EventId, IdGenerator, TweetId, UserId, stamp_us
+from domain.relations import Relation
 from storage.cassandra.stores import CassandraStores
 from storage.memory.stores import MemoryStores
 
@@ -24,14 +32,6 @@ def new_id() -> int:
 def new_era_ms() -> int:
     """A wall time long after everything that earlier tests did."""
     return 4_000_000_000_000 + next(_eras) * 1_000_000_000
-
-
-async def until(what: Callable[[], Awaitable[bool]], *, within_s: float = 15.0) -> None:
-    """Wait until something holds; fail if it does not in time."""
-    deadline_s = time.monotonic() + within_s
-    while not await what():
-        assert time.monotonic() < deadline_s, "it did not come true in time"
-        await asyncio.sleep(0.05)
 
 
 class People:
@@ -75,6 +75,22 @@ class People:
             hashtags=posted.hashtags,
             reply_to=posted.reply_to,
         )
+
+    async def turn_on(self, relation: Relation, user: UserId, target: int, *, stamp: int | None = None) -> Event:
+        id_ = new_id()
+        fields: dict[str, int] = {"user": user, relation.target_field: target}
+        if relation.is_entry:
+            fields["author"] = self.somebody()
+        event = relation.on(event_id=EventId(id_), stamp_us=stamp or stamp_us(id_), request_id="", **fields)
+        await self.stores.events.commit(event)
+        return event
+
+    async def turn_off(self, relation: Relation, turned_on: Event) -> None:
+        target, since = relation.target_of(turned_on), turned_on.event_id
+        fields: dict[str, int] = {"user": turned_on.actor, relation.target_field: target, "since": since}
+        stamp = turned_on.stamp_us + 1
+        event = relation.off(event_id=EventId(new_id()), stamp_us=stamp, request_id="", **fields)
+        await self.stores.events.commit(event)
 
     async def follow(self, user: UserId, followee: UserId, *, stamp: int | None = None) -> Followed:
         id_ = new_id()

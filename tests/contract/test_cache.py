@@ -14,7 +14,8 @@ from storage import keys
 from storage.own_acts import NOTED_BYTES
 from storage.ports.cache import CacheStore, Changes, ListKey, ListKind, Pushed
 from storage.ports.log import BEGINNING
-from tests.contract.conftest import Hot, OpenHot, eventually
+from tests.contract.conftest import Hot, OpenHot
+from tests.support.waiting import eventually
 
 ALICE, BOB, CAROL = UserId(11), UserId(1 << 40), UserId((1 << 63) - 1)
 BASE = 1 << 62

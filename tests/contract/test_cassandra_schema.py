@@ -12,7 +12,6 @@ from cassandra.cluster import Cluster
 from cluster.embedded.cassandra_node import CassandraNode
 from storage.cassandra.driver.options import CassandraOptions
 from storage.cassandra.driver.schema import MIGRATIONS, Migration, MigrationChanged, Replication, migrate
-from storage.memory.tables import PARTITION_COLUMNS
 from storage.rows import KEYS
 from tests.contract.people import new_id
 from tests.support.stores import options_of
@@ -73,8 +72,8 @@ def test_the_tables_have_the_keys_that_rows_are_made_for(cassandra_options: Cass
         cluster.connect()
         tables = cluster.metadata.keyspaces[cassandra_options.keyspace].tables
         for name, key in KEYS.items():
-            assert tuple(column.name for column in tables[name].primary_key) == key
-            assert len(tables[name].partition_key) == PARTITION_COLUMNS[name]
+            assert tuple(column.name for column in tables[name].primary_key) == key.columns
+            assert len(tables[name].partition_key) == key.partition
         assert not any(table.indexes or table.views for table in tables.values())
 
 

@@ -15,7 +15,8 @@ from storage.cassandra.driver.options import CassandraOptions
 from storage.cassandra.driver.session import CassandraSession
 from storage.cassandra.driver.statements import read, write
 from telemetry import metrics
-from tests.contract.people import new_id, until
+from tests.contract.people import new_id
+from tests.support.waiting import eventually
 from tests.support.wire import Wire, wire_to
 
 pytest_plugins = ("tests.contract.truth",)
@@ -78,7 +79,7 @@ async def test_a_frozen_store_is_refused_in_time_then_at_once_and_found_again(
             return False
         return True
 
-    await until(it_answers)
+    await eventually(it_answers, within_s=15)
 
 
 async def test_a_lost_connection_is_an_outage_until_it_is_made_again(session: CassandraSession, proxy: Wire) -> None:
@@ -92,7 +93,7 @@ async def test_a_lost_connection_is_an_outage_until_it_is_made_again(session: Ca
             return False
         return True
 
-    await until(it_is_written)
+    await eventually(it_is_written, within_s=15)
     assert await session.execute(CHECKPOINT, (name,)) == [(1,)]
 
 

@@ -87,7 +87,7 @@ async def test_dead_letters_are_listed_newest_day_first(stores: CassandraStores 
         return DeadLetter(
             day=day,
             event_id=EventId(event_id),
-            reader="shard",
+            consumer="shard",
             partition=3,
             body=b"\x00bytes",
             error="it broke",

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from domain.events import decode
 from domain.ids import ID_MAX, EventId
-from storage.ports.relations import Engagement
+from domain.relations import FOLLOW, LIKE, RETWEET
 from storage.rows import event_place, hashtag_feed
 from tests.contract.people import PARTITIONS, People, new_id
 
@@ -29,10 +29,10 @@ async def test_committing_twice_changes_nothing_more(people: People) -> None:
     alice, bob = people.somebody(), people.somebody()
     posted = await people.post(alice)
     liked = await people.like(bob, posted.tweet_id)
-    before = await people.stores.engagements.tweet_counts(posted.tweet_id)
+    before = await people.stores.counts.tweet_counts(posted.tweet_id)
     for event in (posted, liked, posted):
         await people.stores.events.commit(event)
-    assert await people.stores.engagements.tweet_counts(posted.tweet_id) == before
+    assert await people.stores.counts.tweet_counts(posted.tweet_id) == before
     assert len(await people.stores.tweets.by_author(alice, before=ID_MAX, limit=10)) == 1
 
 
@@ -61,36 +61,36 @@ async def test_of_equal_stamps_the_delete_wins(people: People) -> None:
     assert await people.stores.tweets.authors([posted.tweet_id]) == {}
 
 
-async def test_a_late_switch_with_an_earlier_stamp_loses(people: People) -> None:
+async def test_a_late_change_of_a_relation_with_an_earlier_stamp_loses(people: People) -> None:
     alice, posted = people.somebody(), await people.post(people.somebody())
     liked = await people.like(alice, posted.tweet_id)
     await people.unlike(liked, stamp=liked.stamp_us - 1)
-    state = await people.stores.engagements.engagement(Engagement.LIKE, alice, posted.tweet_id)
-    assert (state.active, state.since, state.written_us) == (True, liked.event_id, liked.stamp_us)
-    assert (await people.stores.engagements.tweet_counts(posted.tweet_id)).likes == 1
+    state = await people.stores.relations.state(LIKE, alice, posted.tweet_id)
+    assert (state.active, state.event_id, state.written_us) == (True, liked.event_id, liked.stamp_us)
+    assert (await people.stores.counts.tweet_counts(posted.tweet_id)).likes == 1
 
 
-async def test_a_switch_can_be_turned_on_again(people: People) -> None:
+async def test_a_relation_can_be_turned_on_again(people: People) -> None:
     alice, bob = people.somebody(), people.somebody()
     first = await people.follow(alice, bob)
     await people.unfollow(first)
     again = await people.follow(alice, bob, stamp=first.stamp_us + 2)
-    assert await people.stores.graph.followers_page(bob, before=ID_MAX, limit=10) == [(alice, again.event_id)]
-    assert (await people.stores.graph.user_counts(bob)).followers == 1
+    assert await people.stores.relations.sources(FOLLOW, bob, before=ID_MAX, limit=10) == [(alice, again.event_id)]
+    assert (await people.stores.counts.user_counts(bob)).followers == 1
 
 
-async def test_what_a_lost_race_left_behind_is_known_and_taken_back(people: People) -> None:
+async def test_what_a_lost_race_left_behind_is_known_and_removed(people: People) -> None:
     alice, bob = people.somebody(), people.somebody()
     loser = await people.follow(alice, bob)
     winner = await people.follow(alice, bob, stamp=loser.stamp_us + 10)
-    assert len(await people.stores.graph.followers_page(bob, before=ID_MAX, limit=10)) == 2
-    switch = await people.stores.graph.follow(alice, bob)
-    assert (switch.since, switch.lost) == (winner.event_id, (loser.event_id,))
-    assert await people.stores.graph.follows([(alice, bob)]) == [switch]
-    await people.stores.events.take_back(winner, switch)
+    assert len(await people.stores.relations.sources(FOLLOW, bob, before=ID_MAX, limit=10)) == 2
+    state = await people.stores.relations.state(FOLLOW, alice, bob)
+    assert (state.event_id, state.superseded) == (winner.event_id, (loser.event_id,))
+    assert await people.stores.relations.states(FOLLOW, [(alice, bob)]) == [state]
+    await people.stores.events.remove_superseded(winner, state)
     await people.stores.events.commit(loser)  # a repeat brings nothing back
-    assert await people.stores.graph.followers_page(bob, before=ID_MAX, limit=10) == [(alice, winner.event_id)]
-    assert await people.stores.graph.follow(alice, bob) == replace(switch, lost=())
+    assert await people.stores.relations.sources(FOLLOW, bob, before=ID_MAX, limit=10) == [(alice, winner.event_id)]
+    assert await people.stores.relations.state(FOLLOW, alice, bob) == replace(state, superseded=())
 
 
 async def test_who_lost_a_race_stays_known_when_the_winner_is_turned_off(people: People) -> None:
@@ -98,12 +98,12 @@ async def test_who_lost_a_race_stays_known_when_the_winner_is_turned_off(people:
     loser = await people.retweet(alice, posted)
     winner = await people.retweet(alice, posted, stamp=loser.stamp_us)
     off = await people.undo(winner)
-    switch = await people.stores.engagements.engagement(Engagement.RETWEET, alice, posted.tweet_id)
-    assert (switch.active, switch.lost) == (False, (loser.event_id,))
-    await people.stores.events.take_back(off, switch)
+    state = await people.stores.relations.state(RETWEET, alice, posted.tweet_id)
+    assert (state.active, state.superseded) == (False, (loser.event_id,))
+    await people.stores.events.remove_superseded(off, state)
     assert await people.stores.tweets.by_author(alice, before=ID_MAX, limit=10) == []
-    switch = await people.stores.engagements.engagement(Engagement.RETWEET, alice, posted.tweet_id)
-    assert (switch.active, switch.lost) == (False, ())
+    state = await people.stores.relations.state(RETWEET, alice, posted.tweet_id)
+    assert (state.active, state.superseded) == (False, ())
 
 
 async def test_the_events_of_a_minute_come_oldest_first_and_in_parts(people: People) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from domain.trends import PaneCount
+from domain.trends.tag_counts import PaneCount
 from storage.cassandra.panes import DAY_PANES
 from storage.cassandra.stores import CassandraStores
 from storage.ports.trends import PaneStore

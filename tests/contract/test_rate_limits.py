@@ -13,7 +13,8 @@ from storage.redis import RedisStores, open_stores
 from storage.redis.driver.client import RedisClient
 from storage.redis.driver.line import Command
 from storage.redis.limits import FallbackRateLimiter, LocalRateLimiter, RedisRateLimiter
-from tests.contract.conftest import PARTITIONS, PrivateRedis, eventually
+from tests.contract.conftest import PARTITIONS, PrivateRedis
+from tests.support.waiting import eventually
 
 
 @pytest.fixture(params=["local", "redis"])

@@ -21,8 +21,8 @@ from storage.cassandra.stores import CassandraStores
 from storage.memory.tokens import MemoryTokenStore
 from storage.ports.sessions import SpentToken, TokenStore, TokenUse
 from storage.redis import RedisStores
-from tests.contract.conftest import eventually
 from tests.contract.people import new_id
+from tests.support.waiting import eventually
 
 pytest_plugins = ("tests.contract.truth",)
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 from domain.limits import SMALL
-from domain.trends import GLOBAL
+from domain.trends.tag_counts import GLOBAL
 from storage import keys
 from storage.ports.trends import TrendStore
 from storage.redis import RedisStores
 from storage.redis.trends import RedisTrendStore
-from tests.contract.conftest import eventually
+from tests.support.waiting import eventually
 
 
 @pytest.fixture

@@ -103,7 +103,7 @@ async def test_replies_are_listed_and_counted_without_the_deleted_which_keep_the
     tweets = stores.tweets
     assert await tweets.replies(root, before=ID_MAX, limit=3) == [(ids[4], bob), (ids[3], alice), (ids[0], bob)]
     assert await tweets.replies(root, before=ids[3], limit=9) == [(ids[0], bob)]
-    assert (await stores.engagements.tweet_counts(root)).replies == 3
+    assert (await stores.counts.tweet_counts(root)).replies == 3
     everything = [Reply(event.tweet_id, event.author == alice) for event in posted]
     assert await tweets.replies_after([(root, 0), (ids[0], 0), (root, ids[1])], limit=4) == [
         everything[:4],

@@ -16,7 +16,8 @@ from storage.cassandra.stores import CassandraStores
 from storage.cassandra.users import CassandraUserStore
 from storage.ports.idempotency import Claim
 from storage.ports.users import Credentials
-from tests.contract.people import new_id, until
+from tests.contract.people import new_id
+from tests.support.waiting import eventually
 
 pytest_plugins = ("tests.contract.truth",)
 
@@ -137,7 +138,7 @@ async def test_a_claim_of_a_dead_process_ends_and_that_of_a_user_stays(cassandra
             return False
         return True
 
-    await until(the_heir_gets_the_name)
+    await eventually(the_heir_gets_the_name, within_s=15)
     assert await cassandra.users.by_username(ghost.username) == heir.id
     assert await cassandra.users.by_username(alice.username) == alice.id  # its claim is older than the ghost's
     usurper = newcomer(alice.username)

@@ -11,18 +11,21 @@ import pytest
 
 from cluster.embedded.cassandra_node import CassandraNode
 from storage.cassandra.driver.options import CassandraOptions
-from storage.cassandra.driver.schema import Replication, migrate
+from storage.cassandra.driver.schema import Replication, migrate, migrations_in
 from storage.cassandra.stores import CassandraStores, open_stores
 from storage.memory.stores import MemoryStores, memory_stores
 from tests.contract.people import PARTITIONS, People, new_id
+from tests.contract.pins import pin_migration
 from tests.support.stores import options_of
 
 
 @pytest.fixture(scope="session")
 def cassandra_options(cassandra_node: CassandraNode) -> CassandraOptions:
-    """A keyspace with the whole schema."""
+    """A keyspace with the whole schema, and the tables of the relation that only tests declare."""
     options = options_of(cassandra_node, f"contract_{new_id()}")
-    asyncio.run(migrate(options, Replication()))
+    migrations = migrations_in()
+    pins = pin_migration(len(migrations) + 1)
+    asyncio.run(migrate(options, Replication(), migrations=(*migrations, pins)))
     return options
 
 

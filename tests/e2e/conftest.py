@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tests.support.people import PASSWORD, signed_up
+from tests.support.api_user import PASSWORD, signed_up
 from tests.support.system import RunningSystem
 
 __all__ = ["PASSWORD", "signed_up"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.people import PASSWORD, signed_up
+from tests.support.api_user import PASSWORD, signed_up
 from tests.support.system import RunningSystem, running_system
 
 AUTH = "/api/v1/auth"

@@ -10,7 +10,7 @@ import pytest
 
 from cluster.waiting import wait_until
 from domain.timeline import CURSOR_PATTERN
-from tests.support.people import PASSWORD
+from tests.support.api_user import PASSWORD
 from tests.support.system import ROOT, RunningSystem
 
 _EXAMPLES = 5

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from serve.readiness import Word
-from tests.support.people import sign_up
+from tests.support.api_user import sign_up
 from tests.support.system import RunningSystem
 from tests.support.waiting import eventually
 
@@ -107,8 +107,8 @@ async def test_what_happens_is_counted_and_can_be_scraped(system: RunningSystem,
             "ray_murmur_fanout_seconds_bucket",
             "ray_murmur_timeline_entries_bucket",
             "ray_murmur_cache_total",
-            "ray_murmur_edges_total",
-            'murmur_log_lag_seconds{partition="0",reader="fanout"}',
+            "ray_murmur_safeguards_total",
+            'murmur_log_lag_seconds{consumer="fanout",partition="0"}',
             "murmur_ranges_without_owner 0.0",
             "murmur_dead_letters_kept",
             "haproxy_",

@@ -15,8 +15,8 @@ from domain.clock import ManualClock, SystemClock
 from domain.ids import SessionId, UserId
 from serve.key_ring import KeyRing
 from serve.sessions import AccessTokens
+from tests.support.api_user import PASSWORD, sign_up, signed_up
 from tests.support.key_files import folder_of
-from tests.support.people import PASSWORD, sign_up, signed_up
 from tests.support.system import RunningSystem
 from tests.support.waiting import eventually
 
@@ -197,7 +197,7 @@ async def test_two_authorizations_are_refused_whichever_is_good(api: httpx.Async
 
 async def test_two_who_want_one_name_at_once_get_one_answer_each(api: httpx.AsyncClient) -> None:
     (somebody,) = await sign_up(api, 1)
-    name = f"n{somebody.id[-12:]}"
+    name = f"n{str(somebody.id)[-12:]}"
 
     async def register(address: str) -> int:
         body = {"username": name, "email": address, "password": PASSWORD}

@@ -4,7 +4,7 @@ import asyncio
 
 import httpx
 
-from tests.support.people import sign_up
+from tests.support.api_user import sign_up
 from tests.support.waiting import eventually
 
 
@@ -21,8 +21,8 @@ async def test_the_next_read_shows_a_follow_and_an_unfollow(api: httpx.AsyncClie
     assert await bob.home() == []
     await bob.follow(alice)
     assert await bob.home() == [tweet]
-    assert [user["id"] for user in await bob.pages(f"/users/{alice.id}/followers", name="users")] == [bob.id]
-    assert [user["id"] for user in await alice.pages(f"/users/{bob.id}/following", name="users")] == [alice.id]
+    assert [user["id"] for user in await bob.pages(f"/users/{alice.id}/followers", name="users")] == [str(bob.id)]
+    assert [user["id"] for user in await alice.pages(f"/users/{bob.id}/following", name="users")] == [str(alice.id)]
     seen = await alice.call("GET", f"/users/{bob.id}", 200)
     assert (seen["following"], seen["followed_by"]) == (False, True)
     await bob.call("DELETE", f"/users/{alice.id}/follow", 200)

@@ -2,7 +2,7 @@
 
 import httpx
 
-from tests.support.people import sign_up
+from tests.support.api_user import sign_up
 from tests.support.waiting import eventually
 
 
@@ -14,7 +14,7 @@ async def test_a_tweet_is_read_back_as_it_was_written(api: httpx.AsyncClient) ->
     assert tweet["hashtags"] == ["World", "日本"]
     assert tweet["mentions"] == ["bob"]
     assert tweet["location"] == "Zürich"
-    assert tweet["author"] == {"id": alice.id, "username": alice.username, "name": alice.username}
+    assert tweet["author"] == {"id": str(alice.id), "username": alice.username, "name": alice.username}
     assert await alice.call("GET", f"/tweets/{tweet['id']}", 200) == tweet
 
 
@@ -58,7 +58,7 @@ async def test_likes_are_counted_exactly_once_settled(api: httpx.AsyncClient) ->
         return int((await carol.call("GET", f"/tweets/{tweet}/engagements", 200))["likes_count"])
 
     await eventually(likes, lambda count: count == 1)
-    assert [user["id"] for user in await alice.pages(f"/tweets/{tweet}/likers", name="users")] == [carol.id]
+    assert [user["id"] for user in await alice.pages(f"/tweets/{tweet}/likers", name="users")] == [str(carol.id)]
     assert (await carol.call("GET", f"/tweets/{tweet}", 200))["liked"]
     assert not (await bob.call("GET", f"/tweets/{tweet}", 200))["liked"]
 
@@ -109,7 +109,7 @@ async def test_a_retweet_reaches_followers_and_can_be_taken_back(api: httpx.Asyn
     assert seen["id"] == tweet
     assert seen["retweeted"]
     (entry,) = await eventually(lambda: carol.pages("/timeline/home"), lambda tweets: len(tweets) == 1)
-    assert entry["author"]["id"] == bob.id
+    assert entry["author"]["id"] == str(bob.id)
     assert entry["retweet_of"]["id"] == tweet
     assert entry["retweet_of"]["text"] == "worth repeating"
     await bob.call("DELETE", f"/tweets/{tweet}/retweet", 200)

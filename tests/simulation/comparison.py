@@ -1,4 +1,4 @@
-"""Everything the engine shows, compared with the model, once nothing goes wrong any more."""
+"""Comparison of everything the engine shows with the oracle, once nothing goes wrong any more."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
@@ -6,59 +6,69 @@ from typing import Any, cast
 import orjson
 
 from domain.ids import TweetId, UserId
+from domain.relations import FOLLOW, LIKE, RETWEET
 from domain.timeline import newest_first
 from storage.ports.cache import ListKey, ListKind
-from tests.simulation.model import Answers, Entry, Post, Truth, shows
+from storage.rows import tables_of
 from tests.simulation.people import entries_of_page
 from tests.simulation.stores import USERS
 from tests.simulation.world import Replica, World
+from tests.support.oracle.answers import DELETED, Answers, Attempt, Outcome
+from tests.support.oracle.comparison import matches_home, matches_latest_first, matches_list
+from tests.support.oracle.oracle import Counts, Entry, Oracle, Relation, Span, Tweet, UserCounts
+from tests.support.shapes import Shown
+
+_TABLES = {
+    Relation.FOLLOW: tables_of(FOLLOW).by_user,
+    Relation.LIKE: tables_of(LIKE).by_user,
+    Relation.RETWEET: tables_of(RETWEET).by_user,
+}
+"""Each relation by user."""
 
 Ask = Callable[[Replica, str | None, int], Awaitable[bytes]]
 
 
 async def compare(world: World, answers: Answers) -> None:
     """Add every difference to the problems of the world."""
-    truth = truth_of(world, answers)
-    comparison = Comparison(world, truth)
-    await comparison.all()
+    await Comparison(world, oracle_of(world, answers)).all()
 
 
-def truth_of(world: World, answers: Answers) -> Truth:
+def oracle_of(world: World, answers: Answers) -> Oracle:
     """The facts as Cassandra has them, after a look at whether they agree with the answers."""
-    truth = Truth()
+    oracle = Oracle()
     texts: dict[str, list[int]] = {}
     for user in USERS:
         for key, row in world.tables.partition("tweets", user):
             if row.get("retweet_of") is None:
-                text = cast(str, row.get("text"))
-                texts.setdefault(text, []).append(cast(int, key[0]))
-                truth.tweets[cast(int, key[0])] = answers.posts[text]
-        for table, switches in (
-            ("following", truth.follows),
-            ("likes_by_user", truth.likes),
-            ("retweets_by_user", truth.retweets),
-        ):
+                text, id_ = cast(str, row.get("text")), cast(int, key[0])
+                texts.setdefault(text, []).append(id_)
+                sent = answers.posts[text]
+                oracle.post(Tweet(id=id_, author=user, text=text, reply_to=sent.reply_to, quote_of=sent.quote_of))
+        for relation, table in _TABLES.items():
             for key, row in world.tables.partition(table, user):
                 if row.get("active"):
-                    switches[user, cast(int, key[0])] = cast(int, row.get("since"))
+                    since = cast(int, row.get("event_id"))
+                    entry = since if relation is Relation.RETWEET else None
+                    oracle.relate(relation, user, cast(int, key[0]), Span(since, since), entry=entry)
     for post in answers.posts.values():
         _compare_post(world, answers, post, texts.get(post.text, []))
-    for kind, held in (("follow", truth.follows), ("like", truth.likes), ("retweet", truth.retweets)):
-        for switch in sorted({s for s in answers.touched() if s[0] == kind} | {(kind, *key) for key in held}):
-            known = answers.known(switch)
-            if known is not None and known != (switch[1:] in held):
-                world.problems.append(f"{switch} was answered to be {known} and is not")
-    return truth
+    for relation in Relation:
+        held = {(str(relation), user, target) for user in USERS for target in oracle.targets(relation, user)}
+        for fact in sorted({fact for fact in answers.touched() if fact[0] == relation} | held):
+            known = answers.known(fact)
+            if known is not None and known != (fact in held):
+                world.problems.append(f"{fact} was answered to be {known} and is not")
+    return oracle
 
 
-def _compare_post(world: World, answers: Answers, post: Post, found: list[int]) -> None:
+def _compare_post(world: World, answers: Answers, post: Attempt, found: list[int]) -> None:
     if len(found) > 1:
         world.problems.append(f"{post} exists {len(found)} times")
-    if found and (post.outcome == "refused" or (post.id is not None and post.id != found[0])):
+    if found and (post.outcome is Outcome.REFUSED or (post.id is not None and post.id != found[0])):
         world.problems.append(f"{post} should not exist as {found}")
-    if post.outcome != "acknowledged":
+    if post.outcome is not Outcome.ACKNOWLEDGED:
         return
-    deleted = answers.known(("deleted", 0, cast(int, post.id)))
+    deleted = answers.known((DELETED, 0, cast(int, post.id)))
     if deleted is not None and deleted == bool(found):
         world.problems.append(f"{post} was {'deleted' if deleted else 'acknowledged'}, and exists: {bool(found)}")
 
@@ -66,64 +76,54 @@ def _compare_post(world: World, answers: Answers, post: Post, found: list[int]) 
 class Comparison:
     """Compares one thing after another, by whichever replica answers."""
 
-    def __init__(self, world: World, truth: Truth) -> None:
+    def __init__(self, world: World, oracle: Oracle) -> None:
         self._world = world
-        self._truth = truth
+        self._oracle = oracle
 
     async def all(self) -> None:
         for user in USERS:
             await self._home(user)
             await self._user(user)
-        for tweet in sorted(self._truth.tweets):
+        for tweet in sorted(self._oracle.tweets):
             await self._tweet(tweet)
-        everything = sorted((Entry(id_, id_) for id_ in self._truth.tweets), reverse=True)
-        public = await self._tweets(lambda r, at, n: r.timelines.public(None, at, n))
-        self._same("the public timeline", public, everything)
+        shown = await self._tweets(lambda r, at, n: r.timelines.public(None, at, n))
+        self._check("the public timeline", matches_list(shown, self._oracle.public()))
         await self._lists()
         await self._letters()
 
     async def _home(self, user: UserId) -> None:
         shown: list[Entry] = []
         async for page in self._pages(lambda r, at, n: r.timelines.home(user, at, n)):
-            shown += entries_of_page(page)[0]
-            for tweet in orjson.loads(page)["tweets"]:
-                self._marks(user, tweet)
-        expected = self._truth.home(user)
-        if not shows(shown, expected):
-            lacking = [e for e in expected if e not in shown and e.original not in {s.original for s in shown}]
-            strange = [e for e in shown if e not in expected]
-            self._problem(f"home of {user} lacks {lacking} and has {strange}; shows {shown} of {expected}")
-
-    def _marks(self, user: UserId, tweet: dict[str, Any]) -> None:
-        original = int((tweet["retweet_of"] or tweet)["id"])
-        truth = self._truth
-        for name, on in (("liked", truth.likes), ("retweeted", truth.retweets)):
-            if tweet[name] != ((user, original) in on):
-                self._problem(f"{name} is {tweet[name]} for {user} at {original}")
-        self._same(f"counts of {original} at {user}", _counts(tweet), truth.tweet_counts(original))
+            for json in orjson.loads(page)["tweets"]:
+                tweet = Shown.of(json)
+                shown.append(tweet.line)
+                self._same(f"flags of {tweet.original}", tweet.flags, self._oracle.flags(user, tweet.original))
+                self._same(f"counts of {tweet.original}", tweet.counts, self._oracle.counts(tweet.original))
+        expected = self._oracle.home(user)
+        if difference := matches_home(shown, expected):
+            self._problem(f"home of {user} {difference}; shows {shown} of {expected}")
 
     async def _user(self, user: UserId) -> None:
-        truth = self._truth
+        oracle = self._oracle
         profile = orjson.loads(await self._ask(lambda r: r.users.user(None, user)))
-        counts = tuple(profile[f"{name}_count"] for name in ("followers", "following", "tweets"))
-        self._same(f"counts of {user}", counts, truth.user_counts(user))
+        self._same(f"counts of {user}", UserCounts.of(profile), oracle.user_counts(user))
         followers = await self._users(lambda r, at, n: r.users.followers(None, user, at, n))
-        self._same(f"followers of {user}", followers, truth.followers(user))
+        self._check(f"followers of {user}", matches_latest_first(followers, oracle.sources(Relation.FOLLOW, user)))
         following = await self._users(lambda r, at, n: r.users.following(None, user, at, n))
-        self._same(f"followees of {user}", following, truth.following(user))
+        self._check(f"followees of {user}", matches_latest_first(following, oracle.targets(Relation.FOLLOW, user)))
         written = await self._tweets(lambda r, at, n: r.timelines.user_timeline(None, user, at, n))
-        self._same(f"timeline of {user}", written, truth.timeline(user))
+        self._check(f"timeline of {user}", matches_list(written, oracle.user_timeline(user)))
 
     async def _tweet(self, id_: int) -> None:
-        truth, tweet = self._truth, TweetId(id_)
-        counts = _counts(orjson.loads(await self._ask(lambda r: r.tweets.engagements(None, tweet))))
-        self._same(f"counts of {tweet}", counts, truth.tweet_counts(tweet))
+        oracle, tweet = self._oracle, TweetId(id_)
+        counts = Counts.of(orjson.loads(await self._ask(lambda r: r.tweets.engagements(None, tweet))))
+        self._same(f"counts of {tweet}", counts, oracle.counts(tweet))
         likers = await self._users(lambda r, at, n: r.users.likers(None, tweet, at, n))
-        self._same(f"likers of {tweet}", likers, truth.likers(tweet))
+        self._check(f"likers of {tweet}", matches_latest_first(likers, oracle.sources(Relation.LIKE, tweet)))
         retweeters = await self._users(lambda r, at, n: r.users.retweeters(None, tweet, at, n))
-        self._same(f"retweeters of {tweet}", retweeters, truth.retweeters(tweet))
+        self._check(f"retweeters of {tweet}", matches_latest_first(retweeters, oracle.sources(Relation.RETWEET, tweet)))
         replies = await self._tweets(lambda r, at, n: r.tweets.replies(None, tweet, at, n))
-        self._same(f"replies to {tweet}", replies, [Entry(reply, reply) for reply in truth.replies(tweet)])
+        self._check(f"replies to {tweet}", matches_list(replies, oracle.replies(tweet)))
 
     async def _lists(self) -> None:
         """A list holds every live entry above its floor, by each current followee who is not pulled (design)."""
@@ -134,17 +134,16 @@ class Comparison:
                 if found is None or found.floor is None:
                     continue
                 held = {Entry(*entry) for entry in newest_first(found.entries, above=found.floor).tolist()}
-                authors = [user] if kind is ListKind.AUTHOR else self._truth.following(user)
-                due = [
-                    e for a in authors if a not in pulled or kind is ListKind.AUTHOR for e in self._truth.timeline(a)
-                ]
+                followed = self._oracle.targets(Relation.FOLLOW, user)
+                authors = [user] if kind is ListKind.AUTHOR else [a for a in followed if a not in pulled]
+                due = [entry for author in authors for entry in self._oracle.user_timeline(author)]
                 if lacking := [entry for entry in due if entry.id > found.floor and entry not in held]:
                     self._problem(f"the list {kind} of {user} lacks {lacking} above its floor {found.floor}")
 
     async def _letters(self) -> None:
         for letter in await self._world.letters.letters(limit=1_000):
             if b"poison" not in letter.body:
-                self._problem(f"{letter.reader} gave up an event: {letter.error}")
+                self._problem(f"{letter.consumer} gave up an event: {letter.error}")
 
     # -------------------------------------------------------------------------------------------------------- asking
 
@@ -167,13 +166,13 @@ class Comparison:
     async def _users(self, ask: Ask) -> list[int]:
         return [int(user["id"]) async for page in self._pages(ask) for user in orjson.loads(page)["users"]]
 
+    def _check(self, what: str, difference: str | None) -> None:
+        if difference is not None:
+            self._problem(f"{what} {difference}")
+
     def _same(self, what: str, found: object, expected: object) -> None:
         if found != expected:
             self._problem(f"{what}: {found} instead of {expected}")
 
     def _problem(self, what: str) -> None:
         self._world.problems.append(what)
-
-
-def _counts(tweet: dict[str, Any]) -> tuple[int, ...]:
-    return tuple(tweet[f"{name}_count"] for name in ("likes", "retweets", "replies", "quotes"))

@@ -1,4 +1,4 @@
-"""What the users do, what they are answered, and what they must see right afterwards."""
+"""Users: what they do, what they are answered, and what they must see right afterwards."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,9 +8,10 @@ import orjson
 from domain.errors import EngineError, LeaseExpired, Refused
 from domain.ids import TweetId, UserId
 from serve.commands import Commands, Draft
-from tests.simulation.model import Answers, Entry, Outcome, Post, Switch
 from tests.simulation.stores import USERS
 from tests.simulation.world import Replica, World
+from tests.support.oracle.answers import DELETED, Answers, Attempt, Fact, Outcome
+from tests.support.oracle.oracle import Entry, Relation
 
 _STARS = USERS[:2]
 """Whom everybody wants to follow, so that they cross the pull threshold, up and down."""
@@ -22,15 +23,15 @@ _ACTIONS = (
     *("post",) * 20,
     *("reply", "quote") * 5,
     *("delete",) * 5,
-    *("follow",) * 14,
+    *(Relation.FOLLOW,) * 14,
     *("unfollow",) * 7,
-    *("like",) * 8,
+    *(Relation.LIKE,) * 8,
     *("unlike",) * 4,
-    *("retweet",) * 12,
+    *(Relation.RETWEET,) * 12,
     *("undo",) * 5,
     *("read",) * 14,
 )
-_CALM_ACTIONS = tuple(action for action in _ACTIONS if action not in ("follow", "unfollow"))
+_CALM_ACTIONS = tuple(action for action in _ACTIONS if action not in (Relation.FOLLOW, "unfollow"))
 
 
 class Person:
@@ -69,7 +70,7 @@ class Person:
 
     async def _publish(self, reply_to: Entry | None, quote_of: Entry | None) -> None:
         self._posts += 1
-        post = Post(
+        post = Attempt(
             author=self.user,
             text=f"{self.user} says {self._posts}",
             reply_to=reply_to and reply_to.original,
@@ -89,11 +90,14 @@ class Person:
         lost, met = False, list[str]()
         for _ in range(_TRIES_MAX if key is not None else 1):
             outcome, met = await self._ask(f"posts {post.text!r}", publish)
-            lost = lost or outcome == "unknown"
-            post.outcome = "acknowledged" if outcome == "acknowledged" else "unknown" if lost else "refused"
-            if outcome != "unknown":
+            lost = lost or outcome is Outcome.UNKNOWN
+            if outcome is Outcome.ACKNOWLEDGED:
+                post.outcome = outcome
+            else:
+                post.outcome = Outcome.UNKNOWN if lost else Outcome.REFUSED
+            if outcome is not Outcome.UNKNOWN:
                 break
-        if post.outcome == "acknowledged":
+        if post.outcome is Outcome.ACKNOWLEDGED:
             self._note(f"posted {post.id}")
             post.clean = not lost and not met
             if post.clean:
@@ -105,7 +109,7 @@ class Person:
         if not mine:
             return
         tweet = self._rng.choice(mine)[0]
-        clean = await self._switch(("deleted", 0, tweet), True, lambda c: c.delete(self.user, tweet))
+        clean = await self._switch((DELETED, 0, tweet), True, lambda c: c.delete(self.user, tweet))
         if clean:
             shown = await self._walk_down_to(tweet)
             if shown is not None and any(entry.original == tweet for entry in shown):
@@ -113,14 +117,14 @@ class Person:
 
     async def _follow(self) -> None:
         target = self._rng.choice([user for user in (*_STARS * 4, *USERS) if user != self.user])
-        switch: Switch = ("follow", self.user, target)
-        before = self._answers.known(switch)
+        fact: Fact = (Relation.FOLLOW, self.user, target)
+        before = self._answers.known(fact)
         settled = [
             post.id
             for post in self._answers.posts.values()
             if post.author == target and post.id is not None and post.clean and not self._maybe_deleted(post.id)
         ]
-        clean = await self._switch(switch, True, lambda c: c.follow(self.user, target))
+        clean = await self._switch(fact, True, lambda c: c.follow(self.user, target))
         if clean and before is False and settled:
             newest = max(settled)
             shown = await self._walk_down_to(newest)
@@ -129,13 +133,13 @@ class Person:
                 self._problem(f"follows {target} and does not see {newest}")
 
     async def _unfollow(self) -> None:
-        following = [to for to in USERS if self._answers.known(("follow", self.user, to))]
+        following = [to for to in USERS if self._answers.known((Relation.FOLLOW, self.user, to))]
         if not following:
             return
         target = self._rng.choice(following)
-        switch: Switch = ("follow", self.user, target)
-        clean = await self._switch(switch, False, lambda c: c.unfollow(self.user, target))
-        if clean and self._answers.known(switch) is False:
+        fact: Fact = (Relation.FOLLOW, self.user, target)
+        clean = await self._switch(fact, False, lambda c: c.unfollow(self.user, target))
+        if clean and self._answers.known(fact) is False:
             theirs = {entry[0] for entry in self._world.rows_of_user(target)}
             shown = await self._walk_down_to(0)
             if shown is not None and (left := [entry.id for entry in shown if entry.id in theirs]):
@@ -144,42 +148,44 @@ class Person:
     async def _like(self) -> None:
         if (found := self._some_tweet()) is not None:
             tweet = TweetId(found.id)
-            await self._switch(("like", self.user, found.original), True, lambda c: c.like(self.user, tweet))
+            await self._switch((Relation.LIKE, self.user, found.original), True, lambda c: c.like(self.user, tweet))
 
     async def _unlike(self) -> None:
-        if (found := self._some_switched_on("like")) is not None:
+        if (found := self._some_switched_on(Relation.LIKE)) is not None:
             tweet = TweetId(found)
-            await self._switch(("like", self.user, found), False, lambda c: c.unlike(self.user, tweet))
+            await self._switch((Relation.LIKE, self.user, found), False, lambda c: c.unlike(self.user, tweet))
 
     async def _retweet(self) -> None:
         if (found := self._some_tweet()) is not None:
             tweet = TweetId(found.id)
-            await self._switch(("retweet", self.user, found.original), True, lambda c: c.retweet(self.user, tweet))
+            await self._switch(
+                (Relation.RETWEET, self.user, found.original), True, lambda c: c.retweet(self.user, tweet)
+            )
 
     async def _undo(self) -> None:
-        if (found := self._some_switched_on("retweet")) is not None:
+        if (found := self._some_switched_on(Relation.RETWEET)) is not None:
             tweet = TweetId(found)
-            await self._switch(("retweet", self.user, found), False, lambda c: c.undo_retweet(self.user, tweet))
+            await self._switch((Relation.RETWEET, self.user, found), False, lambda c: c.undo_retweet(self.user, tweet))
 
     async def _read(self) -> None:
         await self._walk_down_to(0)
 
     # ------------------------------------------------------------------------------------------------------ answers
 
-    async def _switch(self, switch: Switch, on: bool, do: Callable[[Commands], Awaitable[object]]) -> bool:
-        """Turn a switch, sometimes twice at once. Whether it was done once and met no fault."""
+    async def _switch(self, fact: Fact, on: bool, do: Callable[[Commands], Awaitable[object]]) -> bool:
+        """Turn something on or off, sometimes twice at once. Whether it was done once and met no fault."""
         times = 2 if self._rng.random() < 0.15 else 1
-        verb = switch[0] if on else f"no {switch[0]}"
-        found = await asyncio.gather(*(self._turn(switch, on, f"{verb} {switch[2]}", do) for _ in range(times)))
+        verb = fact[0] if on else f"no {fact[0]}"
+        found = await asyncio.gather(*(self._turn(fact, on, f"{verb} {fact[2]}", do) for _ in range(times)))
         return times == 1 and found[0]
 
-    async def _turn(self, switch: Switch, on: bool, what: str, do: Callable[[Commands], Awaitable[object]]) -> bool:
-        self._answers.begin(switch)
+    async def _turn(self, fact: Fact, on: bool, what: str, do: Callable[[Commands], Awaitable[object]]) -> bool:
+        self._answers.begin(fact)
         outcome, met = await self._ask(what, do)
-        self._answers.end(switch, outcome, on)
-        if outcome == "acknowledged" and not self._answers.is_crowded(switch):
+        self._answers.end(fact, outcome, on)
+        if outcome is Outcome.ACKNOWLEDGED and not self._answers.is_crowded(fact):
             await self._must_be_counted(met)
-        return outcome == "acknowledged" and not met
+        return outcome is Outcome.ACKNOWLEDGED and not met
 
     async def _ask(self, what: str, do: Callable[[Commands], Awaitable[object]]) -> tuple[Outcome, list[str]]:
         async def ask(replica: Replica) -> None:
@@ -189,17 +195,17 @@ class Person:
             _, met = await self._world.request(str(self.user), ask)
         except (Refused, LeaseExpired) as error:
             self._note(f"{what}: refused, {error}")
-            return "refused", []
+            return Outcome.REFUSED, []
         except EngineError as error:
             self._note(f"{what}: no answer, {error}")
             self._unsure = True
-            return "unknown", []
+            return Outcome.UNKNOWN, []
         self._note(f"{what}: done" + (f" (met: {', '.join(met)})" if met else ""))
-        return "acknowledged", met
+        return Outcome.ACKNOWLEDGED, met
 
     # -------------------------------------------------------------------------------------------------------- reads
 
-    async def _must_see_own(self, post: Post) -> None:
+    async def _must_see_own(self, post: Attempt) -> None:
         assert post.id is not None
         shown = await self._walk_down_to(post.id)
         if shown is not None and not self._is_shown(post.id, shown):
@@ -257,7 +263,9 @@ class Person:
 
     def _must_see_again(self, seen: set[Entry], shown: list[Entry], floor: int) -> None:
         """What was seen before and is still there is seen again, unless a newer entry takes its place in this walk."""
-        authors = [user for user in USERS if user == self.user or self._answers.known(("follow", self.user, user))]
+        authors = [
+            user for user in USERS if user == self.user or self._answers.known((Relation.FOLLOW, self.user, user))
+        ]
         there = {Entry(*row) for author in authors for row in self._world.rows_of_user(author)}
         originals = {entry.original for entry in shown}
         for entry in sorted(seen & there):
@@ -269,7 +277,7 @@ class Person:
     def _may_be_replaced(self, entry: Entry) -> bool:
         """Whether a newer retweet may stand in its place: one that is there, or came and went during the last walk."""
         known = self._answers.known
-        authors = [u for u in USERS if u == self.user or known(("follow", self.user, u)) is not False]
+        authors = [u for u in USERS if u == self.user or known((Relation.FOLLOW, self.user, u)) is not False]
         there = [row for author in authors for row in self._world.rows_of_user(author)]
         made = self._world.retweets_by(authors, since_ms=self._walk_began_ms - _MADE_BEFORE_MS_MAX)
         return any(other > entry.id and original == entry.original for other, original in (*there, *made))
@@ -279,12 +287,14 @@ class Person:
         rows = self._world.rows_of_user(self._rng.choice(USERS))[:4]
         return Entry(*self._rng.choice(rows)) if rows else None
 
-    def _some_switched_on(self, kind: str) -> int | None:
-        found = sorted(s[2] for s in self._answers.touched() if s[:2] == (kind, self.user) and self._answers.known(s))
+    def _some_switched_on(self, relation: Relation) -> int | None:
+        found = sorted(
+            s[2] for s in self._answers.touched() if s[:2] == (relation, self.user) and self._answers.known(s)
+        )
         return self._rng.choice(found) if found else None
 
     def _maybe_deleted(self, tweet: int) -> bool:
-        return self._answers.known(("deleted", 0, tweet)) is not False
+        return self._answers.known((DELETED, 0, tweet)) is not False
 
     def _note(self, what: str) -> None:
         self._world.scheduler.note(f"{self.user} {what}")

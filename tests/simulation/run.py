@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 
 from domain.ids import range_of
 from domain.limits import Limits
-from storage.ports.coordination import SETTLED
+from storage.ports.coordination import APPLIED
 from telemetry import metrics
 from tests.simulation.comparison import compare
-from tests.simulation.model import Answers
 from tests.simulation.people import Person
 from tests.simulation.scheduler import CrashAt, Faults
 from tests.simulation.stores import USERS
 from tests.simulation.world import ACTORS, PARTITIONS, REPLICAS, SHARDS, Build, World
+from tests.support.oracle.answers import Answers
 
 DEFAULT_SEEDS = 10
 DISASTERS = (*("crash",) * 3, *("move",) * 2, "stall", "down", "slow", "poison", *("flush",) * 2, "clock", "evict")
@@ -80,7 +80,8 @@ def run(seed: int, build: Build | None = None, story: Story = Story(), *, limits
         calls = asyncio.run(_play(world, story))
     finally:
         metrics.install(metrics.LocalBackend())
-    edges = {edge: backend.total(metrics.EDGES.spec, edge=edge) for edge in metrics.EDGES.spec.labels["edge"]}
+    safeguards = metrics.SAFEGUARDS.spec
+    edges = {name: backend.total(safeguards, safeguard=name) for name in safeguards.labels["safeguard"]}
     contents = repr(sorted(world.tables.contents().items(), key=repr))
     return Result(seed, world.problems, world.scheduler.history, contents, edges, calls, story)
 
@@ -137,7 +138,7 @@ async def _tell(world: World, story: Story, calls: Counter[str]) -> None:
 async def _settled(world: World, made_ms: int) -> None:
     """Wait until the engine says that what was made before a wall time is everywhere."""
     ends_ms = world.clock.monotonic_ms() + _SETTLE_MS_MAX - _SETTLE_MS
-    while (settled_ms := await world.coordination.checkpoint(SETTLED) or 0) < made_ms:
+    while (settled_ms := await world.coordination.checkpoint(APPLIED) or 0) < made_ms:
         if world.clock.monotonic_ms() >= ends_ms:
             world.problems.append(f"what was made before {settled_ms} is settled, and not before {made_ms}")
             return

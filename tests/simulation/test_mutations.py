@@ -1,16 +1,17 @@
 """Would the simulation notice? Each planted bug must break one of the default histories."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from typing_extensions import override
 
-from actors.counters import Counters
-from actors.fanout_shard import FanoutShard
-from actors.reconciler import Reconciler
-from domain.events import AnyEvent, Event, encode
+from actors.consumers.fanout_shard import FanoutShard
+from actors.consumers.invalidation import Invalidation
+from actors.consumers.repair import Repair
+from actors.reconciler.reconciler import Reconciler
+from domain.events import Event, encode
 from domain.ids import Ids, UserId, log_partition
 from domain.timeline import NO_ENTRIES, EntryList
 from serve.reading.staleness import StalenessGuard
@@ -61,17 +62,9 @@ class KeepsOldFollowers(FanoutShard):
     """Takes no notice of follows once an author's followers are loaded."""
 
     @override
-    def _start_from(self, offsets: Mapping[int, str]) -> None:
-        super()._start_from(offsets)
+    def _start_anew(self) -> None:
+        super()._start_anew()
         self._followers.set_edge = lambda *_: None  # type: ignore[method-assign]
-
-
-class RepeatsNothing(Counters):
-    """Trusts every command to have reached the caches."""
-
-    @override
-    async def _repeat_effects(self, events: Iterable[AnyEvent]) -> None:
-        return
 
 
 class NotesNothing(MemoryCacheStore):
@@ -118,17 +111,9 @@ class SavesTooEarly(FanoutShard):
 
     @override
     async def _admit(self) -> None:
-        read = {record.partition: record.offset for record, _ in self._unadmitted}
-        await self._offsets.save(self._names(), read)
+        read = {record.partition: record.offset for record, _ in self._log.unhandled}
+        await self._log._offsets.save(self._log._owned, read)
         await super()._admit()
-
-
-class TakesNothingBack(Counters):
-    """Leaves what lost a race where it is."""
-
-    @override
-    async def _take_back_lost(self, event: AnyEvent) -> None:
-        return
 
 
 class LooksAtTheTailOnly(Reconciler):
@@ -139,11 +124,11 @@ class LooksAtTheTailOnly(Reconciler):
         return await super()._reconcile(max(from_ms, to_ms - 500), to_ms)
 
 
-class NeverSettles(Reconciler):
-    """Waits for a reader that is not there."""
+class NeverApplies(Reconciler):
+    """Waits for a consumer that is not there."""
 
-    def __init__(self, *, readers: Sequence[str], **ports: Any) -> None:
-        super().__init__(readers=(*readers, "nobody"), **ports)
+    def __init__(self, consumers: Sequence[str], *args: Any) -> None:
+        super().__init__((*consumers, "nobody"), *args)
 
 
 class ReportsNothing(StalenessGuard):
@@ -171,10 +156,10 @@ BUGS = {
     "a drop does nothing": Build(cache=DropsNothing),
     "a trim cuts what came last": Build(cache=TrimsTheWrongEnd),
     "a rebuilt list loses what was pushed meanwhile": Build(cache=ForgetsWhatCame),
-    "effects are not repeated": Build(counters=RepeatsNothing),
-    "what lost a race stays": Build(counters=TakesNothingBack),
+    "effects are not repeated": Build(without=Invalidation),
+    "what lost a race stays": Build(without=Repair),
     "the reconciler never looks back": Build(reconciler=LooksAtTheTailOnly),
-    "nothing is ever settled": Build(reconciler=NeverSettles),
+    "nothing is ever known to be applied": Build(reconciler=NeverApplies),
     "nobody knows that redis failed": Build(guard=ReportsNothing),
     "what is in doubt is not added": Build(guard=AddsNothing),
 }

@@ -7,12 +7,13 @@ from functools import cache, partial
 
 import pytest
 
+from actors.registry import COUNTERS, RECONCILER
 from tests.simulation.run import DEFAULT_SEEDS, Result, Story, run
 from tests.simulation.scheduler import NO_FAULTS, CrashAt
 from tests.simulation.smallest import smallest
-from tests.simulation.world import COUNTERS, RECONCILER, REPLICAS, SHARDS, TINY
+from tests.simulation.world import REPLICAS, SHARDS, TINY
 
-EDGES = (
+SAFEGUARDS = (
     "trim",
     "slice",
     "pull",
@@ -23,7 +24,7 @@ EDGES = (
     "rebuild",
     "rebuild_race",
     "reconciler_repair",
-    "seam",
+    "below_floor",
     "superseded",
     "tombstone",
     "doubts",
@@ -54,7 +55,7 @@ def test_after_a_crash_at_any_call_everything_is_exact(who: str, seed: int) -> N
 
 
 def test_nothing_is_compared_before_the_slowest_reader_has_read_everything_again() -> None:
-    result = run(0, story=Story(disasters=("flush",), faults=NO_FAULTS), limits=replace(TINY, settled_max=1))
+    result = run(0, story=Story(disasters=("flush",), faults=NO_FAULTS), limits=replace(TINY, handled_max=1))
     assert result.edges["incarnation"] > 0
     assert not result.problems, result.report()
 
@@ -63,7 +64,7 @@ def test_every_protected_edge_is_taken() -> None:
     taken = Counter[str]()
     for seed in range(DEFAULT_SEEDS):
         taken.update(history_of(seed).edges)
-    assert [edge for edge in EDGES if not taken[edge]] == []
+    assert [edge for edge in SAFEGUARDS if not taken[edge]] == []
 
 
 def test_a_seed_has_one_history() -> None:

@@ -7,14 +7,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar, cast
 
-from actors.counters import Counters
-from actors.fanout_shard import FanoutShard, reader_name
-from actors.reconciler import Reconciler
+from actors.consumers.fanout_shard import FanoutShard, range_consumer
+from actors.consumers.log_consumer import Handler, LogConsumer
+from actors.consumers.pull_threshold import PullThreshold
+from actors.reconciler.reconciler import Reconciler
+from actors.registry import COUNTERS, RECONCILER, counters_handlers
 from domain.clock import Clock, ManualClock
 from domain.errors import EngineError, StoreUnavailable
 from domain.events import Event, Retweeted, decode
 from domain.ids import TweetId, UserId, range_of
 from domain.limits import SMALL, Limits
+from domain.relations import FOLLOW
 from serve.commands import Commands
 from serve.leased_ids import LeasedIds
 from serve.publisher import Publisher
@@ -33,14 +36,17 @@ from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.stores import memory_stores
 from storage.ports.cache import CacheStore, ListKey, ListKind
 from storage.ports.coordination import CoordinationStore
+from storage.ports.counts import CountStore
 from storage.ports.dead_letters import DeadLetterStore
 from storage.ports.events import EventStore
 from storage.ports.log import EventLog, OffsetStore
-from storage.ports.relations import EngagementStore, GraphStore
+from storage.ports.relations import RelationStore
 from storage.ports.tweets import TweetStore
-from storage.rows import MINUTE_MS, event_row, rows_of
+from storage.projections import projection_of
+from storage.rows import MINUTE_MS, event_row, tables_of
 from tests.simulation.scheduler import LIFE, MET, NO_FAULTS, CrashAt, Faults, Life, Scheduler, faults_of
 from tests.simulation.stores import USERS, Answering, Keys, LateBatches, People
+from tests.support.ports import some_ports
 
 T = TypeVar("T")
 
@@ -52,7 +58,7 @@ TINY = replace(
     author_slack=1,
     slice_followers_max=2,
     push_batch_max=3,
-    settled_max=3,
+    handled_max=3,
     jobs_max=3,
     log_read_max=5,
     log_entries_max=14,
@@ -77,9 +83,8 @@ def limits_of(rng: random.Random) -> Limits:
 PARTITIONS = 2
 REPLICAS = ("replica-1", "replica-2")
 SHARDS = ("shard-1", "shard-2")
-COUNTERS, RECONCILER = "counters", "reconciler"
 ACTORS = (*SHARDS, COUNTERS, RECONCILER)
-READERS = (COUNTERS, *sorted({reader_name(range_of(user)) for user in USERS}))
+CONSUMERS = (COUNTERS, *sorted({range_consumer(range_of(user)) for user in USERS}))
 _RENEW_EVERY_MS = 8_000
 _RELEASE_EVERY_MS = 1_000
 _SKEW_MS_MAX = 300
@@ -92,7 +97,8 @@ class Build:
     cache: type[MemoryCacheStore] = MemoryCacheStore
     log: type[MemoryEventLog] = MemoryEventLog
     shard: type[FanoutShard] = FanoutShard
-    counters: type[Counters] = Counters
+    without: type[Handler] | None = None
+    """The handler that the counters lack."""
     reconciler: type[Reconciler] = Reconciler
     guard: type[StalenessGuard] = StalenessGuard
 
@@ -147,14 +153,24 @@ class World:
         late = LateBatches(self._port(truth.events), self._apply, self.scheduler, self.late)
         self.events = cast(EventStore, late)
         self.tweets: TweetStore = self._port(truth.tweets)
-        self.graph: GraphStore = self._port(truth.graph)
-        self.engagements: EngagementStore = self._port(truth.engagements)
+        self.relations: RelationStore = self._port(truth.relations)
+        self.counts: CountStore = self._port(truth.counts)
         self.coordination: CoordinationStore = self._port(truth.coordination)
         self.letters: DeadLetterStore = self._port(truth.dead_letters)
         self._keys = Keys(to_cassandra)
         self.log: EventLog = self._port(build.log(self.redis, PARTITIONS, limits, to_redis), "redis")
         self.cache: CacheStore = self._port(build.cache(self.redis, limits, to_redis), "redis")
         self.offsets: OffsetStore = self._port(MemoryOffsetStore(self.redis, to_redis), "redis")
+        self.ports = some_ports(
+            events=self.events,
+            relations=self.relations,
+            counts=self.counts,
+            coordination=self.coordination,
+            dead_letters=self.letters,
+            log=self.log,
+            cache=self.cache,
+            offsets=self.offsets,
+        )
         self._skew_ms = {name: self.rng.randint(-_SKEW_MS_MAX, _SKEW_MS_MAX) for name in (*REPLICAS, *ACTORS)}
         self.replicas: dict[str, Replica] = {}
         self.shards: dict[str, FanoutShard] = {}
@@ -164,7 +180,7 @@ class World:
         return Answering(self.scheduler, name, store)
 
     def _apply(self, event: Event) -> None:
-        self.tables.apply([event_row(event, PARTITIONS), *rows_of(event)])
+        self.tables.apply([event_row(event, PARTITIONS), *projection_of(event).rows(event)])
 
     # ----------------------------------------------------------------------------------------------- life and death
 
@@ -234,43 +250,29 @@ class World:
 
     def _step_of(self, name: str) -> Callable[[], Awaitable[None]]:
         clock = SkewedClock(self.clock, lambda: self._skew_ms[name])
-        followed = {
-            "log": self.log,
-            "events": self.events,
-            "coordination": self.coordination,
-            "clock": clock,
-            "limits": self.limits,
-            "partitions": PARTITIONS,
-        }
-        reader: dict[str, Any] = {
-            **followed,
-            "graph": self.graph,
-            "cache": self.cache,
-            "offsets": self.offsets,
-            "letters": self.letters,
-        }
         if name in REPLICAS:
             return self._replica(name, clock)
         if name in SHARDS:
-            return self._shard(name, reader)
+            return self._shard(name, clock)
         if name == RECONCILER:
-            kept = {"offsets": self.offsets, "letters": self.letters, "readers": READERS}
-            return partial(self._build.reconciler(**cast(dict[str, Any], followed | kept)).step, 0)
-        return self._counters(clock, reader)
+            return partial(self._build.reconciler(CONSUMERS, self.ports, clock, self.limits, PARTITIONS).step, 0)
+        return self._counters(clock)
 
-    def _shard(self, name: str, ports: dict[str, Any]) -> Callable[[], Awaitable[None]]:
-        shard = self.shards[name] = self._build.shard(name, **ports)
+    def _shard(self, name: str, clock: Clock) -> Callable[[], Awaitable[None]]:
+        shard = self.shards[name] = self._build.shard(name, self.ports, clock, self.limits, PARTITIONS)
         return partial(shard.step, 0)
 
-    def _counters(self, clock: Clock, ports: dict[str, Any]) -> Callable[[], Awaitable[None]]:
-        counters = self._build.counters(clock.now_ms(), engagements=self.engagements, **ports)
-        released_ms = self.clock.monotonic_ms()
+    def _counters(self, clock: Clock) -> Callable[[], Awaitable[None]]:
+        threshold, released_ms = PullThreshold(self.ports, clock, self.limits), self.clock.monotonic_ms()
+        all_ = counters_handlers(self.ports, self.limits, threshold)
+        handlers = [handler for handler in all_ if type(handler) is not self._build.without]
+        counters = LogConsumer(COUNTERS, handlers, clock.now_ms(), self.ports, clock, self.limits, PARTITIONS)
 
         async def step() -> None:
             nonlocal released_ms
             await counters.step(0)
             if self.clock.monotonic_ms() - released_ms >= _RELEASE_EVERY_MS:
-                await counters.release_pulled()
+                await threshold.release()
                 released_ms = self.clock.monotonic_ms()
 
         return step
@@ -280,20 +282,18 @@ class World:
         ids = LeasedIds(self.coordination, clock)
         guard = self._build.guard(self.events, self.coordination, clock, self.limits, PARTITIONS, self._sleep)
         cache = GuardedCache(self.cache, guard)
-        readers = Readers(cache, self.tweets, people, self.graph, self.engagements, guard, self.limits)
+        readers = Readers(cache, self.tweets, people, self.relations, self.counts, guard, self.limits)
         rebuilder = Rebuilder(cache, self.tweets, self.limits)
         pulled = PulledAuthors(self.coordination, clock, self.limits)
         lists = HomeLists(cache, readers.relations, rebuilder, pulled, guard, self.clock, self.limits)
         home = HomeTimelines(lists, self.tweets)
         publisher = Publisher(self.events, self.cache, self.log, guard, self._sleep)
-        commands = Commands(
-            publisher, self.tweets, self.graph, self.engagements, self._keys, readers, ids, clock, self.limits
-        )
+        commands = Commands(publisher, self.tweets, self.relations, self._keys, readers, ids, clock, self.limits)
         self.replicas[name] = Replica(
             commands,
             TimelineQueries(home, readers, self.tweets, self.limits),
             TweetQueries(readers, self.tweets, self.limits),
-            UserQueries(readers, people, self.graph, self.engagements, self.limits),
+            UserQueries(readers, people, self.relations, self.limits),
             ids,
         )
         return ids.renew
@@ -365,7 +365,7 @@ class World:
 
     def sizes_of_user(self, user: UserId) -> tuple[int, int]:
         """How many somebody follows as of now, and how many tweets they wrote."""
-        following = sum(bool(row.get("active")) for _, row in self.tables.partition("following", user))
+        following = sum(bool(row.get("active")) for _, row in self.tables.partition(tables_of(FOLLOW).by_user, user))
         return following, sum(id_ == original for id_, original in self.rows_of_user(user))
 
     def retweets_by(self, users: Collection[UserId], *, since_ms: int) -> list[tuple[int, TweetId]]:

@@ -1,6 +1,6 @@
-"""Makes `domain/regions.json`: which region of ISO 3166-2 a region of GeoNames is, whose codes are others.
+"""Makes `storage/regions.json`: which region of ISO 3166-2 a region of GeoNames is, whose codes are others.
 
-    python -m tests.support.regions > domain/regions.json
+    python -m tests.support.regions > storage/regions.json
 
 The cities of both are compared. Those of GeoNames come with its code of their region, those of another gazetteer
 (countrystatecity-countries) with ISO's: where a city of the same name lies in the same place, its two regions are one.

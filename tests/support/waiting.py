@@ -7,8 +7,10 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def eventually(look: Callable[[], Awaitable[T]], holds: Callable[[T], bool], *, within_s: float = 10.0) -> T:
-    """Look until what is seen holds; fail with the last value seen."""
+async def eventually(
+    look: Callable[[], Awaitable[T]], holds: Callable[[T], bool] = bool, *, within_s: float = 10.0
+) -> T:
+    """Look until what is seen holds, or is true; fail with the last value seen."""
     deadline = asyncio.get_running_loop().time() + within_s
     while True:
         seen = await look()

@@ -1,9 +1,7 @@
 import ast
-import importlib
 import inspect
 import json
 import os
-import pkgutil
 import re
 import subprocess
 import sys
@@ -15,10 +13,11 @@ import pytest
 import typer
 from typer.main import get_command
 
-import cluster
 from benchmarks import markdown
 from benchmarks.results import LATEST
-from cluster import cli, dataflows_cli
+from cluster import commands
+from cluster.command_line import with_commands
+from cluster.commands import dataflows
 from cluster.settings import PREFIX, RAY_ADDRESS_NAME, Settings
 from domain.events import AnyEvent, Event
 from telemetry import metrics
@@ -47,12 +46,7 @@ def code_lines(text: str) -> Iterator[str]:
 
 def command_options() -> dict[str, dict[str, set[str]]]:
     """The commands of each command line, each with its options."""
-    app = typer.Typer()
-    app.registered_commands += cli.app.registered_commands
-    for module in pkgutil.iter_modules(cluster.__path__):
-        if module.name.startswith("commands_"):
-            importlib.import_module(f"cluster.{module.name}").register(app)
-    return {"cluster": options_of(app), "dataflows": options_of(dataflows_cli.app)}
+    return {"cluster": options_of(with_commands(commands)), "cluster dataflows": options_of(dataflows.app)}
 
 
 def options_of(app: typer.Typer) -> dict[str, set[str]]:
@@ -126,16 +120,16 @@ def test_the_settings_are_listed_as_the_code_has_them() -> None:
 
 def test_the_readme_names_every_command() -> None:
     lines = list(code_lines((ROOT / "README.md").read_text()))
-    for module, commands in command_options().items():
+    for module, known in command_options().items():
         named = {match[1] for line in lines for match in re.finditer(rf"python -m {module} ([a-z-]+)", line)}
-        assert named == commands.keys()
+        assert named == known.keys()
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
 def test_every_command_in_a_document_exists_with_its_options(path: Path) -> None:
     known = command_options()
     for line in code_lines(path.read_text()):
-        for module, name, rest in re.findall(r"python -m (cluster|dataflows) ([a-z-]+)([^|;&#]*)", line):
+        for module, name, rest in re.findall(r"python -m (cluster dataflows|cluster) ([a-z-]+)([^|;&#]*)", line):
             assert name in known[module], line
             assert set(re.findall(r"(?<!\S)--[a-z-]+", rest)) <= known[module][name], line
 
@@ -180,9 +174,9 @@ def test_operations_name_every_metric_as_it_is_exported() -> None:
     assert declared | exporter_metrics().keys() <= named
 
 
-def test_operations_explain_every_edge() -> None:
+def test_operations_explain_every_safeguard() -> None:
     text = (ROOT / "docs/operations.md").read_text()
-    assert {edge for edge in metrics.EDGES.spec.labels["edge"] if f"`{edge}`" not in text} == set()
+    assert {name for name in metrics.SAFEGUARDS.spec.labels["safeguard"] if f"`{name}`" not in text} == set()
 
 
 def test_decisions_are_numbered_without_gaps_and_have_every_part() -> None:

@@ -20,8 +20,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cluster": {"domain", "telemetry", "storage", "actors", "dataflows", "serve"},
 }
 ROOT_PACKAGES = {*MAY_IMPORT, "tests", "benchmarks"}
-ENTRY_POINTS = {"dataflows/__main__.py"}
-"""Start a command line that stands above their package; nothing imports them."""
 ENVIRONMENT_READER = "cluster/settings.py"
 MAY_SLEEP: set[str] = set()
 FORBIDDEN_TEXT = {
@@ -53,8 +51,6 @@ def project_imports(package: str) -> set[str]:
     """Root packages that the files of a package import, inside functions too."""
     found: set[str] = set()
     for path in python_files(package):
-        if str(path.relative_to(ROOT)) in ENTRY_POINTS:
-            continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
                 found |= {alias.name.partition(".")[0] for alias in node.names}

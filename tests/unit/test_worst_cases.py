@@ -20,7 +20,6 @@ from domain.errors import Refused
 from domain.hashtags import tag_of
 from domain.names import name_fault, normalized_name
 from domain.passwords import normalized_password, password_fault
-from domain.places import place, places_of
 from domain.registration import normalized_login
 from domain.texts import TEXT_CHARS_MAX, parsed
 from domain.timeline import walk_of
@@ -32,6 +31,7 @@ from serve.middleware import _of_interest
 from serve.origins import Origins
 from serve.parameters import checked_key, id_of
 from serve.sessions import AccessTokens
+from storage.gazetteer import gazetteer
 from tests.support.key_files import folder_of
 
 CPU_MS_MAX = 20
@@ -124,8 +124,8 @@ ROWS: list[Row] = [
     ("a tweet's text", parsed, (TEXT_CHARS_MAX, BODY_CHARS), TEXTS),
     ("a hashtag in a path", tag_of, (100, 400, LINE_CHARS), (*TEXTS, *WORDS)),
     ("a tweet's location", _checked_location, (100, 400, BODY_CHARS), WORDS),
-    ("a location's places", places_of, (100, BODY_CHARS), WORDS),
-    ("a place of trends", place, (100, LINE_CHARS), WORDS),
+    ("a location's places", lambda text: gazetteer().places_of(text), (100, BODY_CHARS), WORDS),
+    ("a place of trends", lambda text: gazetteer().place(text), (100, LINE_CHARS), WORDS),
     ("a name at sign-up", _shown_name, (50, 200, BODY_CHARS), WORDS),
     ("an address at sign-up", _of_field("email", schemas.NewUser), (64, 254, 1_016, BODY_CHARS), ADDRESSES),
     ("a password at sign-up", _password, (256, 1_024, BODY_CHARS), WORDS),
@@ -154,7 +154,7 @@ ROWS: list[Row] = [
 def test_nothing_that_a_client_sends_takes_long_to_read(
     reader: str, read: Reader, lengths: Iterable[int], shapes: Iterable[str]
 ) -> None:
-    place("Paris")  # the index of places is made once in a process
+    gazetteer()  # made once in a process
     texts = [(length, shape) for length in lengths for shape in shapes]
     found = [(_cpu_ms(read, (shape * length)[:length]), length, shape) for length, shape in texts]
     slowest_ms, chars, shape = max(found)

@@ -1,10 +1,10 @@
 """The parts of the engine on in-memory stores, driven by hand."""
 
-from typing import Any
-
-from actors.counters import READER, Counters
-from actors.fanout_shard import FanoutShard, reader_name
-from actors.reconciler import Reconciler
+from actors.consumers.fanout_shard import FanoutShard, range_consumer
+from actors.consumers.log_consumer import LogConsumer
+from actors.consumers.pull_threshold import PullThreshold
+from actors.reconciler.reconciler import Reconciler
+from actors.registry import COUNTERS, counters_handlers
 from domain.clock import ManualClock
 from domain.events import Event, Followed, Liked, Retweeted, TweetPosted, Unfollowed
 from domain.ids import RANGES, EventId, IdGenerator, TweetId, UserId, stamp_us
@@ -14,10 +14,14 @@ from serve.reading.staleness import StalenessGuard
 from storage.memory.hot import MemoryEventLog, MemoryOffsetStore, MemoryRedis
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.stores import memory_stores
+from storage.ports import Ports
 from storage.ports.cache import ListKey, ListKind
+from tests.support.ports import some_ports
 
 PARTITIONS = 2
-READERS = (READER, *map(reader_name, range(RANGES)))
+UNKNOWN = bytes.fromhex("0197630507a0090393010203")
+"""An event of a kind that does not exist."""
+CONSUMERS = (COUNTERS, *map(range_consumer, range(RANGES)))
 
 
 class Engine:
@@ -33,29 +37,33 @@ class Engine:
         self.offsets = MemoryOffsetStore(self.redis)
         self._ids = IdGenerator(1, self.clock, after_ms=0, until_ms=1 << 50, lease_ends_ms=1 << 50)
 
-    def shard(self, name: str = "fanout-0") -> FanoutShard:
-        return FanoutShard(
-            name,
-            **self._common(),
-            graph=self.truth.graph,
+    @property
+    def ports(self) -> Ports:
+        """The stores as they are now."""
+        truth = self.truth
+        return some_ports(
+            events=truth.events,
+            relations=truth.relations,
+            counts=truth.counts,
+            coordination=truth.coordination,
+            dead_letters=truth.dead_letters,
+            log=self.log,
             cache=self.cache,
             offsets=self.offsets,
-            letters=self.truth.dead_letters,
         )
 
-    def counters(self, epoch: int = 1) -> Counters:
-        return Counters(
-            epoch,
-            **self._common(),
-            graph=self.truth.graph,
-            engagements=self.truth.engagements,
-            cache=self.cache,
-            offsets=self.offsets,
-            letters=self.truth.dead_letters,
-        )
+    def shard(self, name: str = "fanout-0") -> FanoutShard:
+        return FanoutShard(name, self.ports, self.clock, self.limits, PARTITIONS)
+
+    def threshold(self) -> PullThreshold:
+        return PullThreshold(self.ports, self.clock, self.limits)
+
+    def counters(self, epoch: int = 1) -> LogConsumer:
+        handlers = counters_handlers(self.ports, self.limits, self.threshold())
+        return LogConsumer(COUNTERS, handlers, epoch, self.ports, self.clock, self.limits, PARTITIONS)
 
     def reconciler(self) -> Reconciler:
-        return Reconciler(**self._common(), offsets=self.offsets, letters=self.truth.dead_letters, readers=READERS)
+        return Reconciler(CONSUMERS, self.ports, self.clock, self.limits, PARTITIONS)
 
     def guard(self) -> StalenessGuard:
         events, coordination = self.truth.events, self.truth.coordination
@@ -115,6 +123,11 @@ class Engine:
             )
         )
 
+    def append_unknown(self) -> None:
+        """Append an event of a kind that only a newer release knows, to every partition."""
+        for partition in range(PARTITIONS):
+            self.redis.add(partition, UNKNOWN, self.limits.log_entries_max)
+
     async def open_timeline(self, *users: int) -> None:
         """Give users an empty timeline that is complete, as a read does."""
         for user in users:
@@ -130,13 +143,3 @@ class Engine:
     def next_id(self) -> int:
         self.clock.advance(10)
         return self._ids.next()
-
-    def _common(self) -> dict[str, Any]:
-        return {
-            "log": self.log,
-            "events": self.truth.events,
-            "coordination": self.truth.coordination,
-            "clock": self.clock,
-            "limits": self.limits,
-            "partitions": PARTITIONS,
-        }

@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 import structlog
 
-from actors.fanout_shard import FanoutShard, reader_name
+from actors.consumers.fanout_shard import FanoutShard, range_consumer
 from domain.errors import Fenced, StoreUnavailable
 from domain.events import Liked, TweetPosted
 from domain.ids import RANGES, EventId, TweetId, UserId, stamp_us
 from domain.limits import DEFAULT
 from storage.ports.log import BEGINNING, LogRead
 from telemetry import logs, metrics
-from tests.unit.actors.engine import Engine
+from tests.unit.actors.engine import PARTITIONS, Engine
 
 ALICE, BOB, CAROL = 1_001, 1_002, 1_003
 
@@ -90,13 +90,13 @@ async def test_an_offset_is_saved_only_when_everything_before_it_is_done() -> No
     engine.clock.advance(5_000)
     await shard.step(0)  # a slice is under way: not yet all followers
     assert shard.queue == 1
-    saved = await engine.offsets.offsets(reader_name(0))
+    saved = await engine.offsets.offsets(range_consumer(0))
     assert set(saved.values()) == {BEGINNING}
     await stepped(shard)
     assert shard.queue == 0
     engine.clock.advance(5_000)
     await shard.step(0)
-    saved = await engine.offsets.offsets(reader_name(0))
+    saved = await engine.offsets.offsets(range_consumer(0))
     assert set(saved.values()) != {BEGINNING}
 
 
@@ -140,7 +140,7 @@ async def test_an_old_owner_is_fenced_before_it_looks_again() -> None:
     engine.log.read = moved_meanwhile  # type: ignore[method-assign]
     engine.clock.advance(2_000)
     await stepped(old, 2)
-    assert fenced.total(metrics.EDGES.spec, edge="fence") == 1
+    assert fenced.total(metrics.SAFEGUARDS.spec, safeguard="fence") == 1
     assert old.ranges == {}
     assert len(new.ranges) == RANGES
 
@@ -157,8 +157,8 @@ async def test_what_a_shard_read_ahead_while_it_lost_its_ranges_is_read_again() 
     tweet = await engine.post(ALICE)
     for _ in range(10):
         await asyncio.sleep(0)
-    assert shard._reading is not None
-    assert shard._reading.result().records, "the read has it, and nobody has looked"
+    assert shard._log._reading is not None
+    assert shard._log._reading.result().records, "the read has it, and nobody has looked"
     await engine.own_all("fanout-1")
     await engine.own_all("fanout-0")
     engine.clock.advance(2_000)
@@ -210,8 +210,28 @@ async def test_bytes_that_are_no_event_become_a_dead_letter_and_the_partition_go
     await stepped(shard)
     assert await engine.timeline(BOB) == [tweet]
     letters = await engine.truth.dead_letters.letters(limit=10)
-    assert {letter.reader for letter in letters} == {"fanout-0"}
+    assert {letter.consumer for letter in letters} == {"fanout-0"}
     assert "version" in letters[0].error
+
+
+async def test_events_of_an_unknown_kind_are_skipped_and_counted() -> None:
+    engine = Engine()
+    await engine.own_all()
+    await engine.follow(BOB, ALICE)
+    shard, counted = engine.shard(), metrics.LocalBackend()
+    metrics.install(counted)
+    await stepped(shard)
+    await engine.open_timeline(BOB)
+    engine.append_unknown()
+    tweet = await engine.post(ALICE)
+    engine.append_unknown()
+    await stepped(shard)
+    await shard.drain()
+    assert await engine.timeline(BOB) == [tweet]
+    assert await engine.truth.dead_letters.letters(limit=1) == []
+    assert counted.total(metrics.EVENTS_UNKNOWN.spec, consumer="fanout-0") == 2 * PARTITIONS
+    ends = {partition: end.last for partition, end in (await engine.log.ends()).items()}
+    assert await engine.offsets.offsets(range_consumer(0)) == ends
 
 
 async def test_a_store_that_is_away_is_waited_for_and_no_event_given_up() -> None:
@@ -249,7 +269,7 @@ async def test_other_events_only_move_the_offset() -> None:
     await stepped(shard, 1)
     engine.clock.advance(2_000)
     await stepped(shard, 1)
-    saved = await engine.offsets.offsets(reader_name(0))
+    saved = await engine.offsets.offsets(range_consumer(0))
     assert set(saved.values()) != {BEGINNING}
 
 
@@ -287,5 +307,5 @@ async def test_at_level_debug_a_line_tells_which_request_an_event_came_from(capf
         logs.configure("shard", "INFO")
         structlog.configure(**configuration)
     lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
-    handled = [(line["reader"], line["event_id"]) for line in lines if line.get("request_id") == "abc"]
+    handled = [(line["consumer"], line["event_id"]) for line in lines if line.get("request_id") == "abc"]
     assert handled == [("fanout-0", id_), ("counters", id_)]

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from actors.supervisor import Supervisor
+from actors.supervision.supervisor import Supervisor
 from domain.errors import StoreUnavailable
 from storage.desired_state import SHARDS
 from tests.unit.actors.engine import Engine

@@ -5,8 +5,9 @@ from domain.events import Event, TweetPosted, decode
 from domain.ids import EventId, TweetId, UserId, log_partition, stamp_us, time_ms
 from storage.log_reader import EVENTS_KEPT_MS, RECONCILED
 from storage.ports.log import BEGINNING
-from storage.rows import Put, event_row
-from tests.unit.actors.engine import PARTITIONS, Engine
+from storage.rows import Upsert, event_row
+from telemetry import metrics
+from tests.unit.actors.engine import PARTITIONS, UNKNOWN, Engine
 
 ALICE = 1_001
 
@@ -17,7 +18,7 @@ async def logged(engine: Engine) -> int:
     return len(read.records)
 
 
-def unwritten(engine: Engine) -> tuple[int, Put]:
+def unwritten(engine: Engine) -> tuple[int, Upsert]:
     """The id of a new tweet, and the row of its event alone."""
     id_ = engine.next_id()
     event = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=UserId(ALICE), text="half")
@@ -233,7 +234,7 @@ async def test_an_event_that_fails_is_tried_until_it_is_given_up_however_old_it_
     for _ in range(10):
         await second.step(0)
     (letter,) = await engine.truth.dead_letters.letters(limit=10)
-    assert (letter.event_id, letter.reader) == (bad, "reconciler")
+    assert (letter.event_id, letter.consumer) == (bad, "reconciler")
     assert not second.behind
 
 
@@ -248,6 +249,24 @@ async def test_months_away_are_looked_at_as_far_back_as_events_are_kept() -> Non
     assert checkpoint >= engine.clock.now_ms() - EVENTS_KEPT_MS
 
 
+async def test_events_of_an_unknown_kind_are_skipped_in_the_log_and_in_cassandra() -> None:
+    engine = Engine()
+    reconciler, counted = engine.reconciler(), metrics.LocalBackend()
+    metrics.install(counted)
+    await reconciler.step(0)
+    engine.append_unknown()
+    _, row = unwritten(engine)
+    engine.truth.tables.apply([replace(row, values={**row.values, "body": UNKNOWN})])
+    await engine.post(ALICE, append=False)
+    for _ in range(3):
+        engine.clock.advance(3_000)
+        await reconciler.step(0)
+    assert await logged(engine) == PARTITIONS + 1
+    assert not reconciler.behind
+    assert await engine.truth.dead_letters.letters(limit=1) == []
+    assert counted.total(metrics.EVENTS_UNKNOWN.spec, consumer="reconciler") == 1
+
+
 async def test_a_committed_event_that_cannot_be_decoded_becomes_a_dead_letter_and_others_go_on() -> None:
     engine = Engine()
     reconciler = engine.reconciler()
@@ -260,4 +279,4 @@ async def test_a_committed_event_that_cannot_be_decoded_becomes_a_dead_letter_an
         await reconciler.step(0)
     assert await logged(engine) == 1
     (letter,) = await engine.truth.dead_letters.letters(limit=10)
-    assert (letter.reader, letter.error) == ("reconciler", "version 2 is not 1")
+    assert (letter.consumer, letter.error) == ("reconciler", "version 2 is not 1")

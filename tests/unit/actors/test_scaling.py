@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from typing_extensions import override
 
 from actors.hosting import Health
-from actors.supervisor import Supervisor
+from actors.supervision.supervisor import Supervisor
 from domain.errors import StoreUnavailable
 from storage.desired_state import SHARDS, SHARDS_UP, shard_names
 from storage.memory.coordination import MemoryCoordinationStore

@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.hosting import Health
-from actors.supervisor import Supervisor, Watched, balanced
+from actors.supervision.balance import balanced
+from actors.supervision.monitored_actors import MonitoredActor
+from actors.supervision.supervisor import Supervisor
 from domain.errors import StoreUnavailable
 from domain.ids import RANGES
 from storage.desired_state import SHARDS as SHARDS_CHECKPOINT
@@ -64,13 +66,13 @@ class Crew:
         self.log: list[str] = []
         self._engine = engine
 
-    async def there(self) -> list[str]:
+    async def existing(self) -> list[str]:
         return list(self.actors)
 
     async def nodes(self) -> dict[str, bool]:
         return self.room
 
-    def watched(self, name: str) -> Watched:
+    def monitored(self, name: str) -> MonitoredActor:
         return _Named(self, name)
 
     async def make(self, name: str, node: str | None) -> None:
@@ -100,7 +102,9 @@ class _Named:
         await self._crew.actors[self._name].restart()
 
 
-async def supervised(engine: Engine, crew: Crew, shards: int, others: dict[str, Watched] | None = None) -> Supervisor:
+async def supervised(
+    engine: Engine, crew: Crew, shards: int, others: dict[str, MonitoredActor] | None = None
+) -> Supervisor:
     """A supervisor of a system in which so many shards are wanted."""
     for checkpoint in (SHARDS_CHECKPOINT, SHARDS_UP):
         await engine.truth.coordination.set_checkpoint(checkpoint, shards)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from dataflows.chunks import Chunk
+from dataflows.sources.chunks import Chunk
 from domain.events import AnyEvent, Followed, Retweeted, TweetPosted, Unfollowed
 from domain.ids import EventId, TweetId, UserId, first_id_at, stamp_us
 

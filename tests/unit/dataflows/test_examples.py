@@ -8,9 +8,9 @@ import orjson
 import pytest
 from bytewax.testing import TestingSource, run_main
 
-from dataflows import runner
+from dataflows import jobs
 from dataflows.examples import bots, languages
-from dataflows.outputs import file_sink
+from dataflows.sinks.rows import file_sink
 from domain.errors import NotFound
 from tests.unit.dataflows.events import START_MS, Story
 
@@ -20,7 +20,7 @@ HOUR, MINUTE = START_MS // 3_600_000, START_MS // 60_000
 def found(name: str, story: Story, folder: Path) -> dict[str, dict[str, object]]:
     """The last row of each key, from everything that happened, read twice."""
     out = folder / "out.jsonl"
-    run_main(runner.named(name)(TestingSource(story.chunks(), batch_size=1), file_sink(out)))
+    run_main(jobs.named(name)(TestingSource(story.chunks(), batch_size=1), file_sink(out)))
     rows = [orjson.loads(line) for line in out.read_bytes().splitlines()]
     return {row.pop("key"): row for row in rows}
 
@@ -78,7 +78,7 @@ def test_accounts_that_tweet_like_bots(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("name", [described.name for described in runner.known()])
+@pytest.mark.parametrize("name", jobs.known())
 def test_an_example_has_at_most_25_lines_of_its_own(name: str) -> None:
     module = importlib.import_module(f"dataflows.examples.{name}")
     assert module.__file__ is not None
@@ -97,4 +97,4 @@ def _is_text(node: ast.stmt) -> bool:
 def test_a_dataflow_that_does_not_exist_is_named() -> None:
     for name, why in (("nothing", "no dataflow 'nothing'"), ("domain.clock", "no function `build`")):
         with pytest.raises(NotFound, match=why):
-            runner.named(name)
+            jobs.named(name)

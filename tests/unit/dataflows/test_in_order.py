@@ -11,8 +11,8 @@ from bytewax.dataflow import Dataflow
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSink, TestingSource, cluster_main, run_main
 
-from dataflows.chunks import Chunk
-from dataflows.in_order import in_order
+from dataflows.operators.in_order import in_order
+from dataflows.sources.chunks import Chunk
 from domain.events import AnyEvent, Liked
 from domain.ids import EventId, TweetId, UserId, first_id_at, stamp_us
 

@@ -1,6 +1,6 @@
 """What the source of a live dataflow believes of the time."""
 
-from dataflows.live import SteadyClock
+from dataflows.sources.live import SteadyClock
 from domain.clock import ManualClock
 
 DAY_MS = 86_400_000

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from matplotlib.image import imread
 
-from dataflows.plot import TAGS_MAX, TrendsPlot
-from domain.trends import TOP_MAX
+from dataflows.trends.plot import TAGS_MAX, TrendsPlot
+from domain.trends.tag_counts import TOP_MAX
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 def row(tag: str, count: int) -> dict[str, object]:
-    return {"tag": tag, "folded": tag.casefold(), "count": count}
+    return {"tag": tag, "normalized_tag": tag.casefold(), "count": count}
 
 
 def test_the_tags_that_were_used_most_are_drawn(tmp_path: Path) -> None:

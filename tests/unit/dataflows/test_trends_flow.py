@@ -17,19 +17,22 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSink, TestingSource, cluster_main, run_main
 from typing_extensions import override
 
-import dataflows.trends
-from cluster.demo.trends_model import LiveTweet, trends_of
-from dataflows.chunks import Chunk
-from dataflows.trends import BucketLogic, Deleted, Ranking, Schedule, Top, WindowLogic, Work, by_bucket, trends
+from dataflows.sources.chunks import Chunk
+from dataflows.trends import flow
+from dataflows.trends.buckets import BucketBatch, BucketLogic, BucketTop, Deleted, by_bucket
+from dataflows.trends.flow import WindowLogic, trends
+from dataflows.trends.schedule import Schedule
 from domain.events import AnyEvent, TweetDeleted, TweetPosted, UserReinstated, UserSuspended
 from domain.hashtags import folded_tag
 from domain.ids import EventId, UserId, first_id_at, stamp_us, time_ms
-from domain.places import places_of
-from domain.trends import GLOBAL, TAG_BUCKETS, WINDOWS, Mentions, PaneCount, Suspension, Trend
+from domain.trends.tag_counts import GLOBAL, TAG_BUCKETS, PaneCount, Ranking, Suspension, TagOccurrences, Trend
+from domain.trends.windows import WINDOWS
+from storage.gazetteer import gazetteer
+from tests.support.oracle.trends import LiveTweet, trends_of
 
 START_MS = 1_800_000_000_000 - 1_800_000_000_000 % 60_000
 PARTITIONS = 2
-NONE = Mentions([], [], [])
+NONE = TagOccurrences([], [], [])
 TAGS = ("rain", "Rain", "sun", "雨", "İstanbul", "café", "CAFÉ")
 LOCATIONS = (None, "Paris", "London, UK", "nowhere at all")
 
@@ -73,7 +76,7 @@ class History:
         ]
 
     def live(self, as_of_ms: int) -> list[LiveTweet]:
-        """What a look at a wall time must see: what was made until then, as far as it had come."""
+        """What an evaluation at a wall time must see: what was made until then, as far as it had come."""
         rounds = bisect_left(self.rounds, as_of_ms, key=lambda each: each.complete_ms) + 1
         come = [event for each in self.rounds[:rounds] for part in each.parts for event in part]
         made = {event.event_id: event for event in come if time_ms(event.event_id) <= as_of_ms}
@@ -117,19 +120,14 @@ def _moderated(kind: type[UserSuspended | UserReinstated], at_ms: int, user: int
 
 
 def _live(event: TweetPosted) -> LiveTweet:
-    places = places_of(event.location)
+    places = gazetteer().places_of(event.location)
     return LiveTweet(id=event.tweet_id, author=event.author, tags=event.hashtags, places=places)
 
 
 class Run:
     """The flow over some chunks, and what came out."""
 
-    def __init__(
-        self,
-        chunks: list[Any] | Source[Chunk],
-        schedule: Schedule,
-        only: str | None = None,
-    ) -> None:
+    def __init__(self, chunks: list[Any] | Source[Chunk], schedule: Schedule, only: str | None = None) -> None:
         self.rankings: list[Ranking] = []
         self.minutes: list[PaneCount] = []
         self.flow = Dataflow("trends")
@@ -146,10 +144,10 @@ def live_schedule() -> Schedule:
     return Schedule(windows=tuple(WINDOWS.values()), every_ms=1_000)
 
 
-def assert_equals_the_model(run: Run, history: History, *, looks: int = 10) -> None:
+def assert_equals_the_model(run: Run, history: History, *, evaluations: int = 10) -> None:
     """Every ranking that was published, and the minutes at the end."""
     assert {(window, last.as_of_ms) for window, last in run.last().items()} == {(w, history.end_ms) for w in WINDOWS}
-    assert len({ranking.as_of_ms for ranking in run.rankings}) >= looks
+    assert len({ranking.as_of_ms for ranking in run.rankings}) >= evaluations
     for window, as_of_ms, places in run.rankings:
         assert places == history.places(window, as_of_ms), (window, as_of_ms)
     assert minutes_in(run) == minutes_of(history.live(history.end_ms))
@@ -158,7 +156,7 @@ def assert_equals_the_model(run: Run, history: History, *, looks: int = 10) -> N
 def minutes_in(run: Run) -> dict[tuple[str, int], tuple[int, int]]:
     held: dict[tuple[str, int], tuple[int, int]] = {}
     for count in run.minutes:
-        held[count.folded, count.pane] = (count.count, count.unique_authors)
+        held[count.normalized_tag, count.pane] = (count.count, count.unique_authors)
     return {key: sizes for key, sizes in held.items() if sizes[0]}
 
 
@@ -185,8 +183,8 @@ def test_the_flow_equals_the_model(workers: int) -> None:
 @pytest.mark.parametrize("workers", [2, 3, 4])
 def test_buckets_spread_evenly_over_workers(workers: int) -> None:
     flow, seen = Dataflow("spread"), Seen()
-    works = op.flat_map("by-bucket", op.input("log", flow, TestingSource([Chunk(0, 1, START_MS, ())])), by_bucket)
-    held = op.stateful_batch("bucket", works, partial(BucketLogic, live_schedule()))
+    batches = op.flat_map("by-bucket", op.input("log", flow, TestingSource([Chunk(0, 1, START_MS, ())])), by_bucket)
+    held = op.stateful_batch("bucket", batches, partial(BucketLogic, live_schedule()))
     op.output("out", held, seen)
     cluster_main(flow, [], 0, worker_count_per_proc=workers)
     buckets = [len(keys) for keys in seen.keys_of.values()]
@@ -194,35 +192,35 @@ def test_buckets_spread_evenly_over_workers(workers: int) -> None:
     assert max(buckets) - min(buckets) <= 1, seen.keys_of
 
 
-def test_a_delete_that_is_newer_than_a_look_counts_at_the_next() -> None:
+def test_a_delete_that_is_newer_than_an_evaluation_counts_at_the_next() -> None:
     tweet, logic = first_id_at(START_MS), BucketLogic(live_schedule(), None)
     gone = Deleted(tweet, first_id_at(START_MS + 1_500))
     away = Suspension(2, first_id_at(START_MS + 2_500), True)
-    mentions = Mentions([tweet, tweet + 1], [1, 2], [("rain", ())] * 2)
-    for at, work, expected in (
-        (1_000, Work(3, 0, 1, START_MS + 1_000, mentions, [gone], [away]), 2),
-        (2_000, Work(3, 0, 1, START_MS + 2_000, NONE, [], []), 1),
-        (3_000, Work(3, 0, 1, START_MS + 3_000, NONE, [], []), 0),
+    occurrences = TagOccurrences([tweet, tweet + 1], [1, 2], [("rain", ())] * 2)
+    for at, batch, expected in (
+        (1_000, BucketBatch(3, 0, 1, START_MS + 1_000, occurrences, [gone], [away]), 2),
+        (2_000, BucketBatch(3, 0, 1, START_MS + 2_000, NONE, [], []), 1),
+        (3_000, BucketBatch(3, 0, 1, START_MS + 3_000, NONE, [], []), 0),
     ):
         logic = BucketLogic(live_schedule(), logic.snapshot())
-        answers, _ = logic.on_batch([work])
-        tops = [top.places or {} for top in answers if isinstance(top, Top)]
+        answers, _ = logic.on_batch([batch])
+        tops = [top.places or {} for top in answers if isinstance(top, BucketTop)]
         assert [sum(trend.count for trend in places.get(GLOBAL, ())) for places in tops] == [expected] * 3, at
 
 
-def test_a_tweet_that_is_newer_than_a_look_shows_at_the_next() -> None:
+def test_a_tweet_that_is_newer_than_an_evaluation_shows_at_the_next() -> None:
     tweet = first_id_at(START_MS + 1_500)
     logic = BucketLogic(live_schedule(), None)
-    mention = Mentions([tweet], [1], [("rain", ())])
-    first, _ = logic.on_batch([Work(3, 0, 1, START_MS + 1_000, mention, [], [])])
-    again, _ = logic.on_batch([Work(3, 0, 1, START_MS + 2_000, NONE, [], [])])
-    last, _ = logic.on_batch([Work(3, 0, 1, START_MS + 3_000, NONE, [], [])])
+    occurrence = TagOccurrences([tweet], [1], [("rain", ())])
+    first, _ = logic.on_batch([BucketBatch(3, 0, 1, START_MS + 1_000, occurrence, [], [])])
+    again, _ = logic.on_batch([BucketBatch(3, 0, 1, START_MS + 2_000, NONE, [], [])])
+    last, _ = logic.on_batch([BucketBatch(3, 0, 1, START_MS + 3_000, NONE, [], [])])
     for answers, expected in ((first, []), (again, [tweet])):
         for top in answers:
-            if isinstance(top, Top):
+            if isinstance(top, BucketTop):
                 assert top.places is not None
                 assert [trend.since for trend in top.places.get(GLOBAL, ())] == expected
-    assert [top.places for top in last if isinstance(top, Top) and top.window == "24h"] == [None]
+    assert [top.places for top in last if isinstance(top, BucketTop) and top.window == "24h"] == [None]
 
 
 class Seen(DynamicSink[tuple[str, Any]]):
@@ -279,13 +277,13 @@ class _Repeatable(StatefulSourcePartition[Chunk, int]):
 
 STEPS = (
     (_Repeatable, "next_batch"),
-    (dataflows.trends, "by_bucket"),
+    (flow, "by_bucket"),
     (BucketLogic, "on_batch"),
     (BucketLogic, "snapshot"),
-    (dataflows.trends, "_keyed_top"),
+    (flow, "_keyed_top"),
     (WindowLogic, "on_batch"),
     (WindowLogic, "snapshot"),
-    (dataflows.trends, "_minutes_of"),
+    (flow, "_minutes_of"),
 )
 
 
@@ -328,13 +326,13 @@ def test_after_an_abort_anywhere_the_flow_equals_the_model(tmp_path: Path) -> No
     assert_equals_the_model(run, history)
 
 
-def test_history_shows_at_every_look_what_the_living_showed() -> None:
+def test_history_shows_at_every_evaluation_what_the_living_showed() -> None:
     history = History(seed=4, late=0)
     windows, end_ms = tuple(WINDOWS.values()), history.end_ms
     schedule = Schedule(windows=windows, every_ms=60_000, exact=True, from_ms=START_MS, to_ms=end_ms)
     run = Run(list(history.chunks), schedule)
     run_main(run.flow)
-    assert_equals_the_model(run, history, looks=12)
+    assert_equals_the_model(run, history, evaluations=12)
 
 
 @pytest.mark.parametrize("place", [GLOBAL, "fr", "gb/england/london"])

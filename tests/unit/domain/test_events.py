@@ -12,6 +12,7 @@ from domain.events import (
     TweetDeleted,
     TweetPosted,
     Unfollowed,
+    UnknownEvent,
     Unliked,
     UserReinstated,
     UserSuspended,
@@ -87,12 +88,22 @@ def test_a_field_added_at_the_end_by_a_newer_release_is_ignored() -> None:
     assert decode(newer) == Liked(event_id=E, stamp_us=7, user=U, tweet_id=T)
 
 
+def test_a_kind_that_only_a_newer_release_knows_is_told_from_bytes_that_are_no_event() -> None:
+    newer = bytes.fromhex("0197630507a172090393010203")  # its fields are its own
+    assert decode(newer) == UnknownEvent(tag=0x63, event_id=5, stamp_us=7, request_id="r")
+
+
 @pytest.mark.parametrize(
     ("wire", "why"),
     [
         (b"", "no bytes"),
         (b"\x02" + encode(GOLDEN[4][0])[1:], "version 2"),
-        (b"\x01\x96\x63\x05\x07\xa0\x09\x03", "Invalid value 99"),
+        (b"\x01\x95\x63\x05\xff\xa0\x09", "Invalid value 99"),
+        (b"\x01\x93\x63\x05\x07", "Invalid value 99"),
+        (b"\x01\x94\x63\x05\x07\x08", "Invalid value 99"),
+        (b"\x01\x94\xa1a\x05\x07\xa0", "Expected `int`"),
+        (b"\x01\x95\x63\x05\x07\xa0", "Invalid value 99"),
+        (b"\x01\x97\x05\x05\x07\xa0\x09\x03" + b"\x91" * 60_000 + b"\xc0", "recursion"),
         (b"\x01\x94\x05\x05\x07\xa0", "at least"),
         (b"\x01\xc1", "malformed"),
         (encode(GOLDEN[0][0])[:-3], "truncated"),

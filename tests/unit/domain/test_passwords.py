@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.passwords import PASSWORD_CHARS_MIN, compared, normalized_password, password_fault
-from tests.support.people import PASSWORD
+from tests.support.api_user import PASSWORD
 from tests.unit.test_tidy import ROOT
 
 GUESSED = "is one of those that are guessed first; choose another"
@@ -84,7 +84,7 @@ def test_the_list_of_common_passwords_is_long_sorted_and_in_the_form_in_which_th
     assert all(word == compared(word) and len(word) >= PASSWORD_CHARS_MIN for word in common)
 
 
-@pytest.mark.parametrize("path", ["docs/api.md", "cluster/demo/world.py"])
+@pytest.mark.parametrize("path", ["docs/api.md", "cluster/client/people.py"])
 def test_the_password_of_our_own_people_can_be_one(path: str) -> None:
     assert PASSWORD in (ROOT / path).read_text("utf-8")
     assert fault(PASSWORD) is None

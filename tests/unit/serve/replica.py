@@ -86,13 +86,13 @@ class Replica:
         self.events = SlowEvents(truth.tables, PARTITIONS)
         guard = engine.guard()
         cache = GuardedCache(engine.cache, guard)
-        self.readers = Readers(cache, truth.tweets, people, truth.graph, truth.engagements, guard, limits)
+        self.readers = Readers(cache, truth.tweets, people, truth.relations, truth.counts, guard, limits)
         pulled = PulledAuthors(truth.coordination, clock, limits)
         rebuilder = Rebuilder(cache, truth.tweets, limits)
         lists = HomeLists(cache, self.readers.relations, rebuilder, pulled, guard, clock, limits)
         self.timelines = TimelineQueries(HomeTimelines(lists, truth.tweets), self.readers, truth.tweets, limits)
         self.tweets = TweetQueries(self.readers, truth.tweets, limits)
-        self.users = UserQueries(self.readers, people, truth.graph, truth.engagements, limits)
+        self.users = UserQueries(self.readers, people, truth.relations, limits)
         self.publisher = Publisher(self.events, engine.cache, engine.log, guard)
         ids = IdGenerator(next(_workers), clock, after_ms=0, until_ms=1 << 50, lease_ends_ms=1 << 50)
 
@@ -102,8 +102,7 @@ class Replica:
         self.commands = Commands(
             self.publisher,
             truth.tweets,
-            truth.graph,
-            truth.engagements,
+            truth.relations,
             Keys(turn),
             self.readers,
             ids,

@@ -5,8 +5,8 @@ from collections.abc import Collection
 import orjson
 import pytest
 
+from domain.counts import NO_TWEET_COUNTS, TWEET_COUNTS, TweetCounts, UserCounts
 from domain.events import Liked
-from domain.graph import NO_TWEET_COUNTS, TWEET_COUNTS, TweetCounts, UserCounts
 from domain.ids import EventId, TweetId, UserId
 from domain.limits import SMALL
 from serve.commands import Draft
@@ -38,8 +38,8 @@ class Reads:
 
     def __init__(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
         self.names: list[str] = []
-        self._count = engine.truth.engagements.tweet_counts
-        monkeypatch.setattr(engine.truth.engagements, "tweet_counts", self._tweet_counts)
+        self._count = engine.truth.counts.tweet_counts
+        monkeypatch.setattr(engine.truth.counts, "tweet_counts", self._tweet_counts)
 
     async def _tweet_counts(
         self, tweet: TweetId, names: Collection[str] = TWEET_COUNTS, others: TweetCounts = NO_TWEET_COUNTS

@@ -14,8 +14,9 @@ from serve.reading.recent_events import RecentEvents
 from storage import keys
 from storage.memory.truth import MemoryEventStore
 from storage.ports.cache import ListKey, ListKind
-from storage.rows import MINUTE_MS, Put, event_row
-from tests.unit.actors.engine import PARTITIONS, Engine
+from storage.rows import MINUTE_MS, Upsert, event_row
+from telemetry import metrics
+from tests.unit.actors.engine import PARTITIONS, UNKNOWN, Engine
 
 ALICE, BOB, CAROL = UserId(1_001), UserId(1_002), UserId(1_003)
 
@@ -85,6 +86,20 @@ async def test_it_has_what_events_made_stale() -> None:
     assert keys.following(ALICE) not in recent.stale, "what is settled is forgotten"
 
 
+async def test_events_of_an_unknown_kind_say_nothing_and_are_counted() -> None:
+    engine, counted = Engine(), metrics.LocalBackend()
+    metrics.install(counted)
+    recent, begun_ms = recent_events_of(engine), engine.clock.now_ms()
+    id_ = engine.next_id()
+    known = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=BOB, text="then unknown")
+    row = event_row(known, PARTITIONS)
+    engine.truth.tables.apply([replace(row, values={**row.values, "body": UNKNOWN})])
+    tweet = await engine.post(ALICE)
+    await recent.read(begun_ms)
+    assert shown(recent, BOB, ALICE) == [tweet]
+    assert counted.total(metrics.EVENTS_UNKNOWN.spec, consumer="replica") == 1
+
+
 async def test_an_event_that_becomes_visible_seconds_after_it_was_made_is_found() -> None:
     engine = Engine()
     recent, begun_ms = recent_events_of(engine), engine.clock.now_ms()
@@ -124,7 +139,9 @@ async def test_what_is_no_event_is_passed_over() -> None:
     id_ = engine.next_id()
     event = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=ALICE, text="hello")
     row = event_row(event, PARTITIONS)
-    engine.truth.tables.apply([Put(row.table, row.key, row.stamp_us, row.values | {"body": b"\xff" + encode(event)})])
+    engine.truth.tables.apply(
+        [Upsert(row.table, row.key, row.stamp_us, row.values | {"body": b"\xff" + encode(event)})]
+    )
     tweet = await engine.post(ALICE)
     await recent.read(begun_ms)
     assert shown(recent, ALICE) == [tweet]

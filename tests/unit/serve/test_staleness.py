@@ -10,7 +10,7 @@ from domain.ids import UserId
 from domain.limits import SMALL
 from serve.reading.staleness import StalenessGuard
 from storage import keys
-from storage.ports.coordination import SETTLED, SUSPECT_UNTIL
+from storage.ports.coordination import APPLIED, SUSPECT_UNTIL
 from tests.unit.actors.engine import Engine
 
 ALICE, BOB = UserId(1_001), UserId(1_002)
@@ -144,7 +144,7 @@ async def test_without_cassandra_nothing_is_answered_because_of_a_failure() -> N
 async def test_events_settled_before_are_not_suspect() -> None:
     engine = Engine()
     await engine.post(ALICE)
-    await engine.truth.coordination.set_checkpoint(SETTLED, engine.clock.now_ms() + 1)
+    await engine.truth.coordination.set_checkpoint(APPLIED, engine.clock.now_ms() + 1)
     tweet = await engine.post(ALICE)
     guard = engine.guard()
     await guard.report_failure()

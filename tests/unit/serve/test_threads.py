@@ -142,7 +142,7 @@ async def test_a_deleted_reply_that_leads_to_nothing_is_not_shown_and_not_counte
         await talk.delete(BOB, tweet)
     assert await talk.below(root) == [stays]
     assert await talk.engine.truth.tweets.replies(root, before=ID_MAX, limit=9) == [(stays, BOB)]
-    assert (await talk.engine.truth.engagements.tweet_counts(root)).replies == 1
+    assert (await talk.engine.truth.counts.tweet_counts(root)).replies == 1
 
 
 async def test_who_deletes_a_whole_crowd_is_led_past_it_in_bounded_steps() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from domain.errors import Invalid, NotFound
 from domain.ids import first_id_at
-from domain.trends import GLOBAL, PaneCount, Trend
+from domain.trends.tag_counts import GLOBAL, PaneCount, Trend
 from serve.errors import TrendsNotReady
 from serve.trend_queries import TrendQueries
 from storage import values
@@ -46,8 +46,8 @@ class Panes:
     async def put(self, counts: Sequence[PaneCount], stamp_us: int) -> None:
         self.held = list(counts)
 
-    async def panes(self, folded: str, first: int, last: int) -> list[PaneCount]:
-        return [count for count in self.held if count.folded == folded and first <= count.pane <= last]
+    async def panes(self, normalized_tag: str, first: int, last: int) -> list[PaneCount]:
+        return [count for count in self.held if count.normalized_tag == normalized_tag and first <= count.pane <= last]
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def trend(tag: str, *, count: int = 3, previous: int = 2) -> Trend:
     first, last = first_id_at(NOON_MS), first_id_at(NOON_MS + 1) + 5
     return Trend(
         tag=tag,
-        folded=tag.casefold(),
+        normalized_tag=tag.casefold(),
         count=count,
         unique_authors=2,
         previous=previous,

@@ -16,6 +16,7 @@ from storage.memory.stores import memory_stores
 from storage.memory.tables import no_faults
 from storage.ports.log import BEGINNING
 from storage.rows import HOUR_MS, MINUTE_MS
+from tests.support.ports import some_ports
 
 PARTITIONS = 2
 LIMITS = replace(SMALL, log_entries_max=5, log_read_max=3)
@@ -29,6 +30,7 @@ class World:
         self.truth = memory_stores(partitions=PARTITIONS, turn=self.turn)
         self.redis = MemoryRedis(self.clock)
         self.log = MemoryEventLog(self.redis, PARTITIONS, LIMITS)
+        self.ports = some_ports(events=self.truth.events, coordination=self.truth.coordination, log=self.log)
         self.down = False
         self._ids = IdGenerator(1, self.clock, after_ms=0, until_ms=1 << 50, lease_ends_ms=1 << 50)
         self.reader = self.new_reader()
@@ -39,11 +41,10 @@ class World:
             raise StoreUnavailable("cassandra")
 
     def new_reader(self) -> LogReader:
-        return LogReader(self.log, self.truth.events, self.truth.coordination, self.clock, LIMITS, range(PARTITIONS))
+        return LogReader(self.ports, self.clock, LIMITS, range(PARTITIONS))
 
     def far_looking_reader(self) -> LogReader:
-        truth = self.truth
-        return LogReader(self.log, truth.events, truth.coordination, self.clock, LIMITS, (0,), look_back_ms=2 * HOUR_MS)
+        return LogReader(self.ports, self.clock, LIMITS, (0,), look_back_ms=2 * HOUR_MS)
 
     async def post(self, partition: int = 0, *, append: bool = True, step_ms: int = 1_000) -> int:
         self.clock.advance(step_ms)

@@ -4,11 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.ids import ID_MAX
-from domain.trends import Trend
+from domain.trends.tag_counts import Trend
 from storage import values
 
 RAIN = Trend(
-    tag="Rain", folded="rain", count=3, unique_authors=2, previous=1, score=0.5, since=7, tweets=(ID_MAX, 8, 7)
+    tag="Rain", normalized_tag="rain", count=3, unique_authors=2, previous=1, score=0.5, since=7, tweets=(ID_MAX, 8, 7)
 )
 GOLDEN = "9198a45261696ea47261696e030201cb3fe00000000000000793cf7fffffffffffffff0807"
 
@@ -17,7 +17,7 @@ _sizes = st.integers(0, 1 << 40)
 _trends = st.builds(
     Trend,
     tag=st.text(max_size=20),
-    folded=st.text(max_size=20),
+    normalized_tag=st.text(max_size=20),
     count=_sizes,
     unique_authors=_sizes,
     previous=_sizes,

@@ -1,0 +1,45 @@
+"""Repair: removes the rows of superseded events."""
+
+import asyncio
+from collections.abc import Sequence
+
+from typing_extensions import override
+
+from actors.consumers.log_consumer import Handler
+from domain.events import AnyEvent
+from domain.relations import relation_of
+from storage.ports import Ports
+from storage.projections.relations import superseded_values
+from telemetry import metrics
+
+_AT_ONCE = 32
+"""Relations that are read side by side."""
+
+
+class Repair(Handler):
+    """Reads the relation of each event again: of several commands that raced for it, all but one left rows behind."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+
+    @override
+    async def handle(self, events: Sequence[AnyEvent]) -> None:
+        gate = asyncio.Semaphore(_AT_ONCE)
+
+        async def repair(event: AnyEvent) -> None:
+            async with gate:
+                await self._repair(event)
+
+        await asyncio.gather(*map(repair, events))
+
+    async def _repair(self, event: AnyEvent) -> None:
+        relation = relation_of(event)
+        if relation is None:
+            return
+        state = await self._ports.relations.state(relation, event.actor, relation.target_of(event))
+        if not state.superseded:
+            return
+        metrics.SAFEGUARDS.record(safeguard="superseded")
+        await self._ports.events.remove_superseded(event, state)
+        if values := superseded_values(event, state):
+            await self._ports.cache.drop(values)

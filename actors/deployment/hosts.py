@@ -1,0 +1,127 @@
+"""Hosts: one actor class for each component, which runs in a thread of its own and so answers whenever it is asked.
+
+Ray starts a dead actor again (`max_restarts`); a stuck one is found by the supervisor.
+"""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import ray
+from typing_extensions import override
+
+from actors.consumers.fanout_shard import FanoutShard
+from actors.consumers.log_consumer import LogConsumer
+from actors.consumers.pull_threshold import PullThreshold
+from actors.deployment.config import ActorConfig
+from actors.deployment.placement import place
+from actors.hosting import Component, Health, HeartbeatLoop, Host
+from actors.reconciler.reconciler import Reconciler
+from actors.registry import CONSUMERS, COUNTERS, RECONCILER, counters_handlers
+from domain.clock import SystemClock
+from domain.errors import EngineError
+from storage.stores import Stores, open_stores
+from telemetry import logs, metrics
+from telemetry.logs import logger
+from telemetry.ray_backend import RayBackend
+
+LOOK_EVERY_S = 1.0
+"""How often the reconciler compares the last seconds, and the supervisor asks for everybody's health."""
+CLOCK = SystemClock()
+_COLLECT_S = 0.1
+"""How long counters collect events before they count: many likes of one tweet are counted once."""
+_RELEASE_EVERY_S = 60.0
+
+
+class HostedActor:
+    """The process of an actor: its logs, its metrics and the host of its component."""
+
+    def __init__(self, name: str, config: ActorConfig) -> None:
+        logs.configure(name, config.log_level)
+        metrics.install(RayBackend())
+        self._host = Host(name, lambda: self._open(name, config), CLOCK, lambda: os._exit(1))
+        self._node = ray.get_runtime_context().get_node_id()
+
+    async def _open(self, name: str, config: ActorConfig) -> Component:
+        return await self._component(name, config, await open_stores(config.stores))
+
+    async def _component(self, name: str, config: ActorConfig, stores: Stores) -> Component:
+        raise NotImplementedError
+
+    def health(self) -> Health:
+        """The health of the component, and the node it is on."""
+        return replace(self._host.health(), node=self._node)
+
+    def stop(self, timeout_s: float) -> bool:
+        """End the component in order."""
+        return self._host.stop(timeout_s)
+
+
+class FanoutShardActor(HostedActor):
+    """Hosts a fan-out shard."""
+
+    @override
+    async def _component(self, name: str, config: ActorConfig, stores: Stores) -> Component:
+        shard = FanoutShard(name, stores.ports, CLOCK, config.stores.limits, config.stores.partitions)
+
+        async def step(wait_ms: int) -> None:
+            await shard.step(wait_ms)
+            if not shard.ranges:
+                await asyncio.sleep(wait_ms / 1000)
+
+        return HeartbeatLoop(name, stores, CLOCK, step, shard.drain)
+
+
+class CountersActor(HostedActor):
+    """Hosts the counters."""
+
+    @override
+    async def _component(self, name: str, config: ActorConfig, stores: Stores) -> Component:
+        limits, ports = config.stores.limits, stores.ports
+        threshold = PullThreshold(ports, CLOCK, limits)
+        handlers = counters_handlers(ports, limits, threshold)
+        counters = LogConsumer(name, handlers, CLOCK.now_ms(), ports, CLOCK, limits, config.stores.partitions)
+        releasing = asyncio.create_task(repeat(threshold.release, _RELEASE_EVERY_S, name))
+
+        async def step(wait_ms: int) -> None:
+            await counters.step(wait_ms)
+            if releasing.done():
+                releasing.result()
+            await asyncio.sleep(_COLLECT_S)
+
+        async def finish() -> None:
+            releasing.cancel()
+
+        return HeartbeatLoop(name, stores, CLOCK, step, finish)
+
+
+class ReconcilerActor(HostedActor):
+    """Hosts the reconciler."""
+
+    @override
+    async def _component(self, name: str, config: ActorConfig, stores: Stores) -> Component:
+        consumers = [consumer for names in CONSUMERS.values() for consumer in names]
+        reconciler = Reconciler(consumers, stores.ports, CLOCK, config.stores.limits, config.stores.partitions)
+
+        async def step(wait_ms: int) -> None:
+            await reconciler.step(wait_ms)
+            if not reconciler.behind:
+                await asyncio.sleep(LOOK_EVERY_S)
+
+        return HeartbeatLoop(name, stores, CLOCK, step)
+
+
+async def repeat(turn: Callable[[], Awaitable[None]], every_s: float, actor: str) -> None:
+    """Take turns for ever beside a component's own, as they may take long. A store that is away is waited for."""
+    while True:
+        await asyncio.sleep(every_s)
+        try:
+            await turn()
+        except EngineError as error:
+            logger().warning("will try again", actor=actor, error=str(error))
+
+
+def make(name: str, config: ActorConfig, node: str | None = None) -> None:
+    """Make a fan-out shard, the counters or the reconciler, unless it exists."""
+    place({COUNTERS: CountersActor, RECONCILER: ReconcilerActor}.get(name, FanoutShardActor), name, config, node=node)

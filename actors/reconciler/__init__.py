@@ -1,0 +1,1 @@
+"""The reconciler, and the watermark that it proves."""

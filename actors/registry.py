@@ -1,0 +1,20 @@
+"""The actors by name, and the consumers of the log among them."""
+
+from actors.consumers.counts import Counts
+from actors.consumers.fanout_shard import range_consumer
+from actors.consumers.invalidation import Invalidation
+from actors.consumers.log_consumer import Handler
+from actors.consumers.pull_threshold import PullThreshold
+from actors.consumers.repair import Repair
+from domain.ids import RANGES
+from domain.limits import Limits
+from storage.ports import Ports
+
+COUNTERS, RECONCILER, SUPERVISOR = "counters", "reconciler", "supervisor"
+CONSUMERS = {COUNTERS: (COUNTERS,), "fanout": tuple(map(range_consumer, range(RANGES)))}
+"""The names under which offsets are kept, by the name under which their lag is shown."""
+
+
+def counters_handlers(ports: Ports, limits: Limits, threshold: PullThreshold) -> tuple[Handler, ...]:
+    """The handlers of the counters, in the order in which each batch passes them."""
+    return Invalidation(ports.cache), Counts(ports, limits, threshold), Repair(ports)

@@ -1,0 +1,90 @@
+"""The actors as the supervisor sees them, and the health record of each."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from actors.hosting import Health
+
+_BEAT_AGE_MS_MAX = 10_000
+"""A loop whose last turn is older than this is stuck: turns are bounded, and so is every call that they make."""
+
+_STUCK_AFTER_MS = 5_000
+_COME_UP_MS = 60_000
+
+
+class MonitoredActor(Protocol):
+    """An actor that can be asked for its health and restarted."""
+
+    async def health(self) -> Health | None:
+        """Its health; None if it does not answer in time."""
+        ...
+
+    async def restart(self) -> None:
+        """End its process, however stuck, so that it is started again; make it if there is none.
+
+        Raises `StoreUnavailable` if that cannot be done now.
+        """
+        ...
+
+
+class ShardActors(Protocol):
+    """The actors of the fan-out shards. All of it may raise `StoreUnavailable`, and can be done again."""
+
+    async def existing(self) -> Collection[str]:
+        """The names of those that exist, whether they are well or not."""
+        ...
+
+    async def nodes(self) -> Mapping[str, bool]:
+        """The nodes that actors may run on, and whether there is room for one more now; none that is about to leave."""
+        ...
+
+    def monitored(self, name: str) -> MonitoredActor:
+        """One of them, whether it exists or not."""
+        ...
+
+    async def make(self, name: str, node: str | None) -> None:
+        """Make one, unless it exists; on that node if it can be."""
+        ...
+
+    async def end(self, name: str) -> None:
+        """End one for good, in order if it can; bounded."""
+        ...
+
+
+@dataclass(slots=True)
+class HealthRecord:
+    """The health of one actor as it was found; times are monotonic ms."""
+
+    failing_since_ms: int | None = None
+    """Since when it has not been well: it does not answer, or has no component yet."""
+    node: str | None = None
+    """Where it last said that it runs."""
+    _silent_since_ms: int | None = None
+    """Since when its loop has not gone round; a new restart begins a new wait."""
+    _came_up: bool = False
+    """Whether its loop has gone round since it was last restarted: coming up takes longer than answering."""
+
+    def note(self, health: Health | None, now_ms: int) -> None:
+        """Take up an answer, or that there was none."""
+        turns = health is not None and health.beat_age_ms < _BEAT_AGE_MS_MAX
+        well = turns and health is not None and health.running
+        if health is not None:
+            self.node = health.node
+        if well or self.failing_since_ms is None:
+            self.failing_since_ms = None if well else now_ms
+        if turns:
+            self._came_up, self._silent_since_ms = True, None
+        elif self._silent_since_ms is None:
+            self._silent_since_ms = now_ms
+
+    def stuck_ms(self, now_ms: int) -> int | None:
+        """The time for which its loop has been silent, if that is too long."""
+        if self._silent_since_ms is None:
+            return None
+        silent_ms = now_ms - self._silent_since_ms
+        return silent_ms if silent_ms >= (_STUCK_AFTER_MS if self._came_up else _COME_UP_MS) else None
+
+    def restarted(self, now_ms: int) -> None:
+        """Wait for it to come up, from now on."""
+        self._came_up, self._silent_since_ms = False, now_ms

@@ -1,0 +1,1 @@
+"""Operators that dataflows put between a source and their own steps."""

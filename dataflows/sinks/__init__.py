@@ -1,0 +1,1 @@
+"""Sinks: rows of data teams, rankings, and the minutes of tags."""

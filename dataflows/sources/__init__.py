@@ -1,0 +1,1 @@
+"""Sources of events: the log as it grows, and the past from Cassandra."""

@@ -1,0 +1,46 @@
+"""Chunks, which sources hand to a dataflow: events of one log partition, and how far they go."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import NamedTuple
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow, Stream
+from bytewax.inputs import Source
+
+from domain.errors import PoisonedEvent
+from domain.events import AnyEvent, UnknownEvent, decode
+from telemetry import metrics
+
+
+class Chunk(NamedTuple):
+    """Some events of one of `partitions` partitions, in the order in which they were read.
+
+    `complete_ms`: what was made up to this wall time in this partition has been handed out. `behind`: while a source
+    catches up in Cassandra; then `complete_ms` may go back. `back_to_ms`: nothing that was made before it comes a
+    second time.
+    """
+
+    partition: int
+    partitions: int
+    complete_ms: int
+    events: tuple[AnyEvent, ...]
+    behind: bool = False
+    back_to_ms: int = 0
+
+
+def decoded(bodies: Iterable[bytes]) -> Iterator[AnyEvent]:
+    """Decode events, less those of unknown kinds and the poisoned, which the fan-out shards keep as dead letters."""
+    for body in bodies:
+        with suppress(PoisonedEvent):
+            event = decode(body)
+            if isinstance(event, UnknownEvent):
+                metrics.EVENTS_UNKNOWN.record(consumer="dataflows")
+            else:
+                yield event
+
+
+def events(step_id: str, flow: Dataflow, source: Source[Chunk]) -> Stream[AnyEvent]:
+    """The events of a source, each at least once, for dataflows that need no watermark."""
+    chunks = op.input(step_id, flow, source)
+    return op.flat_map(f"{step_id}-events", chunks, lambda chunk: chunk.events)

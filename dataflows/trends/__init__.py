@@ -1,0 +1,1 @@
+"""Trends as a dataflow: live on workers, over history, and as a picture."""

@@ -1,0 +1,136 @@
+"""Relations as data: a user is related to a tweet or to another user, or is not; follow, like and retweet are three.
+
+Rows, repair, pages, counts, flags and adapters are generic over `Relation`: another one is one more value in
+`RELATIONS`, with its two events and its tables.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from enum import StrEnum
+
+from domain import ids
+from domain.events import Event, Followed, Liked, Retweeted, RetweetUndone, Unfollowed, Unliked
+
+_OFF_FIELD = "since"
+"""The field of an event that turns a relation off, for the id of the event that had turned it on."""
+
+
+class Target(StrEnum):
+    """The kinds of thing that are related to, and that are counted around."""
+
+    TWEET = "tweet"
+    USER = "user"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """How the sources of one target, its users, are spread so that no partition grows without bound."""
+
+    buckets: int
+    columns: tuple[str, ...]
+    """What stands before the user in the key of the set: the bucket, then what else it is ordered by."""
+    place: Callable[[int], tuple[int, ...]]
+    """A user's values of these columns."""
+
+
+def _in_range(user: int) -> tuple[int, ...]:
+    range_ = ids.range_of(user)
+    return ids.follower_bucket(range_), range_
+
+
+BY_BUCKET = Spread(
+    buckets=ids.ENGAGEMENT_BUCKETS, columns=("bucket",), place=lambda user: (ids.engagement_bucket(user),)
+)
+BY_RANGE = Spread(buckets=ids.FOLLOWER_BUCKETS, columns=("bucket", "range"), place=_in_range)
+"""In each bucket by follower range, so that a shard can read the ranges it owns."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Relation:
+    """One kind of relation, and all in which it differs from others."""
+
+    name: str
+    """Singular; its tables are named after it."""
+    on: type[Event]
+    off: type[Event]
+    target: Target
+    target_field: str = "tweet_id"
+    """The field of its events that holds the target's id."""
+    flag: str
+    """The name under which a reader sees whether they have this relation to a target."""
+    counted: str | None = None
+    """The count of the target that it feeds."""
+    user_counted: str | None = None
+    """The count of the user that it feeds."""
+    sources: Spread | None = None
+    """How the users of one target are kept, as a set and by time; None where nobody asks for them."""
+    targets_by_time: bool = False
+    """Whether the targets of one user are kept by time too. Without, a page of them reads all: they must be few."""
+    is_entry: bool = False
+    """Whether what turns it on is an entry of timelines, with a row among the tweets of its user."""
+
+    def target_of(self, event: Event) -> int:
+        """The target that one of its events is about."""
+        return int(getattr(event, self.target_field))
+
+    def turned_on_by(self, event: Event) -> int:
+        """The id of the event that turned on what one of its events is about: its own, or that of an earlier one."""
+        return int(event.event_id if isinstance(event, self.on) else getattr(event, _OFF_FIELD))
+
+
+FOLLOW = Relation(
+    name="follow",
+    on=Followed,
+    off=Unfollowed,
+    target=Target.USER,
+    target_field="followee",
+    flag="following",
+    counted="followers",
+    user_counted="following",
+    sources=BY_RANGE,
+)
+LIKE = Relation(
+    name="like", on=Liked, off=Unliked, target=Target.TWEET, flag="liked", counted="likes", sources=BY_BUCKET
+)
+RETWEET = Relation(
+    name="retweet",
+    on=Retweeted,
+    off=RetweetUndone,
+    target=Target.TWEET,
+    flag="retweeted",
+    counted="retweets",
+    sources=BY_BUCKET,
+    is_entry=True,
+)
+RELATIONS = (FOLLOW, LIKE, RETWEET)
+
+RELATION_OF: dict[type[Event], Relation] = {kind: each for each in RELATIONS for kind in (each.on, each.off)}
+
+
+def relation_of(event: Event) -> Relation | None:
+    """The relation that an event turns on or off, None for an event of another kind."""
+    return RELATION_OF.get(type(event))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelationState:
+    """The state of one relation between a user and a target, as it is stored.
+
+    `event_id` is the id of the event that turned it on last; `written_us` orders writes to it. `superseded` are the ids
+    of events that turned it on at the same time and lost: what they left beside the state must be removed.
+    """
+
+    active: bool
+    event_id: int
+    written_us: int
+    superseded: tuple[int, ...] = ()
+
+    @classmethod
+    def stored(cls, active: bool, event_id: int, written_us: int, active_events: Collection[int]) -> "RelationState":
+        """The state that a row holds: of its `active_events` all but the current one are superseded."""
+        superseded = tuple(sorted(each for each in active_events if not (active and each == event_id)))
+        return cls(active=active, event_id=event_id, written_us=written_us, superseded=superseded)
+
+
+INACTIVE = RelationState(active=False, event_id=0, written_us=0)
+"""The state of a relation that was never touched."""

@@ -1,0 +1,127 @@
+"""Relations from both sides: states, whole pages, a floor that keeps its word, and races that leave nothing behind."""
+
+from dataclasses import replace
+
+import pytest
+
+from domain.ids import ID_MAX, RANGES, TweetId, range_of
+from domain.relations import FOLLOW, INACTIVE, LIKE, RELATIONS, RETWEET, Relation
+from tests.contract.people import People, new_id
+from tests.contract.pins import PIN, declare
+
+pytest_plugins = ("tests.contract.truth",)
+
+ALL = pytest.mark.parametrize("relation", [*RELATIONS, PIN], ids=lambda relation: relation.name)
+WITH_SOURCES = pytest.mark.parametrize(
+    "relation", [each for each in RELATIONS if each.sources], ids=lambda relation: relation.name
+)
+
+
+@pytest.fixture(autouse=True)
+def pin(monkeypatch: pytest.MonkeyPatch) -> None:
+    declare(monkeypatch)
+
+
+async def test_followers_are_found_by_range(people: People) -> None:
+    author = people.somebody()
+    followers = [people.somebody() for _ in range(40)]
+    for follower in followers:
+        await people.follow(follower, author)
+    relations = people.stores.relations
+    everybody = await relations.sources_in(FOLLOW, author, range(RANGES))
+    assert sorted(everybody.tolist()) == sorted(followers)
+    some_ranges = [0, 1, 9, 63, range_of(followers[0])]
+    some = await relations.sources_in(FOLLOW, author, some_ranges)
+    assert sorted(some.tolist()) == sorted(follower for follower in followers if range_of(follower) in some_ranges)
+    assert (await relations.sources_in(FOLLOW, author, [])).tolist() == []
+
+
+@WITH_SOURCES
+async def test_pages_of_sources_run_over_all_buckets_latest_first(people: People, relation: Relation) -> None:
+    target = new_id()
+    turned_on = [await people.turn_on(relation, people.somebody(), target) for _ in range(25)]
+    await people.turn_off(relation, turned_on.pop(10))
+    seen: list[tuple[int, int]] = []
+    before = ID_MAX
+    while page := await people.stores.relations.sources(relation, target, before=before, limit=4):
+        seen += page
+        before = page[-1][1]
+    assert seen == [(event.actor, event.event_id) for event in reversed(turned_on)]
+
+
+@ALL
+async def test_pages_of_targets_are_in_the_order_in_which_they_were_turned_on(
+    people: People, relation: Relation
+) -> None:
+    alice = people.somebody()
+    targets = sorted((new_id() for _ in range(9)), key=lambda id_: id_ * 7 % 5)
+    turned_on = [await people.turn_on(relation, alice, target) for target in targets]
+    await people.turn_off(relation, turned_on.pop(3))
+    seen: list[tuple[int, int]] = []
+    before = ID_MAX
+    while page := await people.stores.relations.targets(relation, alice, before=before, limit=3):
+        seen += page
+        before = page[-1][1]
+    assert seen == [(relation.target_of(event), event.event_id) for event in reversed(turned_on)]
+    assert await people.stores.relations.all_targets(relation, alice) == seen
+
+
+@ALL
+async def test_states_come_in_the_order_asked_for(people: People, relation: Relation) -> None:
+    alice, bob, carol = (people.somebody() for _ in range(3))
+    to_bob = await people.turn_on(relation, alice, bob)
+    await people.turn_off(relation, await people.turn_on(relation, bob, alice))
+    relations = people.stores.relations
+    states = await relations.states(relation, [(bob, alice), (alice, carol), (alice, bob)])
+    assert [state.active for state in states] == [False, False, True]
+    assert states[1] == INACTIVE
+    assert states[2].event_id == to_bob.event_id
+    assert await relations.state(relation, bob, alice) == states[0]
+    assert await relations.all_targets(relation, alice) == [(bob, to_bob.event_id)]
+    assert await relations.all_targets(relation, bob) == []
+
+
+@ALL
+async def test_above_the_floor_the_answer_is_complete(people: People, relation: Relation) -> None:
+    alice = people.somebody()
+    targets = [new_id() for _ in range(8)]
+    turned_on = [await people.turn_on(relation, alice, target) for target in targets]
+    await people.turn_off(relation, turned_on[6])
+    still = {target for target in targets if target != targets[6]}
+    relations = people.stores.relations
+    for limit in (1, 3, 8, 20):
+        found, floor = await relations.recent_targets(relation, alice, limit=limit)
+        assert len(found) <= limit
+        assert set(found) == {target for target in still if target > floor}
+    _, floor = await relations.recent_targets(relation, alice, limit=20)
+    assert floor == 0
+    assert await relations.active_among(relation, alice, [*targets, new_id()]) == still
+
+
+async def test_the_state_of_a_retweet_knows_its_id(people: People) -> None:
+    alice, posted, other = people.somebody(), await people.post(people.somebody()), TweetId(1)
+    retweeted = await people.retweet(alice, posted)
+    relations = people.stores.relations
+    assert (await relations.state(RETWEET, alice, posted.tweet_id)).event_id == retweeted.event_id
+    assert await relations.active_among(RETWEET, alice, [other, posted.tweet_id]) == {posted.tweet_id}
+    assert await relations.state(LIKE, alice, posted.tweet_id) == INACTIVE
+    await people.undo(retweeted)
+    assert await relations.active_among(RETWEET, alice, [posted.tweet_id]) == set()
+
+
+@ALL
+async def test_what_lost_a_race_is_known_and_removed_from_every_side(people: People, relation: Relation) -> None:
+    alice, target = people.somebody(), new_id()
+    loser = await people.turn_on(relation, alice, target)
+    winner = await people.turn_on(relation, alice, target, stamp=loser.stamp_us + 10)
+    stores = people.stores
+    state = await stores.relations.state(relation, alice, target)
+    assert (state.event_id, state.superseded) == (winner.event_id, (loser.event_id,))
+    await stores.events.remove_superseded(winner, state)
+    await stores.events.commit(loser)  # a repeat brings nothing back
+    assert await stores.relations.state(relation, alice, target) == replace(state, superseded=())
+    assert await stores.relations.targets(relation, alice, before=ID_MAX, limit=9) == [(target, winner.event_id)]
+    if relation.sources:
+        assert await stores.relations.sources(relation, target, before=ID_MAX, limit=9) == [(alice, winner.event_id)]
+    entries = await stores.tweets.entries_by_author(alice, before=ID_MAX, limit=9)
+    assert entries.tolist() == ([[winner.event_id, target]] if relation.is_entry else [])

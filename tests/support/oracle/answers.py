@@ -1,0 +1,79 @@
+"""Answers to commands, and what they leave open: a call without an answer may have had its effect, or have it later."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+Fact = tuple[str, int, int]
+"""(a relation, user, target) or (`deleted`, whoever deletes or 0, tweet): what calls turn on and off."""
+DELETED = "deleted"
+
+
+class Outcome(StrEnum):
+    """What a caller knows afterwards."""
+
+    ACKNOWLEDGED = "acknowledged"
+    REFUSED = "refused"
+    """Nothing was done."""
+    UNKNOWN = "unknown"
+    """No answer, or one that says that it may have happened."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Attempt:
+    """An attempt to publish; `id` is known if it was acknowledged. Every text is used once."""
+
+    author: int
+    text: str
+    reply_to: int | None = None
+    quote_of: int | None = None
+    outcome: Outcome = Outcome.UNKNOWN
+    id: int | None = None
+    clean: bool = False
+    """Acknowledged, and no fault was met on the way."""
+
+
+@dataclass(slots=True)
+class Answers:
+    """Attempts to publish by their text, and how each fact stands as far as answers tell.
+
+    Nobody can tell what a call without an answer did, or in which order two overlapping ones took place: such a fact
+    stands as the service has it.
+    """
+
+    posts: dict[str, Attempt] = field(default_factory=dict)
+    _on: dict[Fact, bool] = field(default_factory=dict)
+    _under_way: defaultdict[Fact, int] = field(default_factory=lambda: defaultdict(int))
+    _crowded: set[Fact] = field(default_factory=set)
+    _overlapped: set[Fact] = field(default_factory=set)
+    _lost: set[Fact] = field(default_factory=set)
+
+    def begin(self, fact: Fact) -> None:
+        if self._under_way[fact]:
+            self._crowded.add(fact)
+            self._overlapped.add(fact)
+        else:
+            self._crowded.discard(fact)
+        self._under_way[fact] += 1
+
+    def is_crowded(self, fact: Fact) -> bool:
+        """Whether it is being changed by several at once, or was when it was changed last."""
+        return fact in self._crowded
+
+    def end(self, fact: Fact, outcome: Outcome, on: bool) -> None:
+        self._under_way[fact] -= 1
+        if outcome is Outcome.UNKNOWN:  # for good: it may take effect after calls that were answered
+            self._lost.add(fact)
+        elif outcome is Outcome.ACKNOWLEDGED:
+            self._on[fact] = on
+            if fact not in self._crowded:
+                self._overlapped.discard(fact)
+
+    def known(self, fact: Fact) -> bool | None:
+        """How a fact must stand; None if that is open."""
+        if fact in self._lost or fact in self._overlapped or self._under_way[fact]:
+            return None
+        return self._on.get(fact, False)
+
+    def touched(self) -> set[Fact]:
+        return self._on.keys() | self._lost

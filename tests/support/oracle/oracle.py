@@ -1,0 +1,202 @@
+"""The whole of the product's rules about tweets and relations on one page, in sets and lists."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NamedTuple, Self
+
+from domain.hashtags import folded_tag
+from domain.texts import parsed
+from storage.gazetteer import gazetteer
+from tests.support.oracle.trends import LiveTweet
+
+
+class Relation(StrEnum):
+    """From a user to a user, or to a tweet."""
+
+    FOLLOW = "follow"
+    LIKE = "like"
+    RETWEET = "retweet"
+
+
+FLAGS: Mapping[str, Relation] = {"liked": Relation.LIKE, "retweeted": Relation.RETWEET}
+"""Relations of the viewer that are shown with every tweet, by the name of the field."""
+
+
+class Entry(NamedTuple):
+    """A line of a timeline: a tweet or a retweet, and the tweet that it shows."""
+
+    id: int
+    original: int
+
+
+class Span(NamedTuple):
+    """When a relation began: after `begun` and before `answered`, by any clock, the same for all."""
+
+    begun: int
+    answered: int
+
+
+ANY_TIME = Span(0, 0)
+"""Where nobody looks at the order."""
+
+
+class Counts(NamedTuple):
+    """How often a tweet was engaged with."""
+
+    likes: int = 0
+    retweets: int = 0
+    replies: int = 0
+    quotes: int = 0
+
+    @classmethod
+    def of(cls, json: Mapping[str, Any]) -> Self:
+        return cls(*(int(json[f"{name}_count"]) for name in cls._fields))
+
+
+class UserCounts(NamedTuple):
+    """The sizes of a user's sets."""
+
+    followers: int = 0
+    following: int = 0
+    tweets: int = 0
+
+    @classmethod
+    def of(cls, json: Mapping[str, Any]) -> Self:
+        return cls(*(int(json[f"{name}_count"]) for name in cls._fields))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tweet:
+    """What its author sent."""
+
+    id: int
+    author: int
+    text: str
+    reply_to: int | None = None
+    quote_of: int | None = None
+    location: str | None = None
+
+
+class Oracle:
+    """Everything that was acknowledged, and nothing else."""
+
+    def __init__(self) -> None:
+        self.tweets: dict[int, Tweet] = {}
+        self.deleted: set[int] = set()
+        self._targets: defaultdict[tuple[Relation, int], dict[int, Span]] = defaultdict(dict)
+        self._sources: defaultdict[tuple[Relation, int], dict[int, Span]] = defaultdict(dict)
+        self._entries: defaultdict[int, dict[int, Entry]] = defaultdict(dict)
+        self._retweet_ids: dict[tuple[int, int], int] = {}
+        self._replies: defaultdict[int, set[int]] = defaultdict(set)
+        self._quotes: defaultdict[int, set[int]] = defaultdict(set)
+
+    # ------------------------------------------------------------------------------------------------------- facts
+
+    def post(self, tweet: Tweet) -> None:
+        self.tweets[tweet.id] = tweet
+        self._entries[tweet.author][tweet.id] = Entry(tweet.id, tweet.id)
+        if tweet.reply_to is not None:
+            self._replies[tweet.reply_to].add(tweet.id)
+        if tweet.quote_of is not None:
+            self._quotes[tweet.quote_of].add(tweet.id)
+
+    def delete(self, id_: int) -> None:
+        tweet = self.tweets.pop(id_)
+        self.deleted.add(id_)
+        del self._entries[tweet.author][id_]
+        if tweet.reply_to is not None:
+            self._replies[tweet.reply_to].discard(id_)
+        if tweet.quote_of is not None:
+            self._quotes[tweet.quote_of].discard(id_)
+
+    def relate(
+        self, relation: Relation, user: int, target: int, span: Span = ANY_TIME, *, entry: int | None = None
+    ) -> None:
+        """Begin a relation; of a retweet `entry` is the id of its line in timelines."""
+        self._targets[relation, user][target] = span
+        self._sources[relation, target][user] = span
+        if entry is not None:
+            self._retweet_ids[user, target] = entry
+            self._entries[user][entry] = Entry(entry, target)
+
+    def part(self, relation: Relation, user: int, target: int) -> None:
+        """End a relation."""
+        del self._targets[relation, user][target]
+        del self._sources[relation, target][user]
+        if relation is Relation.RETWEET:
+            del self._entries[user][self._retweet_ids.pop((user, target))]
+
+    # ------------------------------------------------------------------------------------------------------- rules
+
+    def sees(self, viewer: int | None, entry: Entry) -> bool:
+        """The rule of visibility, asked for each line of each list; the viewer is None without a token."""
+        return entry.original in self.tweets
+
+    def in_home(self, viewer: int) -> Collection[int]:
+        """The authors whose entries a home timeline is made of."""
+        return {viewer, *self.targets(Relation.FOLLOW, viewer)}
+
+    # ------------------------------------------------------------------------------------------------------- lists
+
+    def targets(self, relation: Relation, user: int) -> Mapping[int, Span]:
+        """Whom somebody follows, what they like."""
+        return self._targets[relation, user]
+
+    def sources(self, relation: Relation, target: int) -> Mapping[int, Span]:
+        """Followers, likers, retweeters."""
+        return self._sources[relation, target]
+
+    def flags(self, viewer: int, tweet: int) -> dict[str, bool]:
+        """How the viewer stands to a tweet."""
+        return {name: viewer in self.sources(relation, tweet) for name, relation in FLAGS.items()}
+
+    def user_timeline(self, author: int, viewer: int | None = None) -> list[Entry]:
+        """What somebody wrote and retweeted, as far as it still exists, newest first."""
+        return self._seen(viewer, self._entries[author].values())
+
+    def home(self, user: int) -> list[Entry]:
+        """Every entry by the user and whom they follow, newest first; how much of it is shown, `matches_home` says."""
+        return self._seen(user, (entry for who in self.in_home(user) for entry in self._entries[who].values()))
+
+    def replies(self, tweet: int, viewer: int | None = None) -> list[Entry]:
+        return self._seen(viewer, (Entry(id_, id_) for id_ in self._replies[tweet]))
+
+    def public(self, viewer: int | None = None) -> list[Entry]:
+        """Everybody's tweets, replies and quotes, newest first."""
+        return self._seen(viewer, (Entry(id_, id_) for id_ in self.tweets))
+
+    def by_hashtag(self, viewer: int | None = None) -> dict[str, list[Entry]]:
+        """The tweets of every hashtag (without case), newest first."""
+        found: defaultdict[str, list[Entry]] = defaultdict(list)
+        for entry in self.public(viewer):
+            for tag in parsed(self.tweets[entry.id].text).hashtags:
+                found[folded_tag(tag)].append(entry)
+        return found
+
+    def _seen(self, viewer: int | None, entries: Iterable[Entry]) -> list[Entry]:
+        return sorted((entry for entry in entries if self.sees(viewer, entry)), reverse=True)
+
+    # ------------------------------------------------------------------------------------------------------ counts
+
+    def counts(self, tweet: int) -> Counts:
+        likes, retweets = (self.sources(relation, tweet) for relation in (Relation.LIKE, Relation.RETWEET))
+        return Counts(*map(len, (likes, retweets, self._replies[tweet], self._quotes[tweet])))
+
+    def user_counts(self, user: int) -> UserCounts:
+        written = sum(entry.id == entry.original for entry in self._entries[user].values())
+        followers, following = self.sources(Relation.FOLLOW, user), self.targets(Relation.FOLLOW, user)
+        return UserCounts(len(followers), len(following), written)
+
+    def live(self) -> list[LiveTweet]:
+        """Everybody's tweets, replies and quotes as trends see them."""
+        return [
+            LiveTweet(
+                id=tweet.id,
+                author=tweet.author,
+                tags=parsed(tweet.text).hashtags,
+                places=gazetteer().places_of(tweet.location),
+            )
+            for tweet in self.tweets.values()
+        ]

@@ -1,0 +1,238 @@
+"""What follows from each kind of event, as golden rows."""
+
+from typing import Any, get_args
+
+import pytest
+
+from domain.events import (
+    AnyEvent,
+    Event,
+    Followed,
+    Liked,
+    Retweeted,
+    RetweetUndone,
+    TweetDeleted,
+    TweetPosted,
+    Unfollowed,
+    Unliked,
+    UserReinstated,
+    UserSuspended,
+)
+from domain.ids import EventId, TweetId, UserId
+from domain.relations import RelationState
+from storage import keys
+from storage.memory.stores import memory_stores
+from storage.own_acts import acts_from, acts_of
+from storage.ports.cache import ListKey, ListKind
+from storage.projections import PROJECTIONS, projection_of
+from storage.projections.relations import superseded_rows, superseded_values
+from storage.rows import KEYS, Delete, Row, SetRelation, Upsert, event_place
+
+ALICE, BOB = UserId(1), UserId(2)
+BUCKET, FOLLOWER_BUCKET, RANGE = 0, 1, 15
+"""Where Bob stands among the sources of a tweet, and of a user."""
+TWEET, ID, BEFORE = TweetId(70), EventId(90), 80
+STAMP = 1_000
+HOUR, DAY = 482_136, 20_089
+"""When the first ids were made."""
+HOME = ListKey(ListKind.HOME, BOB)
+FOLLOWS: set[tuple[int, str]] = {(BOB, "following"), (ALICE, "followers")}
+"""What is counted after a follow."""
+AT: dict[str, Any] = {"event_id": ID, "stamp_us": STAMP}
+BY_BOB: dict[str, Any] = {**AT, "user": BOB}
+
+
+def on(name: str, target: int) -> SetRelation:
+    return SetRelation(f"{name}_by_user", (BOB, target), STAMP, {"active": True, "event_id": ID}, "+", (ID,))
+
+
+def off(name: str, target: int) -> SetRelation:
+    return SetRelation(f"{name}_by_user", (BOB, target), STAMP, {"active": False, "event_id": BEFORE}, "-", (BEFORE,))
+
+
+GOLDEN: list[tuple[Event, list[Row]]] = [
+    (
+        TweetPosted(
+            **AT,
+            author=BOB,
+            text="#Hi",
+            hashtags=("Hi",),
+            mentions=("ann",),
+            reply_to=TWEET,
+            quote_of=TweetId(71),
+            location="Bern",
+            reply_to_author=BOB,
+        ),
+        [
+            Upsert(
+                "tweets",
+                (BOB, ID),
+                STAMP,
+                {
+                    "text": "#Hi",
+                    "hashtags": ("Hi",),
+                    "mentions": ("ann",),
+                    "reply_to": TWEET,
+                    "quote_of": 71,
+                    "location": "Bern",
+                },
+            ),
+            Upsert("tweet_authors", (ID,), STAMP, {"user_id": BOB}),
+            Upsert("self_replies", (TWEET, ID), STAMP),
+            Upsert("replies", (TWEET, ID), STAMP, {"user_id": BOB, "self_reply": True}),
+            Upsert("quotes", (71, ID), STAMP, {"user_id": BOB}),
+            Upsert("feed_slots", ("public", HOUR), STAMP),
+            Upsert("feed_tweets", ("public", HOUR, ID), STAMP, {"user_id": BOB}),
+            Upsert("feed_slots", ("#hi", DAY), STAMP),
+            Upsert("feed_tweets", ("#hi", DAY, ID), STAMP, {"user_id": BOB}),
+        ],
+    ),
+    (
+        TweetDeleted(**AT, author=BOB, tweet_id=TWEET, hashtags=("Hi",), reply_to=TweetId(60), quote_of=TweetId(61)),
+        [
+            Delete("tweets", (BOB, TWEET), STAMP),
+            Delete("tweet_authors", (TWEET,), STAMP),
+            Upsert("replies", (60, TWEET), STAMP, {"deleted": True}),
+            Upsert("deleted_replies", (TWEET,), STAMP, {"reply_to": 60}),
+            Delete("quotes", (61, TWEET), STAMP),
+            Delete("feed_tweets", ("public", HOUR, TWEET), STAMP),
+            Delete("feed_tweets", ("#hi", DAY, TWEET), STAMP),
+        ],
+    ),
+    (
+        Retweeted(**BY_BOB, tweet_id=TWEET, author=ALICE),
+        [
+            on("retweets", TWEET),
+            Upsert("retweets_by_target", (TWEET, BUCKET, BOB), STAMP, {"event_id": ID}),
+            Upsert("retweets_by_target_time", (TWEET, BUCKET, ID), STAMP, {"user_id": BOB}),
+            Upsert("tweets", (BOB, ID), STAMP, {"retweet_of": TWEET, "retweet_author": ALICE}),
+            Upsert("tweet_authors", (ID,), STAMP, {"user_id": BOB}),
+        ],
+    ),
+    (
+        RetweetUndone(**BY_BOB, tweet_id=TWEET, since=BEFORE),
+        [
+            off("retweets", TWEET),
+            Delete("retweets_by_target", (TWEET, BUCKET, BOB), STAMP),
+            Delete("retweets_by_target_time", (TWEET, BUCKET, BEFORE), STAMP),
+            Delete("tweets", (BOB, BEFORE), STAMP),
+            Delete("tweet_authors", (BEFORE,), STAMP),
+        ],
+    ),
+    (
+        Liked(**BY_BOB, tweet_id=TWEET),
+        [
+            on("likes", TWEET),
+            Upsert("likes_by_target", (TWEET, BUCKET, BOB), STAMP, {"event_id": ID}),
+            Upsert("likes_by_target_time", (TWEET, BUCKET, ID), STAMP, {"user_id": BOB}),
+        ],
+    ),
+    (
+        Unliked(**BY_BOB, tweet_id=TWEET, since=BEFORE),
+        [
+            off("likes", TWEET),
+            Delete("likes_by_target", (TWEET, BUCKET, BOB), STAMP),
+            Delete("likes_by_target_time", (TWEET, BUCKET, BEFORE), STAMP),
+        ],
+    ),
+    (
+        Followed(**BY_BOB, followee=ALICE),
+        [
+            on("follows", ALICE),
+            Upsert("follows_by_target", (ALICE, FOLLOWER_BUCKET, RANGE, BOB), STAMP, {"event_id": ID}),
+            Upsert("follows_by_target_time", (ALICE, FOLLOWER_BUCKET, ID), STAMP, {"user_id": BOB}),
+        ],
+    ),
+    (
+        Unfollowed(**BY_BOB, followee=ALICE, since=BEFORE),
+        [
+            off("follows", ALICE),
+            Delete("follows_by_target", (ALICE, FOLLOWER_BUCKET, RANGE, BOB), STAMP),
+            Delete("follows_by_target_time", (ALICE, FOLLOWER_BUCKET, BEFORE), STAMP),
+        ],
+    ),
+    (UserSuspended(**BY_BOB), []),
+    (UserReinstated(**BY_BOB), []),
+]
+EACH = pytest.mark.parametrize(("event", "rows"), GOLDEN, ids=lambda each: type(each).__name__)
+
+
+def test_every_kind_of_event_has_its_projection() -> None:
+    assert PROJECTIONS.keys() == set(get_args(AnyEvent)) == {type(event) for event, _ in GOLDEN}
+
+
+@EACH
+def test_rows(event: Event, rows: list[Row]) -> None:
+    assert list(projection_of(event).rows(event)) == rows
+    assert all(len(row.key) == len(KEYS[row.table].columns) for row in rows)
+
+
+@EACH
+def test_stale_values_and_counts_and_entries(event: Event, rows: list[Row]) -> None:
+    stale, counts, entry = EFFECTS[type(event)]
+    projection = projection_of(event)
+    assert set(projection.invalidates(event)) == stale
+    assert {(count.id, count.name) for count in projection.recounts(event)} == counts
+    assert projection.entry(event) == entry
+    assert len(acts_of(event, repeated=False)) == len(counts)
+
+
+EFFECTS: dict[type[Event], tuple[set[str | ListKey], set[tuple[int, str]], tuple[int, int] | None]] = {
+    TweetPosted: (set(), {(TWEET, "replies"), (71, "quotes"), (BOB, "tweets")}, (ID, ID)),
+    TweetDeleted: ({keys.tweet(TWEET)}, {(60, "replies"), (61, "quotes"), (BOB, "tweets")}, None),
+    Retweeted: ({keys.engaged(BOB)}, {(TWEET, "retweets")}, (ID, TWEET)),
+    RetweetUndone: ({keys.engaged(BOB), keys.tweet(BEFORE)}, {(TWEET, "retweets")}, None),
+    Liked: ({keys.engaged(BOB)}, {(TWEET, "likes")}, None),
+    Unliked: ({keys.engaged(BOB)}, {(TWEET, "likes")}, None),
+    Followed: ({keys.following(BOB), HOME}, FOLLOWS, None),
+    Unfollowed: ({keys.following(BOB), HOME}, FOLLOWS, None),
+    UserSuspended: (set(), set(), None),
+    UserReinstated: (set(), set(), None),
+}
+"""For each kind: stale values and lists, counts to be taken anew, and the entry."""
+
+
+@EACH
+def test_a_count_goes_up_with_what_begins_and_down_with_what_ends(event: Event, rows: list[Row]) -> None:
+    up = isinstance(event, TweetPosted | Retweeted | Liked | Followed)
+    noted = b"".join(act + bytes(8) for act in acts_of(event, repeated=False))
+    assert {act.change for acts in acts_from(noted).values() for act in acts} <= {1 if up else -1}
+    repeated = b"".join(act + bytes(8) for act in acts_of(event, repeated=True))
+    assert {act.change for acts in acts_from(repeated).values() for act in acts} <= {0}
+
+
+def test_all_that_a_superseded_event_left_is_removed_but_not_what_the_winner_wrote_too() -> None:
+    state = RelationState(active=True, event_id=ID, written_us=STAMP, superseded=(81, 82))
+    liked, retweeted = Liked(**BY_BOB, tweet_id=TWEET), Retweeted(**BY_BOB, tweet_id=TWEET, author=ALICE)
+    followed = Followed(**BY_BOB, followee=ALICE)
+    assert list(superseded_rows(liked, state)) == [
+        Delete("likes_by_target_time", (TWEET, BUCKET, 81), STAMP),
+        Delete("likes_by_target_time", (TWEET, BUCKET, 82), STAMP),
+        SetRelation("likes_by_user", (BOB, TWEET), STAMP, {}, "-", (81, 82)),
+    ]
+    assert list(superseded_rows(retweeted, state)) == [
+        *(
+            Delete(table, key, STAMP)
+            for lost in (81, 82)
+            for table, key in (
+                ("retweets_by_target_time", (TWEET, BUCKET, lost)),
+                ("tweets", (BOB, lost)),
+                ("tweet_authors", (lost,)),
+            )
+        ),
+        SetRelation("retweets_by_user", (BOB, TWEET), STAMP, {}, "-", (81, 82)),
+    ]
+    assert list(superseded_rows(followed, state)) == [
+        Delete("follows_by_target_time", (ALICE, FOLLOWER_BUCKET, 81), STAMP),
+        Delete("follows_by_target_time", (ALICE, FOLLOWER_BUCKET, 82), STAMP),
+        SetRelation("follows_by_user", (BOB, ALICE), STAMP, {}, "-", (81, 82)),
+    ]
+    assert superseded_values(retweeted, state) == [keys.tweet(81), keys.tweet(82)]
+    assert superseded_values(liked, state) == superseded_values(followed, state) == []
+
+
+async def test_a_suspension_is_kept_among_the_events() -> None:
+    events = memory_stores(partitions=4).events
+    suspended = UserSuspended(**BY_BOB)
+    await events.commit(suspended)
+    assert await events.event_ids_of(*event_place(suspended, 4), after=EventId(0)) == [ID]
