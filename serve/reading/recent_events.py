@@ -140,5 +140,5 @@ def _recent_event(body: bytes) -> RecentEvent:
     projection = projection_of(event)
     entry = projection.entry(event)
     acts = b"".join(act + _NEVER_COUNTED for act in acts_of(event, repeated=True))
-    added = None if entry is None else (event.actor, entry.tweet)
-    return RecentEvent(added, tuple(projection.invalidates(event)), keys.own_acts(event.actor), acts)
+    stale = tuple(projection.invalidates(event))
+    return RecentEvent(None if entry is None else (event.actor, entry.tweet), stale, keys.own_acts(event.actor), acts)

@@ -56,5 +56,5 @@ class UserReader:
             return [(False, False)] * len(ids)
         viewer, users = self._viewer, [UserId(id_) for id_ in ids]
         pairs = [*((viewer, user) for user in users), *((user, viewer) for user in users)]
-        follows = await self._relations.states(FOLLOW, pairs)
-        return [(follows[at].active, follows[len(ids) + at].active) for at in range(len(ids))]
+        follows = [state.active for state in await self._relations.states(FOLLOW, pairs)]
+        return list(zip(follows[: len(users)], follows[len(users) :], strict=True))

@@ -1,19 +1,19 @@
-"""What a reader did: whom they follow, and which tweets they liked and retweeted."""
+"""What a reader did: whom they follow, and to which tweets they have a relation that tweets show them."""
 
 import asyncio
 from collections.abc import Sequence
 
 from domain.ids import Ids, UserId
 from domain.limits import Limits
-from domain.relations import FOLLOW, LIKE, RETWEET, Relation
+from domain.relations import FOLLOW, RELATIONS, Relation, Target
 from storage import keys
 from storage.cache_codec import Engaged, engaged_from, engaged_value, ids_from, ids_value
 from storage.ports.cache import CacheStore
 from storage.ports.relations import RelationStore
 from storage.read_through import ReadThrough
 
-MARKED = (LIKE, RETWEET)
-"""Relations that a tweet shows its reader, in the order in which they are cached."""
+MARKED = tuple(relation for relation in RELATIONS if relation.target is Target.TWEET)
+"""The relations that a tweet shows its reader, in the order in which they are cached."""
 
 
 class ViewerRelations:
@@ -30,7 +30,7 @@ class ViewerRelations:
         return ids_from((await self.following.get((user,)))[user])
 
     async def marks(self, viewer: UserId, value: bytes, tweets: Sequence[int]) -> list[set[int]]:
-        """Those of some tweets that a viewer engaged with, and maybe others, in each way; `value` is what is cached."""
+        """Those of some tweets to which a viewer has each relation, and maybe others; `value` is what is cached."""
         each = zip(MARKED, engaged_from(value), strict=True)
         return [await self._marked(viewer, relation, recent, tweets) for relation, recent in each]
 

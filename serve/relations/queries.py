@@ -4,8 +4,9 @@ from domain.ids import TweetId, UserId
 from domain.limits import Limits
 from domain.relations import Relation, Target
 from domain.timeline import walk_of
-from serve.reading.pipeline import Candidate, Skeleton
+from serve.reading.pipeline import Skeleton
 from serve.reading.readers import Readers
+from serve.reading.skeletons import sources_of, targets_of
 from serve.tweets.render import anybodys, tweets_page
 from serve.users.render import users_page
 from storage.ports.relations import RelationStore
@@ -45,21 +46,3 @@ class RelationQueries:
 
     async def _users(self, viewer: UserId | None, skeleton: Skeleton, cursor: str | None, limit: int) -> bytes:
         return await users_page(skeleton, await self._readers.users(viewer), cursor, limit, self._limits)
-
-
-def sources_of(relations: RelationStore, relation: Relation, target: int) -> Skeleton:
-    """The users who have a relation to a target."""
-
-    async def candidates(before: int, limit: int) -> list[Candidate]:
-        return [Candidate(*each) for each in await relations.sources(relation, target, before=before, limit=limit)]
-
-    return candidates
-
-
-def targets_of(relations: RelationStore, relation: Relation, user: UserId) -> Skeleton:
-    """The targets to which a user has a relation."""
-
-    async def candidates(before: int, limit: int) -> list[Candidate]:
-        return [Candidate(*each) for each in await relations.targets(relation, user, before=before, limit=limit)]
-
-    return candidates

@@ -10,9 +10,11 @@ from domain.visibility import Lens, is_visible
 from serve.reading.pages import page_json
 from serve.reading.pipeline import Page, Skeleton, fill
 from serve.reading.tweet_reader import TweetReader
+from serve.reading.viewer import MARKED
 from storage.cache_codec import CachedTweet, Person
 
-_TAIL = b',"likes_count":%d,"retweets_count":%d,"replies_count":%d,"quotes_count":%d,"liked":%b,"retweeted":%b}'
+_COUNTS = b'"likes_count":%d,"retweets_count":%d,"replies_count":%d,"quotes_count":%d'
+_TAIL = b",%b%b}" % (_COUNTS, b"".join(b',"%b":%%b' % relation.flag.encode() for relation in MARKED))
 _BOOL = (b"false", b"true")
 _ANYBODY = Lens()
 
@@ -38,7 +40,7 @@ async def tweets_json(reader: TweetReader, shown: Sequence[int]) -> list[bytes]:
 
 def counts_json(counts: TweetCounts) -> bytes:
     """The counts of a tweet alone."""
-    return b'{"likes_count":%d,"retweets_count":%d,"replies_count":%d,"quotes_count":%d}' % counts
+    return b"{%b}" % _COUNTS % counts
 
 
 def _visible_to_all(tweets: Mapping[int, CachedTweet]) -> Callable[[int], bool]:

@@ -32,7 +32,7 @@ class MemoryCacheStore:
 
     async def fetch_with_changes(self, keys: Sequence[str], after: str) -> tuple[list[bytes | None], Changes]:
         await self._turn()
-        offsets = [offset_text(offset) for offset, _ in self._redis.changes]
+        offsets = [f"{offset_text(offset)}@{self._redis.incarnation}" for offset, _ in self._redis.changes]
         unbroken = after in offsets
         new = self._redis.changes[offsets.index(after) + 1 :] if unbroken else []
         last = offsets[-1] if offsets else BEGINNING

@@ -36,10 +36,10 @@ class Pushed:
 
 
 class Changes(NamedTuple):
-    """The keys announced in the change feed after an offset, oldest first, and the offset of the last of them.
+    """The keys announced in the change feed after a place, oldest first, and the place of the last of them.
 
-    It is not `unbroken` if the feed has lost what was at that offset, by age or with the store: more may have been
-    announced then, and `last` is where the feed ends now (`BEGINNING` if it is empty).
+    It is not `unbroken` if the feed has lost what was at that place, by age or with the store: more may have been
+    announced then, and `last` is where the feed ends now (`BEGINNING` if it is empty). A place is a `last` of before.
     """
 
     keys: tuple[str, ...]
@@ -62,7 +62,7 @@ class CacheStore(Protocol):
         ...
 
     async def fetch_with_changes(self, keys: Sequence[str], after: str) -> tuple[list[bytes | None], Changes]:
-        """Values as `fetch` gets them, and what was announced after an offset, in the same round trip.
+        """Values as `fetch` gets them, and what was announced after a place, in the same round trip.
 
         After `BEGINNING` nothing is unbroken.
         """

@@ -7,7 +7,11 @@ from domain.events import UserReinstated, UserSuspended
 from storage import keys
 from storage.projections.projection import Projection, nothing
 
-USER_SUSPENDED: Projection[UserSuspended] = Projection(rows=nothing, invalidates=lambda event: (keys.user(event.user),))
-USER_REINSTATED: Projection[UserReinstated] = Projection(
-    rows=nothing, invalidates=lambda event: (keys.user(event.user),)
-)
+
+def _profile(event: UserSuspended | UserReinstated) -> tuple[str]:
+    return (keys.user(event.user),)
+
+
+USER_SUSPENDED: Projection[UserSuspended] = Projection(rows=nothing, invalidates=_profile)
+"""Its own row is all that is kept: trends read the event from the log."""
+USER_REINSTATED: Projection[UserReinstated] = Projection(rows=nothing, invalidates=_profile)

@@ -45,14 +45,16 @@ class RedisCacheStore:
         return [entry_list(elements) for elements in replies], [_value(stored) for stored in values]
 
     async def fetch_with_changes(self, keys: Sequence[str], after: str) -> tuple[list[bytes | None], Changes]:
+        offset, _, life = after.partition("@")
         newest_only = ("XREVRANGE", names.CHANGES, "+", "-", "COUNT", 1)
-        changes = newest_only if after == BEGINNING else ("XRANGE", names.CHANGES, after, "+")
-        values, entries = await self._client.run([("MGET", *keys), changes], repeat=True)
-        offsets = [offset.decode() for offset, _ in entries]
-        unbroken = after in offsets
+        changes = newest_only if after == BEGINNING else ("XRANGE", names.CHANGES, offset, "+")
+        (*values, token), entries = await self._client.run([("MGET", *keys, names.INCARNATION), changes], repeat=True)
+        found = [_value(stored) for stored in values]
+        if token is None or not entries:  # lost, and not yet begun again
+            return found, Changes((), BEGINNING, unbroken=False)
+        unbroken = entries[0][0].decode() == offset and token.decode() == life
         announced = tuple(key.decode() for _, (_, key) in entries[1:]) if unbroken else ()
-        last = offsets[-1] if offsets else BEGINNING
-        return [_value(stored) for stored in values], Changes(announced, last, unbroken)
+        return found, Changes(announced, f"{entries[-1][0].decode()}@{token.decode()}", unbroken)
 
     async def begin_list(self, key: ListKey, token: str) -> bool:
         begin = BEGIN.call([self._name(key)], lists.building(token), self._limits.lease_ttl_s * 1000)

@@ -16,9 +16,11 @@ from domain.timeline import EntryList
 from serve.composition import compose
 from serve.reading.readers import Readers
 from serve.relations.commands import RelationCommands
+from serve.relations.queries import RelationQueries
 from serve.timelines.queries import TimelineQueries
 from serve.tweets.commands import TweetCommands
 from serve.tweets.queries import TweetQueries
+from serve.tweets.threads import Threads
 from serve.users.queries import UserQueries
 from serve.writing.publisher import Publisher
 from storage.memory.hot_cache import MemoryCacheStore
@@ -94,6 +96,8 @@ class Replica:
         self.timelines = use_cases.get(TimelineQueries)
         self.tweets = use_cases.get(TweetQueries)
         self.users = use_cases.get(UserQueries)
+        self.threads = use_cases.get(Threads)
+        self.pages = use_cases.get(RelationQueries)
         self.readers = use_cases.get(Readers)
         self.publisher = use_cases.get(Publisher)
 
