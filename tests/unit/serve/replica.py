@@ -90,7 +90,7 @@ class Replica:
             clock.advance(1)
 
         ports = replace(engine.ports, events=self.events, users=people or People(), idempotency=Keys(turn))
-        use_cases = compose(ports, clock, limits, ids, partitions=PARTITIONS, sleep=engine.time_passes)
+        self.use_cases = use_cases = compose(ports, clock, limits, ids, partitions=PARTITIONS, sleep=engine.time_passes)
         self.commands = use_cases.get(TweetCommands)
         self.relations = use_cases.get(RelationCommands)
         self.timelines = use_cases.get(TimelineQueries)
