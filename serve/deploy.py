@@ -18,7 +18,7 @@ _ENDED_POLLS_MAX = 600
 
 
 async def _passed_on(self: RequestIdMiddleware, scope: Scope, receive: Receive, send: Send) -> None:
-    """What Ray Serve does about request ids, left undone.
+    """Pass a request on, without what Ray Serve does about request ids.
 
     It repeats whatever the client sent, in a second `X-Request-ID`; `serve.http.middleware` answers one that is sane.
     """
@@ -82,7 +82,7 @@ def deploy(config: ApiConfig, *, wait: bool = True) -> None:
 
 
 def unmet(replicas: int) -> list[str]:
-    """What is not yet so; empty when so many replicas at least run, all of them new."""
+    """Sentences about what is still missing; none when so many replicas at least run, all of them new."""
     (found,) = ray_serve.status().applications[APP].deployments.values()
     running = sum(count for state, count in found.replica_states.items() if state == "RUNNING")
     if found.status == "HEALTHY" and running >= replicas:

@@ -1,4 +1,4 @@
-"""One replica of the HTTP API: an application on its own stores, whatever it is hosted by."""
+"""One replica of the HTTP API: an application on its own stores, whatever hosts it."""
 
 import asyncio
 from collections.abc import Iterable

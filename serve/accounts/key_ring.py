@@ -28,9 +28,9 @@ from telemetry.logs import logger
 
 ALGORITHM: Final = "ES256"
 LOOK_EVERY_MS: Final = 5_000
-"""How often the folder is looked at, at most this long after a key is asked for."""
+"""Interval at which the folder is read again, when a key is asked for."""
 _LOOK_FOR_UNKNOWN_MS: Final = 1_000
-"""How soon it is looked at again for a key that nobody here knows."""
+"""Interval at which it is read again for a key that nobody here knows."""
 _FILE_BYTES_MAX: Final = 8_192
 _NAME: Final = re.compile(r"\d{8}T\d{6}Z\.pem")
 _NAME_FORMAT: Final = "%Y%m%dT%H%M%SZ.pem"
@@ -104,7 +104,7 @@ class KeyRing:
 
 
 def signer_of(keys: tuple[SigningKey, ...]) -> SigningKey:
-    """Which of some keys signs, oldest first."""
+    """The one of some keys, oldest first, that signs."""
     return keys[-2] if len(keys) > 1 else keys[0]
 
 
@@ -141,7 +141,7 @@ def key_file(made: datetime) -> str:
 
 
 def made_at(name: str) -> datetime:
-    """When the key in a file was made. Raises `ValueError` for a name that does not say."""
+    """The time at which the key in a file was made. Raises `ValueError` for a name that does not say."""
     if not _NAME.fullmatch(name):
         raise ValueError(name)
     return datetime.strptime(name, _NAME_FORMAT).replace(tzinfo=UTC)

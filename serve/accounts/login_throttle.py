@@ -17,7 +17,7 @@ from storage.ports.cache import CacheStore
 from storage.ports.rate_limits import Bucket, RateLimiter
 
 KNOWN_S: Final = 90 * 86_400
-"""How long a network is remembered after a log-in from it."""
+"""Time for which a network is remembered after a log-in from it."""
 
 
 class LoginThrottle:
@@ -74,6 +74,6 @@ class LoginThrottle:
 
 
 def _digest(*words: str) -> str:
-    """What stands for a login in Redis: of one size, and no address to be read there."""
+    """Digest that stands for a login in Redis: of one size, and no address to be read there."""
     folded = "\0".join(word.strip().casefold() for word in words)
     return hashlib.sha256(folded.encode(errors="surrogatepass")).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""What an attack on accounts looks like: of each such event a line in the log, and a step of a counter.
+"""Security log: signs of an attack on accounts, each a line in the log and a step of a counter.
 
 A line says whose account it is, from which network it came, and for which request; never a password, a token or a
 full address.

@@ -1,4 +1,4 @@
-"""Which sessions have ended: known to every replica from the moment at which somebody is told so."""
+"""Registry of ended sessions: every replica knows of an end from the moment at which somebody is told so."""
 
 from contextlib import suppress
 from typing import Final

@@ -13,7 +13,7 @@ from serve.http.sessions import Session
 
 TTL_S: Final = 900
 SESSION_S: Final = 365 * 86_400
-"""How long after its log-in a session ends, however often its tokens are renewed."""
+"""Life of a session from its log-in, however often its tokens are renewed."""
 ISSUER: Final = "murmur"
 AUDIENCE: Final = "murmur-api"
 _TOKEN_CHARS_MAX: Final = 2_048
@@ -21,7 +21,7 @@ _CHECKED_MAX: Final = 10_000
 
 
 def seconds_left(family: SessionId, now_ms: int) -> int:
-    """How long a session may still last; its id says when it began."""
+    """Seconds that a session may still last; its id says when it began."""
     return (time_ms(family) + SESSION_S * 1000 - now_ms) // 1000
 
 
@@ -46,7 +46,7 @@ class AccessTokens:
         return jwt.encode(claims, key.private, ALGORITHM, headers={"kid": key.kid})
 
     def verify(self, token: str) -> Session:
-        """Whose token this is. Raises `Unauthorized` (`invalid_token`, `expired_token`)."""
+        """The session of a token. Raises `Unauthorized` (`invalid_token`, `expired_token`)."""
         session, expires_s = self._known(token)
         if self._clock.now_ms() >= expires_s * 1000:
             self._checked.pop(token, None)

@@ -17,7 +17,7 @@ _SECRET_BYTES: Final = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """What a client stays logged in with; the refresh token is used once."""
+    """Tokens with which a client stays logged in; the refresh token is used once."""
 
     access_token: str
     token_type: str = "Bearer"
@@ -46,7 +46,7 @@ class SessionTokens:
         )
 
     async def spend(self, refresh_token: str) -> SpentToken | None:
-        """What a refresh token was worth; None for an unknown one."""
+        """Use up a refresh token, and find what it was worth; None for an unknown one."""
         return await self._store.spend(_hashed(refresh_token))
 
 
@@ -56,5 +56,5 @@ def invalid_refresh_token() -> Unauthorized:
 
 
 def _hashed(token: str) -> str:
-    """What is stored of a token; it is random enough for a plain hash."""
+    """Hash that is stored of a token, which is random enough for a plain one."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -137,7 +137,7 @@ def member(limit: Limit) -> Any:
 
 
 Viewer = Annotated[UserId | None, Depends(_Anybody(Limit.READS))]
-"""Who reads, if they said so."""
+"""The user who reads; None without a token."""
 Member = Annotated[UserId, member(Limit.READS)]
 Tweeting = Annotated[UserId, member(Limit.TWEETS)]
 

@@ -20,7 +20,7 @@ class Cors:
         self._any = ((b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", _EXPOSED))
 
     def headers(self, origin: bytes) -> tuple[tuple[bytes, bytes], ...]:
-        """What an answer to a page of that origin carries."""
+        """Headers of an answer to a page of that origin."""
         if b"*" in self._origins:
             return self._any
         if origin in self._origins:
@@ -29,7 +29,7 @@ class Cors:
 
 
 def preflight_headers(methods: str) -> dict[str, str]:
-    """What a page may send to an address that takes some methods; whether it may at all, every answer says."""
+    """Headers that say what a page may send to an address; whether it may at all, every answer says."""
     return {
         "Allow": methods,
         "Access-Control-Allow-Methods": methods,

@@ -25,7 +25,7 @@ _REASONS = {
     "string_too_long": "is too long",
     "string_unicode": "must not hold half a surrogate pair",
 }
-"""What is wrong, where the validator's own words are no sentence for a person."""
+"""Reasons for a person, by kind of fault, where the validator's own words are no sentence for one."""
 _FIELDS_MAX = 20
 """Fields that one answer names."""
 _NAME_CHARS_MAX = 64

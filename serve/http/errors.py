@@ -1,4 +1,4 @@
-"""From an error to an answer: the one table, and the envelope in which every failure arrives."""
+"""Errors and their answers: the one table, and the envelope in which every failure arrives."""
 
 import math
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ from domain.errors import (
 from telemetry import logs
 
 RETRY_AFTER_S = 2
-"""When to come back to a store that is down: about when its breaker lets a call through again."""
+"""Seconds to wait for a store that is down: about until its breaker lets a call through again."""
 
 writing: ContextVar[bool] = ContextVar("writing", default=False)
 """Whether this request has begun to write: from then on no answer may say that nothing was done."""
@@ -80,7 +80,7 @@ BY_STATUS: dict[int, Row] = {
     422: Row(422, "invalid_request", "The request is not valid."),
     500: Row(500, "internal_error", "Something went wrong on our side."),
 }
-"""What the framework refuses by itself, and what nobody foresaw."""
+"""Answers to what the framework refuses by itself, and to what nobody foresaw."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

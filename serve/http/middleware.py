@@ -1,4 +1,4 @@
-"""What is true of every request: it has an id, a size limit, a place in the metrics, and an answer with its headers.
+"""Middleware around every request: gives it an id, a size limit, a place in the metrics, and its answer headers.
 
 HEAD is GET without the body, wherever there is GET.
 """

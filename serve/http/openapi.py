@@ -31,7 +31,7 @@ _MEANINGS: Final = {
 _ALWAYS: Final = (413, 500)
 _LIMITED: Final = (429, 503)
 _FROM_HAPROXY: Final = (408, 413, 414, 429, 431, 502, 503, 504)
-"""What any request can be answered before a replica has it, or instead of one."""
+"""Statuses that any request can be answered with before a replica has it, or instead of one."""
 
 
 def _header(description: str, kind: str = "string") -> dict[str, Any]:
@@ -68,12 +68,12 @@ Responses = dict[int | str, dict[str, Any]]
 
 
 def by_name(route: APIRoute) -> str:
-    """What generated clients call an operation: as its function is called here."""
+    """Name of an operation in generated clients: that of its route."""
     return route.name
 
 
 def failures(*statuses: int) -> Responses:
-    """How a rate-limited route can fail: `statuses`, and those that any can."""
+    """Failures of a rate-limited route: `statuses`, and those that any can have."""
     with_token = (400,) if 401 in statuses else ()
     return _described(*{*statuses, *with_token}, *_LIMITED, *_ALWAYS)
 

@@ -1,4 +1,4 @@
-"""Where a request comes from: the address that counts, however many proxies stand between."""
+"""Origins of requests: the address that counts, however many proxies stand between."""
 
 import ipaddress
 from collections.abc import Iterable
@@ -34,10 +34,10 @@ PRIVATE: Final = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What is known of where a request comes from."""
+    """Origin of a request, as far as it is known."""
 
     blocks: tuple[str, ...]
-    """What counts as one client, the narrowest first.
+    """Blocks of addresses that count as one client, the narrowest first.
 
     An IPv4 address; of IPv6 the /64 that every customer has, and the /56 that many have.
     """

@@ -47,7 +47,7 @@ UserInPath = Annotated[UserId, USER_IN_PATH]
 
 
 class Page(NamedTuple):
-    """Which part of a list is wanted."""
+    """A part of a list that is asked for."""
 
     cursor: str | None
     limit: int

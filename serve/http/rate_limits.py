@@ -17,14 +17,14 @@ from storage.ports.rate_limits import Allowance, Bucket, RateLimiter
 from telemetry import metrics
 
 WIDER: Final = 4
-"""How many times what one client may do is granted to the /56 around it."""
+"""Multiple of what one client may do that is granted to the /56 around it."""
 
 _REMEMBERED: Final = 4_096
 """Sets of buckets that are not made again."""
 
 
 class Limit(StrEnum):
-    """What is counted together. Whatever has no limit of its own (undoing, refreshing a token) counts as a read."""
+    """Requests counted together. Whatever has no limit of its own (undoing, refreshing a token) counts as a read."""
 
     REGISTER = "register"
     LOGIN = "login"
@@ -35,14 +35,14 @@ class Limit(StrEnum):
     ADDRESS = "address"
     """Everything of one address, whoever the users are."""
     REFUSALS = "refusals"
-    """What was refused to an address and counted for no user: bad tokens, unknown routes, malformed bodies."""
+    """Refusals to an address that were counted for no user: bad tokens, unknown routes, malformed bodies."""
     FAILED_LOG_INS = "failed_log_ins"
     """Wrong passwords for one login, from anywhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimits:
-    """How often; 0 turns a limit off. Retweets count as tweets."""
+    """Rates of all limits; 0 turns one off. Retweets count as tweets."""
 
     register_per_hour: int = 10
     login_per_minute: int = 10
@@ -127,7 +127,7 @@ class Guard:
         """Whether anything is limited."""
 
     def origin(self, scope: Scope) -> Origin:
-        """Where a request comes from."""
+        """The origin of a request."""
         return self._origins.of(scope)
 
     async def take(self, limit: Limit, user: UserId | None, origin: Origin) -> Allowance | None:
@@ -148,7 +148,7 @@ class Guard:
         return await self._limiter.take(buckets) if buckets else None
 
     def headers(self, allowance: Allowance) -> list[tuple[bytes, bytes]]:
-        """What a client is told: the reset is a Unix time, as Twitter's is."""
+        """Headers for the client: the reset is a Unix time, as Twitter's is."""
         reset_s = self._clock.now_ms() // 1000 + allowance.reset_s
         return [
             (b"x-ratelimit-limit", b"%d" % allowance.limit),

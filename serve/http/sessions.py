@@ -6,7 +6,7 @@ from domain.ids import SessionId, UserId
 
 
 class Session(NamedTuple):
-    """Whose token it is, and the family of refresh tokens it was issued with: the session's id."""
+    """The user of a token, and the family of refresh tokens it was issued with: the session's id."""
 
     user: UserId
     family: SessionId

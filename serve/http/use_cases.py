@@ -27,7 +27,7 @@ class UseCases:
 
 
 def use_case(request: Request, kind: type[T]) -> T:
-    """What the application that a request came to has of a class."""
+    """The object of a class, of the application that a request came to."""
     return cast(UseCases, request.app.state.use_cases).get(kind)
 
 

@@ -12,15 +12,15 @@ from telemetry import logs
 _FRESH_MS: Final = 1_000
 
 Word = Literal["answers", "alive", "comes_up", "no_answer", "unavailable"]
-"""How a dependency is. `comes_up`: others do its part meanwhile. Strangers are told no more; the reason is logged."""
+"""State of a dependency. `comes_up`: others do its part meanwhile. Strangers are told no more; the reason is logged."""
 Check = Callable[[], Awaitable[Word]]
 """Says how a dependency is, or raises an `EngineError`."""
 Checks = Callable[[], Awaitable[Mapping[str, Check]]]
-"""Whom to ask now, as that may change; may raise an `EngineError`."""
+"""Finds the checks of now, as they may change; may raise an `EngineError`."""
 
 
 class Finding(NamedTuple):
-    """What one check found."""
+    """Result of one check."""
 
     ok: bool
     detail: Word
@@ -41,7 +41,7 @@ class Readiness:
         self._seen_ms = 0
 
     async def findings(self) -> dict[str, Finding]:
-        """How all dependencies are, as seen a second ago at most."""
+        """The state of all dependencies, as seen a second ago at most."""
         if self._look is None or (self._look.done() and self._clock.monotonic_ms() - self._seen_ms >= _FRESH_MS):
             self._look = asyncio.create_task(self._look_around())
         return await asyncio.shield(self._look)

@@ -30,14 +30,14 @@ Pages = Annotated[RelationQueries, use(RelationQueries)]
 
 
 class Operation(NamedTuple):
-    """How a route is called and described."""
+    """Name and description of a route."""
 
     name: str
     description: str
 
 
 class _Kind(NamedTuple):
-    """What follows for routes from the kind of a target."""
+    """Consequences of a target's kind for routes."""
 
     tag: str
     in_path: Any

@@ -38,7 +38,7 @@ class Draft:
     location: str | None = None
 
     def hash(self) -> bytes:
-        """What tells whether two requests under one idempotency key are the same."""
+        """Digest by which two requests under one idempotency key are told apart."""
         return hashlib.sha256(orjson.dumps([self.text, self.reply_to, self.quote_of, self.location])).digest()
 
 
@@ -113,7 +113,7 @@ class TweetCommands:
         return tweet.id
 
     async def _made(self, author: UserId, claim: Claim, draft: Draft) -> TweetId | None:
-        """What was made under a claimed key, None if nothing was yet. Raises `Conflict` (claimed by another draft).
+        """The tweet made under a claimed key, None if none was yet. Raises `Conflict` (claimed by another draft).
 
         What the first try may have died before is done again; after a while the reconciler has done it.
         """

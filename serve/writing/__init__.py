@@ -1,1 +1,1 @@
-"""How a decided fact becomes durable and known; and the ids for it. Imports no area."""
+"""Writing: publication of decided facts, ids for them, and the targets they refer to. Imports no area."""
