@@ -1,4 +1,4 @@
-"""People: authors and profiles joined at read, from memory that a change feed keeps strictly fresh (decision 0034)."""
+"""People: authors and profiles joined at read, from memory that a change feed keeps strictly fresh (decision 0036)."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
