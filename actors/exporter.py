@@ -12,7 +12,7 @@ from domain.errors import EngineError
 from domain.ids import RANGES
 from storage.log_reader import RECONCILED
 from storage.ports import Ports
-from storage.ports.coordination import APPLIED, DOUBTED
+from storage.ports.coordination import APPLIED, SUSPECT_UNTIL
 from storage.ports.log import BEGINNING, LogEnd
 from telemetry.logs import logger
 
@@ -100,7 +100,8 @@ class Exporter:
         doubted = GaugeMetricFamily(
             "murmur_redis_doubted_seconds", "Of how much time the events may not all be in Redis; 0 without doubts."
         )
-        until_ms, since_ms = await coordination.checkpoint(DOUBTED) or 0, await coordination.checkpoint(APPLIED) or 0
+        until_ms = await coordination.checkpoint(SUSPECT_UNTIL) or 0
+        since_ms = await coordination.checkpoint(APPLIED) or 0
         doubted.add_metric([], max(0, until_ms - since_ms) / 1000)
         return [age, doubted]
 

@@ -38,7 +38,9 @@ class Limits:
     page_default: int = 20
     page_max: int = 100
     continuation_entries_max: int = 200
-    """Entries gathered from Cassandra at a time below the cached part."""
+    """Candidates that a page reads at a time where many of them are not shown."""
+    page_candidates_max: int = 2_000
+    """Candidates that one request reads for a page; then it ends short, with a cursor."""
     thread_tweets_max: int = 100
     """Replies on a page of a conversation."""
     thread_ancestors_max: int = 200
@@ -62,18 +64,18 @@ class Limits:
     request_bytes_max: int = 64 * 1024
     handled_max: int = 500
     """Events that a consumer hands to its handlers together."""
-    doubts_last_ms: int = 6_000
-    """For how long a failure of Redis makes it doubtful, unless it fails again."""
-    doubts_refresh_ms: int = 250
-    """How often a replica asks whether another doubts Redis."""
-    doubts_known_ms: int = 500
+    staleness_last_ms: int = 6_000
+    """For how long a failure of Redis makes it suspect, unless it fails again."""
+    staleness_refresh_ms: int = 250
+    """How often a replica asks whether Redis failed another."""
+    staleness_known_ms: int = 500
     """How long a replica may go on without asking."""
-    doubts_trusted_ms: int = 60_000
+    staleness_trusted_ms: int = 60_000
     """How long it may go on if the store does not answer as soon as that."""
-    tail_every_ms: int = 200
-    """How long a replica that doubts Redis waits at least from one look at the newest events to the next."""
-    tail_events_max: int = 20_000
-    """Newest events that a replica lays over what Redis holds."""
+    recent_events_every_ms: int = 200
+    """How long a replica waits at least from one reading of the recent events to the next."""
+    recent_events_max: int = 20_000
+    """Recent events that a replica merges into what Redis holds."""
     reconcile_tail_ms: int = 20_000
     """How long before the last pass began the next compares events with the log: they may show late."""
     reconcile_trail_minutes: int = 10
@@ -82,6 +84,8 @@ class Limits:
     """Hours of which one minute is compared after another, for batches that arrive very late."""
     turn_ms: int = 2_000
     """How long an actor's turn goes on, however much there is to do; what was begun is finished."""
+    changes_max: int = 4_096
+    """Newest entries of the change feed."""
     local_entries_max: int = 50_000
     """Entries of each in-process cache."""
 
@@ -92,8 +96,8 @@ class Limits:
         assert 0 < self.author_slack <= self.author_entries_max
         assert self.slice_followers_max <= self.push_batch_max
         assert self.pulled_refresh_ms * 2 < self.pulled_grace_ms
-        assert 0 < self.doubts_refresh_ms < self.doubts_known_ms <= self.doubts_trusted_ms
-        assert 8 * self.doubts_known_ms <= self.doubts_last_ms
+        assert 0 < self.staleness_refresh_ms < self.staleness_known_ms <= self.staleness_trusted_ms
+        assert 8 * self.staleness_known_ms <= self.staleness_last_ms
 
 
 DEFAULT = Limits()
@@ -118,7 +122,7 @@ SMALL = Limits(
     thread_reads_max=200,
     liked_recent_max=20,
     own_recount_max=20,
-    tail_events_max=5_000,
+    recent_events_max=5_000,
     local_entries_max=500,
 )
 

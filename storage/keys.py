@@ -4,6 +4,9 @@ from domain import ids
 from storage.ports.cache import ListKey, ListKind
 
 INCARNATION = "incarnation"
+CHANGES = "changes"
+"""The change feed, a stream: values dropped lately of which processes keep copies of their own."""
+_USER = "us:"
 
 
 def list_key(key: ListKey, partitions: int) -> str:
@@ -23,13 +26,28 @@ def offsets(name: str) -> str:
 
 
 def tweet(tweet_id: int) -> str:
-    """A tweet as finished JSON, or that there is none."""
+    """A tweet or retweet, or that there is none."""
     return f"tw:{tweet_id}"
 
 
 def tweet_counts(tweet_id: int) -> str:
     """A tweet's counts."""
     return f"tc:{tweet_id}"
+
+
+def user(user: int) -> str:
+    """A user as tweets and profiles show them."""
+    return f"{_USER}{user}"
+
+
+def is_announced(key: str) -> bool:
+    """Whether processes keep copies of a value, and learn from the change feed that it was dropped."""
+    return key.startswith(_USER)
+
+
+def user_of(key: str) -> int:
+    """The user whose key is announced."""
+    return int(key.removeprefix(_USER))
 
 
 def user_counts(user: int) -> str:

@@ -129,7 +129,7 @@ TIMELINE_ENTRIES = _histogram(
 CACHE = _counter(
     "murmur_cache",
     "Look-ups by kind and outcome.",
-    kind=("timeline", "recents", "tweet", "counts", "following", "engaged", "session"),
+    kind=("timeline", "recents", "tweet", "counts", "following", "engaged", "user", "session"),
     outcome=("hit", "miss"),
 )
 SAFEGUARDS = _counter(
@@ -151,6 +151,7 @@ SAFEGUARDS = _counter(
         "tombstone",
         "doubts",
         "own_count",
+        "short_page",
     ),
 )
 FLOW_LAG = _gauge(

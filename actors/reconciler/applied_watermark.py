@@ -7,7 +7,7 @@ from typing import NamedTuple
 from domain.clock import Clock
 from storage.log_reader import COMMITTED_MS, has_reached
 from storage.ports import Ports
-from storage.ports.coordination import APPLIED, DOUBTED
+from storage.ports.coordination import APPLIED, SUSPECT_UNTIL
 from storage.ports.log import BEGINNING
 
 _EVERY_MS = 15_000
@@ -40,8 +40,8 @@ class AppliedWatermark:
     async def step(self, begun_ms: int) -> None:
         """Take up that the log was found to lack nothing, when it was compared at some wall time."""
         if self._proof is None:
-            doubted_ms = await self._coordination.checkpoint(DOUBTED) or 0
-            if doubted_ms <= self._applied_ms and self._clock.monotonic_ms() < self._next_ms:
+            suspect_until_ms = await self._coordination.checkpoint(SUSPECT_UNTIL) or 0
+            if suspect_until_ms <= self._applied_ms and self._clock.monotonic_ms() < self._next_ms:
                 return
             ends = await self._log.ends()
             self._proof = _Proof(begun_ms - COMMITTED_MS, {p: end.last for p, end in ends.items()})

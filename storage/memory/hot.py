@@ -62,6 +62,7 @@ class MemoryRedis:
         self.readers: dict[str, StoredOffsets] = {}
         self._lists: dict[ListKey, StoredList] = {}
         self._values: dict[str, StoredValue] = {}
+        self.changes: list[tuple[Offset, str]] = []
         self._news = asyncio.Event()
 
     @property
@@ -101,11 +102,15 @@ class MemoryRedis:
         else:
             self._values[key] = stored
 
+    def announce(self, key: str, entries_max: int) -> None:
+        """Add a key to the change feed, and keep the newest."""
+        self.changes.append((_after(self.changes[-1][0] if self.changes else (0, 0), self.clock), key))
+        del self.changes[:-entries_max]
+
     def add(self, partition: int, body: bytes, entries_max: int) -> None:
         """Append to a stream and keep its newest; offsets grow even if the clock goes back."""
         stream = self.streams[partition]
-        last = stream[-1][0] if stream else (0, 0)
-        stream.append((max((self.clock.now_ms(), 0), (last[0], last[1] + 1)), body))
+        stream.append((_after(stream[-1][0] if stream else (0, 0), self.clock), body))
         del stream[:-entries_max]
         news, self._news = self._news, asyncio.Event()
         news.set()
@@ -149,7 +154,9 @@ class MemoryEventLog:
     async def ends(self) -> dict[int, LogEnd]:
         await self._turn()
         streams = {partition: self._redis.streams[partition] for partition in range(self._partitions)}
-        return {p: LogEnd(_text(stream[-1][0]) if stream else BEGINNING, len(stream)) for p, stream in streams.items()}
+        return {
+            p: LogEnd(offset_text(stream[-1][0]) if stream else BEGINNING, len(stream)) for p, stream in streams.items()
+        }
 
     async def incarnation(self) -> str:
         await self._turn()
@@ -160,8 +167,8 @@ class MemoryEventLog:
         for partition, offset in offsets.items():
             stream = self._redis.streams[partition]
             begin = bisect_right(stream, _offset(offset), key=itemgetter(0))
-            records += [LogRecord(partition, _text(at), body) for at, body in stream[begin : begin + limit]]
-        first = {p: _text(self._redis.streams[p][0][0]) for p in offsets if self._redis.streams[p]}
+            records += [LogRecord(partition, offset_text(at), body) for at, body in stream[begin : begin + limit]]
+        first = {p: offset_text(self._redis.streams[p][0][0]) for p in offsets if self._redis.streams[p]}
         return LogRead(incarnation=self._redis.incarnation, records=tuple(records), first=first)
 
 
@@ -237,10 +244,14 @@ def trim(redis: MemoryRedis, key: ListKey, limits: Limits) -> bool:
     return True
 
 
+def _after(last: Offset, clock: Clock) -> Offset:
+    return max((clock.now_ms(), 0), (last[0], last[1] + 1))
+
+
 def _offset(text: str) -> Offset:
     ms, _, n = text.partition("-")
     return int(ms), int(n)
 
 
-def _text(offset: Offset) -> str:
+def offset_text(offset: Offset) -> str:
     return f"{offset[0]}-{offset[1]}"

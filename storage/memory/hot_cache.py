@@ -8,10 +8,12 @@ import numpy as np
 from domain.ids import Ids, UserId
 from domain.limits import Limits
 from domain.timeline import Entries, EntryList, entries_of
-from storage.memory.hot import MemoryRedis, StoredList, StoredValue, overfull_above, push, trim
+from storage import keys as names
+from storage.memory.hot import MemoryRedis, StoredList, StoredValue, offset_text, overfull_above, push, trim
 from storage.memory.tables import Turn, no_faults
 from storage.own_acts import NOTED_BYTES
-from storage.ports.cache import ListKey, ListKind, Pushed
+from storage.ports.cache import Changes, ListKey, ListKind, Pushed
+from storage.ports.log import BEGINNING
 
 
 class MemoryCacheStore:
@@ -27,6 +29,14 @@ class MemoryCacheStore:
     ) -> tuple[list[EntryList | None], list[bytes | None]]:
         await self._turn()
         return [self._entry_list(key) for key in lists], [self._value(key) for key in keys]
+
+    async def fetch_with_changes(self, keys: Sequence[str], after: str) -> tuple[list[bytes | None], Changes]:
+        await self._turn()
+        offsets = [f"{offset_text(offset)}@{self._redis.incarnation}" for offset, _ in self._redis.changes]
+        unbroken = after in offsets
+        new = self._redis.changes[offsets.index(after) + 1 :] if unbroken else []
+        last = offsets[-1] if offsets else BEGINNING
+        return [self._value(key) for key in keys], Changes(tuple(key for _, key in new), last, unbroken)
 
     async def begin_list(self, key: ListKey, token: str) -> bool:
         await self._turn()
@@ -98,6 +108,8 @@ class MemoryCacheStore:
         await self._turn()
         for key in keys:
             self._redis.set_value(key, None)
+        for key in filter(names.is_announced, keys):
+            self._redis.announce(key, self._limits.changes_max)
 
     async def now_us(self) -> int:
         await self._turn()

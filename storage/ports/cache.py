@@ -35,6 +35,18 @@ class Pushed:
     """Owners of lists that have outgrown their slack."""
 
 
+class Changes(NamedTuple):
+    """The keys announced in the change feed after a place, oldest first, and the place of the last of them.
+
+    It is not `unbroken` if the feed has lost what was at that place, by age or with the store: more may have been
+    announced then, and `last` is where the feed ends now (`BEGINNING` if it is empty). A place is a `last` of before.
+    """
+
+    keys: tuple[str, ...]
+    last: str
+    unbroken: bool
+
+
 class CacheStore(Protocol):
     """Entry lists and values, all rebuildable, all with a time to live.
 
@@ -47,6 +59,13 @@ class CacheStore(Protocol):
         self, lists: Sequence[ListKey], keys: Sequence[str]
     ) -> tuple[list[EntryList | None], list[bytes | None]]:
         """Whole lists and values in one round trip; None for what is absent. A value being filled counts as absent."""
+        ...
+
+    async def fetch_with_changes(self, keys: Sequence[str], after: str) -> tuple[list[bytes | None], Changes]:
+        """Values as `fetch` gets them, and what was announced after a place, in the same round trip.
+
+        After `BEGINNING` nothing is unbroken.
+        """
         ...
 
     async def begin_list(self, key: ListKey, token: str) -> bool:
@@ -90,7 +109,7 @@ class CacheStore(Protocol):
         ...
 
     async def drop(self, keys: Sequence[str]) -> None:
-        """Forget values, and end the leases on them."""
+        """Forget values, and end the leases on them; then announce those that are (`keys.is_announced`)."""
         ...
 
     async def now_us(self) -> int:

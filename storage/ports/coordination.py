@@ -58,7 +58,7 @@ class CoordinationStore(Protocol):
 
 DATA_CREATED_AT = "data_created_at"
 """The checkpoint: when the data began (wall ms); absent if that is not known."""
-DOUBTED = "doubted"
-"""The checkpoint: what was made up to this wall time (ms) may be in the store and not in Redis."""
+SUSPECT_UNTIL = "suspect_until"
+"""The checkpoint: what was made up to this wall time (ms) may be in Cassandra and not in Redis."""
 APPLIED = "applied"
 """The checkpoint: what was made before this wall time (ms) is in Redis, in every list and cached value there is."""

@@ -9,7 +9,8 @@ from domain.limits import Limits
 from domain.timeline import Entries, EntryList, entries_to_wire
 from storage import keys as names
 from storage.own_acts import NOTED_BYTES
-from storage.ports.cache import ListKey, ListKind, Pushed
+from storage.ports.cache import Changes, ListKey, ListKind, Pushed
+from storage.ports.log import BEGINNING
 from storage.redis import lists
 from storage.redis.driver.bulk import BulkConnection
 from storage.redis.driver.client import RedisClient
@@ -42,6 +43,18 @@ class RedisCacheStore:
         replies = await self._client.run(commands, repeat=True)
         values = replies.pop() if keys else []
         return [entry_list(elements) for elements in replies], [_value(stored) for stored in values]
+
+    async def fetch_with_changes(self, keys: Sequence[str], after: str) -> tuple[list[bytes | None], Changes]:
+        offset, _, life = after.partition("@")
+        newest_only = ("XREVRANGE", names.CHANGES, "+", "-", "COUNT", 1)
+        changes = newest_only if after == BEGINNING else ("XRANGE", names.CHANGES, offset, "+")
+        (*values, token), entries = await self._client.run([("MGET", *keys, names.INCARNATION), changes], repeat=True)
+        found = [_value(stored) for stored in values]
+        if token is None or not entries:  # lost, and not yet begun again
+            return found, Changes((), BEGINNING, unbroken=False)
+        unbroken = entries[0][0].decode() == offset and token.decode() == life
+        announced = tuple(key.decode() for _, (_, key) in entries[1:]) if unbroken else ()
+        return found, Changes(announced, f"{entries[-1][0].decode()}@{token.decode()}", unbroken)
 
     async def begin_list(self, key: ListKey, token: str) -> bool:
         begin = BEGIN.call([self._name(key)], lists.building(token), self._limits.lease_ttl_s * 1000)
@@ -94,7 +107,9 @@ class RedisCacheStore:
         await self._client.run([("SET", key, _VALUE + value, "XX", "KEEPTTL") for key, value in values.items()])
 
     async def drop(self, keys: Sequence[str]) -> None:
-        await self._client.run([("UNLINK", *keys)] if keys else [])
+        announced = [key for key in keys if names.is_announced(key)]
+        add = ("XADD", names.CHANGES, "MAXLEN", self._limits.changes_max, "*", "k")
+        await self._client.run([("UNLINK", *keys), *((*add, key) for key in announced)] if keys else [])
 
     async def now_us(self) -> int:
         ((seconds, microseconds),) = await self._client.run([("TIME",)], repeat=True)

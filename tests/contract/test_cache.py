@@ -10,8 +10,10 @@ import pytest
 from domain.ids import UserId
 from domain.limits import SMALL
 from domain.timeline import NO_ENTRIES, Entries, EntryList, entries_of, newest_first
+from storage import keys
 from storage.own_acts import NOTED_BYTES
-from storage.ports.cache import CacheStore, ListKey, ListKind, Pushed
+from storage.ports.cache import CacheStore, Changes, ListKey, ListKind, Pushed
+from storage.ports.log import BEGINNING
 from tests.contract.conftest import Hot, OpenHot
 from tests.support.waiting import eventually
 
@@ -314,3 +316,32 @@ async def test_several_acts_are_noted_at_once_and_end_at_their_time(open_hot: Op
         return (await hot.cache.fetch([], ["own"]))[1] == [None]
 
     await eventually(has_ended)
+
+
+async def test_users_that_are_dropped_are_announced_in_order(hot: Hot) -> None:
+    _, empty = await hot.cache.fetch_with_changes([keys.user(1)], BEGINNING)
+    assert empty == Changes((), BEGINNING, unbroken=False)
+    await hot.cache.put({keys.user(1): b"one", keys.tweet(1): b"tweet"}, ttl_s=60)
+    await hot.cache.drop([keys.tweet(1), keys.user(1)])
+    values, first = await hot.cache.fetch_with_changes([keys.user(1), keys.tweet(1)], BEGINNING)
+    assert values == [None, None]
+    assert not first.unbroken
+    await hot.cache.drop([keys.tweet(2)])
+    assert (await hot.cache.fetch_with_changes([keys.user(1)], first.last))[1] == Changes((), first.last, unbroken=True)
+    await hot.cache.drop([keys.user(2), keys.user(3)])
+    await hot.cache.drop([keys.user(2)])
+    _, changes = await hot.cache.fetch_with_changes([keys.user(1)], first.last)
+    assert changes.keys == (keys.user(2), keys.user(3), keys.user(2))
+    assert changes.unbroken
+    assert (await hot.cache.fetch_with_changes([keys.user(1)], changes.last))[1].keys == ()
+
+
+async def test_a_feed_that_has_lost_what_a_reader_knew_says_so(hot: Hot) -> None:
+    await hot.cache.drop([keys.user(1)])
+    _, known = await hot.cache.fetch_with_changes([keys.user(1)], BEGINNING)
+    await hot.cache.drop([keys.user(number) for number in range(SMALL.changes_max)])
+    _, changes = await hot.cache.fetch_with_changes([keys.user(1)], known.last)
+    assert not changes.unbroken
+    assert changes.keys == ()
+    _, later = await hot.cache.fetch_with_changes([keys.user(1)], changes.last)
+    assert later == Changes((), changes.last, unbroken=True)

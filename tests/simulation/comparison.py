@@ -8,7 +8,6 @@ import orjson
 from domain.ids import TweetId, UserId
 from domain.relations import FOLLOW, LIKE, RETWEET
 from domain.timeline import newest_first
-from serve.lists import Queries
 from storage.ports.cache import ListKey, ListKind
 from storage.rows import tables_of
 from tests.simulation.people import entries_of_page
@@ -26,7 +25,7 @@ _TABLES = {
 }
 """Each relation by user."""
 
-Ask = Callable[[Queries, str | None, int], Awaitable[bytes]]
+Ask = Callable[[Replica, str | None, int], Awaitable[bytes]]
 
 
 async def compare(world: World, answers: Answers) -> None:
@@ -87,14 +86,14 @@ class Comparison:
             await self._user(user)
         for tweet in sorted(self._oracle.tweets):
             await self._tweet(tweet)
-        shown = await self._tweets(lambda q, at, n: q.public(None, at, n))
+        shown = await self._tweets(lambda r, at, n: r.timelines.public(None, at, n))
         self._check("the public timeline", matches_list(shown, self._oracle.public()))
         await self._lists()
         await self._letters()
 
     async def _home(self, user: UserId) -> None:
         shown: list[Entry] = []
-        async for page in self._pages(lambda q, at, n: q.home(user, at, n)):
+        async for page in self._pages(lambda r, at, n: r.timelines.home(user, at, n)):
             for json in orjson.loads(page)["tweets"]:
                 tweet = Shown.of(json)
                 shown.append(tweet.line)
@@ -106,24 +105,24 @@ class Comparison:
 
     async def _user(self, user: UserId) -> None:
         oracle = self._oracle
-        profile = orjson.loads(await self._ask(lambda q: q.user(None, user)))
+        profile = orjson.loads(await self._ask(lambda r: r.users.user(None, user)))
         self._same(f"counts of {user}", UserCounts.of(profile), oracle.user_counts(user))
-        followers = await self._users(lambda q, at, n: q.followers(None, user, at, n))
+        followers = await self._users(lambda r, at, n: r.pages.sources(None, FOLLOW, user, at, n))
         self._check(f"followers of {user}", matches_latest_first(followers, oracle.sources(Relation.FOLLOW, user)))
-        following = await self._users(lambda q, at, n: q.following(None, user, at, n))
+        following = await self._users(lambda r, at, n: r.pages.targets(None, FOLLOW, user, at, n))
         self._check(f"followees of {user}", matches_latest_first(following, oracle.targets(Relation.FOLLOW, user)))
-        written = await self._tweets(lambda q, at, n: q.user_timeline(None, user, at, n))
+        written = await self._tweets(lambda r, at, n: r.timelines.user_timeline(None, user, at, n))
         self._check(f"timeline of {user}", matches_list(written, oracle.user_timeline(user)))
 
     async def _tweet(self, id_: int) -> None:
         oracle, tweet = self._oracle, TweetId(id_)
-        counts = Counts.of(orjson.loads(await self._ask(lambda q: q.engagements(None, tweet))))
+        counts = Counts.of(orjson.loads(await self._ask(lambda r: r.tweets.engagements(None, tweet))))
         self._same(f"counts of {tweet}", counts, oracle.counts(tweet))
-        likers = await self._users(lambda q, at, n: q.likers(None, tweet, at, n))
+        likers = await self._users(lambda r, at, n: r.pages.sources(None, LIKE, tweet, at, n))
         self._check(f"likers of {tweet}", matches_latest_first(likers, oracle.sources(Relation.LIKE, tweet)))
-        retweeters = await self._users(lambda q, at, n: q.retweeters(None, tweet, at, n))
+        retweeters = await self._users(lambda r, at, n: r.pages.sources(None, RETWEET, tweet, at, n))
         self._check(f"retweeters of {tweet}", matches_latest_first(retweeters, oracle.sources(Relation.RETWEET, tweet)))
-        replies = await self._tweets(lambda q, at, n: q.replies(None, tweet, at, n))
+        replies = await self._tweets(lambda r, at, n: r.tweets.replies(None, tweet, at, n))
         self._check(f"replies to {tweet}", matches_list(replies, oracle.replies(tweet)))
 
     async def _lists(self) -> None:
@@ -148,17 +147,14 @@ class Comparison:
 
     # -------------------------------------------------------------------------------------------------------- asking
 
-    async def _ask(self, ask: Callable[[Queries], Awaitable[bytes]]) -> bytes:
-        async def by(replica: Replica) -> bytes:
-            return await ask(replica.queries)
-
-        found, _ = await self._world.request("the comparison", by)
+    async def _ask(self, ask: Callable[[Replica], Awaitable[bytes]]) -> bytes:
+        found, _ = await self._world.request("the comparison", ask)
         return found
 
     async def _pages(self, ask: Ask) -> "Any":
         cursor: str | None = None
         while True:
-            page = await self._ask(lambda q, at=cursor: ask(q, at, self._world.limits.page_max))  # type: ignore[misc]
+            page = await self._ask(lambda r, at=cursor: ask(r, at, self._world.limits.page_max))  # type: ignore[misc]
             yield page
             cursor = orjson.loads(page)["next_cursor"]
             if cursor is None:

@@ -14,7 +14,7 @@ from actors.reconciler.reconciler import Reconciler
 from domain.events import Event, encode
 from domain.ids import Ids, UserId, log_partition
 from domain.timeline import NO_ENTRIES, EntryList
-from serve.doubts import Doubts
+from serve.reading.staleness import StalenessGuard
 from storage.memory.hot import MemoryEventLog, trim
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.ports.cache import ListKey
@@ -131,19 +131,19 @@ class NeverApplies(Reconciler):
         super().__init__((*consumers, "nobody"), *args)
 
 
-class KeepsDoubtsToItself(Doubts):
+class ReportsNothing(StalenessGuard):
     """Tells nobody that Redis failed, and does not heed it."""
 
     @override
-    async def rise(self) -> None:
+    async def report_failure(self) -> None:
         return
 
 
-class AddsNothing(Doubts):
-    """Knows of doubts, and shows what Redis holds."""
+class AddsNothing(StalenessGuard):
+    """Knows that Redis is suspect, and shows the entries that it holds."""
 
     @override
-    def added(self, followees: Ids, viewer: UserId) -> EntryList:
+    def missing_entries(self, followees: Ids, viewer: UserId) -> EntryList:
         return EntryList(NO_ENTRIES, 0)
 
 
@@ -160,8 +160,8 @@ BUGS = {
     "what lost a race stays": Build(without=Repair),
     "the reconciler never looks back": Build(reconciler=LooksAtTheTailOnly),
     "nothing is ever known to be applied": Build(reconciler=NeverApplies),
-    "nobody knows that redis failed": Build(doubts=KeepsDoubtsToItself),
-    "what is in doubt is not added": Build(doubts=AddsNothing),
+    "nobody knows that redis failed": Build(guard=ReportsNothing),
+    "what is in doubt is not added": Build(guard=AddsNothing),
 }
 
 

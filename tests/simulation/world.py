@@ -18,15 +18,15 @@ from domain.events import Event, Retweeted, decode
 from domain.ids import TweetId, UserId, range_of
 from domain.limits import SMALL, Limits
 from domain.relations import FOLLOW
-from serve.commands import Commands
-from serve.doubts import Doubts
-from serve.home import HomeTimeline
-from serve.hydration import Hydrator
-from serve.leased_ids import LeasedIds
-from serve.lists import Queries
-from serve.publisher import Publisher
-from serve.pulled import PulledAuthors
-from serve.rebuild import Rebuilder
+from serve.composition import compose
+from serve.reading.staleness import StalenessGuard
+from serve.relations.commands import RelationCommands
+from serve.relations.queries import RelationQueries
+from serve.timelines.queries import TimelineQueries
+from serve.tweets.commands import TweetCommands
+from serve.tweets.queries import TweetQueries
+from serve.users.queries import UserQueries
+from serve.writing.leased_ids import LeasedIds
 from storage.memory.hot import MemoryEventLog, MemoryOffsetStore, MemoryRedis
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.stores import memory_stores
@@ -66,7 +66,7 @@ TINY = replace(
     continuation_entries_max=5,
     liked_recent_max=4,
     reconcile_tail_ms=6_000,
-    doubts_trusted_ms=SMALL.doubts_known_ms,
+    staleness_trusted_ms=SMALL.staleness_known_ms,
 )
 """Limits so small that a short history crosses all of them."""
 
@@ -96,7 +96,7 @@ class Build:
     without: type[Handler] | None = None
     """The handler that the counters lack."""
     reconciler: type[Reconciler] = Reconciler
-    doubts: type[Doubts] = Doubts
+    guard: type[StalenessGuard] = StalenessGuard
 
 
 class SkewedClock:
@@ -117,8 +117,12 @@ class SkewedClock:
 class Replica:
     """The use cases of one replica."""
 
-    commands: Commands
-    queries: Queries
+    commands: TweetCommands
+    relations: RelationCommands
+    timelines: TimelineQueries
+    tweets: TweetQueries
+    users: UserQueries
+    pages: RelationQueries
     ids: LeasedIds
 
 
@@ -151,14 +155,16 @@ class World:
         self.counts: CountStore = self._port(truth.counts)
         self.coordination: CoordinationStore = self._port(truth.coordination)
         self.letters: DeadLetterStore = self._port(truth.dead_letters)
-        self._keys = Keys(to_cassandra)
         self.log: EventLog = self._port(build.log(self.redis, PARTITIONS, limits, to_redis), "redis")
         self.cache: CacheStore = self._port(build.cache(self.redis, limits, to_redis), "redis")
         self.offsets: OffsetStore = self._port(MemoryOffsetStore(self.redis, to_redis), "redis")
         self.ports = some_ports(
             events=self.events,
+            tweets=self.tweets,
             relations=self.relations,
             counts=self.counts,
+            users=People(),
+            idempotency=Keys(to_cassandra),
             coordination=self.coordination,
             dead_letters=self.letters,
             log=self.log,
@@ -272,17 +278,19 @@ class World:
         return step
 
     def _replica(self, name: str, clock: Clock) -> Callable[[], Awaitable[None]]:
-        people = People()
         ids = LeasedIds(self.coordination, clock)
-        doubts = self._build.doubts(self.events, self.coordination, clock, self.limits, PARTITIONS, self._sleep)
-        hydrator = Hydrator(self.cache, self.tweets, people, self.relations, self.counts, doubts, self.limits)
-        rebuilder = Rebuilder(self.cache, self.tweets, doubts, self.limits)
-        pulled = PulledAuthors(self.coordination, clock, self.limits)
-        home = HomeTimeline(self.cache, self.tweets, hydrator, rebuilder, pulled, doubts, self.clock, self.limits)
-        publisher = Publisher(self.events, self.cache, self.log, doubts, self._sleep)
-        commands = Commands(publisher, self.tweets, self.relations, self._keys, hydrator, ids, clock, self.limits)
-        queries = Queries(home, hydrator, self.tweets, people, self.relations, self.limits)
-        self.replicas[name] = Replica(commands, queries, ids)
+        use_cases = compose(
+            self.ports, clock, self.limits, ids, partitions=PARTITIONS, sleep=self._sleep, guard_of=self._build.guard
+        )
+        self.replicas[name] = Replica(
+            commands=use_cases.get(TweetCommands),
+            relations=use_cases.get(RelationCommands),
+            timelines=use_cases.get(TimelineQueries),
+            tweets=use_cases.get(TweetQueries),
+            users=use_cases.get(UserQueries),
+            pages=use_cases.get(RelationQueries),
+            ids=ids,
+        )
         return ids.renew
 
     async def _sleep(self, seconds: float) -> None:

@@ -10,7 +10,7 @@ from domain.events import Event, Followed, Liked, Retweeted, TweetPosted, Unfoll
 from domain.ids import RANGES, EventId, IdGenerator, TweetId, UserId, stamp_us
 from domain.limits import SMALL, Limits
 from domain.timeline import NO_ENTRIES, EntryList
-from serve.doubts import Doubts
+from serve.reading.staleness import StalenessGuard
 from storage.memory.hot import MemoryEventLog, MemoryOffsetStore, MemoryRedis
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.stores import memory_stores
@@ -43,6 +43,7 @@ class Engine:
         truth = self.truth
         return some_ports(
             events=truth.events,
+            tweets=truth.tweets,
             relations=truth.relations,
             counts=truth.counts,
             coordination=truth.coordination,
@@ -65,8 +66,9 @@ class Engine:
     def reconciler(self) -> Reconciler:
         return Reconciler(CONSUMERS, self.ports, self.clock, self.limits, PARTITIONS)
 
-    def doubts(self) -> Doubts:
-        return Doubts(self.truth.events, self.truth.coordination, self.clock, self.limits, PARTITIONS, self.time_passes)
+    def guard(self) -> StalenessGuard:
+        events, coordination = self.truth.events, self.truth.coordination
+        return StalenessGuard(events, coordination, self.clock, self.limits, PARTITIONS, self.time_passes)
 
     async def time_passes(self, seconds: float) -> None:
         self.clock.advance(round(seconds * 1000))

@@ -3,7 +3,7 @@
 from actors.reconciler.applied_watermark import AppliedWatermark
 from domain.ids import UserId, log_partition
 from storage.log_reader import COMMITTED_MS
-from storage.ports.coordination import APPLIED, DOUBTED
+from storage.ports.coordination import APPLIED, SUSPECT_UNTIL
 from tests.unit.actors.engine import PARTITIONS, Engine
 
 ALICE, BOB = 1_001, 1_003
@@ -31,7 +31,7 @@ class Watermark:
             await self.engine.offsets.save({consumer: 1}, ends)
 
     async def doubt(self) -> None:
-        await self.engine.truth.coordination.set_checkpoint(DOUBTED, self.engine.clock.now_ms() + 60_000)
+        await self.engine.truth.coordination.set_checkpoint(SUSPECT_UNTIL, self.engine.clock.now_ms() + 60_000)
 
 
 async def test_an_empty_log_is_applied_but_for_what_may_still_be_being_committed() -> None:

@@ -1,98 +1,16 @@
 """Authors read their own write, also if only a second try was answered."""
 
-import itertools
-from collections.abc import Sequence
-
 import pytest
-from typing_extensions import override
 
 from domain.errors import Conflict, Invalid, NotFound, StoreUnavailable
 from domain.events import Event
-from domain.ids import IdGenerator, TweetId, UserId
+from domain.ids import TweetId
 from domain.limits import SMALL
-from domain.timeline import START, EntryList
-from serve.commands import Commands, Draft
-from serve.home import HomeTimeline
-from serve.hydration import Hydrator
-from serve.publisher import Publisher
-from serve.pulled import PulledAuthors
-from serve.rebuild import Rebuilder
-from storage.memory.hot_cache import MemoryCacheStore
-from storage.memory.truth import MemoryEventStore
-from storage.ports.cache import ListKey
-from storage.ports.coordination import DOUBTED
-from tests.simulation.stores import USERS, Keys, People
-from tests.unit.actors.engine import PARTITIONS, Engine
-
-ALICE, BOB = (UserId(id_) for id_ in sorted(USERS)[:2])
-
-
-class SlowEvents(MemoryEventStore):
-    """Commits, and now and then takes too long to say so."""
-
-    unanswered = 0
-
-    @override
-    async def commit(self, event: Event) -> None:
-        await super().commit(event)
-        if self.unanswered:
-            self.unanswered -= 1
-            raise StoreUnavailable("cassandra", "no answer in time")
-
-
-class DeafCache(MemoryCacheStore):
-    """Answers, but for a while takes no order to forget, or does not answer at all."""
-
-    deaf = False
-    away = False
-
-    @override
-    async def fetch(
-        self, lists: Sequence[ListKey], keys: Sequence[str]
-    ) -> tuple[list[EntryList | None], list[bytes | None]]:
-        if self.away:
-            raise StoreUnavailable("redis", "no answer in time")
-        return await super().fetch(lists, keys)
-
-    @override
-    async def drop(self, keys: Sequence[str]) -> None:
-        if self.deaf:
-            raise StoreUnavailable("redis", "no answer in time")
-        await super().drop(keys)
-
-
-_workers = itertools.count(2)
-
-
-class Replica:
-    """Commands and reads of one process."""
-
-    def __init__(self, engine: Engine | None = None) -> None:
-        engine = engine or Engine()
-        self.cache = engine.cache = DeafCache(engine.redis, SMALL)
-        truth, clock = engine.truth, engine.clock
-        self.events = SlowEvents(truth.tables, PARTITIONS)
-        doubts = engine.doubts()
-        self.hydrator = Hydrator(engine.cache, truth.tweets, People(), truth.relations, truth.counts, doubts, SMALL)
-        rebuilder = Rebuilder(engine.cache, truth.tweets, doubts, SMALL)
-        pulled = PulledAuthors(truth.coordination, clock, SMALL)
-        self.home = HomeTimeline(engine.cache, truth.tweets, self.hydrator, rebuilder, pulled, doubts, clock, SMALL)
-        publisher = Publisher(self.events, engine.cache, engine.log, doubts)
-        ids = IdGenerator(next(_workers), clock, after_ms=0, until_ms=1 << 50, lease_ends_ms=1 << 50)
-
-        async def turn() -> None:
-            clock.advance(1)
-
-        self.commands = Commands(publisher, truth.tweets, truth.relations, Keys(turn), self.hydrator, ids, clock, SMALL)
-
-    async def shown(self, viewer: UserId) -> list[int]:
-        return list((await self.home.page(viewer, START, 5)).shown)
-
-    async def json(self, viewer: UserId, tweet: TweetId) -> bytes:
-        reading = await self.hydrator.reading(viewer)
-        await reading.read([tweet])
-        (found,) = await reading.json([tweet])
-        return found
+from domain.relations import FOLLOW, LIKE
+from serve.tweets.commands import Draft
+from storage.ports.coordination import SUSPECT_UNTIL
+from tests.unit.actors.engine import Engine
+from tests.unit.serve.replica import ALICE, BOB, Replica
 
 
 async def test_a_like_whose_first_try_got_no_answer_shows_after_the_second() -> None:
@@ -101,13 +19,13 @@ async def test_a_like_whose_first_try_got_no_answer_shows_after_the_second() -> 
     assert b'"liked":false' in await replica.json(BOB, tweet)
     replica.events.unanswered = 1
     with pytest.raises(StoreUnavailable):
-        await replica.commands.like(BOB, tweet)
-    await replica.commands.like(BOB, tweet)
+        await replica.relations.turn_on(LIKE, BOB, tweet)
+    await replica.relations.turn_on(LIKE, BOB, tweet)
     assert b'"liked":true' in await replica.json(BOB, tweet)
     replica.events.unanswered = 1
     with pytest.raises(StoreUnavailable):
-        await replica.commands.unlike(BOB, tweet)
-    await replica.commands.unlike(BOB, tweet)
+        await replica.relations.turn_off(LIKE, BOB, tweet)
+    await replica.relations.turn_off(LIKE, BOB, tweet)
     assert b'"liked":false' in await replica.json(BOB, tweet)
 
 
@@ -117,8 +35,8 @@ async def test_a_follow_whose_first_try_got_no_answer_shows_after_the_second() -
     assert await replica.shown(BOB) == []
     replica.events.unanswered = 1
     with pytest.raises(StoreUnavailable):
-        await replica.commands.follow(BOB, ALICE)
-    await replica.commands.follow(BOB, ALICE)
+        await replica.relations.turn_on(FOLLOW, BOB, ALICE)
+    await replica.relations.turn_on(FOLLOW, BOB, ALICE)
     assert await replica.shown(BOB) == [tweet]
 
 
@@ -149,7 +67,7 @@ async def test_what_redis_could_not_be_told_to_forget_is_not_believed() -> None:
     tweet = await replica.commands.post(ALICE, Draft(text="hello"))
     assert b'"liked":false' in await replica.json(BOB, tweet)
     replica.cache.deaf = True
-    await replica.commands.like(BOB, tweet)
+    await replica.relations.turn_on(LIKE, BOB, tweet)
     await replica.commands.delete(ALICE, await replica.commands.post(ALICE, Draft(text="gone")))
     replica.cache.deaf = False
     assert b'"liked":true' in await replica.json(BOB, tweet)
@@ -159,7 +77,7 @@ async def test_what_redis_could_not_be_told_to_forget_is_not_believed() -> None:
 async def test_what_was_seen_while_redis_was_away_every_replica_shows_when_it_is_back() -> None:
     engine = Engine()
     here, there = Replica(engine), Replica(engine)
-    await here.commands.follow(BOB, ALICE)
+    await here.relations.turn_on(FOLLOW, BOB, ALICE)
     assert await here.shown(BOB) == []
     tweet = await engine.post(ALICE, append=False)
     assert await there.shown(BOB) == [], "nobody pushed it"
@@ -176,7 +94,7 @@ async def test_a_follow_that_redis_was_not_told_of_shows_what_was_there_before_a
     tweet = await here.commands.post(ALICE, Draft(text="hello"))
     assert await there.shown(BOB) == []
     here.cache.deaf = True
-    await here.commands.follow(BOB, ALICE)
+    await here.relations.turn_on(FOLLOW, BOB, ALICE)
     here.cache.deaf = False
     assert await there.shown(BOB) == [tweet]
 
@@ -187,7 +105,7 @@ async def test_a_second_try_does_not_bring_back_what_was_taken_away() -> None:
     await replica.commands.delete(ALICE, tweet)
     assert await replica.commands.post(ALICE, Draft(text="hello"), key="once") == tweet
     assert await replica.shown(ALICE) == []
-    assert tweet not in await (await replica.hydrator.reading(None)).read([tweet])
+    assert tweet not in await (await replica.readers.tweets(None)).read([tweet])
 
 
 async def test_a_refused_reference_spends_no_key() -> None:
@@ -229,10 +147,10 @@ async def test_to_like_again_what_one_likes_for_long_tells_redis_nothing() -> No
     engine = Engine()
     replica = Replica(engine)
     tweet = await replica.commands.post(ALICE, Draft(text="hello"))
-    await replica.commands.like(BOB, tweet)
-    await replica.commands.unlike(ALICE, tweet)
+    await replica.relations.turn_on(LIKE, BOB, tweet)
+    await replica.relations.turn_off(LIKE, ALICE, tweet)
     engine.clock.advance(SMALL.reconcile_trail_minutes * 60_000 + 1)
     replica.cache.deaf = True
-    await replica.commands.like(BOB, tweet)
-    await replica.commands.unlike(ALICE, tweet)
-    assert await engine.truth.coordination.checkpoint(DOUBTED) is None, "nothing that Redis had to be told"
+    await replica.relations.turn_on(LIKE, BOB, tweet)
+    await replica.relations.turn_off(LIKE, ALICE, tweet)
+    assert await engine.truth.coordination.checkpoint(SUSPECT_UNTIL) is None, "nothing that Redis had to be told"

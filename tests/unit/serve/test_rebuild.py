@@ -7,7 +7,7 @@ from domain.errors import StoreUnavailable
 from domain.ids import Ids, UserId
 from domain.limits import SMALL
 from domain.timeline import EntryList
-from serve.rebuild import Rebuilder
+from serve.timelines.rebuild import Rebuilder
 from storage.ports.cache import ListKey, ListKind
 from telemetry import metrics
 from tests.unit.actors.engine import Engine
@@ -29,7 +29,7 @@ def following(*authors: UserId) -> Callable[[], Awaitable[Ids]]:
 
 
 def rebuilder_of(engine: Engine) -> Rebuilder:
-    return Rebuilder(engine.cache, engine.truth.tweets, engine.doubts(), SMALL)
+    return Rebuilder(engine.cache, engine.truth.tweets, SMALL)
 
 
 async def kept(engine: Engine, kind: ListKind, user: UserId) -> EntryList | None:

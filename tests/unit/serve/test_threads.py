@@ -17,11 +17,11 @@ from domain.ids import ID_MAX, TweetId, UserId
 from domain.limits import DEFAULT, SMALL, Limits
 from domain.timeline import Walk
 from domain.timeline import cursor_of as list_cursor_of
-from serve.commands import Draft
-from serve.threads import Threads
+from serve.tweets.commands import Draft
+from serve.tweets.threads import Threads
 from storage.ports.tweets import Reply
 from tests.unit.actors.engine import Engine
-from tests.unit.serve.test_commands import ALICE, BOB, Replica
+from tests.unit.serve.replica import ALICE, BOB, Replica
 
 PAGE = SMALL.thread_tweets_max
 
@@ -32,7 +32,7 @@ class Talk:
     def __init__(self, limits: Limits = SMALL) -> None:
         self.engine = Engine()
         self.replica = Replica(self.engine)
-        self.threads = Threads(self.replica.hydrator, self.engine.truth.tweets, limits)
+        self.threads = Threads(self.replica.readers, self.engine.truth.tweets, limits)
 
     async def say(self, author: UserId, reply_to: TweetId | None = None) -> TweetId:
         self.engine.clock.advance(2)

@@ -186,8 +186,8 @@ EFFECTS: dict[type[Event], tuple[set[str | ListKey], set[tuple[int, str]], tuple
     Unliked: ({keys.engaged(BOB)}, {(TWEET, "likes")}, None),
     Followed: ({keys.following(BOB), HOME}, FOLLOWS, None),
     Unfollowed: ({keys.following(BOB), HOME}, FOLLOWS, None),
-    UserSuspended: (set(), set(), None),
-    UserReinstated: (set(), set(), None),
+    UserSuspended: ({keys.user(BOB)}, set(), None),
+    UserReinstated: ({keys.user(BOB)}, set(), None),
 }
 """For each kind: stale values and lists, counts to be taken anew, and the entry."""
 

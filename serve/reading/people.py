@@ -1,0 +1,111 @@
+"""People: authors and profiles joined at read, from memory that a change feed keeps strictly fresh (decision 0036)."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+
+from domain.errors import NotFound, Overloaded, StoreUnavailable
+from domain.ids import UserId
+from domain.limits import Limits
+from storage import keys
+from storage.cache_codec import Person, person_from, person_value
+from storage.ports.cache import CacheStore, Changes
+from storage.ports.log import BEGINNING
+from storage.ports.users import UserStore
+from storage.read_through import ReadThrough
+
+_NOBODY = 0
+"""A user that does not exist, announced so that an empty feed has an entry."""
+
+
+class People:
+    """The people that this process has read lately.
+
+    Whoever changes a user drops the key, which announces it, before answering. Every request reads what was announced
+    since the last one, in a trip that it makes anyway, before it believes anything here.
+    """
+
+    def __init__(self, cache: CacheStore, users: UserStore, limits: Limits) -> None:
+        self._cache = cache
+        self._users = users
+        self._kept: dict[int, Person] = {}
+        self._kept_max = limits.local_entries_max
+        self._offset = BEGINNING
+        """The last entry of the change feed that was taken into account."""
+        self._version = 0
+        """Raised with each change: what was fetched meanwhile may be older, and is not kept."""
+        self.values = ReadThrough(cache, limits, kind="user", key=keys.user, load=self._load, keeps_absent=False)
+
+    async def changed(self, user: UserId) -> None:
+        """Have every process read a user again. Done after the commit and before the answer, and by the consumer."""
+        await self._cache.drop((keys.user(user),))
+
+    async def known(self, ids: Iterable[int], *, believed: bool = True) -> dict[int, Person]:
+        """People as of the changes learned last, read anew if these are not `believed`; the absent are left out."""
+        wanted = list(dict.fromkeys(ids))
+        found = {id_: kept for id_ in wanted if (kept := self._kept.get(id_)) is not None} if believed else {}
+        if missing := [id_ for id_ in wanted if id_ not in found]:
+            version = self._version
+            values = await self.values.get(missing)
+            read = {id_: person_from(value) for id_, value in values.items() if value}
+            if version == self._version:
+                self._keep(read)
+            found |= read
+        return found
+
+    async def check(self, user: UserId) -> None:
+        """Raise `NotFound` for a user who does not exist."""
+        if user not in await self.known((user,)):
+            raise NotFound("This user does not exist.", "not_found")
+
+    async def fetch(self, cached: Sequence[str]) -> list[bytes | None]:
+        """Values of the cache, after which what is known here is up to date."""
+        after = self._offset
+        values, changes = await self._cache.fetch_with_changes(cached, after)
+        self._learn(after, changes)
+        if changes.last == BEGINNING:
+            with suppress(StoreUnavailable, Overloaded):  # until the feed has an entry, nothing is kept for long
+                await self._cache.drop((keys.user(_NOBODY),))
+        return values
+
+    def _keep(self, read: dict[int, Person]) -> None:
+        """Keep people, and forget those who were read first: cheaper to look up than what was used last."""
+        self._kept |= read
+        while len(self._kept) > self._kept_max:
+            del self._kept[next(iter(self._kept))]
+
+    def _learn(self, after: str, changes: Changes) -> None:
+        if not changes.unbroken:
+            self._version += 1
+            self._kept.clear()
+        elif changes.keys:
+            self._version += 1
+            for key in changes.keys:
+                self._kept.pop(keys.user_of(key), None)
+        if after == self._offset:  # else another request has learned more, or will
+            self._offset = changes.last
+
+    async def _load(self, ids: list[int]) -> dict[int, bytes]:
+        found = await self._users.users([UserId(id_) for id_ in ids])
+        return {int(id_): person_value(user) for id_, user in found.items()}
+
+
+class PeopleAtHand:
+    """People as one request must see them: up to date since its first trip, or read anew while that fails."""
+
+    def __init__(self, people: People, cache: CacheStore) -> None:
+        self._people = people
+        self._cache = cache
+        self._up_to_date = False
+
+    async def fetch(self, cached: Sequence[str]) -> Sequence[bytes | None]:
+        """Values of the cache, in the first trip with the news of people."""
+        if self._up_to_date:
+            _, values = await self._cache.fetch((), cached)
+            return values
+        fresh = await self._people.fetch(cached)
+        self._up_to_date = True
+        return fresh
+
+    async def get(self, ids: Iterable[int]) -> dict[int, Person]:
+        """People by id; the absent are left out."""
+        return await self._people.known(ids, believed=self._up_to_date)

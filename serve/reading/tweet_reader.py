@@ -1,0 +1,87 @@
+"""Hydrates tweets for one request: records, their authors, counts and the reader's marks, in as few trips as can be."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from domain.counts import TweetCounts
+from domain.errors import NotFound
+from domain.ids import TweetId, UserId
+from serve.reading.counts import Counts
+from serve.reading.people import PeopleAtHand
+from serve.reading.viewer import MARKED, ViewerRelations
+from storage.cache_codec import CachedTweet, Person, tweet_from
+from storage.read_through import ReadThrough, multi_get
+
+
+class TweetReader:
+    """What one request reads of tweets: who asks for some gets counts and marks in the same trip."""
+
+    def __init__(
+        self,
+        viewer: UserId | None,
+        people: PeopleAtHand,
+        tweets: ReadThrough,
+        counts: Counts,
+        relations: ViewerRelations,
+    ) -> None:
+        self.viewer = viewer
+        self.tweets: dict[int, CachedTweet] = {}
+        """The tweets and retweets found so far, with every original that a retweet among them shows."""
+        self.authors: dict[int, Person] = {}
+        """The author of each of them."""
+        self._people = people
+        self._values = tweets
+        self._shared_counts = counts
+        self._relations = relations
+        self._viewers = () if viewer is None else (viewer,)
+        self._counts: dict[int, bytes | None] = {}
+        self._noted: dict[int, bytes | None] = {}
+        self._engaged: dict[int, bytes | None] = {}
+
+    async def read(self, ids: Iterable[int]) -> Mapping[int, CachedTweet]:
+        """Look up those of some tweets that were not yet; all found so far."""
+        wanted = {id_ for id_ in ids if id_ not in self._counts}
+        while wanted:
+            found = await self._found(wanted)
+            await self._join_authors(found)
+            wanted = {tweet.retweet_of for tweet in found if tweet.retweet_of} - self._counts.keys()
+        return self.tweets
+
+    async def original_of(self, tweet_id: TweetId) -> TweetId:
+        """A tweet itself, or what a retweet shows. Raises `NotFound` for what does not exist."""
+        tweet = (await self.read((tweet_id,))).get(tweet_id)
+        if tweet is None or tweet.original not in self.tweets:
+            raise NotFound("This tweet does not exist.", "not_found")
+        return TweetId(tweet.original)
+
+    async def counts(self, originals: Iterable[int]) -> dict[int, TweetCounts]:
+        """The counts of some tweets that were read."""
+        found = await self._shared_counts.of_tweets.fill_missing({id_: self._counts[id_] for id_ in originals})
+        return await self._shared_counts.own.of_tweets(self._noted.get(self.viewer or 0), found)
+
+    async def marks(self, originals: Sequence[int]) -> Sequence[Collection[int]]:
+        """Those of some tweets that the reader engaged with, for each of `MARKED`."""
+        if self.viewer is None or not originals:
+            return ((),) * len(MARKED)
+        value = (await self._relations.engaged.fill_missing(self._engaged))[self.viewer]
+        return await self._relations.marks(self.viewer, value, originals)
+
+    async def _found(self, ids: Collection[int]) -> list[CachedTweet]:
+        viewers = () if self._engaged else self._viewers
+        tweets, counts, engaged, noted = await multi_get(
+            self._people.fetch,
+            (self._values, ids),
+            (self._shared_counts.of_tweets, ids),
+            (self._relations.engaged, viewers),
+            (self._shared_counts.own, viewers),
+        )
+        self._counts |= counts
+        self._noted |= noted
+        self._engaged |= engaged
+        values = await self._values.fill_missing(tweets)
+        return [tweet_from(id_, value) for id_, value in values.items() if value]
+
+    async def _join_authors(self, found: Sequence[CachedTweet]) -> None:
+        """Add tweets with their authors; one whose author does not exist does not either."""
+        if unknown := {tweet.author for tweet in found} - self.authors.keys():
+            self.authors |= await self._people.get(unknown)
+        self.tweets |= {tweet.id: tweet for tweet in found if tweet.author in self.authors}

@@ -1,0 +1,60 @@
+"""Hydrates users for one request: profiles, counts, and how they and the reader are related."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from domain.counts import UserCounts
+from domain.ids import UserId
+from domain.relations import FOLLOW
+from serve.reading.counts import Counts
+from serve.reading.people import People
+from storage.cache_codec import Person, person_from
+from storage.ports.cache import CacheStore
+from storage.ports.relations import RelationStore
+from storage.read_through import fetch_from, multi_get
+
+
+class UserReader:
+    """What one request reads of users: who asks for some gets counts in the same trip."""
+
+    def __init__(
+        self, viewer: UserId | None, cache: CacheStore, people: People, counts: Counts, relations: RelationStore
+    ) -> None:
+        self.users: dict[int, Person] = {}
+        """The users found so far."""
+        self._viewer = viewer
+        self._viewers = () if viewer is None else (viewer,)
+        self._cache = cache
+        self._people = people
+        self._shared_counts = counts
+        self._relations = relations
+        self._counts: dict[int, bytes | None] = {}
+        self._noted: dict[int, bytes | None] = {}
+
+    async def read(self, ids: Iterable[int]) -> Mapping[int, Person]:
+        """Look up those of some users that were not yet; all found so far."""
+        wanted = [id_ for id_ in ids if id_ not in self._counts]
+        users, counts, noted = await multi_get(
+            fetch_from(self._cache),
+            (self._people.values, wanted),
+            (self._shared_counts.of_users, wanted),
+            (self._shared_counts.own, self._viewers if wanted else ()),
+        )
+        self._counts |= counts
+        self._noted |= noted
+        values = await self._people.values.fill_missing(users)
+        self.users |= {id_: person_from(value) for id_, value in values.items() if value}
+        return self.users
+
+    async def counts(self, ids: Iterable[int]) -> dict[int, UserCounts]:
+        """The counts of some users that were read."""
+        found = await self._shared_counts.of_users.fill_missing({id_: self._counts[id_] for id_ in ids})
+        return await self._shared_counts.own.of_users(self._noted.get(self._viewer or 0), found)
+
+    async def relations(self, ids: Sequence[int]) -> list[tuple[bool, bool]]:
+        """Whether the reader follows each of some users, and is followed by them."""
+        if self._viewer is None:
+            return [(False, False)] * len(ids)
+        viewer, users = self._viewer, [UserId(id_) for id_ in ids]
+        pairs = [*((viewer, user) for user in users), *((user, viewer) for user in users)]
+        follows = [state.active for state in await self._relations.states(FOLLOW, pairs)]
+        return list(zip(follows[: len(users)], follows[len(users) :], strict=True))

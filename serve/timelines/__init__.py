@@ -1,0 +1,1 @@
+"""Lists of tweets: home, public, user, hashtag."""

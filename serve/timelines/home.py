@@ -1,0 +1,74 @@
+"""The home timeline: cached entries first, then on through Cassandra to the true end."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
+
+from domain.columns import in_sorted
+from domain.ids import UserId
+from domain.timeline import newer_duplicates
+from domain.visibility import Lens, is_visible
+from serve.reading.pipeline import Candidate, Page
+from serve.timelines.below_floor import BelowFloor
+from serve.timelines.home_lists import HomeList, HomeLists
+from storage.cache_codec import CachedTweet
+from storage.ports.tweets import TweetStore
+from telemetry import metrics
+
+
+class HomeTimelines:
+    """Home timelines as pages.
+
+    A walk of pages shows every entry that was settled before it began and stayed visible once. In the cached part a
+    tweet that several entries show stands at the newest of them at or below the top of the walk.
+    """
+
+    def __init__(self, lists: HomeLists, tweets: TweetStore) -> None:
+        self._lists = lists
+        self._tweets = tweets
+
+    async def page(self, viewer: UserId, top: int) -> Page[CachedTweet]:
+        """The home timeline of a reader, as a walk sees it that began at `top`."""
+        home = _Home(viewer, await self._lists.read(viewer, top), self._tweets)
+        return Page(skeleton=home.candidates, rules=home.rules, others=home.duplicates)
+
+
+class _Home:
+    """One reading of a home timeline."""
+
+    def __init__(self, viewer: UserId, found: HomeList, tweets: TweetStore) -> None:
+        assert found.entries.floor is not None, "what is merged has a floor"
+        self._viewer = viewer
+        self._followees = found.followees
+        self._entries, self._floor = found.entries.entries, found.entries.floor
+        self._duplicates = newer_duplicates(self._entries)
+        self._tweets = tweets
+        self._below: BelowFloor | None = None
+
+    async def candidates(self, before: int, want: int) -> Sequence[Candidate]:
+        left = self._entries[self._entries[:, 0] < np.uint64(before)][:want, 0].tolist()
+        if len(left) < want and self._floor > 0:
+            more = await self._below_floor().next(min(before, self._floor + 1), want - len(left))
+            left += more[:, 0].tolist()
+        return [Candidate(entry, entry) for entry in left]
+
+    def duplicates(self, entries: Sequence[int]) -> Iterable[int]:
+        """The newer entries that show the same tweets as some entries."""
+        return (newer for entry in entries for newer in self._duplicates.get(entry, ()))
+
+    def rules(self, tweets: Mapping[int, CachedTweet]) -> Callable[[int], bool]:
+        """Only what is by followees or the reader is shown, and a tweet not again below a newer entry of it."""
+        authors = np.fromiter({tweet.author for tweet in tweets.values()}, np.uint64)
+        lens = Lens(self._viewer, frozenset(authors[in_sorted(authors, self._followees)].tolist()))
+
+        def visible(entry: int) -> bool:
+            tweet = tweets.get(entry)
+            return is_visible(tweet, tweet and tweets.get(tweet.original), lens)
+
+        return lambda entry: visible(entry) and not any(map(visible, self._duplicates.get(entry, ())))
+
+    def _below_floor(self) -> BelowFloor:
+        if self._below is None:
+            metrics.SAFEGUARDS.record(safeguard="below_floor")
+            self._below = BelowFloor(self._tweets, {*self._followees.tolist(), self._viewer})
+        return self._below

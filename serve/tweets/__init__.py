@@ -1,0 +1,1 @@
+"""Tweets: post, delete, read."""

@@ -1,0 +1,47 @@
+"""Tweets one by one, with what was replied to them."""
+
+from domain.ids import TweetId, UserId
+from domain.limits import Limits
+from domain.timeline import walk_of
+from serve.reading.pipeline import Candidate, Skeleton
+from serve.reading.readers import Readers
+from serve.tweets.render import anybodys, counts_json, tweets_json, tweets_page
+from storage.ports.tweets import TweetStore
+
+
+class TweetQueries:
+    """Tweets as finished JSON; `viewer` is None without a token. Raises `NotFound` for what does not exist."""
+
+    def __init__(self, readers: Readers, tweets: TweetStore, limits: Limits) -> None:
+        self._readers = readers
+        self._tweets = tweets
+        self._limits = limits
+
+    async def tweet(self, viewer: UserId | None, tweet_id: TweetId) -> bytes:
+        """One tweet or retweet."""
+        reader = await self._readers.tweets(viewer)
+        await reader.original_of(tweet_id)
+        (found,) = await tweets_json(reader, (tweet_id,))
+        return found
+
+    async def engagements(self, viewer: UserId | None, tweet_id: TweetId) -> bytes:
+        """The counts of a tweet."""
+        reader = await self._readers.tweets(viewer)
+        original = await reader.original_of(tweet_id)
+        return counts_json((await reader.counts((original,)))[original])
+
+    async def replies(self, viewer: UserId | None, tweet_id: TweetId, cursor: str | None, limit: int) -> bytes:
+        """A page of the direct replies to a tweet."""
+        reader = await self._readers.tweets(viewer)
+        original = await reader.original_of(tweet_id)
+        page = anybodys(direct_replies(self._tweets, original))
+        return await tweets_page(page, reader, walk_of(cursor), limit, self._limits)
+
+
+def direct_replies(tweets: TweetStore, tweet: TweetId) -> Skeleton:
+    """The direct replies to a tweet, newest first."""
+
+    async def candidates(before: int, limit: int) -> list[Candidate]:
+        return [Candidate(reply, reply) for reply, _ in await tweets.replies(tweet, before=before, limit=limit)]
+
+    return candidates

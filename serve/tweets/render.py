@@ -1,0 +1,60 @@
+"""Tweets as Murmur's JSON: cached fields joined with authors, counts and the reader's marks."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from domain.counts import TweetCounts
+from domain.limits import Limits
+from domain.timeline import Walk
+from domain.visibility import Lens, is_visible
+from serve.reading.pages import page_json
+from serve.reading.pipeline import Page, Skeleton, fill
+from serve.reading.tweet_reader import TweetReader
+from serve.reading.viewer import MARKED
+from storage.cache_codec import CachedTweet, Person
+
+_COUNTS = b'"likes_count":%d,"retweets_count":%d,"replies_count":%d,"quotes_count":%d'
+_TAIL = b",%b%b}" % (_COUNTS, b"".join(b',"%b":%%b' % relation.flag.encode() for relation in MARKED))
+_BOOL = (b"false", b"true")
+_ANYBODY = Lens()
+
+
+def anybodys(skeleton: Skeleton) -> Page[CachedTweet]:
+    """A list of tweets by anybody."""
+    return Page(skeleton=skeleton, rules=_visible_to_all)
+
+
+async def tweets_page(page: Page[CachedTweet], reader: TweetReader, walk: Walk, limit: int, limits: Limits) -> bytes:
+    """A page of tweets."""
+    filled = await fill(page, reader.read, walk, limit, limits)
+    return page_json("tweets", await tweets_json(reader, filled.shown), filled.next)
+
+
+async def tweets_json(reader: TweetReader, shown: Sequence[int]) -> list[bytes]:
+    """The JSON of some tweets that were read, in order; a retweet carries its original, and the counts of that."""
+    originals = list(dict.fromkeys(reader.tweets[id_].original for id_ in shown))
+    counts, marks = await asyncio.gather(reader.counts(originals), reader.marks(originals))
+    tails = {id_: _TAIL % (*counts[id_], *(_BOOL[id_ in marked] for marked in marks)) for id_ in originals}
+    return [_tweet_json(reader.tweets, reader.authors, id_, tails) for id_ in shown]
+
+
+def counts_json(counts: TweetCounts) -> bytes:
+    """The counts of a tweet alone."""
+    return b"{%b}" % _COUNTS % counts
+
+
+def _visible_to_all(tweets: Mapping[int, CachedTweet]) -> Callable[[int], bool]:
+    def visible(id_: int) -> bool:
+        tweet = tweets.get(id_)
+        return is_visible(tweet, tweet and tweets.get(tweet.original), _ANYBODY)
+
+    return visible
+
+
+def _tweet_json(
+    tweets: Mapping[int, CachedTweet], authors: Mapping[int, Person], id_: int, tails: Mapping[int, bytes]
+) -> bytes:
+    tweet = tweets[id_]
+    inner = b"null" if not tweet.retweet_of else _tweet_json(tweets, authors, tweet.retweet_of, tails)
+    author = authors[tweet.author].author
+    return b'{"id":"%d","author":%b,%b,"retweet_of":%b%b' % (id_, author, tweet.fields, inner, tails[tweet.original])

@@ -1,0 +1,43 @@
+"""Users as Murmur's JSON: cached profiles joined with counts and the reader's relations."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from domain.limits import Limits
+from domain.timeline import walk_of
+from domain.timestamps import rfc3339
+from serve.reading.pages import page_json
+from serve.reading.pipeline import Page, Skeleton, fill
+from serve.reading.user_reader import UserReader
+from storage.cache_codec import Person
+
+_USER = (
+    b'%b,"created_at":"%b","followers_count":%d,"following_count":%d,"tweets_count":%d,"following":%b,"followed_by":%b}'
+)
+_BOOL = (b"false", b"true")
+
+
+async def users_page(skeleton: Skeleton, reader: UserReader, cursor: str | None, limit: int, limits: Limits) -> bytes:
+    """A page of users."""
+    filled = await fill(Page(skeleton=skeleton, rules=_who_exist), reader.read, walk_of(cursor), limit, limits)
+    return page_json("users", await users_json(reader, filled.shown), filled.next)
+
+
+async def users_json(reader: UserReader, shown: Sequence[int]) -> list[bytes]:
+    """The JSON of some users that were read, in order."""
+    counts, relations = await asyncio.gather(reader.counts(shown), reader.relations(shown))
+    return [
+        _USER
+        % (
+            reader.users[id_].author[:-1],
+            rfc3339(id_).encode(),
+            *counts[id_],
+            _BOOL[following],
+            _BOOL[followed_by],
+        )
+        for id_, (following, followed_by) in zip(shown, relations, strict=True)
+    ]
+
+
+def _who_exist(users: Mapping[int, Person]) -> Callable[[int], bool]:
+    return users.__contains__

@@ -1,0 +1,126 @@
+"""Codecs of cached tweets, people and what a user engaged with: a header of fixed width, then JSON or packed ids.
+
+The JSON is kept as it is sent, so that rendering joins bytes; nothing in it belongs to another row, which may change.
+"""
+
+import struct
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import orjson
+
+from domain.ids import Ids, TweetId, UserId
+from domain.timestamps import rfc3339
+from domain.tweets import Tweet
+from domain.users import User
+
+_TWEET = struct.Struct(">7QB")
+_PERSON = struct.Struct(">B")
+_ENGAGED = struct.Struct(">QI")
+
+
+class CachedTweet(NamedTuple):
+    """A tweet or retweet: a header for rules, 0 for what is not there, and its JSON fields but id and author."""
+
+    id: int
+    author: int
+    retweet_of: int
+    retweet_author: int
+    reply_to: int
+    reply_author: int
+    quote_of: int
+    quote_author: int
+    flags: int
+    """Bits that rules will look at; none yet."""
+    fields: bytes
+
+    @property
+    def original(self) -> int:
+        """The tweet whose text is shown."""
+        return self.retweet_of or self.id
+
+
+def tweet_value(tweet: Tweet, reply_author: UserId | None, quote_author: UserId | None) -> bytes:
+    """A tweet as it is cached, with the authors of what it replies to and quotes."""
+    fields = orjson.dumps(
+        {
+            "text": tweet.text,
+            "created_at": rfc3339(tweet.id),
+            "reply_to_id": _optional_id(tweet.reply_to),
+            "quote_of_id": _optional_id(tweet.quote_of),
+            "location": tweet.location,
+            "hashtags": tweet.hashtags,
+            "mentions": tweet.mentions,
+        }
+    )
+    header = (
+        tweet.author,
+        tweet.retweet_of,
+        tweet.retweet_author,
+        tweet.reply_to,
+        reply_author,
+        tweet.quote_of,
+        quote_author,
+    )
+    return _TWEET.pack(*(id_ or 0 for id_ in header), 0) + fields[1:-1]
+
+
+def tweet_from(id_: int, value: bytes) -> CachedTweet:
+    """The tweet of a value that is not empty."""
+    return CachedTweet._make((id_, *_TWEET.unpack_from(value), value[_TWEET.size :]))
+
+
+class Person(NamedTuple):
+    """A user as tweets and profiles show them: state bits (none yet) and the JSON of an author."""
+
+    state: int
+    author: bytes
+
+
+def person_value(user: User) -> bytes:
+    """A user as they are cached."""
+    return _PERSON.pack(0) + orjson.dumps({"id": str(user.id), "username": user.username, "name": user.name})
+
+
+def person_from(value: bytes) -> Person:
+    """The person of a value that is not empty."""
+    return Person(value[0], value[_PERSON.size :])
+
+
+class Engaged(NamedTuple):
+    """The tweets that a user engaged with in one way: all above a floor."""
+
+    floor: int
+    tweets: Sequence[int]
+
+
+def engaged_value(kinds: Sequence[Engaged]) -> bytes:
+    """What a user engaged with, in several ways."""
+    packed = [_ENGAGED.pack(kind.floor, len(kind.tweets)) + ids_value(kind.tweets) for kind in kinds]
+    return b"".join(packed)
+
+
+def engaged_from(value: bytes) -> list[Engaged]:
+    """The engagements of a value, in the order in which they were given."""
+    kinds: list[Engaged] = []
+    at = 0
+    while at < len(value):
+        floor, number = _ENGAGED.unpack_from(value, at)
+        begin, at = at + _ENGAGED.size, at + _ENGAGED.size + 8 * number
+        kinds.append(Engaged(floor, ids_from(value[begin:at]).tolist()))
+    return kinds
+
+
+def ids_value(ids: Sequence[int]) -> bytes:
+    """Packed ids."""
+    return np.array(ids, np.uint64).tobytes()
+
+
+def ids_from(value: bytes) -> Ids:
+    """The ids of packed ones."""
+    return np.frombuffer(value, dtype=np.uint64)
+
+
+def _optional_id(id_: TweetId | None) -> str | None:
+    return None if id_ is None else str(id_)

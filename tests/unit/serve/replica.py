@@ -1,0 +1,109 @@
+"""The use cases of one replica on stores in memory, and stores that fail."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import orjson
+from typing_extensions import override
+
+from domain.errors import StoreUnavailable
+from domain.events import Event
+from domain.ids import IdGenerator, TweetId, UserId
+from domain.limits import SMALL, Limits
+from domain.timeline import EntryList
+from serve.composition import compose
+from serve.reading.readers import Readers
+from serve.relations.commands import RelationCommands
+from serve.relations.queries import RelationQueries
+from serve.timelines.queries import TimelineQueries
+from serve.tweets.commands import TweetCommands
+from serve.tweets.queries import TweetQueries
+from serve.tweets.threads import Threads
+from serve.users.queries import UserQueries
+from serve.writing.publisher import Publisher
+from storage.memory.hot_cache import MemoryCacheStore
+from storage.memory.truth import MemoryEventStore
+from storage.ports.cache import Changes, ListKey
+from tests.simulation.stores import USERS, Keys, People
+from tests.unit.actors.engine import PARTITIONS, Engine
+
+ALICE, BOB = (UserId(id_) for id_ in sorted(USERS)[:2])
+
+
+class SlowEvents(MemoryEventStore):
+    """Commits, and now and then takes too long to say so."""
+
+    unanswered = 0
+
+    @override
+    async def commit(self, event: Event) -> None:
+        await super().commit(event)
+        if self.unanswered:
+            self.unanswered -= 1
+            raise StoreUnavailable("cassandra", "no answer in time")
+
+
+class DeafCache(MemoryCacheStore):
+    """Answers, but for a while takes no order to forget, or does not answer at all."""
+
+    deaf = False
+    away = False
+
+    @override
+    async def fetch(
+        self, lists: Sequence[ListKey], keys: Sequence[str]
+    ) -> tuple[list[EntryList | None], list[bytes | None]]:
+        self._check(self.away)
+        return await super().fetch(lists, keys)
+
+    @override
+    async def fetch_with_changes(self, keys: Sequence[str], after: str) -> tuple[list[bytes | None], Changes]:
+        self._check(self.away)
+        return await super().fetch_with_changes(keys, after)
+
+    @override
+    async def drop(self, keys: Sequence[str]) -> None:
+        self._check(self.deaf)
+        await super().drop(keys)
+
+    def _check(self, failing: bool) -> None:
+        if failing:
+            raise StoreUnavailable("redis", "no answer in time")
+
+
+_workers = itertools.count(2)
+
+
+class Replica:
+    """Commands and reads of one process."""
+
+    def __init__(self, engine: Engine | None = None, people: People | None = None, limits: Limits = SMALL) -> None:
+        engine = engine or Engine()
+        self.cache = engine.cache = DeafCache(engine.redis, limits)
+        clock = engine.clock
+        self.events = SlowEvents(engine.truth.tables, PARTITIONS)
+        ids = IdGenerator(next(_workers), clock, after_ms=0, until_ms=1 << 50, lease_ends_ms=1 << 50)
+
+        async def turn() -> None:
+            clock.advance(1)
+
+        ports = replace(engine.ports, events=self.events, users=people or People(), idempotency=Keys(turn))
+        self.use_cases = use_cases = compose(ports, clock, limits, ids, partitions=PARTITIONS, sleep=engine.time_passes)
+        self.commands = use_cases.get(TweetCommands)
+        self.relations = use_cases.get(RelationCommands)
+        self.timelines = use_cases.get(TimelineQueries)
+        self.tweets = use_cases.get(TweetQueries)
+        self.users = use_cases.get(UserQueries)
+        self.threads = use_cases.get(Threads)
+        self.pages = use_cases.get(RelationQueries)
+        self.readers = use_cases.get(Readers)
+        self.publisher = use_cases.get(Publisher)
+
+    async def shown(self, viewer: UserId) -> list[int]:
+        page: dict[str, Any] = orjson.loads(await self.timelines.home(viewer, None, 5))
+        return [int(tweet["id"]) for tweet in page["tweets"]]
+
+    async def json(self, viewer: UserId, tweet: TweetId) -> bytes:
+        return await self.tweets.tweet(viewer, tweet)
