@@ -15,7 +15,7 @@ from storage.stores import Stores
 from telemetry.logs import logger
 
 WAIT_MS = 500
-"""How long a step may wait for something to do."""
+"""The longest time that a step waits for something to do."""
 _BACK_OFF_MS = (50, 100, 200, 400, 800)
 _BEAT_EVERY_MS = 1_000
 _BEAT_TTL_S = 10
@@ -46,7 +46,7 @@ class Health:
     error: str
     """The last turn's error, empty if it went well."""
     node: str | None = None
-    """Where it runs, if whoever hosts it says so."""
+    """The node that it runs on, if its host says so."""
 
 
 class Host:

@@ -11,8 +11,8 @@ from cluster.endpoints import Endpoints
 from domain.clock import SystemClock
 from domain.ids import SessionId, TweetId, UserId, first_id_at
 from domain.users import User
-from serve.key_ring import KeyRing
-from serve.sessions import AccessTokens
+from serve.accounts.key_ring import KeyRing
+from serve.accounts.sessions import AccessTokens
 from storage.stores import Stores
 
 _SEED = 11

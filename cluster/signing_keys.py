@@ -1,6 +1,6 @@
 """Changes the folder of keys that sign access tokens: makes the first ones, and rotates them.
 
-The rules by which replicas read it are in `serve.key_ring`: the newest key is published, the one before it signs.
+The rules by which replicas read it are in `serve.accounts.key_ring`: the newest key is published, the one before signs.
 """
 
 from collections.abc import Iterator
@@ -16,8 +16,8 @@ from cluster.errors import ClusterError, SettingsError
 from cluster.locks import held_alone
 from cluster.private import sync_folder, write_private
 from cluster.settings import Settings
-from serve.key_ring import LOOK_EVERY_MS, UnusableKeys, key_file, key_files, made_at, read_keys
-from serve.sessions import TTL_S
+from serve.accounts.key_ring import LOOK_EVERY_MS, UnusableKeys, key_file, key_files, made_at, read_keys
+from serve.accounts.sessions import TTL_S
 
 PUBLISHED: Final = timedelta(minutes=10)
 """Time that a key is published before it may sign: every replica has read it, and whoever keeps the JWKS 5 min."""

@@ -33,7 +33,7 @@ class Event(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 
     @property
     def actor(self) -> UserId:
-        """Whose command it was; it decides the log partition."""
+        """The user whose command it was, who decides the log partition."""
         return UserId(getattr(self, self.actor_field))
 
 

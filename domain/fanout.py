@@ -1,4 +1,4 @@
-"""Fan-out as arithmetic: who is pushed to, in which order, and what is done by when."""
+"""Fan-out as arithmetic: deliveries in turn, watermarks, followers in memory, and pulled authors."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -32,7 +32,6 @@ class Batch:
     followers: Ids
     entries: Entries
     finished: list[Job]
-    slices: int
 
 
 class Interleaver:
@@ -77,9 +76,9 @@ class Interleaver:
             else:
                 finished.append(job)
         if not followers:
-            return Batch(NO_IDS, NO_ENTRIES, finished, 0)
+            return Batch(NO_IDS, NO_ENTRIES, finished)
         repeated = np.repeat(np.array(entries, dtype=np.uint64), sizes, axis=0)
-        return Batch(np.concatenate(followers), repeated, finished, len(sizes))
+        return Batch(np.concatenate(followers), repeated, finished)
 
 
 @dataclass(slots=True)

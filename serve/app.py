@@ -1,32 +1,24 @@
 """The application: routes, what surrounds them, and their description."""
 
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from fastapi import APIRouter, FastAPI
-from fastapi.exceptions import RequestValidationError
 from fastapi_offline import FastAPIOffline
-from starlette.exceptions import HTTPException
 
-from domain.errors import EngineError
-from serve import auth, errors, health, trends
-from serve.cors import Cors
-from serve.description import describe
-from serve.docs_page import add_docs
-from serve.middleware import Edge
-from serve.refusals import counting_refusals
-from serve.services import Services
-from serve.timelines import routes as timelines
-from serve.tweets import routes as tweets
-from serve.users import routes as users
-
-ROUTERS = (timelines.router, tweets.router, users.router, trends.router, auth.router, health.router)
-"""The most used first: routes are tried in order."""
+from domain.limits import Limits
+from serve.http.cors import Cors
+from serve.http.docs_page import add_docs
+from serve.http.error_handlers import add_error_handlers
+from serve.http.middleware import RequestMiddleware
+from serve.http.openapi import describe
+from serve.http.rate_limits import Guard
+from serve.http.refusals import counting_refusals
+from serve.http.use_cases import UseCases
 
 
-def build_app(
-    services: Services, routers: tuple[APIRouter, ...] = ROUTERS, cors_origins: tuple[str, ...] = ("*",)
-) -> FastAPI:
-    """The application over some services; with fewer routers, one of several that share the work."""
+def build_app(use_cases: UseCases, routers: Iterable[APIRouter], cors_origins: Sequence[str] = ("*",)) -> FastAPI:
+    """An application of some routers over some use cases."""
     api = FastAPIOffline(  # the files of /docs
         title="Murmur",
         version="1",
@@ -35,18 +27,18 @@ def build_app(
         redoc_url=None,
         redirect_slashes=False,
     )
-    api.state.services = services
+    api.state.use_cases = use_cases
     for router in routers:
         # Not `include_router`: it nests, and matches every request once for each level.
         api.router.routes.extend(router.routes)
-    counting = partial(counting_refusals, services.guard)
     add_docs(api)
     api.add_middleware(
-        Edge, request_bytes_max=services.limits.request_bytes_max, counting=counting, cors=Cors(cors_origins)
+        RequestMiddleware,
+        request_bytes_max=use_cases.get(Limits).request_bytes_max,
+        counting=partial(counting_refusals, use_cases.get(Guard)),
+        cors=Cors(cors_origins),
     )
-    api.add_exception_handler(EngineError, errors.on_engine_error)
-    api.add_exception_handler(HTTPException, errors.on_http_error)
-    api.add_exception_handler(RequestValidationError, errors.on_invalid_request)
+    add_error_handlers(api)
     document = describe(api)
     api.openapi = lambda: document  # type: ignore[method-assign]
     return api

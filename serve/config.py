@@ -1,4 +1,4 @@
-"""What the HTTP application is given; light to import, for whoever deploys it."""
+"""Configuration of the HTTP application; light to import, for whoever deploys it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from storage.stores import StoreConfig
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiConfig:
-    """What every replica is given."""
+    """Configuration of a replica, the same for all."""
 
     stores: StoreConfig
     jwt_keys: Path
@@ -17,9 +17,9 @@ class ApiConfig:
     trusted_proxies: tuple[str, ...]
     cors_origins: tuple[str, ...]
     actors: tuple[str, ...]
-    """Names of the actors that must be alive for the system to be ready, beside the shards that are wanted."""
+    """Names of the actors that must be alive for the system to be ready, beside the desired shards."""
     log_level: str
     replicas: int
     replicas_max: int | None
     nodes: int
-    """How many nodes there are for them: each takes its share and no more, so that none has all."""
+    """Nodes for them: each takes its share and no more, so that none has all."""

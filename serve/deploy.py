@@ -18,9 +18,9 @@ _ENDED_POLLS_MAX = 600
 
 
 async def _passed_on(self: RequestIdMiddleware, scope: Scope, receive: Receive, send: Send) -> None:
-    """What Ray Serve does about request ids, left undone.
+    """Pass a request on, without what Ray Serve does about request ids.
 
-    It repeats whatever the client sent, in a second `X-Request-ID`; `serve.middleware` answers one that is sane.
+    It repeats whatever the client sent, in a second `X-Request-ID`; `serve.http.middleware` answers one that is sane.
     """
     await self._app(scope, receive, send)
 
@@ -30,9 +30,10 @@ class MurmurApi:
     """One replica of the HTTP API."""
 
     def __init__(self, config: ApiConfig) -> None:
-        from serve.replica import Replica  # half of what a replica loads, and the driver needs none of it
+        from serve.areas import ROUTERS  # half of what a replica loads, and the driver needs none of it
+        from serve.replica import Replica
 
-        self._replica = Replica(config)
+        self._replica = Replica(config, ROUTERS)
         RequestIdMiddleware.__call__ = _passed_on  # type: ignore[method-assign]
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
@@ -81,7 +82,7 @@ def deploy(config: ApiConfig, *, wait: bool = True) -> None:
 
 
 def unmet(replicas: int) -> list[str]:
-    """What is not yet so; empty when so many replicas at least run, all of them new."""
+    """Sentences about what is still missing; none when so many replicas at least run, all of them new."""
     (found,) = ray_serve.status().applications[APP].deployments.values()
     running = sum(count for state, count in found.replica_states.items() if state == "RUNNING")
     if found.status == "HEALTHY" and running >= replicas:

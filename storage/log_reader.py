@@ -163,7 +163,7 @@ class LogReader:
             self._incarnation = read.incarnation
             return LogBatch(lost=True)
         self._incarnation = read.incarnation
-        await self._mind_gaps(read)
+        await self._check_gaps(read)
         records = tuple(record for record in read.records if record.partition not in self._catching_up)
         for record in records:
             self.offsets[record.partition] = record.offset
@@ -183,7 +183,7 @@ class LogReader:
             resume = ends[partition].last if self._looks_far_back else BEGINNING
             self._begin_catch_up(partition, from_ms[partition], resume=resume, lost=True)
 
-    async def _mind_gaps(self, read: LogRead) -> None:
+    async def _check_gaps(self, read: LogRead) -> None:
         gaps = [p for p, offset in self.offsets.items() if _is_gap(offset, read.first.get(p))]
         unknown = [p for p, offset in self.offsets.items() if offset == BEGINNING and p in read.first]
         if not gaps and not unknown:

@@ -1,22 +1,21 @@
 """Counts: counts every set anew that events may have changed, and caches the result."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from typing_extensions import override
 
 from actors.consumers.log_consumer import Handler
 from actors.consumers.pull_threshold import PullThreshold
-from domain.counts import TweetCounts, UserCounts
 from domain.events import AnyEvent
-from domain.ids import TweetId, UserId
+from domain.ids import UserId
 from domain.limits import Limits
 from domain.relations import Target
 from storage import keys, values
 from storage.ports import Ports
 from storage.projections import projection_of
 from storage.projections.projection import Count
-from storage.values import Counted
+from storage.values import C, Counted
 
 _AT_ONCE = 32
 """Sets counted side by side."""
@@ -56,28 +55,11 @@ class Counts(Handler):
             return
         began_us = await self._ports.cache.now_us()
         kept = dict(zip(names, (await self._ports.cache.fetch((), names))[1], strict=True))
-        gate = asyncio.Semaphore(_AT_ONCE)
-
-        async def tweet(id_: int) -> tuple[int, Counted[TweetCounts]]:
-            value = kept[keys.tweet_counts(id_)]
-            async with gate:
-                if value is None:
-                    return id_, Counted.at(await self._ports.counts.tweet_counts(TweetId(id_)), began_us)
-                held = values.tweet_counts_from(value)
-                counts = await self._ports.counts.tweet_counts(TweetId(id_), tweets[id_], held.counts)
-                return id_, held.recounted(counts, tweets[id_], began_us)
-
-        async def user(id_: int) -> tuple[int, Counted[UserCounts]]:
-            value = kept[keys.user_counts(id_)]
-            async with gate:
-                if value is None:
-                    return id_, Counted.at(await self._ports.counts.user_counts(UserId(id_)), began_us)
-                held = values.user_counts_from(value)
-                counts = await self._ports.counts.user_counts(UserId(id_), users[id_], held.counts)
-                return id_, held.recounted(counts, users[id_], began_us)
-
-        of_tweets = dict(await asyncio.gather(*map(tweet, tweets)))
-        of_users = dict(await asyncio.gather(*map(user, users)))
+        count = self._ports.counts
+        of_tweets = await _recounted(
+            tweets, keys.tweet_counts, values.tweet_counts_from, count.tweet_counts, kept, began_us
+        )
+        of_users = await _recounted(users, keys.user_counts, values.user_counts_from, count.user_counts, kept, began_us)
         counted = {keys.tweet_counts(id_): values.tweet_counts(counts) for id_, counts in of_tweets.items()}
         counted |= {keys.user_counts(id_): values.user_counts(counts) for id_, counts in of_users.items()}
         self._written |= counted.keys()
@@ -87,6 +69,28 @@ class Counts(Handler):
         await self._threshold.observe(
             {UserId(id_): of_users[id_].counts.followers for id_ in users if "followers" in users[id_]}
         )
+
+
+async def _recounted(
+    changed: Mapping[int, set[str]],
+    key_of: Callable[[int], str],
+    counts_from: Callable[[bytes], Counted[C]],
+    count: Callable[..., Awaitable[C]],
+    kept: Mapping[str, bytes | None],
+    began_us: int,
+) -> dict[int, Counted[C]]:
+    """The counts of some tweets or users: those that changed are counted now, as are all where none are cached."""
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def recounted(id_: int) -> tuple[int, Counted[C]]:
+        value = kept[key_of(id_)]
+        async with gate:
+            if value is None:
+                return id_, Counted.at(await count(id_), began_us)
+            held = counts_from(value)
+            return id_, held.recounted(await count(id_, changed[id_], held.counts), changed[id_], began_us)
+
+    return dict(await asyncio.gather(*map(recounted, changed)))
 
 
 def _by_id(recounts: Iterable[Count], target: Target) -> dict[int, set[str]]:

@@ -27,7 +27,7 @@ from telemetry.logs import logger
 
 _SAVE_EVERY_MS = 1_000
 _REFRESH_EVERY_MS = 1_000
-"""How often the assignment is read: nobody needs to tell a shard of its ranges, so no such word can be lost."""
+"""The interval of reading the assignment: ranges are read and not sent, so no such message can be lost."""
 _ADMITTED_MAX = 500
 """Records admitted in one turn, so that a backlog does not make it a long one."""
 _PUSHES_AT_ONCE = 2
@@ -68,7 +68,7 @@ class FanoutShard:
         """Batches that are being written, in the order in which that began."""
         self._saved_ms = 0
         self._assigned_ms: int | None = None
-        """When the assignment was read last (monotonic); None while it is to be taken anew."""
+        """The time at which the assignment was read last (monotonic); None while it is to be taken anew."""
 
     @property
     def queue(self) -> int:

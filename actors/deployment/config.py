@@ -13,4 +13,4 @@ class ActorConfig:
     log_level: str
     exporter_host: str
     exporter_port: int
-    """Where the cluster's exporter listens, wherever the supervisor is."""
+    """The address on which the cluster's exporter listens, wherever the supervisor is."""

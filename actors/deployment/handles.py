@@ -19,7 +19,7 @@ from telemetry.ray_calls import ANSWER_S, call_ray
 
 _MADE_S = 5.0
 _END_S = 3.0
-"""How long a shard that leaves may take to finish what it read."""
+"""The time in which a shard that leaves finishes what it read."""
 
 
 class RayActor:

@@ -27,10 +27,10 @@ from telemetry.logs import logger
 from telemetry.ray_backend import RayBackend
 
 LOOK_EVERY_S = 1.0
-"""How often the reconciler compares the last seconds, and the supervisor asks for everybody's health."""
+"""The interval in which the reconciler compares the last seconds, and the supervisor asks for everybody's health."""
 CLOCK = SystemClock()
 _COLLECT_S = 0.1
-"""How long counters collect events before they count: many likes of one tweet are counted once."""
+"""The time in which counters collect events before they count: many likes of one tweet are counted once."""
 _RELEASE_EVERY_S = 60.0
 
 

@@ -16,7 +16,7 @@ from storage.desired_state import TRENDS_WORKERS, desired
 from storage.stores import Stores
 
 _FLOW_AFTER_S = 10.0
-"""When the trends dataflow is first looked at, so that the others start undisturbed: what it does waits in the log."""
+"""The wait before the trends dataflow starts, so that the others start undisturbed: what it does waits in the log."""
 
 
 class SupervisorActor(HostedActor):

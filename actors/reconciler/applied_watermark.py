@@ -11,7 +11,7 @@ from storage.ports.coordination import APPLIED, SUSPECT_UNTIL
 from storage.ports.log import BEGINNING
 
 _EVERY_MS = 15_000
-"""How often the checkpoint is moved while nobody doubts Redis: who begins to asks for all that was made since."""
+"""The interval of moving it while nobody doubts Redis: who begins to doubt asks for all that was made since."""
 
 
 class _Proof(NamedTuple):

@@ -24,7 +24,7 @@ _GRACE_MS = 2_000
 """A command younger than this may still be appending its event by itself."""
 _TRAIL_EVERY_MS = 15_000
 _FIRST_LOOK_BACK_MS = 60_000
-"""How far before the checkpoint a new reconciler looks, for batches that Cassandra replayed late."""
+"""The time before the checkpoint from which on a new reconciler looks, for batches that Cassandra replayed late."""
 _APPENDED_TOGETHER = 16
 _NAME = "reconciler"
 
@@ -81,7 +81,7 @@ class Reconciler:
         self._at_ms: int | None = None
         """Up to where a look at the whole trail has come that is not at its end."""
         self._began_ms = 0
-        """When the look began that is under way, or was the last; it saw what had been committed by then."""
+        """The time at which the last look began, or the one under way; it saw what had been committed by then."""
         self._checkpoint_ms = 0
         self._began_minute = 0
         self._old_minute = 0

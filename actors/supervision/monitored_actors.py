@@ -59,7 +59,7 @@ class HealthRecord:
     failing_since_ms: int | None = None
     """Since when it has not been well: it does not answer, or has no component yet."""
     node: str | None = None
-    """Where it last said that it runs."""
+    """The node on which it last said that it runs."""
     _silent_since_ms: int | None = None
     """Since when its loop has not gone round; a new restart begins a new wait."""
     _came_up: bool = False

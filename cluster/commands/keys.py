@@ -8,7 +8,7 @@ from cluster.commands import app
 from cluster.errors import SettingsError
 from cluster.settings import load_settings
 from cluster.signing_keys import keys_folder, rotate
-from serve.key_ring import UnusableKeys, made_at, read_keys, signer_of
+from serve.accounts.key_ring import UnusableKeys, made_at, read_keys, signer_of
 
 _console = Console()
 keys = typer.Typer(help="List or rotate the keys that sign access tokens.", no_args_is_help=True)

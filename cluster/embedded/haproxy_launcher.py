@@ -45,7 +45,7 @@ _SLOW = ("request_timeout", "The request took too long to come.")
 
 
 def _answer(status: int, code: str, sentence: str, headers: str = "") -> str:
-    """The arguments of a HAProxy rule that answers in the envelope of `serve.errors`; any page may read it."""
+    """The arguments of a HAProxy rule that answers in the envelope of `serve.http.errors`; any page may read it."""
     request_id = "%[var(txn.request_id,-)]"  # there is none before a request was parsed
     body = f'{{"error":"{sentence}","code":"{code}","request_id":"{request_id}"}}'
     retry = " hdr Retry-After 2" if 500 <= status <= 504 else ""

@@ -6,12 +6,12 @@ from contextlib import suppress
 from domain.errors import NotFound, Overloaded, StoreUnavailable
 from domain.ids import UserId
 from domain.limits import Limits
-from serve.reading.read_through import ReadThrough
 from storage import keys
 from storage.cache_codec import Person, person_from, person_value
 from storage.ports.cache import CacheStore, Changes
 from storage.ports.log import BEGINNING
 from storage.ports.users import UserStore
+from storage.read_through import ReadThrough
 
 _NOBODY = 0
 """A user that does not exist, announced so that an empty feed has an entry."""

@@ -7,9 +7,9 @@ from domain.errors import NotFound
 from domain.ids import TweetId, UserId
 from serve.reading.counts import Counts
 from serve.reading.people import PeopleAtHand
-from serve.reading.read_through import ReadThrough, multi_get
 from serve.reading.viewer import MARKED, ViewerRelations
 from storage.cache_codec import CachedTweet, Person, tweet_from
+from storage.read_through import ReadThrough, multi_get
 
 
 class TweetReader:

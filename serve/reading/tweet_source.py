@@ -3,11 +3,11 @@
 from domain.ids import TweetId, UserId
 from domain.limits import Limits
 from domain.tweets import Tweet
-from serve.reading.read_through import ReadThrough
 from storage import keys
 from storage.cache_codec import tweet_value
 from storage.ports.cache import CacheStore
 from storage.ports.tweets import TweetStore
+from storage.read_through import ReadThrough
 from telemetry import metrics
 
 

@@ -7,10 +7,10 @@ from domain.ids import UserId
 from domain.relations import FOLLOW
 from serve.reading.counts import Counts
 from serve.reading.people import People
-from serve.reading.read_through import fetch_from, multi_get
 from storage.cache_codec import Person, person_from
 from storage.ports.cache import CacheStore
 from storage.ports.relations import RelationStore
+from storage.read_through import fetch_from, multi_get
 
 
 class UserReader:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from domain.ids import Ids, UserId
 from domain.limits import Limits
 from domain.relations import FOLLOW, RELATIONS, Relation, Target
-from serve.reading.read_through import ReadThrough
 from storage import keys
 from storage.cache_codec import Engaged, engaged_from, engaged_value, ids_from, ids_value
 from storage.ports.cache import CacheStore
 from storage.ports.relations import RelationStore
+from storage.read_through import ReadThrough
 
 MARKED = tuple(relation for relation in RELATIONS if relation.target is Target.TWEET)
 """The relations that a tweet shows its reader, in the order in which they are cached."""

@@ -1,5 +1,6 @@
 """Home timelines as far as they need no walk through Cassandra: what was pushed, what is pulled, and one's own."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -10,7 +11,6 @@ from domain.errors import StoreUnavailable
 from domain.ids import ID_MAX, Ids, UserId
 from domain.limits import Limits
 from domain.timeline import NO_ENTRIES, EntryList, merged
-from serve.reading.staleness import StalenessGuard
 from serve.reading.viewer import ViewerRelations
 from serve.timelines.pulled_authors import PulledAuthors
 from serve.timelines.rebuild import Rebuilder
@@ -31,7 +31,7 @@ class HomeList(NamedTuple):
 
 
 class HomeLists:
-    """Reads home timelines from the cache. `cache` is a guarded one."""
+    """Reads home timelines from the cache, a guarded one, with the entries that it may be missing."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class HomeLists:
         relations: ViewerRelations,
         rebuilder: Rebuilder,
         pulled: PulledAuthors,
-        guard: StalenessGuard,
+        missing_entries: Callable[[Ids, UserId], EntryList],
         clock: Clock,
         limits: Limits,
     ) -> None:
@@ -47,7 +47,7 @@ class HomeLists:
         self._relations = relations
         self._rebuilder = rebuilder
         self._pulled = pulled
-        self._guard = guard
+        self._missing_entries = missing_entries
         self._clock = clock
         self._touched: LRUCache[UserId, int] = LRUCache(limits.local_entries_max)
         """The last day on which this process prolonged a reader's timeline."""
@@ -70,7 +70,7 @@ class HomeLists:
         metrics.TIMELINE_ENTRIES.record(len(home.entries))
         (own,) = await self._rebuilder.recents([viewer], [own])
         pulled = await self._pulled_lists(followees)
-        missing = self._guard.missing_entries(followees, viewer)
+        missing = self._missing_entries(followees, viewer)
         return HomeList(followees, merged([home, own, missing, *pulled], top))
 
     async def _prolong(self, key: ListKey) -> None:

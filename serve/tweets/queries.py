@@ -6,7 +6,6 @@ from domain.timeline import walk_of
 from serve.reading.pipeline import Candidate, Skeleton
 from serve.reading.readers import Readers
 from serve.tweets.render import anybodys, counts_json, tweets_json, tweets_page
-from serve.tweets.threads import Threads
 from storage.ports.tweets import TweetStore
 
 
@@ -17,7 +16,6 @@ class TweetQueries:
         self._readers = readers
         self._tweets = tweets
         self._limits = limits
-        self._threads = Threads(readers, tweets, limits)
 
     async def tweet(self, viewer: UserId | None, tweet_id: TweetId) -> bytes:
         """One tweet or retweet."""
@@ -38,10 +36,6 @@ class TweetQueries:
         original = await reader.original_of(tweet_id)
         page = anybodys(direct_replies(self._tweets, original))
         return await tweets_page(page, reader, walk_of(cursor), limit, self._limits)
-
-    async def thread(self, viewer: UserId | None, tweet_id: TweetId, cursor: str | None, limit: int | None) -> bytes:
-        """A page of the conversation around a tweet, in the order that `Threads` keeps."""
-        return await self._threads.page(viewer, tweet_id, cursor, limit)
 
 
 def direct_replies(tweets: TweetStore, tweet: TweetId) -> Skeleton:

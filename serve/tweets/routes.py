@@ -1,4 +1,4 @@
-"""Routes of tweets and of what is done to them."""
+"""Routes of tweets and their conversations."""
 
 from typing import Annotated
 
@@ -7,12 +7,17 @@ from starlette.responses import Response
 
 from domain.conversations import CURSOR_PATTERN
 from domain.ids import TweetId
-from serve import schemas
-from serve.access import Liking, Member, Tweeting, Viewer
-from serve.commands import Draft
-from serve.description import TOKEN_OPTIONAL, by_name, failures
-from serve.parameters import KEY_CHARS_MAX, KEY_PATTERN, Paged, TweetInPath, checked_key, json_response
-from serve.services import Provided
+from serve.http.access import Member, Tweeting, Viewer
+from serve.http.openapi import TOKEN_OPTIONAL, by_name, failures
+from serve.http.parameters import KEY_CHARS_MAX, KEY_PATTERN, Paged, TweetInPath, checked_key, json_response
+from serve.http.use_cases import use
+from serve.tweets import schemas
+from serve.tweets.commands import Draft, TweetCommands
+from serve.tweets.queries import TweetQueries
+from serve.tweets.threads import Threads
+
+Commands = Annotated[TweetCommands, use(TweetCommands)]
+Queries = Annotated[TweetQueries, use(TweetQueries)]
 
 router = APIRouter(prefix="/api/v1/tweets", tags=["tweets"], generate_unique_id_function=by_name)
 
@@ -27,84 +32,50 @@ IdempotencyKey = Annotated[
 
 @router.post("", status_code=201, response_model=schemas.Tweet, responses=failures(400, 401, 404, 409, 422))
 async def post(
-    body: schemas.NewTweet, author: Tweeting, services: Provided, idempotency_key: IdempotencyKey = None
+    body: schemas.NewTweet,
+    author: Tweeting,
+    commands: Commands,
+    queries: Queries,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Publish a tweet, reply or quote."""
     draft = Draft(
         text=body.text, reply_to=_id(body.reply_to_id), quote_of=_id(body.quote_of_id), location=body.location
     )
-    tweet = await services.commands.post(author, draft, checked_key(idempotency_key, body.idempotency_key))
-    return json_response(await services.tweets.tweet(author, tweet), 201)
+    tweet = await commands.post(author, draft, checked_key(idempotency_key, body.idempotency_key))
+    return json_response(await queries.tweet(author, tweet), 201)
 
 
 @router.get("/{id}", response_model=schemas.Tweet, responses=_READ, openapi_extra=TOKEN_OPTIONAL)
-async def read_tweet(tweet: TweetInPath, viewer: Viewer, services: Provided) -> Response:
+async def read_tweet(tweet: TweetInPath, viewer: Viewer, queries: Queries) -> Response:
     """One tweet or retweet."""
-    return json_response(await services.tweets.tweet(viewer, tweet))
+    return json_response(await queries.tweet(viewer, tweet))
 
 
 @router.delete("/{id}", status_code=204, responses=failures(401, 403, 404))
-async def delete(tweet: TweetInPath, user: Member, services: Provided) -> Response:
+async def delete(tweet: TweetInPath, user: Member, commands: Commands) -> Response:
     """Take a tweet of yours away; it disappears everywhere."""
-    await services.commands.delete(user, tweet)
+    await commands.delete(user, tweet)
     return Response(status_code=204)
 
 
-@router.post("/{id}/like", response_model=schemas.Tweet, responses=_INPUT)
-async def like(tweet: TweetInPath, user: Liking, services: Provided, body: schemas.NoFields | None = None) -> Response:
-    """Like a tweet; doing so again changes nothing."""
-    return json_response(await services.tweets.tweet(user, await services.commands.like(user, tweet)))
-
-
-@router.delete("/{id}/like", response_model=schemas.Tweet, responses=_READ)
-async def unlike(tweet: TweetInPath, user: Member, services: Provided) -> Response:
-    """Take a like back."""
-    return json_response(await services.tweets.tweet(user, await services.commands.unlike(user, tweet)))
-
-
-@router.post("/{id}/retweet", response_model=schemas.Tweet, responses=_INPUT)
-async def retweet(
-    tweet: TweetInPath, user: Tweeting, services: Provided, body: schemas.NoFields | None = None
-) -> Response:
-    """Retweet a tweet, and get the original; doing so again changes nothing."""
-    return json_response(await services.tweets.tweet(user, await services.commands.retweet(user, tweet)))
-
-
-@router.delete("/{id}/retweet", response_model=schemas.Tweet, responses=_READ)
-async def undo_retweet(tweet: TweetInPath, user: Member, services: Provided) -> Response:
-    """Take a retweet back."""
-    return json_response(await services.tweets.tweet(user, await services.commands.undo_retweet(user, tweet)))
-
-
 @router.get("/{id}/replies", response_model=schemas.TweetPage, responses=_INPUT, openapi_extra=TOKEN_OPTIONAL)
-async def read_replies(tweet: TweetInPath, page: Paged, viewer: Viewer, services: Provided) -> Response:
+async def read_replies(tweet: TweetInPath, page: Paged, viewer: Viewer, queries: Queries) -> Response:
     """The direct replies, newest first."""
-    return json_response(await services.tweets.replies(viewer, tweet, *page))
-
-
-@router.get("/{id}/likers", response_model=schemas.UserPage, responses=_INPUT, openapi_extra=TOKEN_OPTIONAL)
-async def read_likers(tweet: TweetInPath, page: Paged, viewer: Viewer, services: Provided) -> Response:
-    """Who likes a tweet, latest first."""
-    return json_response(await services.users.likers(viewer, tweet, *page))
-
-
-@router.get("/{id}/retweeters", response_model=schemas.UserPage, responses=_INPUT, openapi_extra=TOKEN_OPTIONAL)
-async def read_retweeters(tweet: TweetInPath, page: Paged, viewer: Viewer, services: Provided) -> Response:
-    """Who retweeted a tweet, latest first."""
-    return json_response(await services.users.retweeters(viewer, tweet, *page))
+    return json_response(await queries.replies(viewer, tweet, *page))
 
 
 @router.get("/{id}/engagements", response_model=schemas.Engagements, responses=_READ, openapi_extra=TOKEN_OPTIONAL)
-async def read_engagements(tweet: TweetInPath, viewer: Viewer, services: Provided) -> Response:
+async def read_engagements(tweet: TweetInPath, viewer: Viewer, queries: Queries) -> Response:
     """The counts of a tweet."""
-    return json_response(await services.tweets.engagements(viewer, tweet))
+    return json_response(await queries.engagements(viewer, tweet))
 
 
 @router.get("/{id}/thread", response_model=schemas.Thread, responses=_INPUT, openapi_extra=TOKEN_OPTIONAL)
 async def read_thread(
     tweet: TweetInPath,
     viewer: Viewer,
-    services: Provided,
+    threads: Annotated[Threads, use(Threads)],
     limit: Annotated[int | None, Query(ge=1, description="How many replies; the most allowed if that is more.")] = None,
     cursor: Annotated[
         str | None,
@@ -115,7 +86,7 @@ async def read_thread(
     ] = None,
 ) -> Response:
     """The conversation above and below a tweet, or with a cursor more of one side."""
-    return json_response(await services.tweets.thread(viewer, tweet, cursor, limit))
+    return json_response(await threads.page(viewer, tweet, cursor, limit))
 
 
 def _id(text: str | None) -> TweetId | None:

@@ -1,25 +1,18 @@
-"""Profiles, and lists of users: followers, followees, and who engaged with a tweet."""
+"""Profiles of users."""
 
 from domain.errors import NotFound
-from domain.ids import TweetId, UserId
-from domain.limits import Limits
-from domain.relations import FOLLOW, LIKE, RETWEET, Relation
-from serve.reading.pipeline import Skeleton
+from domain.ids import UserId
 from serve.reading.readers import Readers
-from serve.reading.skeletons import sources_of, targets_of
-from serve.users.render import users_json, users_page
-from storage.ports.relations import RelationStore
+from serve.users.render import users_json
 from storage.ports.users import UserStore
 
 
 class UserQueries:
     """Users as finished JSON; `viewer` is None without a token. Raises `NotFound` for what does not exist."""
 
-    def __init__(self, readers: Readers, users: UserStore, relations: RelationStore, limits: Limits) -> None:
+    def __init__(self, readers: Readers, users: UserStore) -> None:
         self._readers = readers
         self._users = users
-        self._relations = relations
-        self._limits = limits
 
     async def user(self, viewer: UserId | None, user: UserId) -> bytes:
         """The profile of a user."""
@@ -35,33 +28,6 @@ class UserQueries:
         if user is None:
             raise _no_user()
         return await self.user(viewer, user)
-
-    async def followers(self, viewer: UserId | None, user: UserId, cursor: str | None, limit: int) -> bytes:
-        """A page of who follows a user, latest first."""
-        await self._readers.people.check(user)
-        return await self._page(viewer, sources_of(self._relations, FOLLOW, user), cursor, limit)
-
-    async def following(self, viewer: UserId | None, user: UserId, cursor: str | None, limit: int) -> bytes:
-        """A page of whom a user follows, latest first."""
-        await self._readers.people.check(user)
-        return await self._page(viewer, targets_of(self._relations, FOLLOW, user), cursor, limit)
-
-    async def likers(self, viewer: UserId | None, tweet_id: TweetId, cursor: str | None, limit: int) -> bytes:
-        """A page of who likes a tweet, latest first."""
-        return await self._sources(viewer, LIKE, tweet_id, cursor, limit)
-
-    async def retweeters(self, viewer: UserId | None, tweet_id: TweetId, cursor: str | None, limit: int) -> bytes:
-        """A page of who retweeted a tweet, latest first."""
-        return await self._sources(viewer, RETWEET, tweet_id, cursor, limit)
-
-    async def _sources(
-        self, viewer: UserId | None, relation: Relation, tweet_id: TweetId, cursor: str | None, limit: int
-    ) -> bytes:
-        original = await (await self._readers.tweets(None)).original_of(tweet_id)
-        return await self._page(viewer, sources_of(self._relations, relation, original), cursor, limit)
-
-    async def _page(self, viewer: UserId | None, skeleton: Skeleton, cursor: str | None, limit: int) -> bytes:
-        return await users_page(skeleton, await self._readers.users(viewer), cursor, limit, self._limits)
 
 
 def _no_user() -> NotFound:

@@ -1,4 +1,7 @@
-"""Projections of events about users."""
+"""Projections of events about users: beside their own row only the cached user follows from them.
+
+Trends read them from the log.
+"""
 
 from domain.events import UserReinstated, UserSuspended
 from storage import keys

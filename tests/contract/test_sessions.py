@@ -1,8 +1,7 @@
 """Refresh tokens and their families, in memory and in Cassandra; and what it costs to see that a session lives."""
 
 import asyncio
-from types import SimpleNamespace
-from typing import cast
+from typing import Any
 
 import pytest
 from starlette.requests import Request
@@ -11,17 +10,17 @@ from domain.clock import SystemClock
 from domain.errors import Unauthorized
 from domain.ids import SessionId, UserId
 from domain.limits import SMALL
-from serve.access import admit
-from serve.origins import Origins
-from serve.rate_limits import Guard, Limit, RateLimits
-from serve.services import Services
-from serve.session_registry import SessionRegistry
-from serve.sessions import Session
+from serve.accounts.session_registry import SessionRegistry
+from serve.http.access import AccessControl
+from serve.http.origins import Origins
+from serve.http.rate_limits import Guard, Limit, RateLimits
+from serve.http.sessions import Session
 from storage.cassandra.stores import CassandraStores
 from storage.memory.tokens import MemoryTokenStore
 from storage.ports.sessions import SpentToken, TokenStore, TokenUse
 from storage.redis import RedisStores
 from tests.contract.people import new_id
+from tests.support.ports import NotGiven
 from tests.support.waiting import eventually
 
 pytest_plugins = ("tests.contract.truth",)
@@ -114,24 +113,20 @@ async def reads_of(redis: RedisStores) -> int:
 async def test_whether_a_session_lives_is_asked_in_the_trip_of_the_rate_limit(
     redis_stores: RedisStores, user: UserId, family: SessionId
 ) -> None:
-    tokens = MemoryTokenStore(SystemClock())
-    services = cast(
-        Services,
-        SimpleNamespace(
-            guard=Guard(redis_stores.limiter, SystemClock(), RateLimits(), Origins()),
-            session_registry=SessionRegistry(redis_stores.cache, tokens, SMALL),
-        ),
-    )
+    sessions = SessionRegistry(redis_stores.cache, MemoryTokenStore(SystemClock()), SMALL)
+    guard = Guard(redis_stores.limiter, SystemClock(), RateLimits(), Origins())
+    no_tokens: Any = NotGiven()
+    access = AccessControl(no_tokens, sessions, guard)
     session = Session(user, family)
 
     async def reads_to_admit() -> int:
         request = Request({"type": "http", "headers": [], "client": None, "murmur.response_headers": []})
         before = await reads_of(redis_stores)
-        await admit(request, services, Limit.READS, session)
+        await access.admit(request, Limit.READS, session)
         return await reads_of(redis_stores) - before - 1
 
     await reads_to_admit()  # the script of the limits is loaded, the session is read
     assert await reads_to_admit() == 1
-    await services.session_registry.end(family)
+    await sessions.end(family)
     with pytest.raises(Unauthorized):
         await reads_to_admit()

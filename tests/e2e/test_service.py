@@ -8,7 +8,7 @@ from typing import get_args
 import httpx
 import pytest
 
-from serve.readiness import Word
+from serve.operations.readiness import Word
 from tests.support.api_user import sign_up
 from tests.support.system import RunningSystem
 from tests.support.waiting import eventually

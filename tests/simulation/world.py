@@ -18,19 +18,15 @@ from domain.events import Event, Retweeted, decode
 from domain.ids import TweetId, UserId, range_of
 from domain.limits import SMALL, Limits
 from domain.relations import FOLLOW
-from serve.commands import Commands
-from serve.leased_ids import LeasedIds
-from serve.publisher import Publisher
-from serve.reading.guarded_cache import GuardedCache
-from serve.reading.readers import Readers
+from serve.composition import compose
 from serve.reading.staleness import StalenessGuard
-from serve.timelines.home import HomeTimelines
-from serve.timelines.home_lists import HomeLists
-from serve.timelines.pulled_authors import PulledAuthors
+from serve.relations.commands import RelationCommands
+from serve.relations.queries import RelationQueries
 from serve.timelines.queries import TimelineQueries
-from serve.timelines.rebuild import Rebuilder
+from serve.tweets.commands import TweetCommands
 from serve.tweets.queries import TweetQueries
 from serve.users.queries import UserQueries
+from serve.writing.leased_ids import LeasedIds
 from storage.memory.hot import MemoryEventLog, MemoryOffsetStore, MemoryRedis
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.stores import memory_stores
@@ -121,10 +117,12 @@ class SkewedClock:
 class Replica:
     """The use cases of one replica."""
 
-    commands: Commands
+    commands: TweetCommands
+    relations: RelationCommands
     timelines: TimelineQueries
     tweets: TweetQueries
     users: UserQueries
+    pages: RelationQueries
     ids: LeasedIds
 
 
@@ -157,14 +155,16 @@ class World:
         self.counts: CountStore = self._port(truth.counts)
         self.coordination: CoordinationStore = self._port(truth.coordination)
         self.letters: DeadLetterStore = self._port(truth.dead_letters)
-        self._keys = Keys(to_cassandra)
         self.log: EventLog = self._port(build.log(self.redis, PARTITIONS, limits, to_redis), "redis")
         self.cache: CacheStore = self._port(build.cache(self.redis, limits, to_redis), "redis")
         self.offsets: OffsetStore = self._port(MemoryOffsetStore(self.redis, to_redis), "redis")
         self.ports = some_ports(
             events=self.events,
+            tweets=self.tweets,
             relations=self.relations,
             counts=self.counts,
+            users=People(),
+            idempotency=Keys(to_cassandra),
             coordination=self.coordination,
             dead_letters=self.letters,
             log=self.log,
@@ -278,23 +278,18 @@ class World:
         return step
 
     def _replica(self, name: str, clock: Clock) -> Callable[[], Awaitable[None]]:
-        people = People()
         ids = LeasedIds(self.coordination, clock)
-        guard = self._build.guard(self.events, self.coordination, clock, self.limits, PARTITIONS, self._sleep)
-        cache = GuardedCache(self.cache, guard)
-        readers = Readers(cache, self.tweets, people, self.relations, self.counts, guard, self.limits)
-        rebuilder = Rebuilder(cache, self.tweets, self.limits)
-        pulled = PulledAuthors(self.coordination, clock, self.limits)
-        lists = HomeLists(cache, readers.relations, rebuilder, pulled, guard, self.clock, self.limits)
-        home = HomeTimelines(lists, self.tweets)
-        publisher = Publisher(self.events, self.cache, self.log, guard, self._sleep)
-        commands = Commands(publisher, self.tweets, self.relations, self._keys, readers, ids, clock, self.limits)
+        use_cases = compose(
+            self.ports, clock, self.limits, ids, partitions=PARTITIONS, sleep=self._sleep, guard_of=self._build.guard
+        )
         self.replicas[name] = Replica(
-            commands,
-            TimelineQueries(home, readers, self.tweets, self.limits),
-            TweetQueries(readers, self.tweets, self.limits),
-            UserQueries(readers, people, self.relations, self.limits),
-            ids,
+            commands=use_cases.get(TweetCommands),
+            relations=use_cases.get(RelationCommands),
+            timelines=use_cases.get(TimelineQueries),
+            tweets=use_cases.get(TweetQueries),
+            users=use_cases.get(UserQueries),
+            pages=use_cases.get(RelationQueries),
+            ids=ids,
         )
         return ids.renew
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from serve.key_ring import key_file
+from serve.accounts.key_ring import key_file
 
 BEGAN = datetime(2026, 1, 31, 12, tzinfo=UTC)
 

@@ -24,13 +24,14 @@ from domain.registration import normalized_login
 from domain.texts import TEXT_CHARS_MAX, parsed
 from domain.timeline import walk_of
 from domain.users import NAME_CHARS_MAX
-from serve import schemas
-from serve.commands import _checked_location
-from serve.key_ring import KeyRing
-from serve.middleware import _of_interest
-from serve.origins import Origins
-from serve.parameters import checked_key, id_of
-from serve.sessions import AccessTokens
+from serve.accounts.key_ring import KeyRing
+from serve.accounts.schemas import LogIn, NewUser
+from serve.accounts.sessions import AccessTokens
+from serve.http.middleware import _of_interest
+from serve.http.origins import Origins
+from serve.http.parameters import checked_key, id_of
+from serve.tweets.commands import _checked_location
+from serve.tweets.schemas import NewTweet
 from storage.gazetteer import gazetteer
 from tests.support.key_files import folder_of
 
@@ -44,30 +45,30 @@ Reader = Callable[[str], object]
 Row = tuple[str, Reader, tuple[int, ...], tuple[str, ...]]
 
 
-def _of_field(name: str, model: type[schemas.NewUser | schemas.LogIn | schemas.NewTweet]) -> Reader:
+def _of_field(name: str, model: type[NewUser | LogIn | NewTweet]) -> Reader:
     others = {"username": "ann", "email": "ann@example.com", "password": "correct horse", "text": "hello"}
     fields = {key: value for key, value in others.items() if key in model.model_fields}
     return lambda text: model.model_validate({**fields, name: text})
 
 
 def _shown_name(text: str) -> object:
-    body = schemas.NewUser(username="ann", email="ann@example.com", password="correct horse", name=text)
+    body = NewUser(username="ann", email="ann@example.com", password="correct horse", name=text)
     return name_fault(normalized_name(body.name or "", NAME_CHARS_MAX), NAME_CHARS_MAX)
 
 
 def _password(text: str) -> object:
-    body = schemas.NewUser(username="ann", email="ann@example.com", password=text)
+    body = NewUser(username="ann", email="ann@example.com", password=text)
     return password_fault(normalized_password(body.password), "ann", "ann@example.com")
 
 
 def _login(text: str) -> object:
-    return normalized_login(schemas.LogIn(login=text, password="correct horse").login or "")
+    return normalized_login(LogIn(login=text, password="correct horse").login or "")
 
 
 def _unknown_fields(text: str) -> object:
     names = (f"{at:x}" for at in range(len(text) // len('"1fff":0,')))
     try:
-        return schemas.NewTweet.model_validate({"text": "hello", **dict.fromkeys(names, 0)})
+        return NewTweet.model_validate({"text": "hello", **dict.fromkeys(names, 0)})
     except ValidationError as error:
         return error.errors()
 
@@ -127,11 +128,11 @@ ROWS: list[Row] = [
     ("a location's places", lambda text: gazetteer().places_of(text), (100, BODY_CHARS), WORDS),
     ("a place of trends", lambda text: gazetteer().place(text), (100, LINE_CHARS), WORDS),
     ("a name at sign-up", _shown_name, (50, 200, BODY_CHARS), WORDS),
-    ("an address at sign-up", _of_field("email", schemas.NewUser), (64, 254, 1_016, BODY_CHARS), ADDRESSES),
+    ("an address at sign-up", _of_field("email", NewUser), (64, 254, 1_016, BODY_CHARS), ADDRESSES),
     ("a password at sign-up", _password, (256, 1_024, BODY_CHARS), WORDS),
     ("a login", _login, (64, 254, 1_016, BODY_CHARS), ADDRESSES),
-    ("a username at sign-up", _of_field("username", schemas.NewUser), (15, BODY_CHARS), PLAIN),
-    ("an id in a body", _of_field("reply_to_id", schemas.NewTweet), (20, BODY_CHARS), PLAIN),
+    ("a username at sign-up", _of_field("username", NewUser), (15, BODY_CHARS), PLAIN),
+    ("an id in a body", _of_field("reply_to_id", NewTweet), (20, BODY_CHARS), PLAIN),
     ("an id in a path", id_of, (20, LINE_CHARS), PLAIN),
     ("a cursor", walk_of, (24, LINE_CHARS), PLAIN),
     ("a conversation's cursor", place_of, (35, LINE_CHARS), PLAIN),

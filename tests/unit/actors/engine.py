@@ -43,6 +43,7 @@ class Engine:
         truth = self.truth
         return some_ports(
             events=truth.events,
+            tweets=truth.tweets,
             relations=truth.relations,
             counts=truth.counts,
             coordination=truth.coordination,

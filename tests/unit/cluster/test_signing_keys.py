@@ -16,8 +16,9 @@ from cluster.settings import Settings
 from cluster.signing_keys import NEEDED, PUBLISHED, keys_folder, prepare_keys, rotate
 from domain.clock import ManualClock
 from domain.ids import SessionId, UserId
-from serve.key_ring import LOOK_EVERY_MS, KeyRing, key_files, made_at
-from serve.sessions import TTL_S, AccessTokens, Session
+from serve.accounts.key_ring import LOOK_EVERY_MS, KeyRing, key_files, made_at
+from serve.accounts.sessions import TTL_S, AccessTokens
+from serve.http.sessions import Session
 from tests.support.key_files import BEGAN, add_key, folder_of
 
 SOMEBODY = Session(UserId(7), SessionId(9))

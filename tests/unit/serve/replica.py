@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -12,17 +13,16 @@ from domain.events import Event
 from domain.ids import IdGenerator, TweetId, UserId
 from domain.limits import SMALL, Limits
 from domain.timeline import EntryList
-from serve.commands import Commands
-from serve.publisher import Publisher
-from serve.reading.guarded_cache import GuardedCache
+from serve.composition import compose
 from serve.reading.readers import Readers
-from serve.timelines.home import HomeTimelines
-from serve.timelines.home_lists import HomeLists
-from serve.timelines.pulled_authors import PulledAuthors
+from serve.relations.commands import RelationCommands
+from serve.relations.queries import RelationQueries
 from serve.timelines.queries import TimelineQueries
-from serve.timelines.rebuild import Rebuilder
+from serve.tweets.commands import TweetCommands
 from serve.tweets.queries import TweetQueries
+from serve.tweets.threads import Threads
 from serve.users.queries import UserQueries
+from serve.writing.publisher import Publisher
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.truth import MemoryEventStore
 from storage.ports.cache import Changes, ListKey
@@ -82,33 +82,24 @@ class Replica:
     def __init__(self, engine: Engine | None = None, people: People | None = None, limits: Limits = SMALL) -> None:
         engine = engine or Engine()
         self.cache = engine.cache = DeafCache(engine.redis, limits)
-        truth, clock, people = engine.truth, engine.clock, people or People()
-        self.events = SlowEvents(truth.tables, PARTITIONS)
-        guard = engine.guard()
-        cache = GuardedCache(engine.cache, guard)
-        self.readers = Readers(cache, truth.tweets, people, truth.relations, truth.counts, guard, limits)
-        pulled = PulledAuthors(truth.coordination, clock, limits)
-        rebuilder = Rebuilder(cache, truth.tweets, limits)
-        lists = HomeLists(cache, self.readers.relations, rebuilder, pulled, guard, clock, limits)
-        self.timelines = TimelineQueries(HomeTimelines(lists, truth.tweets), self.readers, truth.tweets, limits)
-        self.tweets = TweetQueries(self.readers, truth.tweets, limits)
-        self.users = UserQueries(self.readers, people, truth.relations, limits)
-        self.publisher = Publisher(self.events, engine.cache, engine.log, guard)
+        clock = engine.clock
+        self.events = SlowEvents(engine.truth.tables, PARTITIONS)
         ids = IdGenerator(next(_workers), clock, after_ms=0, until_ms=1 << 50, lease_ends_ms=1 << 50)
 
         async def turn() -> None:
             clock.advance(1)
 
-        self.commands = Commands(
-            self.publisher,
-            truth.tweets,
-            truth.relations,
-            Keys(turn),
-            self.readers,
-            ids,
-            clock,
-            limits,
-        )
+        ports = replace(engine.ports, events=self.events, users=people or People(), idempotency=Keys(turn))
+        self.use_cases = use_cases = compose(ports, clock, limits, ids, partitions=PARTITIONS, sleep=engine.time_passes)
+        self.commands = use_cases.get(TweetCommands)
+        self.relations = use_cases.get(RelationCommands)
+        self.timelines = use_cases.get(TimelineQueries)
+        self.tweets = use_cases.get(TweetQueries)
+        self.users = use_cases.get(UserQueries)
+        self.threads = use_cases.get(Threads)
+        self.pages = use_cases.get(RelationQueries)
+        self.readers = use_cases.get(Readers)
+        self.publisher = use_cases.get(Publisher)
 
     async def shown(self, viewer: UserId) -> list[int]:
         page: dict[str, Any] = orjson.loads(await self.timelines.home(viewer, None, 5))

@@ -14,15 +14,16 @@ from domain.ids import SessionId, UserId, first_id_at
 from domain.limits import SMALL
 from domain.passwords import PASSWORD_CHARS_MAX
 from domain.users import User, folded
-from serve.accounts import REFRESH_TTL_S, Accounts
-from serve.errors import RateLimited, answer_to, writing
-from serve.key_ring import KeyRing
-from serve.login_throttle import LoginThrottle
-from serve.passwords import LANES, MEMORY_KIB, PASSES, Passwords
-from serve.rate_limits import RateLimits
-from serve.schemas import NewUser
-from serve.session_registry import SessionRegistry
-from serve.sessions import SESSION_S, TTL_S, AccessTokens
+from serve.accounts.commands import AccountCommands
+from serve.accounts.key_ring import KeyRing
+from serve.accounts.login_throttle import LoginThrottle
+from serve.accounts.passwords import LANES, MEMORY_KIB, PASSES, Passwords
+from serve.accounts.schemas import NewUser
+from serve.accounts.session_registry import SessionRegistry
+from serve.accounts.sessions import SESSION_S, TTL_S, AccessTokens
+from serve.accounts.tokens import REFRESH_TTL_S, SessionTokens
+from serve.http.errors import RateLimited, answer_to, writing
+from serve.http.rate_limits import RateLimits
 from storage.memory.hot import MemoryRedis
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.tokens import MemoryTokenStore
@@ -142,11 +143,14 @@ def accounts(
     throttle: LoginThrottle,
     sessions: SessionRegistry,
     clock: ManualClock,
-) -> Accounts:
-    return Accounts(users, tokens, Numbers(clock), passwords, access, throttle, sessions, clock)
+) -> AccountCommands:
+    issuer = SessionTokens(tokens, access, clock)
+    return AccountCommands(users, Numbers(clock), passwords, issuer, throttle, sessions)
 
 
-async def test_alice_signs_up_and_logs_in_by_name_and_by_address(accounts: Accounts, access: AccessTokens) -> None:
+async def test_alice_signs_up_and_logs_in_by_name_and_by_address(
+    accounts: AccountCommands, access: AccessTokens
+) -> None:
     alice, session = await accounts.register("Alice", "Alice@example.com", PASSWORD, None)
     assert access.verify(session.access_token).user == alice
     for login in ("alice", "ALICE", "alice@EXAMPLE.com"):
@@ -156,7 +160,7 @@ async def test_alice_signs_up_and_logs_in_by_name_and_by_address(accounts: Accou
 
 
 async def test_a_refusal_after_a_user_was_made_or_a_token_spent_does_not_say_that_nothing_was_done(
-    accounts: Accounts, tokens: Tokens
+    accounts: AccountCommands, tokens: Tokens
 ) -> None:
     _, session = await accounts.register("alice", "a@example.com", PASSWORD, None)
 
@@ -173,7 +177,7 @@ async def test_a_refusal_after_a_user_was_made_or_a_token_spent_does_not_say_tha
         assert answer.row.code == "store_unavailable"
 
 
-async def test_the_name_shown_is_the_username_unless_given(accounts: Accounts, users: Users) -> None:
+async def test_the_name_shown_is_the_username_unless_given(accounts: AccountCommands, users: Users) -> None:
     alice, _ = await accounts.register("alice", "a@example.com", PASSWORD, None)
     bob, _ = await accounts.register("bob", "b@example.com", PASSWORD, "  Bob B.  ")
     assert users.names == {alice: "alice", bob: "Bob B."}
@@ -184,7 +188,7 @@ async def test_the_name_shown_is_the_username_unless_given(accounts: Accounts, u
     ["René@bücher.example", "rene\u0301@XN--BCHER-KVA.example", "\uff32ené\uff20bu\u0308cher\uff0eexample", "RENE"],
 )
 @pytest.mark.parametrize("password", ["café\u00a0crème au lait", "cafe\u0301 cre\u0300me au\u3000lait"])
-async def test_what_sign_up_normalizes_log_in_does_too(accounts: Accounts, login: str, password: str) -> None:
+async def test_what_sign_up_normalizes_log_in_does_too(accounts: AccountCommands, login: str, password: str) -> None:
     wire = {"username": "Rene", "email": "Rene\u0301@Bu\u0308cher.example", "password": "cafe\u0301 crème au lait"}
     new = NewUser.model_validate(wire)
     rene, _ = await accounts.register(new.username, new.email, new.password, new.name)
@@ -194,13 +198,13 @@ async def test_what_sign_up_normalizes_log_in_does_too(accounts: Accounts, login
 @pytest.mark.parametrize(
     "login", ["Alice <a@example.com>", "a@example.com, a@example.com", "alice\x00", "a@", "\u200balice"]
 )
-async def test_what_is_no_login_matches_nobody(accounts: Accounts, login: str) -> None:
+async def test_what_is_no_login_matches_nobody(accounts: AccountCommands, login: str) -> None:
     await accounts.register("alice", "a@example.com", PASSWORD, None)
     with pytest.raises(Unauthorized):
         await accounts.login(login, PASSWORD, NETWORK)
 
 
-async def test_what_others_mistype_keeps_nobody_from_mistyping(accounts: Accounts) -> None:
+async def test_what_others_mistype_keeps_nobody_from_mistyping(accounts: AccountCommands) -> None:
     for n in range(26):  # a login is guessed 25 times an hour
         with pytest.raises(Unauthorized):
             await accounts.login(f"no login {n}", "", NETWORK)
@@ -215,13 +219,14 @@ async def test_a_reserved_username_is_refused_before_anything_is_hashed(
     clock: ManualClock,
 ) -> None:
     full = Passwords(threads=1, waiting_max=-1)
-    accounts = Accounts(users, tokens, Numbers(clock), full, access, throttle, sessions, clock)
+    issuer = SessionTokens(tokens, access, clock)
+    accounts = AccountCommands(users, Numbers(clock), full, issuer, throttle, sessions)
     with pytest.raises(Conflict) as caught:
         await accounts.register("Admin", "a@example.com", PASSWORD, None)
     assert caught.value.code == "username_reserved"
 
 
-async def test_passwords_are_kept_as_argon2id(accounts: Accounts, users: Users) -> None:
+async def test_passwords_are_kept_as_argon2id(accounts: AccountCommands, users: Users) -> None:
     await accounts.register("alice", "a@example.com", PASSWORD, None)
     assert users.found["alice"].password_hash.startswith(f"$argon2id$v=19$m={MEMORY_KIB},t=2,p=1$")
 
@@ -237,7 +242,7 @@ async def test_passwords_are_kept_as_argon2id(accounts: Accounts, users: Users) 
     ],
 )
 async def test_a_registration_keeps_the_rules(
-    accounts: Accounts, tokens: Tokens, username: str, name: str | None, password: str, field: str
+    accounts: AccountCommands, tokens: Tokens, username: str, name: str | None, password: str, field: str
 ) -> None:
     with pytest.raises(Invalid) as caught:
         await accounts.register(username, "a@example.com", password, name)
@@ -283,9 +288,8 @@ async def test_a_wrong_name_and_a_wrong_password_look_alike_and_cost_the_same(
     limiter = LocalRateLimiter(ManualClock(), 100)
     cache = MemoryCacheStore(MemoryRedis(ManualClock()), SMALL)
     throttle = LoginThrottle(Asked(limiter, calls), Asked(cache, calls), RateLimits(failed_log_ins_per_hour=2))
-    accounts = Accounts(
-        Asked(users, calls), Asked(tokens, calls), Numbers(clock), passwords, access, throttle, sessions, clock
-    )
+    issuer = SessionTokens(Asked(tokens, calls), access, clock)
+    accounts = AccountCommands(Asked(users, calls), Numbers(clock), passwords, issuer, throttle, sessions)
     await accounts.register("alice", "a@example.com", PASSWORD, None)
     looks = set()
     for login in ("alice", "a@example.com", "bob", "b@example.com", ""):
@@ -307,7 +311,9 @@ async def test_a_wrong_name_and_a_wrong_password_look_alike_and_cost_the_same(
     assert looks == {(*attempt, *attempt, *too_often)}, "each the same, and nothing is hashed once it is too often"
 
 
-async def test_a_failed_log_in_is_a_line_and_a_count(accounts: Accounts, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failed_log_in_is_a_line_and_a_count(
+    accounts: AccountCommands, monkeypatch: pytest.MonkeyPatch
+) -> None:
     counted = metrics.LocalBackend()
     monkeypatch.setattr(metrics, "_backend", counted)
     alice, _ = await accounts.register("alice", "a@example.com", PASSWORD, None)
@@ -322,7 +328,7 @@ async def test_a_failed_log_in_is_a_line_and_a_count(accounts: Accounts, monkeyp
     assert counted.total(metrics.FAILED_LOG_INS.spec) == 2
 
 
-async def test_the_owner_stays_logged_in_while_others_guess(accounts: Accounts) -> None:
+async def test_the_owner_stays_logged_in_while_others_guess(accounts: AccountCommands) -> None:
     alice, session = await accounts.register("alice", "a@example.com", PASSWORD, None)
     await accounts.login("alice", PASSWORD, NETWORK)
     for n in range(26):
@@ -333,7 +339,7 @@ async def test_the_owner_stays_logged_in_while_others_guess(accounts: Accounts) 
     assert user == alice, "from where they logged in before"
 
 
-async def test_a_long_password_is_not_its_beginning(accounts: Accounts) -> None:
+async def test_a_long_password_is_not_its_beginning(accounts: AccountCommands) -> None:
     longest = "x" * 256
     await accounts.register("alice", "a@example.com", longest, None)
     assert await accounts.login("alice", longest, NETWORK)
@@ -341,7 +347,7 @@ async def test_a_long_password_is_not_its_beginning(accounts: Accounts) -> None:
         await accounts.login("alice", longest + "x", NETWORK)
 
 
-async def test_only_the_newest_refresh_token_works(accounts: Accounts, access: AccessTokens) -> None:
+async def test_only_the_newest_refresh_token_works(accounts: AccountCommands, access: AccessTokens) -> None:
     alice, first = await accounts.register("alice", "a@example.com", PASSWORD, None)
     second = await accounts.refresh(first.refresh_token)
     assert access.verify(second.access_token) == (alice, access.verify(first.access_token).family)
@@ -350,7 +356,7 @@ async def test_only_the_newest_refresh_token_works(accounts: Accounts, access: A
 
 
 async def test_a_stolen_refresh_token_ends_the_session_for_both(
-    accounts: Accounts, access: AccessTokens, sessions: SessionRegistry
+    accounts: AccountCommands, access: AccessTokens, sessions: SessionRegistry
 ) -> None:
     _, first = await accounts.register("alice", "a@example.com", PASSWORD, None)
     _, elsewhere = await accounts.login("alice", PASSWORD, NETWORK)
@@ -366,7 +372,7 @@ async def test_a_stolen_refresh_token_ends_the_session_for_both(
 
 
 async def test_reuse_that_was_answered_503_ends_the_session_when_it_is_tried_again(
-    accounts: Accounts, access: AccessTokens, sessions: SessionRegistry, redis: FailingRedis, tokens: Tokens
+    accounts: AccountCommands, access: AccessTokens, sessions: SessionRegistry, redis: FailingRedis, tokens: Tokens
 ) -> None:
     _, first = await accounts.register("alice", "a@example.com", PASSWORD, None)
     thiefs = access.verify((await accounts.refresh(first.refresh_token)).access_token)
@@ -383,7 +389,7 @@ async def test_reuse_that_was_answered_503_ends_the_session_when_it_is_tried_aga
 
 
 async def test_a_session_ends_a_year_after_it_began_however_often_it_is_renewed(
-    accounts: Accounts, access: AccessTokens, tokens: Tokens, clock: ManualClock
+    accounts: AccountCommands, access: AccessTokens, tokens: Tokens, clock: ManualClock
 ) -> None:
     began_ms = clock.now_ms()
     _, session = await accounts.register("alice", "a@example.com", PASSWORD, None)
@@ -407,7 +413,7 @@ async def test_a_session_ends_a_year_after_it_began_however_often_it_is_renewed(
 
 @pytest.mark.parametrize("by", ["access token", "refresh token", "a refresh token that was used"])
 async def test_logging_out_ends_the_session(
-    accounts: Accounts, access: AccessTokens, sessions: SessionRegistry, by: str
+    accounts: AccountCommands, access: AccessTokens, sessions: SessionRegistry, by: str
 ) -> None:
     _, first = await accounts.register("alice", "a@example.com", PASSWORD, None)
     session = await accounts.refresh(first.refresh_token)
@@ -424,14 +430,14 @@ async def test_logging_out_ends_the_session(
         await accounts.refresh(session.refresh_token)
 
 
-async def test_logging_out_with_an_unknown_token_changes_nothing(accounts: Accounts) -> None:
+async def test_logging_out_with_an_unknown_token_changes_nothing(accounts: AccountCommands) -> None:
     _, session = await accounts.register("alice", "a@example.com", PASSWORD, None)
     await accounts.logout(None, "nonsense")
     await accounts.refresh(session.refresh_token)
 
 
 async def test_reuse_and_what_it_or_a_log_out_ends_are_lines_and_counts(
-    accounts: Accounts, access: AccessTokens, monkeypatch: pytest.MonkeyPatch
+    accounts: AccountCommands, access: AccessTokens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted = metrics.LocalBackend()
     monkeypatch.setattr(metrics, "_backend", counted)
@@ -456,7 +462,7 @@ async def test_reuse_and_what_it_or_a_log_out_ends_are_lines_and_counts(
     assert [counted.total(metrics.SESSIONS_REVOKED.spec, by=by) for by in ("reuse", "log_out")] == [1, 1]
 
 
-async def test_refresh_tokens_are_not_stored(accounts: Accounts, tokens: Tokens) -> None:
+async def test_refresh_tokens_are_not_stored(accounts: AccountCommands, tokens: Tokens) -> None:
     _, session = await accounts.register("alice", "a@example.com", PASSWORD, None)
     assert session.refresh_token not in dict(tokens.stored)
 

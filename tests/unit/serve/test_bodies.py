@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi.openapi.utils import get_openapi
 
-from serve.app import ROUTERS
+from serve.areas import ROUTERS
 
 DOCUMENT = get_openapi(title="", version="", routes=[route for router in ROUTERS for route in router.routes])
 

@@ -6,7 +6,8 @@ from domain.errors import Conflict, Invalid, NotFound, StoreUnavailable
 from domain.events import Event
 from domain.ids import TweetId
 from domain.limits import SMALL
-from serve.commands import Draft
+from domain.relations import FOLLOW, LIKE
+from serve.tweets.commands import Draft
 from storage.ports.coordination import SUSPECT_UNTIL
 from tests.unit.actors.engine import Engine
 from tests.unit.serve.replica import ALICE, BOB, Replica
@@ -18,13 +19,13 @@ async def test_a_like_whose_first_try_got_no_answer_shows_after_the_second() -> 
     assert b'"liked":false' in await replica.json(BOB, tweet)
     replica.events.unanswered = 1
     with pytest.raises(StoreUnavailable):
-        await replica.commands.like(BOB, tweet)
-    await replica.commands.like(BOB, tweet)
+        await replica.relations.turn_on(LIKE, BOB, tweet)
+    await replica.relations.turn_on(LIKE, BOB, tweet)
     assert b'"liked":true' in await replica.json(BOB, tweet)
     replica.events.unanswered = 1
     with pytest.raises(StoreUnavailable):
-        await replica.commands.unlike(BOB, tweet)
-    await replica.commands.unlike(BOB, tweet)
+        await replica.relations.turn_off(LIKE, BOB, tweet)
+    await replica.relations.turn_off(LIKE, BOB, tweet)
     assert b'"liked":false' in await replica.json(BOB, tweet)
 
 
@@ -34,8 +35,8 @@ async def test_a_follow_whose_first_try_got_no_answer_shows_after_the_second() -
     assert await replica.shown(BOB) == []
     replica.events.unanswered = 1
     with pytest.raises(StoreUnavailable):
-        await replica.commands.follow(BOB, ALICE)
-    await replica.commands.follow(BOB, ALICE)
+        await replica.relations.turn_on(FOLLOW, BOB, ALICE)
+    await replica.relations.turn_on(FOLLOW, BOB, ALICE)
     assert await replica.shown(BOB) == [tweet]
 
 
@@ -66,7 +67,7 @@ async def test_what_redis_could_not_be_told_to_forget_is_not_believed() -> None:
     tweet = await replica.commands.post(ALICE, Draft(text="hello"))
     assert b'"liked":false' in await replica.json(BOB, tweet)
     replica.cache.deaf = True
-    await replica.commands.like(BOB, tweet)
+    await replica.relations.turn_on(LIKE, BOB, tweet)
     await replica.commands.delete(ALICE, await replica.commands.post(ALICE, Draft(text="gone")))
     replica.cache.deaf = False
     assert b'"liked":true' in await replica.json(BOB, tweet)
@@ -76,7 +77,7 @@ async def test_what_redis_could_not_be_told_to_forget_is_not_believed() -> None:
 async def test_what_was_seen_while_redis_was_away_every_replica_shows_when_it_is_back() -> None:
     engine = Engine()
     here, there = Replica(engine), Replica(engine)
-    await here.commands.follow(BOB, ALICE)
+    await here.relations.turn_on(FOLLOW, BOB, ALICE)
     assert await here.shown(BOB) == []
     tweet = await engine.post(ALICE, append=False)
     assert await there.shown(BOB) == [], "nobody pushed it"
@@ -93,7 +94,7 @@ async def test_a_follow_that_redis_was_not_told_of_shows_what_was_there_before_a
     tweet = await here.commands.post(ALICE, Draft(text="hello"))
     assert await there.shown(BOB) == []
     here.cache.deaf = True
-    await here.commands.follow(BOB, ALICE)
+    await here.relations.turn_on(FOLLOW, BOB, ALICE)
     here.cache.deaf = False
     assert await there.shown(BOB) == [tweet]
 
@@ -146,10 +147,10 @@ async def test_to_like_again_what_one_likes_for_long_tells_redis_nothing() -> No
     engine = Engine()
     replica = Replica(engine)
     tweet = await replica.commands.post(ALICE, Draft(text="hello"))
-    await replica.commands.like(BOB, tweet)
-    await replica.commands.unlike(ALICE, tweet)
+    await replica.relations.turn_on(LIKE, BOB, tweet)
+    await replica.relations.turn_off(LIKE, ALICE, tweet)
     engine.clock.advance(SMALL.reconcile_trail_minutes * 60_000 + 1)
     replica.cache.deaf = True
-    await replica.commands.like(BOB, tweet)
-    await replica.commands.unlike(ALICE, tweet)
+    await replica.relations.turn_on(LIKE, BOB, tweet)
+    await replica.relations.turn_off(LIKE, ALICE, tweet)
     assert await engine.truth.coordination.checkpoint(SUSPECT_UNTIL) is None, "nothing that Redis had to be told"

@@ -5,6 +5,7 @@ import pickle
 import orjson
 import pytest
 
+from cluster.embedded import haproxy_launcher
 from domain import errors as domain_errors
 from domain.errors import (
     Conflict,
@@ -20,7 +21,7 @@ from domain.errors import (
     StoreUnavailable,
     Unauthorized,
 )
-from serve.errors import Answer, RateLimited, TrendsNotReady, answer_to, unexpected
+from serve.http.errors import BY_ERROR, Answer, RateLimited, TrendsNotReady, answer_to, unexpected
 from telemetry import logs
 
 EACH = [
@@ -95,3 +96,8 @@ def test_the_envelope_carries_the_request_id_and_no_detail() -> None:
 def test_what_a_store_said_stays_inside() -> None:
     secret = StoreUnavailable("cassandra", "10.0.0.7:9042 refused")
     assert b"10.0.0.7" not in bytes(answer(secret).response().body)
+
+
+def test_haproxy_refuses_with_the_words_of_the_table() -> None:
+    row = BY_ERROR[Overloaded]
+    assert (row.code, row.sentence) == haproxy_launcher._BUSY

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from domain.clock import ManualClock
-from serve.key_ring import LOOK_EVERY_MS, KeyRing, UnusableKeys, key_files, public_jwk, read_keys
+from serve.accounts.key_ring import LOOK_EVERY_MS, KeyRing, UnusableKeys, key_files, public_jwk, read_keys
 from tests.support.key_files import add_key, folder_of, pem
 
 FIRST, SECOND, THIRD, FOURTH = (ec.generate_private_key(ec.SECP256R1()) for _ in range(4))

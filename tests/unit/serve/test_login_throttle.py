@@ -5,9 +5,9 @@ import pytest
 from domain.clock import ManualClock
 from domain.errors import Overloaded, StoreUnavailable, Unauthorized
 from domain.limits import SMALL
-from serve.errors import RateLimited
-from serve.login_throttle import KNOWN_S, LoginThrottle
-from serve.rate_limits import OFF, RateLimits
+from serve.accounts.login_throttle import KNOWN_S, LoginThrottle
+from serve.http.errors import RateLimited
+from serve.http.rate_limits import OFF, RateLimits
 from storage.memory.hot import MemoryRedis
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.redis.limits import LocalRateLimiter

@@ -11,9 +11,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serve.cors import Cors
-from serve.errors import writing
-from serve.middleware import Edge, add_headers
+from serve.http.cors import Cors
+from serve.http.errors import writing
+from serve.http.middleware import RequestMiddleware
+from serve.http.scope import add_headers
 from telemetry import logs, metrics
 
 BYTES_MAX = 10
@@ -50,7 +51,7 @@ async def ask(
             answer.body += message.get("body", b"")
 
     scope: Scope = {"type": "http", "method": method, "path": path, "headers": list(headers), "query_string": b""}
-    await Edge(app, BYTES_MAX, lambda _scope, _receive, send: send, Cors(origins))(scope, receive, send)
+    await RequestMiddleware(app, BYTES_MAX, lambda _scope, _receive, send: send, Cors(origins))(scope, receive, send)
     return answer
 
 

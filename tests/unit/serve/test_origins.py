@@ -7,7 +7,7 @@ import pytest
 from starlette.types import Scope
 
 from cluster.embedded import haproxy_launcher
-from serve.origins import PRIVATE, Origins
+from serve.http.origins import PRIVATE, Origins
 
 ORIGINS = Origins(("10.0.0.0/24",))
 HEADERS_BYTES = 31_000

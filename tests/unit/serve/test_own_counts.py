@@ -9,7 +9,8 @@ from domain.counts import NO_TWEET_COUNTS, TWEET_COUNTS, TweetCounts, UserCounts
 from domain.events import Liked
 from domain.ids import EventId, TweetId, UserId
 from domain.limits import SMALL
-from serve.commands import Draft
+from domain.relations import FOLLOW, LIKE, RETWEET
+from serve.tweets.commands import Draft
 from storage import keys, values
 from storage.own_acts import acts_from, acts_of
 from storage.values import Counted
@@ -53,13 +54,13 @@ async def test_a_like_is_counted_for_who_likes_at_every_replica_and_for_others_o
     here, there = Replica(engine), Replica(engine)
     tweet = await here.commands.post(ALICE, Draft(text="hello"))
     assert await likes(there, BOB, tweet) == (0, False)
-    await here.commands.like(BOB, tweet)
+    await here.relations.turn_on(LIKE, BOB, tweet)
     for replica in (here, there):
         assert await likes(replica, BOB, tweet) == (1, True)
         assert await likes(replica, ALICE, tweet) == (0, False)
-    await there.commands.unlike(BOB, tweet)
+    await there.relations.turn_off(LIKE, BOB, tweet)
     assert await likes(here, BOB, tweet) == (0, False)
-    await there.commands.like(BOB, tweet)
+    await there.relations.turn_on(LIKE, BOB, tweet)
     await the_counters_come_by(engine)
     assert await likes(here, ALICE, tweet) == (1, False)
 
@@ -70,7 +71,7 @@ async def test_a_set_is_counted_anew_for_its_reader_only_until_the_counters_have
     engine = Engine()
     replica = Replica(engine)
     tweet = await replica.commands.post(ALICE, Draft(text="hello"))
-    await replica.commands.like(BOB, tweet)
+    await replica.relations.turn_on(LIKE, BOB, tweet)
     reads = Reads(engine, monkeypatch)
     assert await likes(replica, BOB, tweet) == (1, True)
     assert reads.names == ["likes"], "what the reader did not change is not counted"
@@ -87,7 +88,7 @@ async def test_a_count_that_was_under_way_when_its_reader_acted_is_not_believed(
     tweet = await replica.commands.post(ALICE, Draft(text="hello"))
     began_us = await engine.cache.now_us()
     engine.clock.advance(5)
-    await replica.commands.like(BOB, tweet)
+    await replica.relations.turn_on(LIKE, BOB, tweet)
     late = values.tweet_counts(Counted.at(TweetCounts(), began_us))
     await engine.cache.put({keys.tweet_counts(tweet): late}, ttl_s=60)
     assert await likes(replica, BOB, tweet) == (1, True)
@@ -98,11 +99,11 @@ async def test_follows_are_counted_at_once_on_both_profiles() -> None:
     here, there = Replica(engine), Replica(engine)
     for replica in (here, there):
         assert await profile(replica, BOB, ALICE) == await profile(replica, BOB, BOB) == UserCounts()
-    await here.commands.follow(BOB, ALICE)
+    await here.relations.turn_on(FOLLOW, BOB, ALICE)
     for replica in (here, there):
         assert await profile(replica, BOB, ALICE) == UserCounts(followers=1)
         assert await profile(replica, BOB, BOB) == UserCounts(following=1)
-    await there.commands.unfollow(BOB, ALICE)
+    await there.relations.turn_off(FOLLOW, BOB, ALICE)
     assert await profile(here, BOB, ALICE) == await profile(here, BOB, BOB) == UserCounts()
 
 
@@ -113,7 +114,7 @@ async def test_replies_quotes_retweets_and_deletes_are_counted_at_once() -> None
     assert (await profile(there, BOB, BOB)).tweets == 0
     reply = await here.commands.post(BOB, Draft(text="hello back", reply_to=tweet))
     quote = await there.commands.post(BOB, Draft(text="look", quote_of=tweet))
-    await here.commands.retweet(BOB, tweet)
+    await here.relations.turn_on(RETWEET, BOB, tweet)
 
     async def shown() -> list[int]:
         tweet_json = orjson.loads(await there.json(BOB, tweet))
@@ -123,7 +124,7 @@ async def test_replies_quotes_retweets_and_deletes_are_counted_at_once() -> None
     assert await shown() == [1, 1, 1, 2]
     await here.commands.delete(BOB, reply)
     await here.commands.delete(BOB, quote)
-    await there.commands.undo_retweet(BOB, tweet)
+    await there.relations.turn_off(RETWEET, BOB, tweet)
     assert await shown() == [0, 0, 0, 0]
 
 
@@ -137,11 +138,11 @@ async def test_the_change_is_added_to_a_set_that_is_too_large_to_be_counted_for_
     await engine.cache.put({keys.tweet_counts(tweet): values.tweet_counts(counted)}, ttl_s=60)
     engine.clock.advance(1)
     reads = Reads(engine, monkeypatch)
-    await replica.commands.like(BOB, tweet)
+    await replica.relations.turn_on(LIKE, BOB, tweet)
     assert await likes(replica, BOB, tweet) == (SMALL.own_recount_max + 2, True)
-    await replica.commands.like(BOB, tweet)
+    await replica.relations.turn_on(LIKE, BOB, tweet)
     assert await likes(replica, BOB, tweet) == (SMALL.own_recount_max + 2, True), "liking again changes nothing"
-    await replica.commands.unlike(BOB, tweet)
+    await replica.relations.turn_off(LIKE, BOB, tweet)
     assert await likes(replica, BOB, tweet) == (SMALL.own_recount_max + 1, False)
     assert reads.names == []
 
@@ -153,7 +154,7 @@ async def test_who_liked_much_at_once_sees_all_of_it_and_has_little_of_it_counte
     replica = Replica(engine)
     tweets = [await replica.commands.post(ALICE, Draft(text=f"number {number}")) for number in range(40)]
     for tweet in tweets:
-        await replica.commands.like(BOB, tweet)
+        await replica.relations.turn_on(LIKE, BOB, tweet)
     reads = Reads(engine, monkeypatch)
     reader = await replica.readers.tweets(BOB)
     await reader.read(tweets)
@@ -168,8 +169,8 @@ async def test_a_like_that_redis_was_not_told_of_is_counted_for_who_likes_at_eve
     assert await likes(there, BOB, tweet) == (0, False)
     assert await profile(there, BOB, ALICE) == UserCounts(tweets=1)
     here.cache.deaf = True
-    await here.commands.like(BOB, tweet)
-    await here.commands.follow(BOB, ALICE)
+    await here.relations.turn_on(LIKE, BOB, tweet)
+    await here.relations.turn_on(FOLLOW, BOB, ALICE)
     here.cache.deaf = False
     for replica in (here, there):
         assert await likes(replica, BOB, tweet) == (1, True)
@@ -181,8 +182,8 @@ async def test_a_like_whose_first_try_got_no_answer_is_counted_after_the_second(
     tweet = await replica.commands.post(ALICE, Draft(text="hello"))
     replica.events.unanswered = 1
     with pytest.raises(Exception, match="no answer in time"):
-        await replica.commands.like(BOB, tweet)
-    await replica.commands.like(BOB, tweet)
+        await replica.relations.turn_on(LIKE, BOB, tweet)
+    await replica.relations.turn_on(LIKE, BOB, tweet)
     assert await likes(replica, BOB, tweet) == (1, True)
 
 

@@ -9,8 +9,9 @@ from typing_extensions import override
 from domain.events import UserReinstated
 from domain.ids import EventId, TweetId, UserId
 from domain.limits import SMALL
+from domain.relations import FOLLOW
 from domain.users import User
-from serve.commands import Draft
+from serve.tweets.commands import Draft
 from storage import keys
 from storage.ports.cache import ListKey
 from storage.rows import event_row
@@ -45,7 +46,7 @@ class Two:
 
     async def begin(self) -> None:
         self.tweet = await self.here.commands.post(ALICE, Draft(text="hello"))
-        await self.here.commands.follow(BOB, ALICE)
+        await self.here.relations.turn_on(FOLLOW, BOB, ALICE)
         await self.everywhere()
 
     async def everywhere(self) -> set[str]:
@@ -55,9 +56,9 @@ class Two:
             home = orjson.loads(await replica.timelines.home(BOB, None, 5))
             names.add(home["tweets"][0]["author"]["name"])
             names.add(orjson.loads(await replica.tweets.tweet(None, self.tweet))["author"]["name"])
-            names.add(orjson.loads(await replica.tweets.thread(BOB, self.tweet, None, None))["tweet"]["author"]["name"])
+            names.add(orjson.loads(await replica.threads.page(BOB, self.tweet, None, None))["tweet"]["author"]["name"])
             names.add(orjson.loads(await replica.users.user(BOB, ALICE))["name"])
-            names.add(orjson.loads(await replica.users.following(None, BOB, None, 5))["users"][0]["name"])
+            names.add(orjson.loads(await replica.pages.targets(None, FOLLOW, BOB, None, 5))["users"][0]["name"])
         return names
 
     def event(self) -> UserReinstated:
@@ -132,7 +133,7 @@ async def test_a_change_that_redis_did_not_take_shows_because_it_is_suspect() ->
     event = two.event()
     two.engine.truth.tables.apply([event_row(event, PARTITIONS)])
     two.here.cache.deaf = True
-    await two.here.publisher.forget(event)
+    await two.here.publisher.invalidate(event)
     two.here.cache.deaf = False
     assert await two.everywhere() == {"Alicia"}
 

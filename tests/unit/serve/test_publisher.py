@@ -8,8 +8,8 @@ from typing_extensions import override
 from domain.errors import EngineError, LeaseExpired, Overloaded, StoreUnavailable
 from domain.events import Event, TweetPosted
 from domain.ids import EventId, UserId, stamp_us
-from serve.errors import answer_to, writing
-from serve.publisher import Publisher
+from serve.http.errors import answer_to, writing
+from serve.writing.publisher import Publisher
 from storage.memory.hot import MemoryEventLog
 from storage.memory.truth import MemoryEventStore
 from storage.ports.log import BEGINNING

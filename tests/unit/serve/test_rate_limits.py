@@ -6,8 +6,8 @@ from typing_extensions import override
 from domain.clock import ManualClock
 from domain.errors import Overloaded
 from domain.ids import UserId
-from serve.origins import Origin, Origins
-from serve.rate_limits import OFF, WIDER, Guard, Limit, RateLimits, refusal
+from serve.http.origins import Origin, Origins
+from serve.http.rate_limits import OFF, WIDER, Guard, Limit, RateLimits, refusal
 from storage.ports.rate_limits import Allowance
 from storage.redis.limits import LocalRateLimiter
 

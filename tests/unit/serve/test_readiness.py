@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from domain.clock import ManualClock
 from domain.errors import StoreUnavailable
-from serve.readiness import Check, Finding, Readiness, Word
+from serve.operations.readiness import Check, Finding, Readiness, Word
 from storage.desired_state import SHARDS, desired, shard_names
 from storage.memory.coordination import MemoryCoordinationStore
 

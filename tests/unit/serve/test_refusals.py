@@ -2,27 +2,27 @@
 
 from dataclasses import dataclass
 from functools import partial
-from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from domain.clock import ManualClock
-from domain.errors import EngineError, Unauthorized
+from domain.errors import Unauthorized
 from domain.ids import UserId
-from serve import errors
-from serve.access import OTHERWISE, PROBING, count
-from serve.cors import Cors
-from serve.middleware import Edge
-from serve.origins import Origins
-from serve.rate_limits import Guard, Limit, RateLimits
-from serve.refusals import counting_refusals
-from serve.services import services_of
+from serve.http.access import OTHERWISE, PROBING, AccessControl
+from serve.http.cors import Cors
+from serve.http.error_handlers import add_error_handlers
+from serve.http.middleware import RequestMiddleware
+from serve.http.origins import Origins
+from serve.http.rate_limits import Guard, Limit, RateLimits
+from serve.http.refusals import counting_refusals
+from serve.http.use_cases import UseCases, use_case
 from storage.redis.limits import LocalRateLimiter
 from telemetry import metrics
+from tests.support.ports import NotGiven
 
 STRANGER, NEIGHBOUR, OPERATOR = "203.0.113.9", "203.0.113.10", "10.0.0.7"
 ALICE = UserId(1)
@@ -39,11 +39,12 @@ def service(**rates: int) -> FastAPI:
     clock = ManualClock()
     guard = Guard(LocalRateLimiter(clock, 100), clock, RateLimits(**rates), Origins())
     api = FastAPI()
-    api.state.services = SimpleNamespace(guard=guard)
-    api.add_middleware(Edge, request_bytes_max=100, counting=partial(counting_refusals, guard), cors=Cors(["*"]))
-    api.add_exception_handler(EngineError, errors.on_engine_error)
-    api.add_exception_handler(HTTPException, errors.on_http_error)
-    api.add_exception_handler(RequestValidationError, errors.on_invalid_request)
+    nobody: Any = NotGiven()
+    api.state.use_cases = UseCases(AccessControl(nobody, nobody, guard))
+    api.add_middleware(
+        RequestMiddleware, request_bytes_max=100, counting=partial(counting_refusals, guard), cors=Cors(["*"])
+    )
+    add_error_handlers(api)
 
     @api.get("/good", dependencies=[OTHERWISE])
     async def good() -> str:
@@ -71,7 +72,7 @@ def service(**rates: int) -> FastAPI:
 
     @api.get("/alice")
     async def alice(request: Request) -> None:
-        await count(request, services_of(request), Limit.READS, ALICE)
+        await use_case(request, AccessControl).count(request, Limit.READS, ALICE)
         raise HTTPException(404)
 
     return api

@@ -22,10 +22,10 @@ from domain.registration import check_registration, normalized_login
 from domain.timeline import walk_of
 from domain.tweets import LOCATION_CHARS_MAX
 from domain.users import NAME_CHARS_MAX, is_username
-from serve.app import ROUTERS
-from serve.errors import _fields_of
-from serve.parameters import checked_key, id_of
-from serve.schemas import LogIn, NewUser
+from serve.accounts.schemas import LogIn, NewUser
+from serve.areas import ROUTERS
+from serve.http.error_handlers import _fields_of
+from serve.http.parameters import checked_key, id_of
 from storage.gazetteer import gazetteer
 
 BODY_BYTES = 65_536

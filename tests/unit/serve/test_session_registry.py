@@ -10,7 +10,7 @@ from domain.clock import ManualClock
 from domain.errors import StoreUnavailable, Unauthorized
 from domain.ids import SessionId
 from domain.limits import SMALL
-from serve.session_registry import SessionRegistry
+from serve.accounts.session_registry import SessionRegistry
 from storage.memory.hot import MemoryRedis
 from storage.memory.hot_cache import MemoryCacheStore
 from storage.memory.tokens import MemoryTokenStore

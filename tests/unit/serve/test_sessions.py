@@ -17,8 +17,9 @@ from jwt.utils import der_to_raw_signature
 from domain.clock import ManualClock
 from domain.errors import Unauthorized
 from domain.ids import ID_MAX, SessionId, UserId
-from serve.key_ring import LOOK_EVERY_MS, KeyRing, public_jwk
-from serve.sessions import AUDIENCE, ISSUER, TTL_S, AccessTokens, Session
+from serve.accounts.key_ring import LOOK_EVERY_MS, KeyRing, public_jwk
+from serve.accounts.sessions import AUDIENCE, ISSUER, TTL_S, AccessTokens
+from serve.http.sessions import Session
 from tests.support.key_files import add_key, folder_of
 
 ALICE = UserId(7)

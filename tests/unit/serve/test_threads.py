@@ -17,7 +17,7 @@ from domain.ids import ID_MAX, TweetId, UserId
 from domain.limits import DEFAULT, SMALL, Limits
 from domain.timeline import Walk
 from domain.timeline import cursor_of as list_cursor_of
-from serve.commands import Draft
+from serve.tweets.commands import Draft
 from serve.tweets.threads import Threads
 from storage.ports.tweets import Reply
 from tests.unit.actors.engine import Engine

@@ -9,8 +9,8 @@ import pytest
 from domain.errors import Invalid, NotFound
 from domain.ids import first_id_at
 from domain.trends.tag_counts import GLOBAL, PaneCount, Trend
-from serve.errors import TrendsNotReady
-from serve.trend_queries import TrendQueries
+from serve.http.errors import TrendsNotReady
+from serve.trends.queries import TrendQueries
 from storage import values
 
 NOON_MS = 1_800_000_000_000 // 86_400_000 * 86_400_000 + 12 * 3_600_000

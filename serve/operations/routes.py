@@ -1,0 +1,33 @@
+"""Routes for those who run the service."""
+
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from serve.http.access import PROBING
+from serve.http.openapi import by_name, failures
+from serve.http.parameters import json_response
+from serve.http.use_cases import use
+from serve.operations import schemas
+from serve.operations.readiness import Readiness
+
+router = APIRouter(tags=["service"], generate_unique_id_function=by_name)
+
+_NOT_READY: dict[int | str, dict[str, Any]] = {503: {"model": schemas.Ready, "description": "Some dependency is not."}}
+
+
+@router.get("/healthz", response_model=schemas.Alive, responses=failures(), dependencies=[PROBING])
+async def healthz() -> Response:
+    """Whether the process answers."""
+    return json_response(b'{"status":"ok"}')
+
+
+@router.get("/readyz", response_model=schemas.Ready, responses={**failures(), **_NOT_READY}, dependencies=[PROBING])
+async def readyz(readiness: Annotated[Readiness, use(Readiness)]) -> Response:
+    """Whether every dependency answers, one by one; as it was a second ago at most."""
+    findings = await readiness.findings()
+    ready = all(finding.ok for finding in findings.values())
+    body = {"ready": ready, "checks": {name: finding._asdict() for name, finding in findings.items()}}
+    return json_response(orjson.dumps(body), 200 if ready else 503)

@@ -1,0 +1,1 @@
+"""Relations of a user to a target, such as follow, like and retweet."""

@@ -1,0 +1,1 @@
+"""Trends, and the history of a hashtag."""

@@ -1,0 +1,197 @@
+"""Commands on tweets: each checks, decides on one event, and publishes it."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Protocol
+
+import orjson
+from msgspec.structs import replace
+
+from domain.clock import Clock
+from domain.counts import TweetCounts
+from domain.errors import Conflict, Forbidden, Invalid, NotFound, Refused
+from domain.events import TweetDeleted, TweetPosted
+from domain.ids import EventId, IdSource, TweetId, UserId, stamp_us, time_ms
+from domain.limits import Limits
+from domain.names import name_fault, normalized_name
+from domain.relations import RETWEET, Relation
+from domain.texts import parsed
+from domain.tweets import LOCATION_CHARS_MAX, Tweet
+from serve.writing.publisher import Publisher
+from serve.writing.targets import Targets
+from storage import keys, values
+from storage.cache_codec import tweet_value
+from storage.ports import Ports
+from storage.ports.idempotency import Claim
+from storage.rows import MINUTE_MS
+from storage.values import Counted
+from telemetry.logs import request_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A tweet as its author sent it."""
+
+    text: str
+    reply_to: TweetId | None = None
+    quote_of: TweetId | None = None
+    location: str | None = None
+
+    def hash(self) -> bytes:
+        """Digest by which two requests under one idempotency key are told apart."""
+        return hashlib.sha256(orjson.dumps([self.text, self.reply_to, self.quote_of, self.location])).digest()
+
+
+class RelationsOff(Protocol):
+    """Turns relations off, as the deletion of a retweet does."""
+
+    async def turn_off(self, relation: Relation, user: UserId, target: int) -> int:
+        """Turn a relation off, if it is on."""
+        ...
+
+
+class TweetCommands:
+    """Commands on tweets. Every one may raise `StoreUnavailable`; then it may have happened, and may be repeated."""
+
+    def __init__(
+        self,
+        ports: Ports,
+        publisher: Publisher,
+        targets: Targets,
+        relations: RelationsOff,
+        ids: IdSource,
+        clock: Clock,
+        limits: Limits,
+    ) -> None:
+        self._tweets = ports.tweets
+        self._idempotency = ports.idempotency
+        self._publisher = publisher
+        self._targets = targets
+        self._relations = relations
+        self._ids = ids
+        self._clock = clock
+        self._limits = limits
+
+    async def post(self, author: UserId, draft: Draft, key: str | None = None) -> TweetId:
+        """Publish a tweet, reply or quote; under a key that was used before, the id of what it made then.
+
+        Raises `Invalid` (text, location, reply or quote of nothing) and `Conflict` (the key with another draft).
+        """
+        text = parsed(draft.text)
+        location = _checked_location(draft.location)
+        try:
+            await self._targets.check_user(author)
+            reply_to = await self._original_of("reply_to_id", draft.reply_to)
+            quote_of = await self._original_of("quote_of_id", draft.quote_of)
+        except Refused:  # it spends no key; but what a key made before stands, whatever has become of the reference
+            claimed = None if key is None else await self._idempotency.claimed(author, key)
+            if claimed is not None and (made := await self._made(author, claimed, draft)):
+                return made
+            raise
+        id_, first = self._ids.next(), True
+        if key is not None:
+            mine = Claim(draft.hash(), id_)
+            claim = await self._idempotency.claim(author, key, mine)
+            id_, first = claim.id, claim == mine
+            if not first and (made := await self._made(author, claim, draft)):
+                return made
+        tweet = Tweet(
+            id=TweetId(id_),
+            author=author,
+            text=text.text,
+            reply_to=None if reply_to is None else reply_to.id,
+            quote_of=None if quote_of is None else quote_of.id,
+            location=location,
+            hashtags=text.hashtags,
+            mentions=text.mentions,
+        )
+        # Only the first try knows that nobody can have taken the tweet away.
+        reply_author = reply_to.author if reply_to else None
+        known = _known_of(tweet, reply_author, quote_of.author if quote_of else None) if first else {}
+        event = _posted(tweet, reply_author)
+        await self._publisher.publish(event, known, ttl_s=self._limits.cache_ttl_s)
+        return tweet.id
+
+    async def _made(self, author: UserId, claim: Claim, draft: Draft) -> TweetId | None:
+        """The tweet made under a claimed key, None if none was yet. Raises `Conflict` (claimed by another draft).
+
+        What the first try may have died before is done again; after a while the reconciler has done it.
+        """
+        if claim.body_hash != draft.hash():
+            raise Conflict("This idempotency key was used with another body.", "idempotency_key_reused")
+        id_ = TweetId(claim.id)
+        tweet = (await self._tweets.tweets([(author, id_)])).get(id_)
+        if tweet is None:
+            return None
+        if self._clock.now_ms() - time_ms(id_) < self._limits.reconcile_trail_minutes * MINUTE_MS:
+            above = () if tweet.reply_to is None else (tweet.reply_to,)
+            (reply_to_author,) = (await self._tweets.authors(above)).values() or (None,)
+            await self._publisher.publish(_posted(tweet, reply_to_author))
+        return id_
+
+    async def delete(self, user: UserId, tweet_id: TweetId) -> None:
+        """Take a tweet away. Raises `NotFound` and `Forbidden`."""
+        event_id, now_us = self._ids.next(), self._clock.now_ms() * 1000
+        event = TweetDeleted(
+            event_id=EventId(event_id),
+            stamp_us=max(now_us, stamp_us(tweet_id) + 1),
+            request_id=request_id.get(),
+            author=user,
+            tweet_id=tweet_id,
+        )
+        try:
+            tweet = await self._targets.tweet(tweet_id)
+        except NotFound:
+            parents = await self._tweets.parents_of_deleted((tweet_id,))
+            await self._publisher.invalidate(replace(event, reply_to=parents.get(tweet_id)))
+            raise
+        if tweet.author != user:
+            raise Forbidden("Only its author may delete a tweet.", "not_your_tweet")
+        if tweet.retweet_of is not None:
+            await self._relations.turn_off(RETWEET, user, tweet.retweet_of)
+            return
+        event = replace(event, hashtags=tweet.hashtags, reply_to=tweet.reply_to, quote_of=tweet.quote_of)
+        await self._publisher.publish(event)
+
+    async def _original_of(self, field: str, tweet_id: TweetId | None) -> Tweet | None:
+        if tweet_id is None:
+            return None
+        try:
+            return await self._targets.original(tweet_id)
+        except NotFound:
+            raise Invalid(
+                "The tweet referred to does not exist.", "invalid_reference", ((field, "does not exist"),)
+            ) from None
+
+
+def _known_of(tweet: Tweet, reply_author: UserId | None, quote_author: UserId | None) -> dict[str, bytes]:
+    """The cached values of a new tweet, before anybody answers it or takes it away."""
+    return {
+        keys.tweet(tweet.id): tweet_value(tweet, reply_author, quote_author),
+        keys.tweet_counts(tweet.id): values.tweet_counts(Counted.at(TweetCounts(), 0)),
+    }
+
+
+def _posted(tweet: Tweet, reply_to_author: UserId | None = None) -> TweetPosted:
+    return TweetPosted(
+        event_id=EventId(tweet.id),
+        stamp_us=stamp_us(tweet.id),
+        request_id=request_id.get(),
+        author=tweet.author,
+        text=tweet.text,
+        hashtags=tweet.hashtags,
+        mentions=tweet.mentions,
+        reply_to=tweet.reply_to,
+        quote_of=tweet.quote_of,
+        location=tweet.location,
+        reply_to_author=reply_to_author,
+    )
+
+
+def _checked_location(location: str | None) -> str | None:
+    if location is None:
+        return None
+    location = normalized_name(location, LOCATION_CHARS_MAX)
+    if why := name_fault(location, LOCATION_CHARS_MAX):
+        raise Invalid(f"The location {why}.", "invalid_location", (("location", why),))
+    return location

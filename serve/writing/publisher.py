@@ -1,0 +1,100 @@
+"""Publication of a decided fact: commit, caches, log."""
+
+import asyncio
+import secrets
+from contextlib import suppress
+from typing import Protocol
+
+from domain.clock import Sleep
+from domain.errors import Overloaded, StoreUnavailable
+from domain.events import Event
+from serve.http import errors
+from storage import keys
+from storage.own_acts import acts_of
+from storage.ports.cache import CacheStore
+from storage.ports.events import EventStore
+from storage.ports.log import EventLog
+from storage.projections import invalidate
+from telemetry import metrics
+from telemetry.logs import logger
+
+_TRIES_MAX = 3
+_WAIT_S = 0.6
+
+
+class FailureReports(Protocol):
+    """Knows whether Redis may lack events, and has all replicas know it."""
+
+    @property
+    def active(self) -> bool:
+        """Whether it may, as far as is known."""
+        ...
+
+    async def report_failure(self) -> None:
+        """Return when every replica knows that Redis has failed."""
+        ...
+
+
+class Publisher:
+    """Publishes events. After the commit nothing can fail: what Redis misses, the reconciler makes up for."""
+
+    def __init__(
+        self, events: EventStore, cache: CacheStore, log: EventLog, guard: FailureReports, sleep: Sleep = asyncio.sleep
+    ) -> None:
+        self._sleep = sleep
+        self._guard = guard
+        self._events = events
+        self._cache = cache
+        self._log = log
+
+    async def publish(self, event: Event, known: dict[str, bytes] | None = None, *, ttl_s: int = 0) -> None:
+        """Commit an event, invalidate what it makes stale, keep `known` values of what it creates, note and append it.
+
+        Leases that are taken before the commit guard the known values: who knows better by then has the last word.
+        Raises `StoreUnavailable` or `Overloaded` if the commit did not succeed in time; it may have happened.
+        """
+        token = secrets.token_hex(8)
+        if known:
+            with suppress(StoreUnavailable, Overloaded):  # without a lease nothing is kept
+                await self._cache.lease(list(known), token)
+        errors.writing.set(True)
+        await self._events.commit(event)
+        if known:
+            with suppress(StoreUnavailable, Overloaded):
+                await self._cache.fill(known, token, ttl_s=ttl_s)
+        if await self._notify_redis(event, append=True):
+            metrics.EVENTS_APPENDED.record(by="command")
+
+    async def invalidate(self, event: Event) -> None:
+        """Invalidate what an event would make stale, and note it.
+
+        For one that turned out to be in force, and not for long: a try whose commit took too long to be answered went
+        no further, until the reconciler comes by.
+        """
+        await self._notify_redis(event, append=False)
+
+    async def _notify_redis(self, event: Event, *, append: bool) -> bool:
+        """Bring an event to Redis. If it stalls the answer waits, longer than its breaker stays open; else not."""
+        tries = 1 if self._guard.active else _TRIES_MAX
+        while True:  # no library: its bookkeeping took longer than the calls
+            tries -= 1
+            try:
+                await self._update_redis(event, append=append)
+            except (StoreUnavailable, Overloaded) as error:
+                if tries:
+                    await self._sleep(_WAIT_S)
+                    continue
+                logger().warning("left to the reconciler", event_id=event.event_id, error=str(error))
+                with suppress(StoreUnavailable):  # it is committed, whoever knows of it
+                    await self._guard.report_failure()
+                return False
+            return True
+
+    async def _update_redis(self, event: Event, *, append: bool) -> None:
+        """Caches and log; all of it may be repeated."""
+        await invalidate(self._cache, (event,))
+        note = self._cache.note(keys.own_acts(event.actor), acts_of(event, repeated=not append))
+        if append:
+            await asyncio.gather(note, self._log.append([event]))
+        else:
+            await note

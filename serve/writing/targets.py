@@ -1,0 +1,28 @@
+"""Targets of commands: the users and tweets that they refer to."""
+
+from domain.errors import NotFound
+from domain.ids import TweetId
+from domain.tweets import Tweet
+from serve.reading.people import People
+from storage.ports.tweets import TweetStore
+
+
+class Targets:
+    """Finds what a command refers to, or raises `NotFound`."""
+
+    def __init__(self, tweets: TweetStore, people: People) -> None:
+        self._tweets = tweets
+        self.check_user = people.check
+
+    async def original(self, tweet_id: TweetId) -> Tweet:
+        """A tweet itself, or what a retweet shows."""
+        tweet = await self.tweet(tweet_id)
+        return tweet if tweet.retweet_of is None else await self.tweet(tweet.retweet_of)
+
+    async def tweet(self, tweet_id: TweetId) -> Tweet:
+        """A tweet or retweet."""
+        authors = await self._tweets.authors((tweet_id,))
+        found = await self._tweets.tweets([(author, id_) for id_, author in authors.items()])
+        if tweet_id not in found:
+            raise NotFound("This tweet does not exist.", "not_found")
+        return found[tweet_id]
