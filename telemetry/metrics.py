@@ -149,7 +149,7 @@ SAFEGUARDS = _counter(
         "fence",
         "superseded",
         "tombstone",
-        "doubts",
+        "staleness",
         "own_count",
         "short_page",
     ),
