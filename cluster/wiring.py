@@ -1,4 +1,4 @@
-"""The comoffset root: from settings and addresses to a deployed application."""
+"""The composition root: from settings and addresses to a deployed application."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
