@@ -1,4 +1,4 @@
-"""Leases, owners, checkpoints and dead letters: what processes must agree on."""
+"""Leases, owners, checkpoints and pulled authors: what processes must agree on."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,12 +6,11 @@ from collections.abc import Callable
 import pytest
 
 from domain.errors import Overloaded
-from domain.ids import EventId, UserId
+from domain.ids import UserId
 from storage.cassandra.coordination import CassandraCoordinationStore
 from storage.cassandra.stores import CassandraStores
 from storage.ports import Ports
 from storage.ports.coordination import CoordinationStore, RangeOwner
-from storage.ports.dead_letters import DeadLetter
 from tests.contract.people import new_era_ms, new_id
 from tests.memory.coordination import MemoryCoordinationStore
 
@@ -81,28 +80,3 @@ async def test_checkpoints_and_pulled_authors_are_kept(ports: Ports) -> None:
     assert (await store.pulled())[author] == 123
     await store.set_pulled(author, None)
     assert author not in await store.pulled()
-
-
-async def test_dead_letters_are_listed_newest_day_first(ports: Ports) -> None:
-    store, day = ports.dead_letters, new_era_ms() // 1_000_000_000
-
-    def letter(day: int, attempts: int, event_id: int) -> DeadLetter:
-        return DeadLetter(
-            day=day,
-            event_id=EventId(event_id),
-            consumer="shard",
-            partition=3,
-            body=b"\x00bytes",
-            error="it broke",
-            attempts=attempts,
-        )
-
-    old, first, second = letter(day - 1, 5, new_id()), letter(day, 5, new_id()), letter(day, 5, new_id())
-    for each in (old, first, second, first):
-        await store.add(each)
-    assert await store.letters(limit=3) == [second, first, old]
-    again = letter(day, 9, first.event_id)
-    await store.add(again)
-    await store.remove(second)
-    assert await store.letters(limit=2) == [again, old]
-    assert await store.letters(limit=1) == [again]
