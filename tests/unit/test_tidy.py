@@ -66,8 +66,9 @@ def modules_of(folder: Path) -> set[str]:
 
 def parameters_of(path: Path) -> Iterator[tuple[str, int]]:
     """Classes with a constructor of their own, and its number of parameters besides the instance."""
-    for made in ast.walk(ast.parse(path.read_text())):
-        for function in made.body if isinstance(made, ast.ClassDef) else ():
+    classes = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ClassDef))
+    for made in classes:
+        for function in made.body:
             if isinstance(function, ast.FunctionDef) and function.name == "__init__":
                 arguments = function.args
                 yield made.name, len([*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]) - 1
