@@ -1,4 +1,4 @@
-"""One word for each concept: words that the glossary has replaced stay away, and docstrings name the thing or the act."""
+"""One word for each concept: words that the glossary has replaced stay away; docstrings name the thing or the act."""
 
 import ast
 import re
