@@ -23,11 +23,11 @@ status: $(STAMP)  ## show each dependency and actor of the running system
 test: $(STAMP)  ## every test tier, against real stores
 	@exec $(PYTHON) -m pytest tests -p no:cacheprovider $(PYTEST_ARGS)
 
-check: $(STAMP)  ## ruff, mypy and the tidy test
+check: $(STAMP)  ## ruff, mypy and the tests of the repository's own rules
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	@exec $(PYTHON) -m pytest tests/unit/test_tidy.py -p no:cacheprovider -q
+	@exec $(PYTHON) -m pytest tests/unit/test_tidy.py tests/unit/test_imports.py tests/unit/test_words.py -p no:cacheprovider -q
 
 demo: $(STAMP)  ## real tweets through a system of its own, compared with an oracle
 	@exec $(PYTHON) -m tests.acceptance

@@ -97,13 +97,13 @@ class Exporter:
         coordination = self._ports.coordination
         if (checkpoint_ms := await coordination.checkpoint(RECONCILED)) is not None:
             age.add_metric([], max(0, self._clock.now_ms() - checkpoint_ms) / 1000)
-        doubted = GaugeMetricFamily(
-            "murmur_redis_doubted_seconds", "Of how much time the events may not all be in Redis; 0 without doubts."
+        suspect = GaugeMetricFamily(
+            "murmur_redis_suspect_seconds", "Length of the time whose events may be missing from Redis; 0 if none are."
         )
         until_ms = await coordination.checkpoint(SUSPECT_UNTIL) or 0
         since_ms = await coordination.checkpoint(APPLIED) or 0
-        doubted.add_metric([], max(0, until_ms - since_ms) / 1000)
-        return [age, doubted]
+        suspect.add_metric([], max(0, until_ms - since_ms) / 1000)
+        return [age, suspect]
 
     async def _dead_letter_gauges(self) -> list[Metric]:
         kept = GaugeMetricFamily(

@@ -58,14 +58,14 @@ def _row(key: str, how: str, seconds: Sequence[Sequence[float]], target: float |
 
 async def _times(bench: Bench, world: World, timelines: Timelines, number: int, *, cold: bool) -> list[float]:
     partitions = bench.yardstick_stores.partitions
-    recents = [keys.list_key(ListKey(ListKind.AUTHOR, user), partitions) for user in map(UserId, world.users)]
+    author_timelines = [keys.list_key(ListKey(ListKind.AUTHOR, user), partitions) for user in map(UserId, world.users)]
     seconds: list[float] = []
     async with httpx.AsyncClient(base_url=bench.endpoints.http_url, timeout=30) as client:  # raw: answers are timed
         for at in range(number):
             timelines.unlink()
             if cold:
                 with redis.Redis.from_url(bench.servers.redis_url) as stored:
-                    stored.unlink(*recents)
+                    stored.unlink(*author_timelines)
             token = bench.tokens.of(world.readers[at % len(world.readers)])
             begun_s = time.perf_counter()
             answer = await client.get(

@@ -47,7 +47,7 @@ def pushes_per_s(url: str, pushes: int, *, own: bool = False) -> float:
     program = None if own else redis_benchmark()
     rate = _with(program, url, pushes) if program else _own(url, pushes)
     with redis.Redis.from_url(url) as client:
-        _take_back(client, pushes)
+        _undo(client, pushes)
     return rate
 
 
@@ -78,11 +78,11 @@ def redis_py_per_s(url: str, pushes: int) -> float:
                 pipeline.lpush(_KEY, value)
             pipeline.execute()
         took_s = time.perf_counter() - begun_s
-        _take_back(client, pushes)
+        _undo(client, pushes)
     return pushes / took_s
 
 
-def _take_back(client: redis.Redis, pushes: int) -> None:
+def _undo(client: redis.Redis, pushes: int) -> None:
     length = int(client.llen(_KEY))
     assert length >= pushes, f"only {length} of {pushes} were pushed"
     client.unlink(_KEY)

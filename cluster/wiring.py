@@ -1,4 +1,4 @@
-"""The comoffset root: from settings and addresses to a deployed application."""
+"""The composition root: from settings and addresses to a deployed application."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -76,21 +76,21 @@ async def _prepare(settings: Settings, stores: StoreConfig) -> None:
     From here on the settings say how many of each actor are wanted, whatever was wanted before.
     """
     await schema.migrate(stores.cassandra, _replication(settings))
-    truth = await open_stores(stores.cassandra, partitions=stores.partitions)
+    cassandra = await open_stores(stores.cassandra, partitions=stores.partitions)
     try:
-        partitions = await truth.coordination.checkpoint(_PARTITIONS_CHECKPOINT)
+        partitions = await cassandra.coordination.checkpoint(_PARTITIONS_CHECKPOINT)
         if partitions is None:
-            await truth.coordination.set_checkpoint(DATA_CREATED_AT, SystemClock().now_ms())
-            await truth.coordination.set_checkpoint(_PARTITIONS_CHECKPOINT, stores.partitions)
+            await cassandra.coordination.set_checkpoint(DATA_CREATED_AT, SystemClock().now_ms())
+            await cassandra.coordination.set_checkpoint(_PARTITIONS_CHECKPOINT, stores.partitions)
         elif partitions != stores.partitions:
             raise ClusterError(
                 f"MURMUR_LOG_PARTITIONS is {stores.partitions}, but the data was written with {partitions}."
             )
-        await truth.coordination.set_checkpoint(SHARDS, settings.fanout_shards)
-        await truth.coordination.set_checkpoint(SHARDS_UP, settings.fanout_shards)
-        await truth.coordination.set_checkpoint(TRENDS_WORKERS, settings.trends_workers)
+        await cassandra.coordination.set_checkpoint(SHARDS, settings.fanout_shards)
+        await cassandra.coordination.set_checkpoint(SHARDS_UP, settings.fanout_shards)
+        await cassandra.coordination.set_checkpoint(TRENDS_WORKERS, settings.trends_workers)
     finally:
-        await truth.close()
+        await cassandra.close()
 
 
 def _replication(settings: Settings) -> schema.Replication:

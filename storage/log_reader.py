@@ -172,7 +172,7 @@ class LogReader:
     async def _begin_again(self) -> None:
         """After a loss: catch up on every partition, then go on with its new stream.
 
-        Most of what we had not read concerns timelines and caches that are gone as well, but not all of it: switches
+        Most of what we had not read concerns timelines and caches that are gone as well, but not all of it: relations
         that raced leave rows. Who looks far back needs nothing of what the new stream holds already.
         """
         from_ms = {p: await self._known_ms(at, self._loss_look_back_ms) for p, at in self.offsets.items()}

@@ -129,7 +129,7 @@ TIMELINE_ENTRIES = _histogram(
 CACHE = _counter(
     "murmur_cache",
     "Look-ups by kind and outcome.",
-    kind=("timeline", "recents", "tweet", "counts", "following", "engaged", "user", "session"),
+    kind=("timeline", "author_timeline", "tweet", "counts", "following", "engaged", "user", "session"),
     outcome=("hit", "miss"),
 )
 SAFEGUARDS = _counter(
@@ -149,7 +149,7 @@ SAFEGUARDS = _counter(
         "fence",
         "superseded",
         "tombstone",
-        "doubts",
+        "staleness",
         "own_count",
         "short_page",
     ),

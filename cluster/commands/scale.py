@@ -65,12 +65,12 @@ def scale(
 
 async def _change(config: StoreConfig, counts: Mapping[str, int], replicas: int | None, data_dir: Path) -> None:
     """Write down the desired numbers, and wait until they are met: others see to it, also after this command."""
-    truth = await open_stores(config.cassandra, partitions=config.partitions)
+    cassandra = await open_stores(config.cassandra, partitions=config.partitions)
     try:
         for checkpoint, count in counts.items():
-            await truth.coordination.set_checkpoint(checkpoint, count)
+            await cassandra.coordination.set_checkpoint(checkpoint, count)
         until_s = asyncio.get_running_loop().time() + _SCALED_S
-        while pending := await _pending_changes(truth.coordination, counts, replicas):
+        while pending := await _pending_changes(cassandra.coordination, counts, replicas):
             RunState.read(data_dir)  # raises when it was stopped meanwhile
             if asyncio.get_running_loop().time() >= until_s:
                 raise NotReady(
@@ -79,7 +79,7 @@ async def _change(config: StoreConfig, counts: Mapping[str, int], replicas: int 
                 )
             await asyncio.sleep(_POLL_S)
     finally:
-        await truth.close()
+        await cassandra.close()
 
 
 async def _pending_changes(

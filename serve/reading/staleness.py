@@ -112,7 +112,7 @@ class StalenessGuard:
     async def _report(self) -> None:
         until_ms = self._clock.now_ms() + self._limits.staleness_last_ms
         await self._coordination.set_checkpoint(SUSPECT_UNTIL, until_ms)
-        metrics.SAFEGUARDS.record(safeguard="doubts")
+        metrics.SAFEGUARDS.record(safeguard="staleness")
         logger().warning("redis is suspect", until_ms=until_ms)
         await self._read_checkpoints()
 

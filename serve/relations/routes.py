@@ -5,11 +5,11 @@ from fastapi import APIRouter
 from domain.relations import FOLLOW, LIKE, RETWEET
 from serve.http.openapi import by_name
 from serve.http.rate_limits import Limit
-from serve.relations.routing import Operation, add_sources, add_switch, add_targets
+from serve.relations.routing import Operation, add_relation, add_sources, add_targets
 
 router = APIRouter(prefix="/api/v1", generate_unique_id_function=by_name)
 
-add_switch(
+add_relation(
     router,
     "/tweets/{id}/like",
     LIKE,
@@ -19,7 +19,7 @@ add_switch(
 )
 add_sources(router, "/tweets/{id}/likers", LIKE, Operation("read_likers", "Who likes a tweet, latest first."))
 
-add_switch(
+add_relation(
     router,
     "/tweets/{id}/retweet",
     RETWEET,
@@ -31,7 +31,7 @@ add_sources(
     router, "/tweets/{id}/retweeters", RETWEET, Operation("read_retweeters", "Who retweeted a tweet, latest first.")
 )
 
-add_switch(
+add_relation(
     router,
     "/users/{id}/follow",
     FOLLOW,

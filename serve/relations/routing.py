@@ -75,7 +75,7 @@ _KINDS: Final = {
 _PAGE: Final = failures(400, 401, 404, 422)
 
 
-def add_switch(router: APIRouter, path: str, relation: Relation, limit: Limit, on: Operation, off: Operation) -> None:
+def add_relation(router: APIRouter, path: str, relation: Relation, limit: Limit, on: Operation, off: Operation) -> None:
     """Have POST turn a relation on, counted by a limit, and DELETE turn it off; both answer its target."""
     kind = _KINDS[relation.target]
 

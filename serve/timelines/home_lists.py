@@ -68,7 +68,7 @@ class HomeLists:
             followees = ids_from((await following.fill_missing({viewer: packed}))[viewer])
             await self._prolong(home_key)
         metrics.TIMELINE_ENTRIES.record(len(home.entries))
-        (own,) = await self._rebuilder.recents([viewer], [own])
+        (own,) = await self._rebuilder.author_timelines([viewer], [own])
         pulled = await self._pulled_lists(followees)
         missing = self._missing_entries(followees, viewer)
         return HomeList(followees, merged([home, own, missing, *pulled], top))
@@ -90,4 +90,4 @@ class HomeLists:
             found, _ = await self._cache.fetch([ListKey(ListKind.AUTHOR, author) for author in pulled], ())
         except StoreUnavailable:
             return [_UNKNOWN]
-        return await self._rebuilder.recents(pulled, found)
+        return await self._rebuilder.author_timelines(pulled, found)

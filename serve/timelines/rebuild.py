@@ -45,15 +45,15 @@ class Rebuilder:
             metrics.SAFEGUARDS.record(safeguard="rebuild" if kept else "rebuild_race")
         return authors, built
 
-    async def recents(self, authors: Sequence[UserId], found: Sequence[EntryList | None]) -> list[EntryList]:
+    async def author_timelines(self, authors: Sequence[UserId], found: Sequence[EntryList | None]) -> list[EntryList]:
         """The recent tweets of some authors, each that was not found (or is being built) built from the store."""
         missing = [author for author, part in zip(authors, found, strict=True) if part is None or part.floor is None]
-        _count_lists("recents", len(authors), len(missing))
+        _count_lists("author_timeline", len(authors), len(missing))
         gate = asyncio.Semaphore(_READS_AT_ONCE)
 
         async def build(author: UserId) -> EntryList:
             async with gate:
-                return await self._build_recents(author)
+                return await self._build_author_timeline(author)
 
         built = dict(zip(missing, await asyncio.gather(*map(build, missing)), strict=True))
         return [
@@ -67,7 +67,7 @@ class Rebuilder:
             found, _ = await self._cache.fetch([ListKey(ListKind.AUTHOR, author) for author in authors], ())
         except StoreUnavailable:
             found = [None] * len(authors)
-        parts = await self.recents(authors, found)
+        parts = await self.author_timelines(authors, found)
         while True:
             together = np.concatenate([part.entries for part in parts]) if parts else NO_ENTRIES
             newest = cut(together, 0, entries_max)
@@ -84,7 +84,7 @@ class Rebuilder:
         more = await self._tweets.entries_by_author(author, before=_floor(part) + 1, limit=limit)
         return EntryList(np.concatenate([part.entries, more]), _floor_of(more, limit))
 
-    async def _build_recents(self, author: UserId) -> EntryList:
+    async def _build_author_timeline(self, author: UserId) -> EntryList:
         key, limit = ListKey(ListKind.AUTHOR, author), self._limits.author_entries_max
         token = await self._begin(key)
         entries = await self._tweets.entries_by_author(author, before=ID_MAX, limit=limit)

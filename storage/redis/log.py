@@ -32,15 +32,15 @@ class RedisEventLog:
         pushed: dict[int, ListKey] = {}
         for event in events:
             if entry := projection_of(event).entry(event):
-                recents = ListKey(ListKind.AUTHOR, event.actor)
-                pushed[len(commands)] = recents
-                name = keys.list_key(recents, self._partitions)
+                timeline = ListKey(ListKind.AUTHOR, event.actor)
+                pushed[len(commands)] = timeline
+                name = keys.list_key(timeline, self._partitions)
                 commands.append(("LPUSHX", name, *entries_to_wire(entries_of([entry]))))
             stream = keys.log(log_partition(event.actor, self._partitions))
             commands.append(("XADD", stream, "MAXLEN", "~", self._limits.log_entries_max, "*", _FIELD, encode(event)))
         lengths = await self._client.run(commands)
         full = entry_lists.overfull_above(ListKind.AUTHOR, self._limits) + entry_lists.MARKERS
-        await self._cache.trim([*dict.fromkeys(recents for at, recents in pushed.items() if lengths[at] > full)])
+        await self._cache.trim([*dict.fromkeys(timeline for at, timeline in pushed.items() if lengths[at] > full)])
 
     async def read(self, offsets: Mapping[int, str], *, limit: int, wait_ms: int) -> LogRead:
         """One round trip, in an order that errs to the safe side.

@@ -18,7 +18,7 @@ from tests.support.oracle.oracle import Oracle, Relation, Span
 class Claims:
     """Tweets and relations that are being changed right now, so that the outcome is known.
 
-    Two calls that would race on one switch or one tweet are never under way together: who finds a thing taken picks
+    Two calls that would race on one relation or one tweet are never under way together: who finds a thing taken picks
     another one. Everything else does race.
     """
 

@@ -75,7 +75,7 @@ class Chaos:
         self._probe: list[Client] = []
 
     async def fault(self, name: str) -> Row:
-        """Break something under load, wait until all works and nothing is in doubt, and compare everything."""
+        """Break something under load, wait until all works and Redis is not suspect, and compare everything."""
         async with connected(self._stage.url, at_once=_AT_ONCE, patience_s=0.0, timeout_s=_TIMEOUT_S) as api:
             load = await self._people(api, name)
             probe = Probe(load, self._probe[0], self._probe[1:])
@@ -89,7 +89,7 @@ class Chaos:
                 await load.last(0)
             verdict = await Checker((*self._clients, *self._probe), self._history).check(before)
         if believed_s is None:
-            verdict.violations.append("Redis is still doubted")
+            verdict.violations.append("Redis is still suspect")
         counted = outcomes(self._history, before)
         refused, unknown = counted[Outcome.REFUSED], counted[Outcome.UNKNOWN]
         return Row(name, recovered_s, counted.total(), refused, unknown, verdict)

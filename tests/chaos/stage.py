@@ -33,7 +33,7 @@ from tests.support.wire import Wire, wire_to
 Store = Literal["cassandra", "redis"]
 
 _ACTOR = re.compile(r"ray::(\w+)")
-_DOUBTED = "murmur_redis_doubted_seconds"
+_SUSPECT = "murmur_redis_suspect_seconds"
 _HEAP_MB = 512
 _MAXMEMORY_MB = 256
 _STOP_S = 20.0
@@ -86,13 +86,13 @@ class Stage:
         return (await asyncio.to_thread(readiness.ask, self.url)).ready
 
     async def believes_redis(self) -> bool:
-        """Whether the cluster's exporter says that nothing is in doubt; not while it says nothing."""
+        """The cluster's exporter says that Redis is not suspect; False while it says nothing."""
         async with httpx.AsyncClient(trust_env=False) as client:
             try:
                 answer = await client.get(f"http://127.0.0.1:{self.system.environment['MURMUR_EXPORTER_PORT']}/metrics")
             except httpx.TransportError:
                 return False
-        return f"{_DOUBTED} 0.0" in answer.text.splitlines()
+        return f"{_SUSPECT} 0.0" in answer.text.splitlines()
 
     def to_redis(self) -> Redis:
         """A connection past the wire, for whatever an operator may do."""

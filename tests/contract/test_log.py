@@ -93,29 +93,29 @@ async def test_the_newest_events_are_kept(stores: LossyStores) -> None:
     assert read.first[0] == read.records[0].offset
 
 
-async def test_a_tweet_is_among_its_authors_recents_before_anybody_reads_it(stores: LossyStores) -> None:
-    recents = ListKey(ListKind.AUTHOR, ALICE)
+async def test_a_tweet_is_among_its_authors_timeline_before_anybody_reads_it(stores: LossyStores) -> None:
+    timeline = ListKey(ListKind.AUTHOR, ALICE)
     posted = tweet(ALICE)
     await stores.log.append([posted])
-    assert await stores.cache.fetch([recents], []) == ([None], [])
-    assert await stores.cache.begin_list(recents, "me")
-    assert await stores.cache.finish_list(recents, "me", EntryList(NO_ENTRIES, 0))
+    assert await stores.cache.fetch([timeline], []) == ([None], [])
+    assert await stores.cache.begin_list(timeline, "me")
+    assert await stores.cache.finish_list(timeline, "me", EntryList(NO_ENTRIES, 0))
     retweeted = Retweeted(event_id=EventId(_ids.next()), stamp_us=1, user=ALICE, tweet_id=TweetId(7), author=BOB)
     liked = Liked(event_id=EventId(_ids.next()), stamp_us=1, user=ALICE, tweet_id=TweetId(7))
     await stores.log.append([posted, retweeted, liked, tweet(BOB)])
-    ((found,), _) = await stores.cache.fetch([recents], [])
+    ((found,), _) = await stores.cache.fetch([timeline], [])
     assert found is not None
     expected = [[retweeted.event_id, 7], [posted.event_id, posted.event_id]]
     assert newest_first(found.entries).tolist() == expected
 
 
-async def test_recents_do_not_grow_without_bound(stores: LossyStores) -> None:
+async def test_an_author_timeline_does_not_grow_without_bound(stores: LossyStores) -> None:
     author = author_in(0)
-    recents = ListKey(ListKind.AUTHOR, author)
-    assert await stores.cache.begin_list(recents, "me")
-    assert await stores.cache.finish_list(recents, "me", EntryList(NO_ENTRIES, 0))
+    timeline = ListKey(ListKind.AUTHOR, author)
+    assert await stores.cache.begin_list(timeline, "me")
+    assert await stores.cache.finish_list(timeline, "me", EntryList(NO_ENTRIES, 0))
     appended = await append_many(stores, 0, 130)
-    ((found,), _) = await stores.cache.fetch([recents], [])
+    ((found,), _) = await stores.cache.fetch([timeline], [])
     assert found is not None
     assert found.floor is not None
     assert len(found.entries) <= SMALL.author_entries_max + SMALL.author_slack

@@ -28,9 +28,9 @@ class MemoryEventLog:
         for event in events:
             await self._turn()
             if entry := projection_of(event).entry(event):
-                recents = ListKey(ListKind.AUTHOR, event.actor)
-                push(self._redis, recents, [entry])
-                trim_overfull(self._redis, recents, self._limits)
+                timeline = ListKey(ListKind.AUTHOR, event.actor)
+                push(self._redis, timeline, [entry])
+                trim_overfull(self._redis, timeline, self._limits)
             partition = log_partition(event.actor, self._partitions)
             self._redis.add(partition, encode(event), self._limits.log_entries_max)
 

@@ -110,7 +110,7 @@ class Person:
         if not mine:
             return
         tweet = self._rng.choice(mine)[0]
-        clean = await self._switch((DELETED, 0, tweet), True, lambda c: c.commands.delete(self.user, tweet))
+        clean = await self._change((DELETED, 0, tweet), True, lambda c: c.commands.delete(self.user, tweet))
         if clean:
             shown = await self._walk_down_to(tweet)
             if shown is not None and any(entry.original == tweet for entry in shown):
@@ -125,7 +125,7 @@ class Person:
             for post in self._answers.posts.values()
             if post.author == target and post.id is not None and post.clean and not self._maybe_deleted(post.id)
         ]
-        clean = await self._switch(fact, True, lambda c: c.relations.turn_on(FOLLOW, self.user, target))
+        clean = await self._change(fact, True, lambda c: c.relations.turn_on(FOLLOW, self.user, target))
         if clean and before is False and settled:
             newest = max(settled)
             shown = await self._walk_down_to(newest)
@@ -139,7 +139,7 @@ class Person:
             return
         target = self._rng.choice(following)
         fact: Fact = (Relation.FOLLOW, self.user, target)
-        clean = await self._switch(fact, False, lambda c: c.relations.turn_off(FOLLOW, self.user, target))
+        clean = await self._change(fact, False, lambda c: c.relations.turn_off(FOLLOW, self.user, target))
         if clean and self._answers.known(fact) is False:
             theirs = {entry[0] for entry in self._world.rows_of_user(target)}
             shown = await self._walk_down_to(0)
@@ -150,35 +150,35 @@ class Person:
         if (found := self._some_tweet()) is not None:
             tweet = TweetId(found.id)
             fact: Fact = (Relation.LIKE, self.user, found.original)
-            await self._switch(fact, True, lambda c: c.relations.turn_on(LIKE, self.user, tweet))
+            await self._change(fact, True, lambda c: c.relations.turn_on(LIKE, self.user, tweet))
 
     async def _unlike(self) -> None:
-        if (found := self._some_switched_on(Relation.LIKE)) is not None:
+        if (found := self._some_active(Relation.LIKE)) is not None:
             tweet = TweetId(found)
             fact: Fact = (Relation.LIKE, self.user, found)
-            await self._switch(fact, False, lambda c: c.relations.turn_off(LIKE, self.user, tweet))
+            await self._change(fact, False, lambda c: c.relations.turn_off(LIKE, self.user, tweet))
 
     async def _retweet(self) -> None:
         if (found := self._some_tweet()) is not None:
             tweet = TweetId(found.id)
-            await self._switch(
+            await self._change(
                 (Relation.RETWEET, self.user, found.original),
                 True,
                 lambda c: c.relations.turn_on(RETWEET, self.user, tweet),
             )
 
     async def _undo(self) -> None:
-        if (found := self._some_switched_on(Relation.RETWEET)) is not None:
+        if (found := self._some_active(Relation.RETWEET)) is not None:
             tweet = TweetId(found)
             fact: Fact = (Relation.RETWEET, self.user, found)
-            await self._switch(fact, False, lambda c: c.relations.turn_off(RETWEET, self.user, tweet))
+            await self._change(fact, False, lambda c: c.relations.turn_off(RETWEET, self.user, tweet))
 
     async def _read(self) -> None:
         await self._walk_down_to(0)
 
     # ------------------------------------------------------------------------------------------------------ answers
 
-    async def _switch(self, fact: Fact, on: bool, do: Callable[[Replica], Awaitable[object]]) -> bool:
+    async def _change(self, fact: Fact, on: bool, do: Callable[[Replica], Awaitable[object]]) -> bool:
         """Turn something on or off, sometimes twice at once. Whether it was done once and met no fault."""
         times = 2 if self._rng.random() < 0.15 else 1
         verb = fact[0] if on else f"no {fact[0]}"
@@ -293,7 +293,7 @@ class Person:
         rows = self._world.rows_of_user(self._rng.choice(USERS))[:4]
         return Entry(*self._rng.choice(rows)) if rows else None
 
-    def _some_switched_on(self, relation: Relation) -> int | None:
+    def _some_active(self, relation: Relation) -> int | None:
         found = sorted(
             s[2] for s in self._answers.touched() if s[:2] == (relation, self.user) and self._answers.known(s)
         )

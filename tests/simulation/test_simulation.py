@@ -27,7 +27,7 @@ SAFEGUARDS = (
     "below_floor",
     "superseded",
     "tombstone",
-    "doubts",
+    "staleness",
     "own_count",
 )
 """What protects exactness: histories that never take one of these test nothing of it."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.test_tidy import MAY_IMPORT, ROOT, ROOT_PACKAGES, python_files
+from tests.unit.test_tidy import PRODUCT, ROOT, ROOT_PACKAGES, python_files
 
 PUBLIC = {"_asdict", "_exit", "_fields", "_make", "_replace"}
 """Documented names of named tuples and of `os`."""
@@ -20,7 +20,7 @@ def listed() -> set[str]:
 
 
 def product() -> dict[Path, ast.Module]:
-    return {path: ast.parse(path.read_text()) for package in MAY_IMPORT for path in python_files(package)}
+    return {path: ast.parse(path.read_text()) for package in PRODUCT for path in python_files(package)}
 
 
 def is_private(name: str) -> bool:

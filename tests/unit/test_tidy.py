@@ -10,16 +10,24 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-MAY_IMPORT: dict[str, set[str]] = {
-    "domain": set(),
-    "telemetry": {"domain"},
-    "storage": {"domain", "telemetry"},
-    "actors": {"domain", "telemetry", "storage"},
-    "dataflows": {"domain", "telemetry", "storage"},
-    "serve": {"domain", "telemetry", "storage"},
-    "cluster": {"domain", "telemetry", "storage", "actors", "dataflows", "serve"},
+PRODUCT = ("domain", "telemetry", "storage", "actors", "dataflows", "serve", "cluster")
+ROOT_PACKAGES = {*PRODUCT, "tests", "benchmarks"}
+LINES_MAX = 350
+PARAMETERS_MAX = 7
+AREA_FILES = {"__init__", "routes", "schemas", "commands", "queries"}
+OTHER_AREA_FILES: dict[str, set[str]] = {
+    "accounts": {"key_ring", "login_throttle", "passwords", "security_log", "session_registry", "sessions", "tokens"},
+    "operations": {"dependencies", "readiness"},
+    "relations": {"routing"},
+    "timelines": {"below_floor", "home", "home_lists", "pulled_authors", "rebuild"},
+    "trends": set(),
+    "tweets": {"conversation_walk", "render", "threads"},
+    "users": {"render"},
 }
-ROOT_PACKAGES = {*MAY_IMPORT, "tests", "benchmarks"}
+WITHOUT_SCHEMAS = {"relations", "timelines"}
+"""Areas that answer with the schemas of tweets and users alone."""
+WITHOUT_USE_CASES = {"operations"}
+"""An area that reads and changes nothing of the product."""
 ENVIRONMENT_READER = "cluster/settings.py"
 MAY_SLEEP: set[str] = set()
 FORBIDDEN_TEXT = {
@@ -47,27 +55,69 @@ def python_files(folder: str = "") -> Iterator[Path]:
             yield path
 
 
-def project_imports(package: str) -> set[str]:
-    """Root packages that the files of a package import, inside functions too."""
-    found: set[str] = set()
-    for path in python_files(package):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Import):
-                found |= {alias.name.partition(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.module is not None and node.level == 0:
-                found.add(node.module.partition(".")[0])
-    return found & ROOT_PACKAGES
+def product_files() -> Iterator[Path]:
+    for package in PRODUCT:
+        yield from python_files(package)
 
 
-@pytest.mark.parametrize("package", MAY_IMPORT)
-def test_package_is_ours_and_imports_only_downwards(package: str) -> None:
+def modules_of(folder: Path) -> set[str]:
+    return {path.stem for path in folder.glob("*.py")}
+
+
+def parameters_of(path: Path) -> Iterator[tuple[str, int]]:
+    """Classes with a constructor of their own, and its number of parameters besides the instance."""
+    classes = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ClassDef))
+    for made in classes:
+        for function in made.body:
+            if isinstance(function, ast.FunctionDef) and function.name == "__init__":
+                arguments = function.args
+                yield made.name, len([*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]) - 1
+
+
+@pytest.mark.parametrize("package", PRODUCT)
+def test_package_is_ours(package: str) -> None:
     spec = importlib.util.find_spec(package)
     assert spec is not None
     assert Path(spec.origin or "").is_relative_to(ROOT)
-    assert project_imports(package) <= MAY_IMPORT[package] | {package}
 
 
-@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_no_product_file_is_too_long() -> None:
+    lines = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in product_files()}
+    assert {name: count for name, count in lines.items() if count > LINES_MAX} == {}
+
+
+def test_no_constructor_takes_too_much() -> None:
+    found = {
+        f"{path.relative_to(ROOT)}: {name} takes {count}"
+        for path in product_files()
+        for name, count in parameters_of(path)
+        if count > PARAMETERS_MAX
+    }
+    assert found == set()
+
+
+def test_every_area_of_the_api_is_listed() -> None:
+    assert {path.parent.name for path in (ROOT / "serve").glob("*/routes.py")} == set(OTHER_AREA_FILES)
+
+
+@pytest.mark.parametrize("area", OTHER_AREA_FILES)
+def test_areas_of_the_api_have_the_same_files(area: str) -> None:
+    found = modules_of(ROOT / "serve" / area)
+    assert found - AREA_FILES == OTHER_AREA_FILES[area]
+    assert ("schemas" in found) == (area not in WITHOUT_SCHEMAS)
+    assert bool(found & {"commands", "queries"}) == (area not in WITHOUT_USE_CASES)
+
+
+def test_adapters_of_a_port_are_in_files_of_its_name() -> None:
+    ports = modules_of(ROOT / "storage" / "ports")
+    cassandra, redis = modules_of(ROOT / "storage" / "cassandra"), modules_of(ROOT / "storage" / "redis")
+    assert ports - modules_of(ROOT / "tests" / "memory") == set()
+    assert ports - (cassandra | redis) == set()
+    assert cassandra - ports == {"stores"}
+    assert redis - ports == {"entry_lists"}
+
+
+@pytest.mark.parametrize("package", PRODUCT)
 def test_every_package_and_module_says_what_it_is_for(package: str) -> None:
     silent = [str(path) for path in python_files(package) if ast.get_docstring(ast.parse(path.read_text())) is None]
     assert silent == []
@@ -75,12 +125,7 @@ def test_every_package_and_module_says_what_it_is_for(package: str) -> None:
 
 def test_only_the_settings_touch_the_environment() -> None:
     touching = re.compile(r"\bos\.(?:environ|getenv|putenv)\b|\bfrom os import .*\b(?:environ|getenv)\b")
-    found = {
-        str(path.relative_to(ROOT))
-        for package in MAY_IMPORT
-        for path in python_files(package)
-        if touching.search(path.read_text())
-    }
+    found = {str(path.relative_to(ROOT)) for path in product_files() if touching.search(path.read_text())}
     assert found <= {ENVIRONMENT_READER}
 
 

@@ -29,8 +29,8 @@ class Script:
 
 
 BEGIN = Script("begin")
-FINISH = Script("finish", "settle")
-TRIM = Script("trim", "settle")
+FINISH = Script("finish", "compact")
+TRIM = Script("trim", "compact")
 TOUCH = Script("touch")
 FILL = Script("fill")
 NOTE = Script("note")

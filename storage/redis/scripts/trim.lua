@@ -8,5 +8,5 @@ if #marker ~= 9 then
   redis.call('UNLINK', KEYS[1])
   return 1
 end
-settle(KEYS[1], tonumber(ARGV[1]))
+compact(KEYS[1], tonumber(ARGV[1]))
 return 1

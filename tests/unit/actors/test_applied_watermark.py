@@ -30,7 +30,7 @@ class Watermark:
             await self.engine.offsets.claim(consumer, 1)
             await self.engine.offsets.save({consumer: 1}, ends)
 
-    async def doubt(self) -> None:
+    async def suspect(self) -> None:
         await self.engine.ports.coordination.set_checkpoint(SUSPECT_UNTIL, self.engine.clock.now_ms() + 60_000)
 
 
@@ -61,12 +61,12 @@ async def test_what_was_appended_later_is_not_waited_for() -> None:
     assert await here.step() == COMMITTED_MS + passed_ms, "the checkpoint is of when it was looked"
 
 
-async def test_without_doubts_it_is_moved_now_and_then_and_with_doubts_at_once() -> None:
+async def test_it_is_moved_now_and_then_and_at_once_while_redis_is_suspect() -> None:
     here = Watermark()
     assert await here.step() == COMMITTED_MS
     here.engine.clock.advance(1_000)
     assert await here.step() == COMMITTED_MS + 1_000
-    await here.doubt()
+    await here.suspect()
     assert await here.step() == COMMITTED_MS
     here.engine.clock.advance(1_000)
     assert await here.step() == COMMITTED_MS

@@ -67,15 +67,15 @@ async def test_a_long_history_is_cut_and_the_floor_says_where() -> None:
     assert newest[-1] > built.floor >= newest[-1] - 1 or built.floor == tweets[::-1][SMALL.timeline_entries_max]
 
 
-async def test_authors_whose_recents_do_not_reach_far_enough_are_read_deeper() -> None:
+async def test_authors_whose_timelines_do_not_reach_far_enough_are_read_deeper() -> None:
     engine = Engine()
     quiet = [await engine.post(BOB) for _ in range(3)]
     busy = [await engine.post(ALICE) for _ in range(SMALL.author_entries_max + 5)]
     rebuilder = rebuilder_of(engine)
-    await rebuilder.recents([ALICE], [None])
-    recents = await kept(engine, ListKind.AUTHOR, ALICE)
-    assert recents is not None
-    assert recents.floor, "only the newest are kept beside the log"
+    await rebuilder.author_timelines([ALICE], [None])
+    timeline = await kept(engine, ListKind.AUTHOR, ALICE)
+    assert timeline is not None
+    assert timeline.floor, "only the newest are kept beside the log"
     assert ids((await rebuilder.home(READER, following(ALICE, BOB)))[1]) == [*quiet, *busy][::-1]
 
 

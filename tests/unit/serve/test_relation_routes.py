@@ -11,7 +11,7 @@ from serve.http.access import AccessControl
 from serve.http.origins import Origins
 from serve.http.rate_limits import OFF, Guard, Limit
 from serve.http.sessions import Session
-from serve.relations.routing import Operation, add_own_targets, add_sources, add_switch, add_targets
+from serve.relations.routing import Operation, add_own_targets, add_relation, add_sources, add_targets
 from serve.tweets.commands import Draft
 from storage.redis.rate_limits import LocalRateLimiter
 from tests.unit.actors.engine import Engine
@@ -43,12 +43,12 @@ class Service:
         guard = Guard(LocalRateLimiter(engine.clock, 100), engine.clock, OFF, Origins())
         use_cases = self.replica.use_cases.including(guard, AccessControl(Names(), Names(), guard))
         router = APIRouter()
-        add_switch(
+        add_relation(
             router, "/tweets/{id}/like", LIKE, Limit.LIKES, Operation("like", "On."), Operation("unlike", "Off.")
         )
         add_sources(router, "/tweets/{id}/likers", LIKE, Operation("read_likers", "Who likes it."))
         add_own_targets(router, "/users/me/likes", LIKE, Operation("read_likes", "What I like."))
-        add_switch(
+        add_relation(
             router, "/users/{id}/follow", FOLLOW, Limit.FOLLOWS, Operation("follow", "On."), Operation("un", "Off.")
         )
         add_targets(router, "/users/{id}/following", FOLLOW, Operation("read_following", "Whom somebody follows."))

@@ -61,7 +61,7 @@ local function sort_and_cut(key, keep, floor)
 end
 
 -- Bring a ready list of more than `keep` entries back to that. Returns whether it was.
-local function settle(key, keep)
+local function compact(key, keep)
   if redis.call('LLEN', key) - 1 <= keep then
     return false
   end
