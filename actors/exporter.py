@@ -98,7 +98,7 @@ class Exporter:
         if (checkpoint_ms := await coordination.checkpoint(RECONCILED)) is not None:
             age.add_metric([], max(0, self._clock.now_ms() - checkpoint_ms) / 1000)
         suspect = GaugeMetricFamily(
-            "murmur_redis_suspect_seconds", "Of how much time the events may not all be in Redis; 0 if none may be."
+            "murmur_redis_suspect_seconds", "Length of the time whose events may be missing from Redis; 0 if none are."
         )
         until_ms = await coordination.checkpoint(SUSPECT_UNTIL) or 0
         since_ms = await coordination.checkpoint(APPLIED) or 0

@@ -11,7 +11,7 @@ from storage.ports.coordination import APPLIED, SUSPECT_UNTIL
 from storage.ports.log import BEGINNING
 
 _EVERY_MS = 15_000
-"""The interval of moving it while Redis is not suspect: when it becomes so, all that was made since is read."""
+"""The interval of moving it while Redis is not suspect: a replica that suspects it reads all events made since."""
 
 
 class _Proof(NamedTuple):

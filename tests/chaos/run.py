@@ -75,7 +75,7 @@ class Chaos:
         self._probe: list[Client] = []
 
     async def fault(self, name: str) -> Row:
-        """Break something under load, wait until all works and Redis lacks nothing, and compare everything."""
+        """Break something under load, wait until all works and Redis is not suspect, and compare everything."""
         async with connected(self._stage.url, at_once=_AT_ONCE, patience_s=0.0, timeout_s=_TIMEOUT_S) as api:
             load = await self._people(api, name)
             probe = Probe(load, self._probe[0], self._probe[1:])

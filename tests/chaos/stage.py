@@ -86,7 +86,7 @@ class Stage:
         return (await asyncio.to_thread(readiness.ask, self.url)).ready
 
     async def believes_redis(self) -> bool:
-        """Whether the cluster's exporter says that Redis lacks nothing; not while it says nothing."""
+        """The cluster's exporter says that Redis is not suspect; False while it says nothing."""
         async with httpx.AsyncClient(trust_env=False) as client:
             try:
                 answer = await client.get(f"http://127.0.0.1:{self.system.environment['MURMUR_EXPORTER_PORT']}/metrics")

@@ -162,16 +162,16 @@ BUGS = {
     "the reconciler never looks back": Build(reconciler=LooksAtTheTailOnly),
     "nothing is ever known to be applied": Build(reconciler=NeverApplies),
     "nobody knows that redis failed": Build(guard=ReportsNothing),
-    "what redis lacks is not added": Build(guard=AddsNothing),
+    "what Redis may lack is not added": Build(guard=AddsNothing),
 }
 
 
 STORIES = {
     # A store that is down or loses everything heals this: all is read anew.
     "a shard learns of no new followers": Story(disasters=("crash", "move", "stall", "poison")),
-    # Without an outage there is nothing suspect, and with everything else beside it few see anything.
+    # Without an outage nothing is suspect, and with everything else beside it few see anything.
     "nobody knows that redis failed": Story(disasters=("down",), faults=NO_FAULTS),
-    "what redis lacks is not added": Story(disasters=("down",), faults=NO_FAULTS),
+    "what Redis may lack is not added": Story(disasters=("down",), faults=NO_FAULTS),
 }
 """Of bugs that not every story shows."""
 
