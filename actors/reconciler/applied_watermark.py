@@ -11,7 +11,7 @@ from storage.ports.coordination import APPLIED, SUSPECT_UNTIL
 from storage.ports.log import BEGINNING
 
 _EVERY_MS = 15_000
-"""The interval of moving it while nobody doubts Redis: who begins to doubt asks for all that was made since."""
+"""The interval of moving it while Redis is not suspect: once it is, all that was made since is read."""
 
 
 class _Proof(NamedTuple):
@@ -22,7 +22,7 @@ class _Proof(NamedTuple):
 
 
 class AppliedWatermark:
-    """Moves the checkpoint `APPLIED` when all consumers have passed what the log held, at once while there are doubts.
+    """Moves the checkpoint `APPLIED` when all consumers have passed what the log held, at once while Redis is suspect.
 
     `consumers` are all who bring lists and values up to date with the log.
     """
