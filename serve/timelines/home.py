@@ -65,6 +65,8 @@ class _Home:
             tweet = tweets.get(entry)
             return is_visible(tweet, tweet and tweets.get(tweet.original), lens)
 
+        if not self._duplicates:
+            return visible
         return lambda entry: visible(entry) and not any(map(visible, self._duplicates.get(entry, ())))
 
     def _below_floor(self) -> BelowFloor:

@@ -1,6 +1,5 @@
 """Tweets as Murmur's JSON: cached fields joined with authors, counts and the reader's marks."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from domain.counts import TweetCounts
@@ -33,8 +32,10 @@ async def tweets_page(page: Page[CachedTweet], reader: TweetReader, walk: Walk, 
 async def tweets_json(reader: TweetReader, shown: Sequence[int]) -> list[bytes]:
     """The JSON of some tweets that were read, in order; a retweet carries its original, and the counts of that."""
     originals = list(dict.fromkeys(reader.tweets[id_].original for id_ in shown))
-    counts, marks = await asyncio.gather(reader.counts(originals), reader.marks(originals))
-    tails = {id_: _TAIL % (*counts[id_], *(_BOOL[id_ in marked] for marked in marks)) for id_ in originals}
+    counts = await reader.counts(originals)  # one after the other: nearly always both are at hand
+    marks = await reader.marks(originals)
+    flags = zip(*([_BOOL[id_ in marked] for id_ in originals] for marked in marks), strict=True)
+    tails = {id_: _TAIL % (*counts[id_], *each) for id_, each in zip(originals, flags, strict=True)}
     return [_tweet_json(reader.tweets, reader.authors, id_, tails) for id_ in shown]
 
 
@@ -55,6 +56,7 @@ def _tweet_json(
     tweets: Mapping[int, CachedTweet], authors: Mapping[int, Person], id_: int, tails: Mapping[int, bytes]
 ) -> bytes:
     tweet = tweets[id_]
-    inner = b"null" if not tweet.retweet_of else _tweet_json(tweets, authors, tweet.retweet_of, tails)
-    author = authors[tweet.author].author
-    return b'{"id":"%d","author":%b,%b,"retweet_of":%b%b' % (id_, author, tweet.fields, inner, tails[tweet.original])
+    retweet_of = tweet.retweet_of
+    inner = _tweet_json(tweets, authors, retweet_of, tails) if retweet_of else b"null"
+    author, tail = authors[tweet.author].author, tails[retweet_of or id_]
+    return b"".join((b'{"id":"%d","author":' % id_, author, b",", tweet.fields, b',"retweet_of":', inner, tail))
