@@ -8,7 +8,7 @@ import redis
 from domain.ids import UserId
 from storage import keys
 from storage.ports.cache import ListKey, ListKind
-from storage.redis import lists
+from storage.redis import entry_lists
 
 _AT_ONCE = 5_000
 _UNLINK = "for _, key in ipairs(KEYS) do redis.call('UNLINK', key) end"
@@ -30,7 +30,7 @@ class Timelines:
 
     def empty(self) -> None:
         """Make all of them exist, complete and without an entry."""
-        self._run(_EMPTY, lists.ready(0))
+        self._run(_EMPTY, entry_lists.ready(0))
 
     def unlink(self) -> None:
         """Have all of them be absent, so that each is built when it is next read."""
@@ -39,7 +39,7 @@ class Timelines:
     def entries(self) -> list[int]:
         """How many entries each holds, repeats included."""
         lengths = [length for part in self._run(_LENGTHS) for length in part]
-        return [max(0, int(length) - lists.MARKERS) for length in lengths]
+        return [max(0, int(length) - entry_lists.MARKERS) for length in lengths]
 
     def _run(self, script: str, *more: Any) -> list[Any]:
         """What a script answers for some keys at a time, which is much faster than commands of this client's."""

@@ -24,6 +24,12 @@ def folded(username: str) -> str:
     return username.lower()
 
 
+def folded_address(email: str) -> str:
+    """The form in which addresses are compared; folding a domain would make one of two (straße.de, strasse.de)."""
+    local, _, domain = email.rpartition("@")
+    return f"{local.casefold()}@{domain.lower()}"
+
+
 def is_username(text: str) -> bool:
     """Whether a text can be anybody's username."""
     return _USERNAME.fullmatch(text) is not None

@@ -1,5 +1,4 @@
-"""The stores: ports that state their promises, and an adapter each for Cassandra, Redis and memory.
+"""The stores: ports that state their promises, and an adapter of each for Cassandra or Redis.
 
-May import `domain` and `telemetry`. Cassandra holds the truth; Redis holds what can be rebuilt; memory exists for the
-seeded simulation and passes the same contract suite.
+May import `domain` and `telemetry`. Cassandra holds what must last; Redis holds what can be rebuilt.
 """

@@ -1,6 +1,6 @@
 """Rows as values: each is one write to a table; an event and its rows are one logged batch.
 
-The Cassandra adapter turns rows into statements, the memory adapter applies them to dictionaries. Which rows follow
+The Cassandra adapter turns rows into statements, the adapter in memory applies them to dictionaries. Which rows follow
 from an event is in `storage.projections`.
 """
 

@@ -1,4 +1,4 @@
-"""All stores of the truth on one session."""
+"""All adapters of Cassandra on one session."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,9 @@ from storage.cassandra.driver.session import CassandraSession
 from storage.cassandra.events import CassandraEventStore
 from storage.cassandra.idempotency import CassandraIdempotencyStore
 from storage.cassandra.outputs import CassandraOutputStore
-from storage.cassandra.panes import CassandraPaneStore
 from storage.cassandra.relations import CassandraRelationStore
-from storage.cassandra.tokens import CassandraTokenStore
+from storage.cassandra.sessions import CassandraTokenStore
+from storage.cassandra.trends import CassandraPaneStore
 from storage.cassandra.tweets import CassandraTweetStore
 from storage.cassandra.users import CassandraUserStore
 from storage.ports.coordination import CoordinationStore
@@ -30,7 +30,7 @@ from storage.ports.users import UserStore
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CassandraStores:
-    """One adapter for each port of the truth; they belong to the event loop that opened them."""
+    """One adapter for each port that Cassandra keeps; they belong to the event loop that opened them."""
 
     session: CassandraSession
     events: EventStore

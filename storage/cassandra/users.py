@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from domain.errors import Conflict
 from domain.ids import UserId
-from domain.users import User, folded
+from domain.users import User, folded, folded_address
 from storage.cassandra.driver.session import CassandraSession
 from storage.cassandra.driver.statements import cas, read, write
 from storage.ports.users import Credentials
@@ -38,7 +38,7 @@ class CassandraUserStore:
         self._claim_ttl_s = claim_ttl_s
 
     async def create(self, user: User, email: str, password_hash: str) -> None:
-        name, address = folded(user.username), _folded_address(email)
+        name, address = folded(user.username), folded_address(email)
         taken, found = await self._session.compare_and_set(_CLAIM_NAME, (name, user.id, self._claim_ttl_s))
         if not taken and found["user_id"] != user.id:
             raise Conflict("The username is taken.", "username_taken")
@@ -72,15 +72,9 @@ class CassandraUserStore:
 
     async def credentials(self, login: str) -> Credentials | None:
         """A login with an @ is an address: usernames have none. Two reads for nobody too: who exists must not show."""
-        lookup, key = (_BY_EMAIL, _folded_address(login)) if "@" in login else (_BY_NAME, folded(login))
+        lookup, key = (_BY_EMAIL, folded_address(login)) if "@" in login else (_BY_NAME, folded(login))
         rows = await self._session.execute(lookup, (key,))
         user = next((UserId(user) for user, confirmed in rows if confirmed), _NOBODY)
         for (password_hash,) in await self._session.execute(_PASSWORD, (user,)):
             return Credentials(user, password_hash)
         return None
-
-
-def _folded_address(email: str) -> str:
-    """The form in which addresses are compared; folding a domain would make one of two (straße.de, strasse.de)."""
-    local, _, domain = email.rpartition("@")
-    return f"{local.casefold()}@{domain.lower()}"

@@ -13,7 +13,8 @@ from storage.ports.counts import CountStore
 from storage.ports.dead_letters import DeadLetterStore
 from storage.ports.events import EventStore
 from storage.ports.idempotency import IdempotencyStore
-from storage.ports.log import EventLog, OffsetStore
+from storage.ports.log import EventLog
+from storage.ports.offsets import OffsetStore
 from storage.ports.outputs import OutputStore
 from storage.ports.rate_limits import RateLimiter
 from storage.ports.relations import RelationStore

@@ -51,7 +51,7 @@ class CacheStore(Protocol):
     """Entry lists and values, all rebuildable, all with a time to live.
 
     Filling is guarded by leases (Nishtala et al., Scaling Memcache at Facebook, 2013, 3.2.1): who finds something
-    absent takes a lease, reads the truth and fills; a drop in between ends the lease, so the fill is not stored and
+    absent takes a lease, reads Cassandra and fills; a drop in between ends the lease, so the fill is not stored and
     nothing stale is resurrected. A lease that is not used ends by itself after `lease_ttl_s`.
     """
 

@@ -1,4 +1,4 @@
-"""The event log's tail, and how far each of its consumers has come."""
+"""The event log: the newest events, in a stream for each partition."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -56,20 +56,4 @@ class EventLog(Protocol):
 
     async def incarnation(self) -> str:
         """The token of this life of the store. Another token means that everything in it was lost."""
-        ...
-
-
-class OffsetStore(Protocol):
-    """How far each reader has come; the writes of an earlier epoch are refused."""
-
-    async def claim(self, name: str, epoch: int) -> dict[int, str]:
-        """Fence off earlier epochs of a reader and get its offsets. Raises `Fenced` if a later epoch claimed."""
-        ...
-
-    async def save(self, names: Mapping[str, int], offsets: Mapping[int, str]) -> None:
-        """Save the same offsets for several readers (name → epoch). Raises `Fenced` if any is no longer ours."""
-        ...
-
-    async def offsets(self, name: str) -> dict[int, str]:
-        """A reader's offsets, without claiming it (for whoever shows the lag)."""
         ...

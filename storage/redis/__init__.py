@@ -11,10 +11,10 @@ from domain.limits import Limits
 from storage.redis.cache import RedisCacheStore
 from storage.redis.driver.bulk import BulkConnection
 from storage.redis.driver.client import RedisClient
-from storage.redis.limits import FallbackRateLimiter, LocalRateLimiter, RedisRateLimiter
 from storage.redis.log import RedisEventLog
 from storage.redis.offsets import RedisOffsetStore
 from storage.redis.outputs import RedisOutputStore
+from storage.redis.rate_limits import FallbackRateLimiter, LocalRateLimiter, RedisRateLimiter
 from storage.redis.trends import RedisTrendStore
 
 

@@ -11,12 +11,11 @@ from storage import keys as names
 from storage.own_acts import NOTED_BYTES
 from storage.ports.cache import Changes, ListKey, ListKind, Pushed
 from storage.ports.log import BEGINNING
-from storage.redis import lists
+from storage.redis import entry_lists
 from storage.redis.driver.bulk import BulkConnection
 from storage.redis.driver.client import RedisClient
 from storage.redis.driver.line import Command
 from storage.redis.driver.resp import PARTITIONS_MAX, encode_pushes
-from storage.redis.lists import entry_list
 from storage.redis.scripts import BEGIN, FILL, FINISH, NOTE, TOUCH, TRIM
 
 _VALUE = b"="
@@ -42,7 +41,7 @@ class RedisCacheStore:
             commands.append(("MGET", *keys))
         replies = await self._client.run(commands, repeat=True)
         values = replies.pop() if keys else []
-        return [entry_list(elements) for elements in replies], [_value(stored) for stored in values]
+        return [entry_lists.entry_list(elements) for elements in replies], [_value(stored) for stored in values]
 
     async def fetch_with_changes(self, keys: Sequence[str], after: str) -> tuple[list[bytes | None], Changes]:
         offset, _, life = after.partition("@")
@@ -57,18 +56,18 @@ class RedisCacheStore:
         return found, Changes(announced, f"{entries[-1][0].decode()}@{token.decode()}", unbroken)
 
     async def begin_list(self, key: ListKey, token: str) -> bool:
-        begin = BEGIN.call([self._name(key)], lists.building(token), self._limits.lease_ttl_s * 1000)
+        begin = BEGIN.call([self._name(key)], entry_lists.building(token), self._limits.lease_ttl_s * 1000)
         return bool((await self._client.run([begin]))[0])
 
     async def finish_list(self, key: ListKey, token: str, built: EntryList) -> bool:
         assert built.floor is not None, "what was built has a floor"
         finish = FINISH.call(
             [self._name(key)],
-            lists.building(token),
-            lists.ready(built.floor),
+            entry_lists.building(token),
+            entry_lists.ready(built.floor),
             b"".join(entries_to_wire(built.entries)),
-            lists.entries_max(key.kind, self._limits),
-            lists.ttl_s(key.kind, self._limits),
+            entry_lists.entries_max(key.kind, self._limits),
+            entry_lists.ttl_s(key.kind, self._limits),
         )
         return bool((await self._client.run([finish]))[0])
 
@@ -76,12 +75,12 @@ class RedisCacheStore:
         pushes = encode_pushes(kind, users, entries, self._partitions)
         lengths = await self._bulk.integers(pushes.wire, len(pushes.owners))
         delivered = int(pushes.sizes[lengths > 0].sum())
-        overfull = pushes.owners[lengths > lists.overfull_above(kind, self._limits) + lists.MARKERS]
+        overfull = pushes.owners[lengths > entry_lists.overfull_above(kind, self._limits) + entry_lists.MARKERS]
         return Pushed(delivered, len(users) - delivered, np.sort(overfull))
 
     async def trim(self, keys: Sequence[ListKey]) -> int:
         """A trim costs the server over 0.1 ms: they go in several trips, each well within the time limit of a call."""
-        trims = [TRIM.call([self._name(key)], lists.entries_max(key.kind, self._limits)) for key in keys]
+        trims = [TRIM.call([self._name(key)], entry_lists.entries_max(key.kind, self._limits)) for key in keys]
         trips = [trims[at : at + _TRIMS_PER_TRIP] for at in range(0, len(trims), _TRIMS_PER_TRIP)]
         return sum([sum(await self._client.run(trip)) for trip in trips])
 
@@ -89,7 +88,9 @@ class RedisCacheStore:
         await self._client.run([("UNLINK", *map(self._name, keys))] if keys else [])
 
     async def touch(self, keys: Sequence[ListKey]) -> None:
-        await self._client.run([TOUCH.call([self._name(key)], lists.ttl_s(key.kind, self._limits)) for key in keys])
+        await self._client.run(
+            [TOUCH.call([self._name(key)], entry_lists.ttl_s(key.kind, self._limits)) for key in keys]
+        )
 
     async def lease(self, keys: Sequence[str], token: str) -> list[bool]:
         lease = _LEASE + token.encode()

@@ -11,7 +11,7 @@ from storage import keys
 from storage.ports.cache import CacheStore, ListKey, ListKind
 from storage.ports.log import BEGINNING, LogEnd, LogRead, LogRecord
 from storage.projections import projection_of
-from storage.redis import lists
+from storage.redis import entry_lists
 from storage.redis.driver.client import RedisClient
 from storage.redis.driver.line import Command
 
@@ -39,7 +39,7 @@ class RedisEventLog:
             stream = keys.log(log_partition(event.actor, self._partitions))
             commands.append(("XADD", stream, "MAXLEN", "~", self._limits.log_entries_max, "*", _FIELD, encode(event)))
         lengths = await self._client.run(commands)
-        full = lists.overfull_above(ListKind.AUTHOR, self._limits) + lists.MARKERS
+        full = entry_lists.overfull_above(ListKind.AUTHOR, self._limits) + entry_lists.MARKERS
         await self._cache.trim([*dict.fromkeys(recents for at, recents in pushed.items() if lengths[at] > full)])
 
     async def read(self, offsets: Mapping[int, str], *, limit: int, wait_ms: int) -> LogRead:

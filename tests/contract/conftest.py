@@ -1,77 +1,131 @@
-"""The stores that Redis keeps, for contract tests: the same stories run in memory and on a real server."""
+"""Stores for contract tests: the same stories run in memory, on Cassandra and on Redis.
+
+What Cassandra keeps is in one keyspace, new in each run; its tests keep apart by fresh ids. What Redis keeps is lost
+before each test.
+"""
 
 import asyncio
-import signal
-import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import pytest
 
+from cluster.embedded.cassandra_node import CassandraNode
 from cluster.embedded.ports import PortBlock
-from cluster.embedded.redis import find_server
 from domain.clock import SystemClock
 from domain.limits import SMALL, Limits
-from storage.memory.hot import MemoryEventLog, MemoryOffsetStore, MemoryRedis
-from storage.memory.hot_cache import MemoryCacheStore
+from storage import redis
+from storage.cassandra import stores as cassandra_stores
+from storage.cassandra.driver.options import CassandraOptions
+from storage.cassandra.driver.schema import Replication, migrate, migrations_in
+from storage.cassandra.stores import CassandraStores
+from storage.ports import Ports
 from storage.ports.cache import CacheStore
-from storage.ports.log import EventLog, OffsetStore
-from storage.redis import RedisStores, open_stores
-from tests.support.waiting import eventually
+from storage.ports.log import EventLog
+from storage.ports.offsets import OffsetStore
+from storage.ports.outputs import OutputStore
+from storage.ports.rate_limits import RateLimiter
+from storage.ports.trends import TrendStore
+from storage.redis import RedisStores
+from storage.redis.rate_limits import RedisRateLimiter
+from tests.contract.people import PARTITIONS, People, new_id
+from tests.contract.pins import pin_migration
+from tests.contract.private_redis import PrivateRedis
+from tests.memory.stores import memory_stores
+from tests.support.ports import some_ports
+from tests.support.stores import options_of
 
-PARTITIONS = 4
 _DATABASE = 9
 
 
+@pytest.fixture(scope="session")
+def cassandra_options(cassandra_node: CassandraNode) -> CassandraOptions:
+    """A keyspace with the whole schema, and the tables of the relation that only tests declare."""
+    options = options_of(cassandra_node, f"contract_{new_id()}")
+    migrations = migrations_in()
+    pins = pin_migration(len(migrations) + 1)
+    asyncio.run(migrate(options, Replication(), migrations=(*migrations, pins)))
+    return options
+
+
+@pytest.fixture
+async def cassandra(cassandra_options: CassandraOptions) -> AsyncIterator[CassandraStores]:
+    stores = await cassandra_stores.open_stores(cassandra_options, partitions=PARTITIONS)
+    yield stores
+    await stores.close()
+
+
+@pytest.fixture(params=["memory", "cassandra"])
+def ports(request: pytest.FixtureRequest) -> Ports:
+    """The ports that Cassandra keeps, once in memory and once there."""
+    if request.param == "memory":
+        return memory_stores(SystemClock(), SMALL, partitions=PARTITIONS).ports
+    request.getfixturevalue("cassandra_options")
+    stores: CassandraStores = request.getfixturevalue("cassandra")
+    return some_ports(**{each.name: getattr(stores, each.name) for each in fields(stores) if each.name != "session"})
+
+
+@pytest.fixture
+def people(ports: Ports) -> People:
+    return People(ports)
+
+
 @dataclass(frozen=True, slots=True)
-class Hot:
-    """What a contract test sees of a backend."""
+class LossyStores:
+    """The ports that Redis keeps, on one backend, and the way to lose it all."""
 
     log: EventLog
     offsets: OffsetStore
     cache: CacheStore
+    limiter: RateLimiter
+    trends: TrendStore
+    outputs: OutputStore
     limits: Limits
     lose_everything: Callable[[], Awaitable[None]]
 
 
-OpenHot = Callable[[Limits], Awaitable[Hot]]
+OpenStores = Callable[[Limits], Awaitable[LossyStores]]
 
 
 @pytest.fixture
 async def redis_stores(redis_url: str) -> AsyncIterator[RedisStores]:
     """Stores on an empty database of the server that this run shares."""
-    stores = await open_stores(f"{redis_url.rpartition('/')[0]}/{_DATABASE}", PARTITIONS, SMALL)
+    stores = await redis.open_stores(_own_database(redis_url), PARTITIONS, SMALL)
     await stores.client.run([("FLUSHDB",)])
     yield stores
     await stores.close()
 
 
 @pytest.fixture(params=["memory", "redis"])
-async def open_hot(request: pytest.FixtureRequest) -> AsyncIterator[OpenHot]:
+async def open_stores(request: pytest.FixtureRequest) -> AsyncIterator[OpenStores]:
     """Opens empty stores with some limits, once in memory and once on Redis."""
     async with AsyncExitStack() as opened:
 
-        async def on_memory(limits: Limits) -> Hot:
-            redis = MemoryRedis(SystemClock())
+        async def on_memory(limits: Limits) -> LossyStores:
+            made = memory_stores(SystemClock(), limits, partitions=PARTITIONS)
+            ports = made.ports
 
             async def flush() -> None:
-                redis.flush()
+                made.redis.flush()
 
-            log = MemoryEventLog(redis, PARTITIONS, limits)
-            return Hot(log, MemoryOffsetStore(redis), MemoryCacheStore(redis, limits), limits, flush)
+            return LossyStores(
+                ports.log, ports.offsets, ports.cache, ports.limiter, ports.trends, ports.cached_outputs, limits, flush
+            )
 
-        async def on_redis(limits: Limits) -> Hot:
-            url = f"{redis_url.rpartition('/')[0]}/{_DATABASE}"
-            stores = await open_stores(url, PARTITIONS, limits)
-            opened.push_async_callback(stores.close)
+        async def on_redis(limits: Limits) -> LossyStores:
+            found = await redis.open_stores(_own_database(redis_url), PARTITIONS, limits)
+            opened.push_async_callback(found.close)
 
             async def flush() -> None:
-                await stores.client.run([("FLUSHDB",)])
+                await found.client.run([("FLUSHDB",)])
 
             await flush()
-            return Hot(stores.log, stores.offsets, stores.cache, limits, flush)
+            shared = RedisRateLimiter(found.client)
+            return LossyStores(
+                found.log, found.offsets, found.cache, shared, found.trends, found.outputs, limits, flush
+            )
 
         if request.param == "memory":
             yield on_memory
@@ -81,59 +135,8 @@ async def open_hot(request: pytest.FixtureRequest) -> AsyncIterator[OpenHot]:
 
 
 @pytest.fixture
-async def hot(open_hot: OpenHot) -> Hot:
-    return await open_hot(SMALL)
-
-
-class PrivateRedis:
-    """A server of one test's own, with a dump file, to be stopped, killed and started again."""
-
-    def __init__(self, folder: Path, port: int) -> None:
-        self.port = port
-        self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    async def start(self, *options: str) -> None:
-        """Start it with what its dump file holds; returns when it answers."""
-        self._launch(options)
-        await eventually(self._answers)
-
-    def _launch(self, options: tuple[str, ...]) -> None:
-        assert self._process is None
-        words = ("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder), "--save", "")
-        self._process = subprocess.Popen([str(find_server()), *words, *options], stdout=subprocess.DEVNULL)
-
-    async def _answers(self) -> bool:
-        try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        except OSError:
-            return False
-        writer.write(b"PING\r\n")
-        answer = await reader.readline()
-        writer.close()
-        await writer.wait_closed()
-        return answer.startswith((b"+PONG", b"-NOAUTH"))
-
-    def pause(self) -> None:
-        """Stop it where it stands: connections stay open and nothing answers."""
-        self._signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        self._signal(signal.SIGCONT)
-
-    def kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def _signal(self, number: signal.Signals) -> None:
-        assert self._process is not None
-        self._process.send_signal(number)
+async def stores(open_stores: OpenStores) -> LossyStores:
+    return await open_stores(SMALL)
 
 
 @pytest.fixture
@@ -146,3 +149,7 @@ def private_redis(tmp_path: Path) -> Iterator[PrivateRedis]:
     finally:
         server.kill()
         ports.release()
+
+
+def _own_database(redis_url: str) -> str:
+    return f"{redis_url.rpartition('/')[0]}/{_DATABASE}"

@@ -1,4 +1,4 @@
-"""What people do, written to the truth as commands would; every id and time is one that no other test has."""
+"""What people do, written to the stores as commands would; every id and time is one that no other test has."""
 
 import itertools
 
@@ -16,8 +16,7 @@ from domain.events import (
 )
 from domain.ids import EventId, IdGenerator, TweetId, UserId, stamp_us
 from domain.relations import Relation
-from storage.cassandra.stores import CassandraStores
-from storage.memory.stores import MemoryStores
+from storage.ports import Ports
 
 PARTITIONS = 4
 _ids = IdGenerator(7, SystemClock(), after_ms=0, until_ms=1 << 50, lease_ends_ms=1 << 50)
@@ -35,10 +34,10 @@ def new_era_ms() -> int:
 
 
 class People:
-    """Writes what people do to the truth, as commands would."""
+    """Writes what people do, as commands would."""
 
-    def __init__(self, stores: CassandraStores | MemoryStores) -> None:
-        self.stores = stores
+    def __init__(self, ports: Ports) -> None:
+        self.ports = ports
 
     def somebody(self) -> UserId:
         """A new user."""
@@ -63,7 +62,7 @@ class People:
             reply_to=None if reply_to is None else TweetId(reply_to),
             reply_to_author=reply_to_author,
         )
-        await self.stores.events.commit(event)
+        await self.ports.events.commit(event)
         return event
 
     def deletion(self, posted: TweetPosted) -> TweetDeleted:
@@ -82,7 +81,7 @@ class People:
         if relation.is_entry:
             fields["author"] = self.somebody()
         event = relation.on(event_id=EventId(id_), stamp_us=stamp or stamp_us(id_), request_id="", **fields)
-        await self.stores.events.commit(event)
+        await self.ports.events.commit(event)
         return event
 
     async def turn_off(self, relation: Relation, turned_on: Event) -> None:
@@ -90,16 +89,16 @@ class People:
         fields: dict[str, int] = {"user": turned_on.actor, relation.target_field: target, "since": since}
         stamp = turned_on.stamp_us + 1
         event = relation.off(event_id=EventId(new_id()), stamp_us=stamp, request_id="", **fields)
-        await self.stores.events.commit(event)
+        await self.ports.events.commit(event)
 
     async def follow(self, user: UserId, followee: UserId, *, stamp: int | None = None) -> Followed:
         id_ = new_id()
         event = Followed(event_id=EventId(id_), stamp_us=stamp or stamp_us(id_), user=user, followee=followee)
-        await self.stores.events.commit(event)
+        await self.ports.events.commit(event)
         return event
 
     async def unfollow(self, followed: Followed) -> None:
-        await self.stores.events.commit(
+        await self.ports.events.commit(
             Unfollowed(
                 event_id=EventId(new_id()),
                 stamp_us=followed.stamp_us + 1,
@@ -112,11 +111,11 @@ class People:
     async def like(self, user: UserId, tweet: int) -> Liked:
         id_ = new_id()
         event = Liked(event_id=EventId(id_), stamp_us=stamp_us(id_), user=user, tweet_id=TweetId(tweet))
-        await self.stores.events.commit(event)
+        await self.ports.events.commit(event)
         return event
 
     async def unlike(self, liked: Liked, *, stamp: int | None = None) -> None:
-        await self.stores.events.commit(
+        await self.ports.events.commit(
             Unliked(
                 event_id=EventId(new_id()),
                 stamp_us=stamp or liked.stamp_us + 1,
@@ -135,7 +134,7 @@ class People:
             tweet_id=posted.tweet_id,
             author=posted.author,
         )
-        await self.stores.events.commit(event)
+        await self.ports.events.commit(event)
         return event
 
     async def undo(self, retweeted: Retweeted) -> RetweetUndone:
@@ -146,5 +145,5 @@ class People:
             tweet_id=retweeted.tweet_id,
             since=retweeted.event_id,
         )
-        await self.stores.events.commit(event)
+        await self.ports.events.commit(event)
         return event

@@ -14,7 +14,7 @@ from storage import keys
 from storage.own_acts import NOTED_BYTES
 from storage.ports.cache import CacheStore, Changes, ListKey, ListKind, Pushed
 from storage.ports.log import BEGINNING
-from tests.contract.conftest import Hot, OpenHot
+from tests.contract.conftest import LossyStores, OpenStores
 from tests.support.waiting import eventually
 
 ALICE, BOB, CAROL = UserId(11), UserId(1 << 40), UserId((1 << 63) - 1)
@@ -50,94 +50,94 @@ def numbers_of(found: EntryList) -> list[int]:
 
 
 @pytest.mark.parametrize("kind", ListKind)
-async def test_a_push_to_an_absent_list_does_nothing(hot: Hot, kind: ListKind) -> None:
-    pushed = await push(hot.cache, ALICE, 1, 2, kind=kind)
+async def test_a_push_to_an_absent_list_does_nothing(stores: LossyStores, kind: ListKind) -> None:
+    pushed = await push(stores.cache, ALICE, 1, 2, kind=kind)
     assert (pushed.delivered, pushed.absent, pushed.overfull.tolist()) == (0, 2, [])
-    assert await hot.cache.fetch([ListKey(kind, ALICE)], []) == ([None], [])
+    assert await stores.cache.fetch([ListKey(kind, ALICE)], []) == ([None], [])
 
 
 @pytest.mark.parametrize("kind", ListKind)
-async def test_a_list_takes_pushes_while_it_is_built_and_afterwards(hot: Hot, kind: ListKind) -> None:
+async def test_a_list_takes_pushes_while_it_is_built_and_afterwards(stores: LossyStores, kind: ListKind) -> None:
     key = ListKey(kind, ALICE)
-    assert await hot.cache.begin_list(key, "me")
-    assert (await push(hot.cache, ALICE, 5, kind=kind)).delivered == 1
-    building = await stored(hot.cache, key)
+    assert await stores.cache.begin_list(key, "me")
+    assert (await push(stores.cache, ALICE, 5, kind=kind)).delivered == 1
+    building = await stored(stores.cache, key)
     assert building.floor is None
     assert building.entries.tolist() == tweets([5]).tolist()
-    assert await hot.cache.finish_list(key, "me", EntryList(tweets([4, 3]), BASE + 2))
-    assert (await push(hot.cache, ALICE, 6, kind=kind)).delivered == 1
-    ready = await stored(hot.cache, key)
+    assert await stores.cache.finish_list(key, "me", EntryList(tweets([4, 3]), BASE + 2))
+    assert (await push(stores.cache, ALICE, 6, kind=kind)).delivered == 1
+    ready = await stored(stores.cache, key)
     assert ready.floor == BASE + 2
     assert numbers_of(ready) == [6, 5, 4, 3]
 
 
-async def test_one_batch_reaches_many_users_with_any_number_of_entries_each(hot: Hot) -> None:
+async def test_one_batch_reaches_many_users_with_any_number_of_entries_each(stores: LossyStores) -> None:
     for user in (ALICE, CAROL):
-        await build(hot.cache, ListKey(ListKind.HOME, user))
+        await build(stores.cache, ListKey(ListKind.HOME, user))
     users = np.array([CAROL, ALICE, BOB, CAROL, CAROL, ALICE], dtype=np.uint64)
-    pushed = await hot.cache.push(ListKind.HOME, users, tweets(range(1, 7)))
+    pushed = await stores.cache.push(ListKind.HOME, users, tweets(range(1, 7)))
     assert (pushed.delivered, pushed.absent) == (5, 1)
-    assert numbers_of(await stored(hot.cache)) == [6, 2]
-    assert numbers_of(await stored(hot.cache, ListKey(ListKind.HOME, CAROL))) == [5, 4, 1]
+    assert numbers_of(await stored(stores.cache)) == [6, 2]
+    assert numbers_of(await stored(stores.cache, ListKey(ListKind.HOME, CAROL))) == [5, 4, 1]
 
 
-async def test_an_empty_list_is_there(hot: Hot) -> None:
-    await build(hot.cache, HOME)
-    found = await stored(hot.cache)
+async def test_an_empty_list_is_there(stores: LossyStores) -> None:
+    await build(stores.cache, HOME)
+    found = await stored(stores.cache)
     assert (len(found.entries), found.floor) == (0, 0)
-    assert not await hot.cache.begin_list(HOME, "again")
+    assert not await stores.cache.begin_list(HOME, "again")
 
 
-async def test_a_retweet_keeps_its_original(hot: Hot) -> None:
-    await build(hot.cache, HOME)
+async def test_a_retweet_keeps_its_original(stores: LossyStores) -> None:
+    await build(stores.cache, HOME)
     retweet = entries_of([(BASE + 9, BASE + 1)])
-    await hot.cache.push(ListKind.HOME, np.array([ALICE], dtype=np.uint64), retweet)
-    assert (await stored(hot.cache)).entries.tolist() == retweet.tolist()
+    await stores.cache.push(ListKind.HOME, np.array([ALICE], dtype=np.uint64), retweet)
+    assert (await stored(stores.cache)).entries.tolist() == retweet.tolist()
 
 
-async def test_an_unlink_ends_a_rebuild(hot: Hot) -> None:
-    assert await hot.cache.begin_list(HOME, "me")
-    await hot.cache.unlink([HOME])
-    assert not await hot.cache.finish_list(HOME, "me", EntryList(tweets([1]), 0))
-    assert await hot.cache.fetch([HOME], []) == ([None], [])
+async def test_an_unlink_ends_a_rebuild(stores: LossyStores) -> None:
+    assert await stores.cache.begin_list(HOME, "me")
+    await stores.cache.unlink([HOME])
+    assert not await stores.cache.finish_list(HOME, "me", EntryList(tweets([1]), 0))
+    assert await stores.cache.fetch([HOME], []) == ([None], [])
 
 
-async def test_only_one_of_two_builders_finishes(hot: Hot) -> None:
-    assert await hot.cache.begin_list(HOME, "first")
-    assert not await hot.cache.begin_list(HOME, "second")
-    assert not await hot.cache.finish_list(HOME, "second", EntryList(tweets([1]), 0))
-    assert await hot.cache.finish_list(HOME, "first", EntryList(tweets([2]), 0))
-    assert not await hot.cache.finish_list(HOME, "first", EntryList(tweets([3]), 0))
-    assert numbers_of(await stored(hot.cache)) == [2]
+async def test_only_one_of_two_builders_finishes(stores: LossyStores) -> None:
+    assert await stores.cache.begin_list(HOME, "first")
+    assert not await stores.cache.begin_list(HOME, "second")
+    assert not await stores.cache.finish_list(HOME, "second", EntryList(tweets([1]), 0))
+    assert await stores.cache.finish_list(HOME, "first", EntryList(tweets([2]), 0))
+    assert not await stores.cache.finish_list(HOME, "first", EntryList(tweets([3]), 0))
+    assert numbers_of(await stored(stores.cache)) == [2]
 
 
-async def test_a_rebuild_that_was_given_up_ends_by_itself_even_if_somebody_reads(open_hot: OpenHot) -> None:
-    hot = await open_hot(replace(SMALL, lease_ttl_s=1))
-    assert await hot.cache.begin_list(HOME, "dead")
-    await hot.cache.touch([HOME])
+async def test_a_rebuild_that_was_given_up_ends_by_itself_even_if_somebody_reads(open_stores: OpenStores) -> None:
+    stores = await open_stores(replace(SMALL, lease_ttl_s=1))
+    assert await stores.cache.begin_list(HOME, "dead")
+    await stores.cache.touch([HOME])
 
     async def may_begin() -> bool:
-        return await hot.cache.begin_list(HOME, "next")
+        return await stores.cache.begin_list(HOME, "next")
 
     await eventually(may_begin)
 
 
-async def test_a_finished_list_outlives_the_lease_of_its_rebuild(open_hot: OpenHot) -> None:
-    hot = await open_hot(replace(SMALL, lease_ttl_s=1))
-    await build(hot.cache, HOME, 1)
+async def test_a_finished_list_outlives_the_lease_of_its_rebuild(open_stores: OpenStores) -> None:
+    stores = await open_stores(replace(SMALL, lease_ttl_s=1))
+    await build(stores.cache, HOME, 1)
     other = ListKey(ListKind.HOME, BOB)
-    assert await hot.cache.begin_list(other, "dead")
+    assert await stores.cache.begin_list(other, "dead")
 
     async def other_ended() -> bool:
-        return (await hot.cache.fetch([other], []))[0] == [None]
+        return (await stores.cache.fetch([other], []))[0] == [None]
 
     await eventually(other_ended)
-    assert numbers_of(await stored(hot.cache)) == [1]
+    assert numbers_of(await stored(stores.cache)) == [1]
 
 
-async def test_a_list_is_built_no_longer_than_it_may_be(hot: Hot) -> None:
-    await build(hot.cache, HOME, *range(1, MAX + 11))
-    found = await stored(hot.cache)
+async def test_a_list_is_built_no_longer_than_it_may_be(stores: LossyStores) -> None:
+    await build(stores.cache, HOME, *range(1, MAX + 11))
+    found = await stored(stores.cache)
     assert found.floor == BASE + 10
     assert numbers_of(found) == list(range(MAX + 10, 10, -1))
 
@@ -150,54 +150,54 @@ async def test_a_list_is_built_no_longer_than_it_may_be(hot: Hot) -> None:
     ],
 )
 async def test_an_overfull_list_is_named_and_trimmed_to_its_newest(
-    hot: Hot, kind: ListKind, entries_max: int, slack: int
+    stores: LossyStores, kind: ListKind, entries_max: int, slack: int
 ) -> None:
     key, other = ListKey(kind, ALICE), ListKey(kind, BOB)
-    await build(hot.cache, key)
-    await build(hot.cache, other, 1)
+    await build(stores.cache, key)
+    await build(stores.cache, other, 1)
     full = entries_max + slack
-    assert (await push(hot.cache, ALICE, *range(1, full + 1), kind=kind)).overfull.tolist() == []
-    assert (await push(hot.cache, ALICE, full + 1, kind=kind)).overfull.tolist() == [ALICE]
-    assert await hot.cache.trim([key, other]) == 1
-    found = await stored(hot.cache, key)
+    assert (await push(stores.cache, ALICE, *range(1, full + 1), kind=kind)).overfull.tolist() == []
+    assert (await push(stores.cache, ALICE, full + 1, kind=kind)).overfull.tolist() == [ALICE]
+    assert await stores.cache.trim([key, other]) == 1
+    found = await stored(stores.cache, key)
     assert found.floor == BASE + full + 1 - entries_max
     assert numbers_of(found) == list(range(full + 1, full + 1 - entries_max, -1))
-    assert await hot.cache.trim([key]) == 0
-    assert (await stored(hot.cache, key)).entries.tolist() == found.entries.tolist()
+    assert await stores.cache.trim([key]) == 0
+    assert (await stored(stores.cache, key)).entries.tolist() == found.entries.tolist()
 
 
-async def test_a_trim_drops_duplicates_and_puts_late_entries_in_their_place(hot: Hot) -> None:
-    await build(hot.cache, HOME, floor=BASE + 1)
-    await push(hot.cache, ALICE, *range(100, 100 + MAX - 3))
-    await push(hot.cache, ALICE, *range(100, 100 + MAX - 3))  # a repeated batch
-    await push(hot.cache, ALICE, 50, 1, 0)  # late, and what the floor has passed
-    assert await hot.cache.trim([HOME]) == 1
-    found = await stored(hot.cache)
+async def test_a_trim_drops_duplicates_and_puts_late_entries_in_their_place(stores: LossyStores) -> None:
+    await build(stores.cache, HOME, floor=BASE + 1)
+    await push(stores.cache, ALICE, *range(100, 100 + MAX - 3))
+    await push(stores.cache, ALICE, *range(100, 100 + MAX - 3))  # a repeated batch
+    await push(stores.cache, ALICE, 50, 1, 0)  # late, and what the floor has passed
+    assert await stores.cache.trim([HOME]) == 1
+    found = await stored(stores.cache)
     assert len(found.entries) == MAX - 2
     assert found.floor == BASE + 1
     assert numbers_of(found) == [*range(100 + MAX - 4, 99, -1), 50]
 
 
-async def test_a_trim_never_lowers_the_floor(hot: Hot) -> None:
-    await build(hot.cache, HOME, floor=BASE + 500)
-    await push(hot.cache, ALICE, *range(400, 400 + MAX + 1))
-    await hot.cache.trim([HOME])
-    assert (await stored(hot.cache)).floor == BASE + 500
+async def test_a_trim_never_lowers_the_floor(stores: LossyStores) -> None:
+    await build(stores.cache, HOME, floor=BASE + 500)
+    await push(stores.cache, ALICE, *range(400, 400 + MAX + 1))
+    await stores.cache.trim([HOME])
+    assert (await stored(stores.cache)).floor == BASE + 500
 
 
 @pytest.mark.parametrize("seed", range(8))
-async def test_whatever_is_pushed_a_list_holds_everything_above_its_floor(hot: Hot, seed: int) -> None:
+async def test_whatever_is_pushed_a_list_holds_everything_above_its_floor(stores: LossyStores, seed: int) -> None:
     chance = random.Random(seed)
-    await build(hot.cache, HOME)
+    await build(stores.cache, HOME)
     pushed: set[int] = set()
     floor = 0
     for step in range(40):
         batch = [max(1, step * 5 + chance.randint(-40, 5)) for _ in range(chance.randint(1, 12))]
         pushed.update(batch)
-        overfull = (await push(hot.cache, ALICE, *batch)).overfull
+        overfull = (await push(stores.cache, ALICE, *batch)).overfull
         if len(overfull):
-            assert await hot.cache.trim([HOME]) == 1
-        found = await stored(hot.cache)
+            assert await stores.cache.trim([HOME]) == 1
+        found = await stored(stores.cache)
         assert found.floor is not None
         assert found.floor >= floor
         floor = found.floor
@@ -206,142 +206,144 @@ async def test_whatever_is_pushed_a_list_holds_everything_above_its_floor(hot: H
     assert floor > 0
 
 
-async def test_an_overfull_list_that_is_being_built_is_dropped(hot: Hot) -> None:
-    assert await hot.cache.begin_list(HOME, "slow")
-    assert (await push(hot.cache, ALICE, *range(1, 100))).overfull.tolist() == [ALICE]
-    assert await hot.cache.trim([HOME]) == 1
-    assert not await hot.cache.finish_list(HOME, "slow", EntryList(NO_ENTRIES, 0))
+async def test_an_overfull_list_that_is_being_built_is_dropped(stores: LossyStores) -> None:
+    assert await stores.cache.begin_list(HOME, "slow")
+    assert (await push(stores.cache, ALICE, *range(1, 100))).overfull.tolist() == [ALICE]
+    assert await stores.cache.trim([HOME]) == 1
+    assert not await stores.cache.finish_list(HOME, "slow", EntryList(NO_ENTRIES, 0))
 
 
-async def test_lists_and_values_come_in_one_answer_in_the_order_asked(hot: Hot) -> None:
-    await build(hot.cache, HOME, 1)
-    await hot.cache.put({"a": b"1", "empty": b""}, ttl_s=60)
-    lists, values = await hot.cache.fetch([ListKey(ListKind.AUTHOR, ALICE), HOME], ["empty", "absent", "a"])
+async def test_lists_and_values_come_in_one_answer_in_the_order_asked(stores: LossyStores) -> None:
+    await build(stores.cache, HOME, 1)
+    await stores.cache.put({"a": b"1", "empty": b""}, ttl_s=60)
+    lists, values = await stores.cache.fetch([ListKey(ListKind.AUTHOR, ALICE), HOME], ["empty", "absent", "a"])
     assert lists[0] is None
     assert lists[1] is not None
     assert values == [b"", None, b"1"]
 
 
-async def test_one_reader_of_an_absent_value_gets_the_lease_and_fills(hot: Hot) -> None:
-    assert await hot.cache.lease(["a", "b"], "first") == [True, True]
-    assert await hot.cache.lease(["a"], "second") == [False]
-    assert (await hot.cache.fetch([], ["a"]))[1] == [None]
-    await hot.cache.fill({"a": b"by another"}, "second", ttl_s=60)
-    assert (await hot.cache.fetch([], ["a"]))[1] == [None]
-    await hot.cache.fill({"a": b"1", "b": b"2"}, "first", ttl_s=60)
-    assert (await hot.cache.fetch([], ["a", "b"]))[1] == [b"1", b"2"]
-    assert await hot.cache.lease(["a"], "third") == [False]
+async def test_one_reader_of_an_absent_value_gets_the_lease_and_fills(stores: LossyStores) -> None:
+    assert await stores.cache.lease(["a", "b"], "first") == [True, True]
+    assert await stores.cache.lease(["a"], "second") == [False]
+    assert (await stores.cache.fetch([], ["a"]))[1] == [None]
+    await stores.cache.fill({"a": b"by another"}, "second", ttl_s=60)
+    assert (await stores.cache.fetch([], ["a"]))[1] == [None]
+    await stores.cache.fill({"a": b"1", "b": b"2"}, "first", ttl_s=60)
+    assert (await stores.cache.fetch([], ["a", "b"]))[1] == [b"1", b"2"]
+    assert await stores.cache.lease(["a"], "third") == [False]
 
 
-async def test_a_drop_ends_the_lease_so_nothing_stale_is_filled(hot: Hot) -> None:
-    await hot.cache.lease(["a"], "me")
-    await hot.cache.drop(["a"])
-    await hot.cache.fill({"a": b"stale"}, "me", ttl_s=60)
-    assert (await hot.cache.fetch([], ["a"]))[1] == [None]
-    assert await hot.cache.lease(["a"], "next") == [True]
-    await hot.cache.fill({"a": b"stale"}, "me", ttl_s=60)
-    assert (await hot.cache.fetch([], ["a"]))[1] == [None]
+async def test_a_drop_ends_the_lease_so_nothing_stale_is_filled(stores: LossyStores) -> None:
+    await stores.cache.lease(["a"], "me")
+    await stores.cache.drop(["a"])
+    await stores.cache.fill({"a": b"stale"}, "me", ttl_s=60)
+    assert (await stores.cache.fetch([], ["a"]))[1] == [None]
+    assert await stores.cache.lease(["a"], "next") == [True]
+    await stores.cache.fill({"a": b"stale"}, "me", ttl_s=60)
+    assert (await stores.cache.fetch([], ["a"]))[1] == [None]
 
 
-async def test_a_put_wins_over_a_lease(hot: Hot) -> None:
-    await hot.cache.lease(["a"], "me")
-    await hot.cache.put({"a": b"?me"}, ttl_s=60)
-    await hot.cache.fill({"a": b"older"}, "me", ttl_s=60)
-    assert (await hot.cache.fetch([], ["a"]))[1] == [b"?me"]
+async def test_a_put_wins_over_a_lease(stores: LossyStores) -> None:
+    await stores.cache.lease(["a"], "me")
+    await stores.cache.put({"a": b"?me"}, ttl_s=60)
+    await stores.cache.fill({"a": b"older"}, "me", ttl_s=60)
+    assert (await stores.cache.fetch([], ["a"]))[1] == [b"?me"]
 
 
-async def test_a_lease_and_a_value_end_by_themselves(open_hot: OpenHot) -> None:
-    hot = await open_hot(replace(SMALL, lease_ttl_s=1))
-    await hot.cache.lease(["a"], "dead")
-    await hot.cache.put({"b": b"1"}, ttl_s=1)
+async def test_a_lease_and_a_value_end_by_themselves(open_stores: OpenStores) -> None:
+    stores = await open_stores(replace(SMALL, lease_ttl_s=1))
+    await stores.cache.lease(["a"], "dead")
+    await stores.cache.put({"b": b"1"}, ttl_s=1)
 
     async def both_ended() -> bool:
-        return await hot.cache.lease(["a"], "next") == [True] and (await hot.cache.fetch([], ["b"]))[1] == [None]
+        return await stores.cache.lease(["a"], "next") == [True] and (await stores.cache.fetch([], ["b"]))[1] == [None]
 
     async def value_ended() -> bool:
-        return (await hot.cache.fetch([], ["b"]))[1] == [None]
+        return (await stores.cache.fetch([], ["b"]))[1] == [None]
 
     await eventually(value_ended)
     await eventually(both_ended)
 
 
-async def test_an_update_needs_a_value_and_does_not_prolong_it(hot: Hot) -> None:
-    await hot.cache.put({"short": b"old"}, ttl_s=1)
-    await hot.cache.update({"short": b"new", "absent": b"new"})
-    assert (await hot.cache.fetch([], ["short", "absent"]))[1] in ([b"new", None], [None, None])
+async def test_an_update_needs_a_value_and_does_not_prolong_it(stores: LossyStores) -> None:
+    await stores.cache.put({"short": b"old"}, ttl_s=1)
+    await stores.cache.update({"short": b"new", "absent": b"new"})
+    assert (await stores.cache.fetch([], ["short", "absent"]))[1] in ([b"new", None], [None, None])
 
     async def gone() -> bool:
-        return (await hot.cache.fetch([], ["short"]))[1] == [None]
+        return (await stores.cache.fetch([], ["short"]))[1] == [None]
 
     await eventually(gone)
 
 
-async def test_nothing_asked_is_nothing_done(hot: Hot) -> None:
-    assert await hot.cache.fetch([], []) == ([], [])
-    pushed = await push(hot.cache, ALICE)
+async def test_nothing_asked_is_nothing_done(stores: LossyStores) -> None:
+    assert await stores.cache.fetch([], []) == ([], [])
+    pushed = await push(stores.cache, ALICE)
     assert (pushed.delivered, pushed.absent, len(pushed.overfull)) == (0, 0, 0)
-    assert await hot.cache.trim([]) == 0
-    assert await hot.cache.lease([], "me") == []
-    await hot.cache.unlink([])
-    await hot.cache.touch([])
-    await hot.cache.fill({}, "me", ttl_s=1)
-    await hot.cache.put({}, ttl_s=1)
-    await hot.cache.drop([])
+    assert await stores.cache.trim([]) == 0
+    assert await stores.cache.lease([], "me") == []
+    await stores.cache.unlink([])
+    await stores.cache.touch([])
+    await stores.cache.fill({}, "me", ttl_s=1)
+    await stores.cache.put({}, ttl_s=1)
+    await stores.cache.drop([])
 
 
-async def test_acts_are_noted_newest_first_each_once_and_as_many_as_are_kept(hot: Hot) -> None:
-    acts = [bytes([number]) * (NOTED_BYTES - 8) for number in range(hot.limits.own_acts_max + 2)]
-    before_us = await hot.cache.now_us()
+async def test_acts_are_noted_newest_first_each_once_and_as_many_as_are_kept(stores: LossyStores) -> None:
+    acts = [bytes([number]) * (NOTED_BYTES - 8) for number in range(stores.limits.own_acts_max + 2)]
+    before_us = await stores.cache.now_us()
     for act in acts:
-        await hot.cache.note("own", [act])
-        await hot.cache.note("own", [act])
-    _, (noted,) = await hot.cache.fetch([], ["own"])
+        await stores.cache.note("own", [act])
+        await stores.cache.note("own", [act])
+    _, (noted,) = await stores.cache.fetch([], ["own"])
     assert noted is not None
     entries = [noted[at : at + NOTED_BYTES] for at in range(0, len(noted), NOTED_BYTES)]
-    assert [entry[:-8] for entry in entries] == acts[: -hot.limits.own_acts_max - 1 : -1]
+    assert [entry[:-8] for entry in entries] == acts[: -stores.limits.own_acts_max - 1 : -1]
     stamps = [int.from_bytes(entry[-8:]) for entry in entries]
     assert stamps == sorted(stamps, reverse=True)
-    assert before_us <= stamps[-1] <= stamps[0] <= await hot.cache.now_us()
+    assert before_us <= stamps[-1] <= stamps[0] <= await stores.cache.now_us()
 
 
-async def test_several_acts_are_noted_at_once_and_end_at_their_time(open_hot: OpenHot) -> None:
-    hot = await open_hot(replace(SMALL, cache_ttl_s=1))
-    await hot.cache.note("own", [b"a" * (NOTED_BYTES - 8), b"b" * (NOTED_BYTES - 8)])
-    await hot.cache.note("own", [])
-    _, (noted,) = await hot.cache.fetch([], ["own"])
+async def test_several_acts_are_noted_at_once_and_end_at_their_time(open_stores: OpenStores) -> None:
+    stores = await open_stores(replace(SMALL, cache_ttl_s=1))
+    await stores.cache.note("own", [b"a" * (NOTED_BYTES - 8), b"b" * (NOTED_BYTES - 8)])
+    await stores.cache.note("own", [])
+    _, (noted,) = await stores.cache.fetch([], ["own"])
     assert noted is not None
     assert len(noted) == 2 * NOTED_BYTES
 
     async def has_ended() -> bool:
-        return (await hot.cache.fetch([], ["own"]))[1] == [None]
+        return (await stores.cache.fetch([], ["own"]))[1] == [None]
 
     await eventually(has_ended)
 
 
-async def test_users_that_are_dropped_are_announced_in_order(hot: Hot) -> None:
-    _, empty = await hot.cache.fetch_with_changes([keys.user(1)], BEGINNING)
+async def test_users_that_are_dropped_are_announced_in_order(stores: LossyStores) -> None:
+    _, empty = await stores.cache.fetch_with_changes([keys.user(1)], BEGINNING)
     assert empty == Changes((), BEGINNING, unbroken=False)
-    await hot.cache.put({keys.user(1): b"one", keys.tweet(1): b"tweet"}, ttl_s=60)
-    await hot.cache.drop([keys.tweet(1), keys.user(1)])
-    values, first = await hot.cache.fetch_with_changes([keys.user(1), keys.tweet(1)], BEGINNING)
+    await stores.cache.put({keys.user(1): b"one", keys.tweet(1): b"tweet"}, ttl_s=60)
+    await stores.cache.drop([keys.tweet(1), keys.user(1)])
+    values, first = await stores.cache.fetch_with_changes([keys.user(1), keys.tweet(1)], BEGINNING)
     assert values == [None, None]
     assert not first.unbroken
-    await hot.cache.drop([keys.tweet(2)])
-    assert (await hot.cache.fetch_with_changes([keys.user(1)], first.last))[1] == Changes((), first.last, unbroken=True)
-    await hot.cache.drop([keys.user(2), keys.user(3)])
-    await hot.cache.drop([keys.user(2)])
-    _, changes = await hot.cache.fetch_with_changes([keys.user(1)], first.last)
+    await stores.cache.drop([keys.tweet(2)])
+    assert (await stores.cache.fetch_with_changes([keys.user(1)], first.last))[1] == Changes(
+        (), first.last, unbroken=True
+    )
+    await stores.cache.drop([keys.user(2), keys.user(3)])
+    await stores.cache.drop([keys.user(2)])
+    _, changes = await stores.cache.fetch_with_changes([keys.user(1)], first.last)
     assert changes.keys == (keys.user(2), keys.user(3), keys.user(2))
     assert changes.unbroken
-    assert (await hot.cache.fetch_with_changes([keys.user(1)], changes.last))[1].keys == ()
+    assert (await stores.cache.fetch_with_changes([keys.user(1)], changes.last))[1].keys == ()
 
 
-async def test_a_feed_that_has_lost_what_a_reader_knew_says_so(hot: Hot) -> None:
-    await hot.cache.drop([keys.user(1)])
-    _, known = await hot.cache.fetch_with_changes([keys.user(1)], BEGINNING)
-    await hot.cache.drop([keys.user(number) for number in range(SMALL.changes_max)])
-    _, changes = await hot.cache.fetch_with_changes([keys.user(1)], known.last)
+async def test_a_feed_that_has_lost_what_a_reader_knew_says_so(stores: LossyStores) -> None:
+    await stores.cache.drop([keys.user(1)])
+    _, known = await stores.cache.fetch_with_changes([keys.user(1)], BEGINNING)
+    await stores.cache.drop([keys.user(number) for number in range(SMALL.changes_max)])
+    _, changes = await stores.cache.fetch_with_changes([keys.user(1)], known.last)
     assert not changes.unbroken
     assert changes.keys == ()
-    _, later = await hot.cache.fetch_with_changes([keys.user(1)], changes.last)
+    _, later = await stores.cache.fetch_with_changes([keys.user(1)], changes.last)
     assert later == Changes((), changes.last, unbroken=True)

@@ -16,8 +16,6 @@ from storage.rows import KEYS
 from tests.contract.people import new_id
 from tests.support.stores import options_of
 
-pytest_plugins = ("tests.contract.truth",)
-
 SMALL = (
     Migration(number=1, name="0001_one", statements=("CREATE TABLE IF NOT EXISTS one (a int PRIMARY KEY)",)),
     Migration(number=2, name="0002_two", statements=("CREATE TABLE IF NOT EXISTS two (a int PRIMARY KEY)",)),

@@ -19,8 +19,6 @@ from tests.contract.people import new_id
 from tests.support.waiting import eventually
 from tests.support.wire import Wire, wire_to
 
-pytest_plugins = ("tests.contract.truth",)
-
 PROMISED_S = 3.0
 CHECKPOINT = read("SELECT value FROM checkpoints WHERE name = ?")
 SET_CHECKPOINT = write("INSERT INTO checkpoints (name, value) VALUES (?, ?)")

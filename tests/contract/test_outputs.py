@@ -2,18 +2,16 @@
 
 import pytest
 
-from storage.cassandra.stores import CassandraStores
+from storage.ports import Ports
 from storage.ports.outputs import OutputStore
-from storage.redis import RedisStores
+from tests.contract.conftest import LossyStores
 from tests.contract.people import new_id
 
-pytest_plugins = ("tests.contract.truth",)
 
-
-@pytest.fixture(params=["cassandra", "redis_stores"])
+@pytest.fixture(params=["ports", "stores"], ids=["durable", "lossy"])
 def outputs(request: pytest.FixtureRequest) -> OutputStore:
-    stores: CassandraStores | RedisStores = request.getfixturevalue(request.param)
-    return stores.outputs
+    found: Ports | LossyStores = request.getfixturevalue(request.param)
+    return found.outputs
 
 
 async def test_the_last_row_of_a_key_stands(outputs: OutputStore) -> None:

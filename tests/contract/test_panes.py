@@ -6,20 +6,18 @@ from collections.abc import Iterable
 import pytest
 
 from domain.trends.tag_counts import PaneCount
-from storage.cassandra.panes import DAY_PANES
-from storage.cassandra.stores import CassandraStores
+from storage.cassandra.trends import DAY_PANES
+from storage.ports import Ports
 from storage.ports.trends import PaneStore
 from tests.contract.people import new_id
-
-pytest_plugins = ("tests.contract.truth",)
 
 MIDNIGHT = 20_000 * DAY_PANES
 STAMP_US = 1_700_000_000_000_000
 
 
 @pytest.fixture
-def panes(cassandra: CassandraStores) -> PaneStore:
-    return cassandra.panes
+def panes(ports: Ports) -> PaneStore:
+    return ports.panes
 
 
 def new_tag() -> str:

@@ -12,17 +12,17 @@ from storage.ports.rate_limits import Allowance, Bucket, RateLimiter
 from storage.redis import RedisStores, open_stores
 from storage.redis.driver.client import RedisClient
 from storage.redis.driver.line import Command
-from storage.redis.limits import FallbackRateLimiter, LocalRateLimiter, RedisRateLimiter
-from tests.contract.conftest import PARTITIONS, PrivateRedis
+from storage.redis.rate_limits import FallbackRateLimiter, LocalRateLimiter, RedisRateLimiter
+from tests.contract.conftest import LossyStores
+from tests.contract.people import PARTITIONS
+from tests.contract.private_redis import PrivateRedis
 from tests.support.waiting import eventually
 
 
-@pytest.fixture(params=["local", "redis"])
-def limiter(request: pytest.FixtureRequest) -> RateLimiter:
-    if request.param == "local":
-        return LocalRateLimiter(SystemClock(), 100)
-    stores: RedisStores = request.getfixturevalue("redis_stores")
-    return RedisRateLimiter(stores.client)
+@pytest.fixture
+def limiter(stores: LossyStores) -> RateLimiter:
+    """In memory it is the one that each process falls back to."""
+    return stores.limiter
 
 
 def hourly(key: str, capacity: int) -> Bucket:

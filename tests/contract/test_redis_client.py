@@ -16,7 +16,8 @@ from storage.ports.log import BEGINNING
 from storage.redis import RedisStores, open_stores
 from storage.redis.driver.client import CALL_S, FAILURES_MAX, RedisClient
 from telemetry import metrics
-from tests.contract.conftest import PARTITIONS, PrivateRedis
+from tests.contract.people import PARTITIONS
+from tests.contract.private_redis import PrivateRedis
 from tests.support.waiting import eventually
 
 ALICE = UserId(1)

@@ -9,8 +9,6 @@ from domain.relations import FOLLOW, INACTIVE, LIKE, RELATIONS, RETWEET, Relatio
 from tests.contract.people import People, new_id
 from tests.contract.pins import PIN, declare
 
-pytest_plugins = ("tests.contract.truth",)
-
 ALL = pytest.mark.parametrize("relation", [*RELATIONS, PIN], ids=lambda relation: relation.name)
 WITH_SOURCES = pytest.mark.parametrize(
     "relation", [each for each in RELATIONS if each.sources], ids=lambda relation: relation.name
@@ -27,7 +25,7 @@ async def test_followers_are_found_by_range(people: People) -> None:
     followers = [people.somebody() for _ in range(40)]
     for follower in followers:
         await people.follow(follower, author)
-    relations = people.stores.relations
+    relations = people.ports.relations
     everybody = await relations.sources_in(FOLLOW, author, range(RANGES))
     assert sorted(everybody.tolist()) == sorted(followers)
     some_ranges = [0, 1, 9, 63, range_of(followers[0])]
@@ -43,7 +41,7 @@ async def test_pages_of_sources_run_over_all_buckets_latest_first(people: People
     await people.turn_off(relation, turned_on.pop(10))
     seen: list[tuple[int, int]] = []
     before = ID_MAX
-    while page := await people.stores.relations.sources(relation, target, before=before, limit=4):
+    while page := await people.ports.relations.sources(relation, target, before=before, limit=4):
         seen += page
         before = page[-1][1]
     assert seen == [(event.actor, event.event_id) for event in reversed(turned_on)]
@@ -59,11 +57,11 @@ async def test_pages_of_targets_are_in_the_order_in_which_they_were_turned_on(
     await people.turn_off(relation, turned_on.pop(3))
     seen: list[tuple[int, int]] = []
     before = ID_MAX
-    while page := await people.stores.relations.targets(relation, alice, before=before, limit=3):
+    while page := await people.ports.relations.targets(relation, alice, before=before, limit=3):
         seen += page
         before = page[-1][1]
     assert seen == [(relation.target_of(event), event.event_id) for event in reversed(turned_on)]
-    assert await people.stores.relations.all_targets(relation, alice) == seen
+    assert await people.ports.relations.all_targets(relation, alice) == seen
 
 
 @ALL
@@ -71,7 +69,7 @@ async def test_states_come_in_the_order_asked_for(people: People, relation: Rela
     alice, bob, carol = (people.somebody() for _ in range(3))
     to_bob = await people.turn_on(relation, alice, bob)
     await people.turn_off(relation, await people.turn_on(relation, bob, alice))
-    relations = people.stores.relations
+    relations = people.ports.relations
     states = await relations.states(relation, [(bob, alice), (alice, carol), (alice, bob)])
     assert [state.active for state in states] == [False, False, True]
     assert states[1] == INACTIVE
@@ -88,7 +86,7 @@ async def test_above_the_floor_the_answer_is_complete(people: People, relation: 
     turned_on = [await people.turn_on(relation, alice, target) for target in targets]
     await people.turn_off(relation, turned_on[6])
     still = {target for target in targets if target != targets[6]}
-    relations = people.stores.relations
+    relations = people.ports.relations
     for limit in (1, 3, 8, 20):
         found, floor = await relations.recent_targets(relation, alice, limit=limit)
         assert len(found) <= limit
@@ -101,7 +99,7 @@ async def test_above_the_floor_the_answer_is_complete(people: People, relation: 
 async def test_the_state_of_a_retweet_knows_its_id(people: People) -> None:
     alice, posted, other = people.somebody(), await people.post(people.somebody()), TweetId(1)
     retweeted = await people.retweet(alice, posted)
-    relations = people.stores.relations
+    relations = people.ports.relations
     assert (await relations.state(RETWEET, alice, posted.tweet_id)).event_id == retweeted.event_id
     assert await relations.active_among(RETWEET, alice, [other, posted.tweet_id]) == {posted.tweet_id}
     assert await relations.state(LIKE, alice, posted.tweet_id) == INACTIVE
@@ -114,14 +112,14 @@ async def test_what_lost_a_race_is_known_and_removed_from_every_side(people: Peo
     alice, target = people.somebody(), new_id()
     loser = await people.turn_on(relation, alice, target)
     winner = await people.turn_on(relation, alice, target, stamp=loser.stamp_us + 10)
-    stores = people.stores
-    state = await stores.relations.state(relation, alice, target)
+    ports = people.ports
+    state = await ports.relations.state(relation, alice, target)
     assert (state.event_id, state.superseded) == (winner.event_id, (loser.event_id,))
-    await stores.events.remove_superseded(winner, state)
-    await stores.events.commit(loser)  # a repeat brings nothing back
-    assert await stores.relations.state(relation, alice, target) == replace(state, superseded=())
-    assert await stores.relations.targets(relation, alice, before=ID_MAX, limit=9) == [(target, winner.event_id)]
+    await ports.events.remove_superseded(winner, state)
+    await ports.events.commit(loser)  # a repeat brings nothing back
+    assert await ports.relations.state(relation, alice, target) == replace(state, superseded=())
+    assert await ports.relations.targets(relation, alice, before=ID_MAX, limit=9) == [(target, winner.event_id)]
     if relation.sources:
-        assert await stores.relations.sources(relation, target, before=ID_MAX, limit=9) == [(alice, winner.event_id)]
-    entries = await stores.tweets.entries_by_author(alice, before=ID_MAX, limit=9)
+        assert await ports.relations.sources(relation, target, before=ID_MAX, limit=9) == [(alice, winner.event_id)]
+    entries = await ports.tweets.entries_by_author(alice, before=ID_MAX, limit=9)
     assert entries.tolist() == ([[winner.event_id, target]] if relation.is_entry else [])

@@ -1,4 +1,4 @@
-"""Refresh tokens and their families, in memory and in Cassandra; and what it costs to see that a session lives."""
+"""Refresh tokens and their families; and what it costs to see that a session lives."""
 
 import asyncio
 from typing import Any
@@ -15,24 +15,18 @@ from serve.http.access import AccessControl
 from serve.http.origins import Origins
 from serve.http.rate_limits import Guard, Limit, RateLimits
 from serve.http.sessions import Session
-from storage.cassandra.stores import CassandraStores
-from storage.memory.tokens import MemoryTokenStore
+from storage.ports import Ports
 from storage.ports.sessions import SpentToken, TokenStore, TokenUse
 from storage.redis import RedisStores
 from tests.contract.people import new_id
+from tests.memory.sessions import MemoryTokenStore
 from tests.support.ports import NotGiven
 from tests.support.waiting import eventually
 
-pytest_plugins = ("tests.contract.truth",)
 
-
-@pytest.fixture(params=["memory", "cassandra"])
-def tokens(request: pytest.FixtureRequest) -> TokenStore:
-    if request.param == "memory":
-        return MemoryTokenStore(SystemClock())
-    request.getfixturevalue("cassandra_options")
-    stores: CassandraStores = request.getfixturevalue("cassandra")
-    return stores.tokens
+@pytest.fixture
+def tokens(ports: Ports) -> TokenStore:
+    return ports.tokens
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ from domain.trends.tag_counts import GLOBAL
 from storage import keys
 from storage.ports.trends import TrendStore
 from storage.redis import RedisStores
-from storage.redis.trends import RedisTrendStore
+from tests.contract.conftest import LossyStores, OpenStores
 from tests.support.waiting import eventually
 
 
 @pytest.fixture
-def trends(redis_stores: RedisStores) -> TrendStore:
-    return redis_stores.trends
+def trends(stores: LossyStores) -> TrendStore:
+    return stores.trends
 
 
 async def test_nothing_is_known_of_a_window_before_it_is_published(trends: TrendStore) -> None:
@@ -77,17 +77,21 @@ async def test_what_is_lost_is_not_made_up_of_changes(trends: TrendStore) -> Non
     assert [await trends.top("60m", place) for place in (GLOBAL, "fr")] == [(2, b"all"), (2, b"new")]
 
 
-async def test_a_window_that_nobody_publishes_any_more_ends(redis_stores: RedisStores) -> None:
-    await redis_stores.trends.publish("60m", 1, {GLOBAL: b"all"})
-    (ttl_s,) = await redis_stores.client.run([("TTL", keys.trends("60m"))])
-    assert SMALL.cache_ttl_s - 10 < ttl_s <= SMALL.cache_ttl_s
-    short = RedisTrendStore(redis_stores.client, replace(SMALL, cache_ttl_s=1))
+async def test_a_window_that_nobody_publishes_any_more_ends(open_stores: OpenStores) -> None:
+    short = (await open_stores(replace(SMALL, cache_ttl_s=1))).trends
+    await short.publish("60m", 1, {GLOBAL: b"all"})
     await short.publish("60m", 2, {})
 
     async def ended() -> bool:
         return await short.top("60m", GLOBAL) is None
 
     await eventually(ended)
+
+
+async def test_a_window_lives_as_long_as_other_cached_values(redis_stores: RedisStores) -> None:
+    await redis_stores.trends.publish("60m", 1, {GLOBAL: b"all"})
+    (ttl_s,) = await redis_stores.client.run([("TTL", keys.trends("60m"))])
+    assert SMALL.cache_ttl_s - 10 < ttl_s <= SMALL.cache_ttl_s
 
 
 async def test_a_window_that_is_published_whole_keeps_no_other_place(trends: TrendStore) -> None:

@@ -8,8 +8,6 @@ from storage.ports.tweets import Reply
 from storage.rows import DAY_MS, hashtag_feed
 from tests.contract.people import People, new_id
 
-pytest_plugins = ("tests.contract.truth",)
-
 
 async def test_every_field_of_a_tweet_comes_back(people: People) -> None:
     alice, id_ = people.somebody(), new_id()
@@ -24,9 +22,9 @@ async def test_every_field_of_a_tweet_comes_back(people: People) -> None:
         quote_of=TweetId(2),
         location="Zürich",
     )
-    await people.stores.events.commit(event)
+    await people.ports.events.commit(event)
     absent = TweetId(new_id())
-    found = await people.stores.tweets.tweets([(alice, event.tweet_id), (alice, absent)])
+    found = await people.ports.tweets.tweets([(alice, event.tweet_id), (alice, absent)])
     assert list(found) == [event.tweet_id]
     tweet = found[event.tweet_id]
     assert (tweet.author, tweet.text, tweet.hashtags, tweet.mentions) == (alice, event.text, ("Tag",), ("bob",))
@@ -38,7 +36,7 @@ async def test_pages_of_an_author_meet_without_gap_or_overlap(people: People) ->
     posted = [(await people.post(alice, str(n))).tweet_id for n in range(7)]
     seen: list[int] = []
     before = ID_MAX
-    while page := await people.stores.tweets.by_author(alice, before=before, limit=3):
+    while page := await people.ports.tweets.by_author(alice, before=before, limit=3):
         seen += [tweet.id for tweet in page]
         before = page[-1].id
     assert seen == posted[::-1]
@@ -48,13 +46,13 @@ async def test_a_retweet_is_an_entry_that_shows_the_original(people: People) -> 
     alice, bob = people.somebody(), people.somebody()
     posted = await people.post(alice)
     retweeted = await people.retweet(bob, posted)
-    entries = await people.stores.tweets.entries_by_author(bob, before=ID_MAX, limit=10)
+    entries = await people.ports.tweets.entries_by_author(bob, before=ID_MAX, limit=10)
     assert entries.dtype == np.uint64
     assert entries.tolist() == [[retweeted.event_id, posted.tweet_id]]
-    (tweet,) = await people.stores.tweets.by_author(bob, before=ID_MAX, limit=10)
+    (tweet,) = await people.ports.tweets.by_author(bob, before=ID_MAX, limit=10)
     assert (tweet.original, tweet.retweet_author, tweet.text) == (posted.tweet_id, alice, "")
     await people.undo(retweeted)
-    assert (await people.stores.tweets.entries_by_author(bob, before=ID_MAX, limit=10)).shape == (0, 2)
+    assert (await people.ports.tweets.entries_by_author(bob, before=ID_MAX, limit=10)).shape == (0, 2)
 
 
 async def test_a_feed_is_walked_over_empty_days_to_its_true_end(people: People) -> None:
@@ -67,24 +65,24 @@ async def test_a_feed_is_walked_over_empty_days_to_its_true_end(people: People) 
         event = TweetPosted(
             event_id=EventId(id_), stamp_us=stamp_us(id_), author=alice, text=f"day {day}", hashtags=(tag,)
         )
-        await people.stores.events.commit(event)
+        await people.ports.events.commit(event)
         posted.append(event)
     for event in posted[1:4]:
-        await people.stores.events.commit(people.deletion(event))
+        await people.ports.events.commit(people.deletion(event))
     left = [posted[0].tweet_id, *(event.tweet_id for event in posted[4:])]
     feed = hashtag_feed(tag)
-    first = await people.stores.tweets.feed(feed, before=ID_MAX, limit=2)
-    rest = await people.stores.tweets.feed(feed, before=first[-1][0], limit=10)
+    first = await people.ports.tweets.feed(feed, before=ID_MAX, limit=2)
+    rest = await people.ports.tweets.feed(feed, before=first[-1][0], limit=10)
     assert [tweet for tweet, _ in first + rest] == left
-    assert await people.stores.tweets.feed(feed, before=left[-1], limit=10) == []
+    assert await people.ports.tweets.feed(feed, before=left[-1], limit=10) == []
 
 
 async def test_many_tweets_at_once_are_all_found(people: People) -> None:
     authors = [people.somebody() for _ in range(90)]
     posted = [await people.post(author) for author in authors]
-    found = await people.stores.tweets.authors([event.tweet_id for event in posted])
+    found = await people.ports.tweets.authors([event.tweet_id for event in posted])
     assert found == {event.tweet_id: event.author for event in posted}
-    assert len(await people.stores.tweets.tweets([(event.author, event.tweet_id) for event in posted])) == 90
+    assert len(await people.ports.tweets.tweets([(event.author, event.tweet_id) for event in posted])) == 90
 
 
 async def test_replies_are_listed_and_counted_without_the_deleted_which_keep_their_place_in_the_conversation(
@@ -97,13 +95,13 @@ async def test_replies_are_listed_and_counted_without_the_deleted_which_keep_the
     ]
     gone = [posted[1], posted[2], posted[5]]
     for event in gone:
-        await people.stores.events.commit(people.deletion(event))
-        await people.stores.events.commit(event)  # late
-    stores, ids = people.stores, [event.tweet_id for event in posted]
-    tweets = stores.tweets
+        await people.ports.events.commit(people.deletion(event))
+        await people.ports.events.commit(event)  # late
+    ports, ids = people.ports, [event.tweet_id for event in posted]
+    tweets = ports.tweets
     assert await tweets.replies(root, before=ID_MAX, limit=3) == [(ids[4], bob), (ids[3], alice), (ids[0], bob)]
     assert await tweets.replies(root, before=ids[3], limit=9) == [(ids[0], bob)]
-    assert (await stores.counts.tweet_counts(root)).replies == 3
+    assert (await ports.counts.tweet_counts(root)).replies == 3
     everything = [Reply(event.tweet_id, event.author == alice) for event in posted]
     assert await tweets.replies_after([(root, 0), (ids[0], 0), (root, ids[1])], limit=4) == [
         everything[:4],
@@ -123,7 +121,7 @@ async def test_replies_are_listed_past_a_crowd_of_deleted_ones(people: People) -
     stay = [posted[at] for at in (0, 1, 4, 19)]
     for event in posted:
         if event not in stay:
-            await people.stores.events.commit(people.deletion(event))
+            await people.ports.events.commit(people.deletion(event))
     listed = [(event.tweet_id, bob) for event in reversed(stay)]
     for limit in (1, 2, 3, 4, 5, 30):
-        assert await people.stores.tweets.replies(root, before=ID_MAX, limit=limit) == listed[:limit]
+        assert await people.ports.tweets.replies(root, before=ID_MAX, limit=limit) == listed[:limit]

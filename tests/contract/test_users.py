@@ -1,4 +1,4 @@
-"""Users and their claims, idempotency keys: the promises that need lightweight transactions."""
+"""Users and their claims: names and addresses are unique, and nobody's for longer than they are needed."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,12 +14,10 @@ from storage.cassandra.driver.session import CassandraSession, Rows
 from storage.cassandra.driver.statements import Statement, read
 from storage.cassandra.stores import CassandraStores
 from storage.cassandra.users import CassandraUserStore
-from storage.ports.idempotency import Claim
+from storage.ports import Ports
 from storage.ports.users import Credentials
 from tests.contract.people import new_id
 from tests.support.waiting import eventually
-
-pytest_plugins = ("tests.contract.truth",)
 
 _TTLS = read("SELECT TTL(user_id), TTL(confirmed) FROM usernames WHERE name_folded = ?")
 
@@ -48,23 +46,23 @@ class DiesBeforeTheUserIsWritten(CassandraSession):
         raise StoreUnavailable("cassandra", "the process died")
 
 
-async def test_a_user_is_found_by_id_name_and_address_without_case(cassandra: CassandraStores) -> None:
+async def test_a_user_is_found_by_id_name_and_address_without_case(ports: Ports) -> None:
     alice = newcomer()
-    await cassandra.users.create(alice, address(alice), "hash")
-    assert await cassandra.users.users([alice.id, UserId(new_id())]) == {alice.id: alice}
-    assert await cassandra.users.by_username(alice.username.upper()) == alice.id
-    assert await cassandra.users.by_username("nobody_has_this") is None
-    assert await cassandra.users.credentials(alice.username.lower()) == Credentials(alice.id, "hash")
-    assert await cassandra.users.credentials(address(alice).upper()) == Credentials(alice.id, "hash")
-    assert await cassandra.users.credentials("nobody@example.org") is None
+    await ports.users.create(alice, address(alice), "hash")
+    assert await ports.users.users([alice.id, UserId(new_id())]) == {alice.id: alice}
+    assert await ports.users.by_username(alice.username.upper()) == alice.id
+    assert await ports.users.by_username("nobody_has_this") is None
+    assert await ports.users.credentials(alice.username.lower()) == Credentials(alice.id, "hash")
+    assert await ports.users.credentials(address(alice).upper()) == Credentials(alice.id, "hash")
+    assert await ports.users.credentials("nobody@example.org") is None
 
 
-async def test_addresses_at_two_domains_that_fold_alike_are_two(cassandra: CassandraStores) -> None:
+async def test_addresses_at_two_domains_that_fold_alike_are_two(ports: Ports) -> None:
     alice, bob = newcomer(), newcomer()
-    await cassandra.users.create(alice, f"me{alice.id}@straße.de", "hash of alice")
-    await cassandra.users.create(bob, f"me{alice.id}@strasse.de", "hash of bob")
-    assert await cassandra.users.credentials(f"ME{alice.id}@Straße.de") == Credentials(alice.id, "hash of alice")
-    assert await cassandra.users.credentials("@") is None
+    await ports.users.create(alice, f"me{alice.id}@straße.de", "hash of alice")
+    await ports.users.create(bob, f"me{alice.id}@strasse.de", "hash of bob")
+    assert await ports.users.credentials(f"ME{alice.id}@Straße.de") == Credentials(alice.id, "hash of alice")
+    assert await ports.users.credentials("@") is None
 
 
 class Counted(CassandraSession):
@@ -91,34 +89,34 @@ async def test_credentials_cost_as_many_trips_whoever_exists(cassandra: Cassandr
     assert set(reads.values()) == {2}
 
 
-async def test_creating_the_same_user_twice_changes_nothing_more(cassandra: CassandraStores) -> None:
+async def test_creating_the_same_user_twice_changes_nothing_more(ports: Ports) -> None:
     alice = newcomer()
     for _ in range(2):
-        await cassandra.users.create(alice, address(alice), "hash")
-    assert await cassandra.users.by_username(alice.username) == alice.id
+        await ports.users.create(alice, address(alice), "hash")
+    assert await ports.users.by_username(alice.username) == alice.id
 
 
-async def test_of_two_who_register_one_name_at_once_exactly_one_gets_it(cassandra: CassandraStores) -> None:
+async def test_of_two_who_register_one_name_at_once_exactly_one_gets_it(ports: Ports) -> None:
     first = newcomer()
     second = newcomer(first.username.swapcase())
     outcomes = await asyncio.gather(
-        *[cassandra.users.create(user, address(user), "hash") for user in (first, second)], return_exceptions=True
+        *[ports.users.create(user, address(user), "hash") for user in (first, second)], return_exceptions=True
     )
     assert sum(outcome is None for outcome in outcomes) == 1
     (refused,) = [outcome for outcome in outcomes if isinstance(outcome, Conflict)]
     assert refused.code == "username_taken"
-    assert await cassandra.users.by_username(first.username) == (first if outcomes[0] is None else second).id
+    assert await ports.users.by_username(first.username) == (first if outcomes[0] is None else second).id
 
 
-async def test_a_taken_address_gives_the_name_back(cassandra: CassandraStores) -> None:
+async def test_a_taken_address_gives_the_name_back(ports: Ports) -> None:
     alice, bob = newcomer(), newcomer()
-    await cassandra.users.create(alice, address(alice), "hash")
+    await ports.users.create(alice, address(alice), "hash")
     with pytest.raises(Conflict) as refused:
-        await cassandra.users.create(bob, address(alice).swapcase(), "hash")
+        await ports.users.create(bob, address(alice).swapcase(), "hash")
     assert refused.value.code == "email_taken"
     carol = newcomer(bob.username)
-    await cassandra.users.create(carol, address(carol), "hash")
-    assert await cassandra.users.by_username(bob.username) == carol.id
+    await ports.users.create(carol, address(carol), "hash")
+    assert await ports.users.by_username(bob.username) == carol.id
 
 
 async def test_a_claim_of_a_dead_process_ends_and_that_of_a_user_stays(cassandra: CassandraStores) -> None:
@@ -144,15 +142,3 @@ async def test_a_claim_of_a_dead_process_ends_and_that_of_a_user_stays(cassandra
     usurper = newcomer(alice.username)
     with pytest.raises(Conflict):
         await cassandra.users.create(usurper, address(usurper), "hash")
-
-
-async def test_a_key_stands_for_what_claimed_it_first(cassandra: CassandraStores) -> None:
-    user, other = UserId(new_id()), UserId(new_id())
-    wanted = [Claim(b"body", new_id()), Claim(b"another body", new_id())]
-    claimed = await asyncio.gather(*[cassandra.idempotency.claim(user, "key", claim) for claim in wanted])
-    assert claimed[0] == claimed[1]
-    assert claimed[0] in wanted
-    assert await cassandra.idempotency.claimed(user, "key") == claimed[0]
-    assert await cassandra.idempotency.claimed(other, "key") is None
-    assert await cassandra.idempotency.claim(user, "key", Claim(b"third", new_id())) == claimed[0]
-    assert await cassandra.idempotency.claim(other, "key", wanted[1]) == wanted[1]

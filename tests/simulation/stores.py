@@ -1,6 +1,6 @@
-"""Stores whose answers get lost or come late, and those that need no engine behind them."""
+"""Stores whose answers get lost or come late, and the users who are there from the start."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from domain.errors import StoreUnavailable
@@ -8,12 +8,12 @@ from domain.events import Event
 from domain.ids import UserId
 from domain.users import User
 from storage.ports.events import EventStore
-from storage.ports.idempotency import Claim
-from storage.ports.users import Credentials
 from tests.simulation.scheduler import MET, Scheduler
 
 USERS = tuple(UserId(1_000_003 * n) for n in range(1, 10))
 """Everybody there is."""
+EVERYBODY = tuple(User(id=id_, username=f"u{id_}", name=f"User {id_}") for id_ in USERS)
+"""The same, as the store of users has them."""
 
 
 class Answering:
@@ -62,35 +62,3 @@ class LateBatches:
         await self._scheduler.sleep(after_ms)
         self._scheduler.note(f"the batch of {event.event_id} becomes visible")
         self._apply(event)
-
-
-class People:
-    """`UserStore` for users who are there from the start."""
-
-    async def create(self, user: User, email: str, password_hash: str) -> None:
-        raise AssertionError("nobody signs up here")
-
-    async def users(self, ids: Sequence[UserId]) -> dict[UserId, User]:
-        return {id_: User(id=id_, username=f"u{id_}", name=f"User {id_}") for id_ in ids if id_ in USERS}
-
-    async def by_username(self, username: str) -> UserId | None:
-        raise AssertionError("nobody is looked up by name here")
-
-    async def credentials(self, login: str) -> Credentials | None:
-        raise AssertionError("nobody logs in here")
-
-
-class Keys:
-    """`IdempotencyStore` in memory."""
-
-    def __init__(self, turn: Callable[[], Awaitable[None]]) -> None:
-        self._turn = turn
-        self._claims: dict[tuple[UserId, str], Claim] = {}
-
-    async def claimed(self, user: UserId, key: str) -> Claim | None:
-        await self._turn()
-        return self._claims.get((user, key))
-
-    async def claim(self, user: UserId, key: str, wanted: Claim) -> Claim:
-        await self._turn()
-        return self._claims.setdefault((user, key), wanted)

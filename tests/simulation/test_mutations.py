@@ -15,9 +15,10 @@ from domain.events import Event, encode
 from domain.ids import Ids, UserId, log_partition
 from domain.timeline import NO_ENTRIES, EntryList
 from serve.reading.staleness import StalenessGuard
-from storage.memory.hot import MemoryEventLog, trim
-from storage.memory.hot_cache import MemoryCacheStore
 from storage.ports.cache import ListKey
+from tests.memory.cache import MemoryCacheStore
+from tests.memory.entry_lists import trim
+from tests.memory.log import MemoryEventLog
 from tests.simulation.run import DEFAULT_SEEDS, Story, run
 from tests.simulation.scheduler import NO_FAULTS, CrashAt
 from tests.simulation.smallest import smallest

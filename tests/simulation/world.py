@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any, TypeVar, cast
 
@@ -27,22 +27,16 @@ from serve.tweets.commands import TweetCommands
 from serve.tweets.queries import TweetQueries
 from serve.users.queries import UserQueries
 from serve.writing.leased_ids import LeasedIds
-from storage.memory.hot import MemoryEventLog, MemoryOffsetStore, MemoryRedis
-from storage.memory.hot_cache import MemoryCacheStore
-from storage.memory.stores import memory_stores
-from storage.ports.cache import CacheStore, ListKey, ListKind
-from storage.ports.coordination import CoordinationStore
-from storage.ports.counts import CountStore
-from storage.ports.dead_letters import DeadLetterStore
+from storage.ports import Ports
+from storage.ports.cache import ListKey, ListKind
 from storage.ports.events import EventStore
-from storage.ports.log import EventLog, OffsetStore
-from storage.ports.relations import RelationStore
-from storage.ports.tweets import TweetStore
 from storage.projections import projection_of
 from storage.rows import MINUTE_MS, event_row, tables_of
+from tests.memory.cache import MemoryCacheStore
+from tests.memory.log import MemoryEventLog
+from tests.memory.stores import ON_REDIS, memory_stores
 from tests.simulation.scheduler import LIFE, MET, NO_FAULTS, CrashAt, Faults, Life, Scheduler, faults_of
-from tests.simulation.stores import USERS, Answering, Keys, LateBatches, People
-from tests.support.ports import some_ports
+from tests.simulation.stores import EVERYBODY, USERS, Answering, LateBatches
 
 T = TypeVar("T")
 
@@ -137,47 +131,40 @@ class World:
         drawn_faults, drawn_limits = faults_of(self.rng), limits_of(self.rng)  # the same draws whatever is given
         self.scheduler.faults = drawn_faults if faults is None else faults
         self.limits = limits = limits or drawn_limits
-        self.redis = MemoryRedis(self.clock)
         self.problems: list[str] = []
         self.settling = False
         """Whether nobody does anything any more, so that there is time."""
         self._build = build
-        to_cassandra = partial(self.scheduler.turn, "cassandra")
-        to_redis = partial(self.scheduler.turn, "redis")
-        truth = memory_stores(partitions=PARTITIONS, turn=to_cassandra)
-        self.tables = truth.tables
+        turns = {store: partial(self.scheduler.turn, store) for store in ("cassandra", "redis")}
+        stores = memory_stores(
+            self.clock,
+            limits,
+            partitions=PARTITIONS,
+            to_cassandra=turns["cassandra"],
+            to_redis=turns["redis"],
+            users=EVERYBODY,
+        )
+        self.tables, self.redis = stores.tables, stores.redis
         self.late: set[int] = set()
         """Events whose batches became visible late, or may have: nobody was told that they happened."""
-        late = LateBatches(self._port(truth.events), self._apply, self.scheduler, self.late)
-        self.events = cast(EventStore, late)
-        self.tweets: TweetStore = self._port(truth.tweets)
-        self.relations: RelationStore = self._port(truth.relations)
-        self.counts: CountStore = self._port(truth.counts)
-        self.coordination: CoordinationStore = self._port(truth.coordination)
-        self.letters: DeadLetterStore = self._port(truth.dead_letters)
-        self.log: EventLog = self._port(build.log(self.redis, PARTITIONS, limits, to_redis), "redis")
-        self.cache: CacheStore = self._port(build.cache(self.redis, limits, to_redis), "redis")
-        self.offsets: OffsetStore = self._port(MemoryOffsetStore(self.redis, to_redis), "redis")
-        self.ports = some_ports(
-            events=self.events,
-            tweets=self.tweets,
-            relations=self.relations,
-            counts=self.counts,
-            users=People(),
-            idempotency=Keys(to_cassandra),
-            coordination=self.coordination,
-            dead_letters=self.letters,
-            log=self.log,
-            cache=self.cache,
-            offsets=self.offsets,
-        )
+        log = build.log(self.redis, PARTITIONS, limits, turns["redis"])
+        cache = build.cache(self.redis, limits, turns["redis"])
+        ports = self._answering(replace(stores.ports, log=log, cache=cache))
+        late = LateBatches(ports.events, self._apply, self.scheduler, self.late)
+        self.ports = replace(ports, events=cast(EventStore, late))
+        self.cache, self.coordination, self.letters = ports.cache, ports.coordination, ports.dead_letters
         self._skew_ms = {name: self.rng.randint(-_SKEW_MS_MAX, _SKEW_MS_MAX) for name in (*REPLICAS, *ACTORS)}
         self.replicas: dict[str, Replica] = {}
         self.shards: dict[str, FanoutShard] = {}
         self._lives: dict[str, Life] = {}
 
-    def _port(self, store: object, name: str = "cassandra") -> Any:
-        return Answering(self.scheduler, name, store)
+    def _answering(self, ports: Ports) -> Ports:
+        """The same ports, whose answers can get lost."""
+
+        def answering(name: str) -> Any:
+            return Answering(self.scheduler, "redis" if name in ON_REDIS else "cassandra", getattr(ports, name))
+
+        return Ports(**{field.name: answering(field.name) for field in fields(Ports)})
 
     def _apply(self, event: Event) -> None:
         self.tables.apply([event_row(event, PARTITIONS), *projection_of(event).rows(event)])

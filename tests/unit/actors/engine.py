@@ -11,12 +11,10 @@ from domain.ids import RANGES, EventId, IdGenerator, TweetId, UserId, stamp_us
 from domain.limits import SMALL, Limits
 from domain.timeline import NO_ENTRIES, EntryList
 from serve.reading.staleness import StalenessGuard
-from storage.memory.hot import MemoryEventLog, MemoryOffsetStore, MemoryRedis
-from storage.memory.hot_cache import MemoryCacheStore
-from storage.memory.stores import memory_stores
-from storage.ports import Ports
-from storage.ports.cache import ListKey, ListKind
-from tests.support.ports import some_ports
+from storage.ports.cache import CacheStore, ListKey, ListKind
+from storage.ports.log import EventLog
+from storage.ports.offsets import OffsetStore
+from tests.memory.stores import memory_stores
 
 PARTITIONS = 2
 UNKNOWN = bytes.fromhex("0197630507a0090393010203")
@@ -30,28 +28,21 @@ class Engine:
     def __init__(self, limits: Limits = SMALL) -> None:
         self.limits = limits
         self.clock = ManualClock()
-        self.truth = memory_stores(partitions=PARTITIONS)
-        self.redis = MemoryRedis(self.clock)
-        self.cache = MemoryCacheStore(self.redis, limits)
-        self.log = MemoryEventLog(self.redis, PARTITIONS, limits)
-        self.offsets = MemoryOffsetStore(self.redis)
+        stores = memory_stores(self.clock, limits, partitions=PARTITIONS)
+        self.ports, self.tables, self.redis = stores.ports, stores.tables, stores.redis
         self._ids = IdGenerator(1, self.clock, after_ms=0, until_ms=1 << 50, lease_ends_ms=1 << 50)
 
     @property
-    def ports(self) -> Ports:
-        """The stores as they are now."""
-        truth = self.truth
-        return some_ports(
-            events=truth.events,
-            tweets=truth.tweets,
-            relations=truth.relations,
-            counts=truth.counts,
-            coordination=truth.coordination,
-            dead_letters=truth.dead_letters,
-            log=self.log,
-            cache=self.cache,
-            offsets=self.offsets,
-        )
+    def cache(self) -> CacheStore:
+        return self.ports.cache
+
+    @property
+    def log(self) -> EventLog:
+        return self.ports.log
+
+    @property
+    def offsets(self) -> OffsetStore:
+        return self.ports.offsets
 
     def shard(self, name: str = "fanout-0") -> FanoutShard:
         return FanoutShard(name, self.ports, self.clock, self.limits, PARTITIONS)
@@ -67,7 +58,7 @@ class Engine:
         return Reconciler(CONSUMERS, self.ports, self.clock, self.limits, PARTITIONS)
 
     def guard(self) -> StalenessGuard:
-        events, coordination = self.truth.events, self.truth.coordination
+        events, coordination = self.ports.events, self.ports.coordination
         return StalenessGuard(events, coordination, self.clock, self.limits, PARTITIONS, self.time_passes)
 
     async def time_passes(self, seconds: float) -> None:
@@ -75,13 +66,13 @@ class Engine:
 
     async def own_all(self, shard: str = "fanout-0") -> None:
         """Give every range to one shard."""
-        owners = await self.truth.coordination.range_owners()
+        owners = await self.ports.coordination.range_owners()
         for range_ in range(RANGES):
-            assert await self.truth.coordination.set_range_owner(range_, owners.get(range_), shard)
+            assert await self.ports.coordination.set_range_owner(range_, owners.get(range_), shard)
 
     async def happened(self, event: Event, *, append: bool = True) -> None:
         """Commit an event and (unless the command dies just then) append it."""
-        await self.truth.events.commit(event)
+        await self.ports.events.commit(event)
         if append:
             await self.log.append([event])
 

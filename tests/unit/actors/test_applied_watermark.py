@@ -20,7 +20,7 @@ class Watermark:
     async def step(self) -> int | None:
         """Find that the log lacks nothing; the checkpoint then, in ms before now."""
         await self.applied.step(self.engine.clock.now_ms())
-        checkpoint = await self.engine.truth.coordination.checkpoint(APPLIED)
+        checkpoint = await self.engine.ports.coordination.checkpoint(APPLIED)
         return None if checkpoint is None else self.engine.clock.now_ms() - checkpoint
 
     async def read(self, *consumers: str) -> None:
@@ -31,7 +31,7 @@ class Watermark:
             await self.engine.offsets.save({consumer: 1}, ends)
 
     async def suspect(self) -> None:
-        await self.engine.truth.coordination.set_checkpoint(SUSPECT_UNTIL, self.engine.clock.now_ms() + 60_000)
+        await self.engine.ports.coordination.set_checkpoint(SUSPECT_UNTIL, self.engine.clock.now_ms() + 60_000)
 
 
 async def test_an_empty_log_is_applied_but_for_what_may_still_be_being_committed() -> None:

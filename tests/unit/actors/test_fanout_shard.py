@@ -104,7 +104,7 @@ async def test_a_shard_sees_by_itself_which_ranges_are_its_own() -> None:
     engine = Engine()
     await engine.follow(BOB, ALICE)
     shard = engine.shard()
-    coordination = engine.truth.coordination
+    coordination = engine.ports.coordination
     for range_ in range(RANGES):
         await stepped(shard, 1)  # it looks while the supervisor is in the middle of it
         engine.clock.advance(1_000)
@@ -173,7 +173,7 @@ async def test_authors_above_the_threshold_are_pushed_no_more_after_the_grace_pe
     shard = engine.shard()
     await stepped(shard)
     await engine.open_timeline(BOB)
-    await engine.truth.coordination.set_pulled(UserId(ALICE), engine.clock.now_ms())
+    await engine.ports.coordination.set_pulled(UserId(ALICE), engine.clock.now_ms())
     engine.clock.advance(engine.limits.pulled_refresh_ms)
     pushed = await engine.post(ALICE)
     await stepped(shard)
@@ -209,7 +209,7 @@ async def test_bytes_that_are_no_event_become_a_dead_letter_and_the_partition_go
     tweet = await engine.post(ALICE)
     await stepped(shard)
     assert await engine.timeline(BOB) == [tweet]
-    letters = await engine.truth.dead_letters.letters(limit=10)
+    letters = await engine.ports.dead_letters.letters(limit=10)
     assert {letter.consumer for letter in letters} == {"fanout-0"}
     assert "version" in letters[0].error
 
@@ -228,7 +228,7 @@ async def test_events_of_an_unknown_kind_are_skipped_and_counted() -> None:
     await stepped(shard)
     await shard.drain()
     assert await engine.timeline(BOB) == [tweet]
-    assert await engine.truth.dead_letters.letters(limit=1) == []
+    assert await engine.ports.dead_letters.letters(limit=1) == []
     assert counted.total(metrics.EVENTS_UNKNOWN.spec, consumer="fanout-0") == 2 * PARTITIONS
     ends = {partition: end.last for partition, end in (await engine.log.ends()).items()}
     assert await engine.offsets.offsets(range_consumer(0)) == ends
@@ -258,7 +258,7 @@ async def test_a_store_that_is_away_is_waited_for_and_no_event_given_up() -> Non
         except (StoreUnavailable, Fenced):
             continue
     assert await engine.timeline(BOB) == [tweet]
-    assert await engine.truth.dead_letters.letters(limit=1) == []
+    assert await engine.ports.dead_letters.letters(limit=1) == []
 
 
 async def test_other_events_only_move_the_offset() -> None:

@@ -100,11 +100,11 @@ async def test_of_two_likes_that_raced_one_is_listed() -> None:
     tweet = await engine.post(ALICE)
     await engine.like(BOB, tweet)
     await engine.like(BOB, tweet)  # both found no like before
-    assert len(await engine.truth.relations.sources(LIKE, tweet, before=1 << 62, limit=9)) == 2
+    assert len(await engine.ports.relations.sources(LIKE, tweet, before=1 << 62, limit=9)) == 2
     counters = engine.counters()
     for _ in range(3):
         await counters.step(0)
-    assert len(await engine.truth.relations.sources(LIKE, tweet, before=1 << 62, limit=9)) == 1
+    assert len(await engine.ports.relations.sources(LIKE, tweet, before=1 << 62, limit=9)) == 1
 
 
 async def test_of_two_likes_that_raced_one_is_listed_though_counters_died_before_they_met_the_second() -> None:
@@ -117,7 +117,7 @@ async def test_of_two_likes_that_raced_one_is_listed_though_counters_died_before
     counters = engine.counters(epoch=2)
     for _ in range(3):
         await counters.step(0)
-    assert len(await engine.truth.relations.sources(LIKE, tweet, before=1 << 62, limit=9)) == 1
+    assert len(await engine.ports.relations.sources(LIKE, tweet, before=1 << 62, limit=9)) == 1
 
 
 async def test_events_that_counters_had_not_read_when_the_log_was_lost_are_handled_by_the_next() -> None:
@@ -130,7 +130,7 @@ async def test_events_that_counters_had_not_read_when_the_log_was_lost_are_handl
     counters = engine.counters(epoch=2)
     for _ in range(6):
         await counters.step(0)
-    assert len(await engine.truth.relations.sources(LIKE, tweet, before=1 << 62, limit=9)) == 1
+    assert len(await engine.ports.relations.sources(LIKE, tweet, before=1 << 62, limit=9)) == 1
 
 
 async def test_who_reaches_the_threshold_is_pulled_and_who_stays_below_it_long_enough_is_released() -> None:
@@ -140,22 +140,22 @@ async def test_who_reaches_the_threshold_is_pulled_and_who_stays_below_it_long_e
     counters = engine.counters()
     for _ in range(4):
         await counters.step(0)
-    assert set(await engine.truth.coordination.pulled()) == {ALICE}
+    assert set(await engine.ports.coordination.pulled()) == {ALICE}
 
     await engine.unfollow(2_000, ALICE, since[2_000])
     await counters.step(0)
     await engine.threshold().release()
-    assert set(await engine.truth.coordination.pulled()) == {ALICE}, "below, but not for long"
+    assert set(await engine.ports.coordination.pulled()) == {ALICE}, "below, but not for long"
 
     engine.clock.advance(engine.limits.pulled_leave_ms)
     await engine.threshold().release()
-    (both_until_ms,) = (await engine.truth.coordination.pulled()).values()
+    (both_until_ms,) = (await engine.ports.coordination.pulled()).values()
     assert both_until_ms > engine.clock.now_ms(), "pushed again, and still pulled"
 
     await engine.open_timeline(2_001)
     engine.clock.advance(engine.limits.pulled_grace_ms)
     await engine.threshold().release()
-    assert await engine.truth.coordination.pulled() == {}
+    assert await engine.ports.coordination.pulled() == {}
     assert await engine.timeline(2_001) is None, "it lacks what was only pulled"
 
 
@@ -172,7 +172,7 @@ async def test_who_rises_above_the_threshold_again_stays_pulled() -> None:
     await counters.step(0)
     engine.clock.advance(engine.limits.pulled_leave_ms)
     await engine.threshold().release()
-    (since_ms,) = (await engine.truth.coordination.pulled()).values()
+    (since_ms,) = (await engine.ports.coordination.pulled()).values()
     assert since_ms <= engine.clock.now_ms()
 
 
@@ -248,7 +248,7 @@ async def test_fenced_counters_reprocess_events_read_after_a_redis_loss() -> Non
     for _ in range(40):
         with suppress(StoreUnavailable):
             await counters.step(0)
-    listed = [len(await engine.truth.relations.sources(LIKE, tweet, before=1 << 62, limit=9)) for tweet in tweets]
+    listed = [len(await engine.ports.relations.sources(LIKE, tweet, before=1 << 62, limit=9)) for tweet in tweets]
     assert listed == [1] * len(tweets)
 
 
@@ -263,7 +263,7 @@ async def test_events_of_an_unknown_kind_are_skipped_and_counted() -> None:
     for _ in range(4):
         await counters.step(0)
     assert await counts_of(engine, tweet) == TweetCounts(likes=1)
-    assert await engine.truth.dead_letters.letters(limit=1) == []
+    assert await engine.ports.dead_letters.letters(limit=1) == []
     assert counted.total(metrics.EVENTS_UNKNOWN.spec, consumer=COUNTERS) == PARTITIONS
     ends = {partition: end.last for partition, end in (await engine.log.ends()).items()}
     assert await engine.offsets.offsets(COUNTERS) == ends
@@ -322,18 +322,18 @@ async def test_one_event_that_cannot_be_handled_is_found_and_given_up_and_all_ot
     tweets = [await engine.post(ALICE) for _ in range(50)]
     for tweet in tweets:
         await engine.like(BOB, tweet)
-    bad, tweet_counts = tweets[31], engine.truth.counts.tweet_counts
+    bad, tweet_counts = tweets[31], engine.ports.counts.tweet_counts
 
     async def failing(tweet: TweetId, *more: Any) -> TweetCounts:
         if tweet == bad:
             raise ValueError("this one")
         return await tweet_counts(tweet, *more)
 
-    engine.truth.counts.tweet_counts = failing  # type: ignore[assignment]
+    engine.ports.counts.tweet_counts = failing  # type: ignore[assignment]
     counters = engine.counters()
     for _ in range(60):
         await counters.step(0)
-    letters = await engine.truth.dead_letters.letters(limit=10)
+    letters = await engine.ports.dead_letters.letters(limit=10)
     assert {(letter.consumer, letter.error) for letter in letters} == {(COUNTERS, "ValueError: this one")}
     for tweet in tweets:
         if tweet != bad:

@@ -25,7 +25,7 @@ async def test_shards_are_made_where_there_are_fewest_and_stay() -> None:
     crew = Crew(engine)
     supervisor = await spread(engine, crew, 3, "a", "b", "c")
     assert sorted(map(str, where(crew).values())) == ["a", "b", "c"]
-    await engine.truth.coordination.set_checkpoint(SHARDS, 4)
+    await engine.ports.coordination.set_checkpoint(SHARDS, 4)
     crew.room["d"] = True
     for _ in range(10):
         await step(engine, supervisor)

@@ -42,11 +42,11 @@ async def test_a_half_written_event_is_written_whole_before_it_is_appended() -> 
     reconciler = engine.reconciler()
     await reconciler.step(0)
     id_, row = unwritten(engine)
-    engine.truth.tables.apply([row])
+    engine.tables.apply([row])
     engine.clock.advance(3_000)
     await reconciler.step(0)
     assert await logged(engine) == 1
-    assert await engine.truth.tweets.authors([TweetId(id_)]) == {TweetId(id_): UserId(ALICE)}
+    assert await engine.ports.tweets.authors([TweetId(id_)]) == {TweetId(id_): UserId(ALICE)}
 
 
 async def test_a_command_that_is_under_way_is_left_alone() -> None:
@@ -143,7 +143,7 @@ async def test_after_days_away_the_checkpoint_moves_turn_by_turn_and_nothing_is_
     await engine.post(ALICE, append=False)
     engine.clock.advance(8 * 3_600_000)
     second, looked = engine.reconciler(), 0
-    event_ids_of = engine.truth.events.event_ids_of
+    event_ids_of = engine.ports.events.event_ids_of
 
     async def counted(*args: Any, **options: Any) -> list[EventId]:
         nonlocal looked
@@ -151,13 +151,13 @@ async def test_after_days_away_the_checkpoint_moves_turn_by_turn_and_nothing_is_
         engine.clock.advance(engine.limits.turn_ms // 100)
         return await event_ids_of(*args, **options)
 
-    engine.truth.events.event_ids_of = counted  # type: ignore[method-assign]
+    engine.ports.events.event_ids_of = counted  # type: ignore[method-assign]
     checkpoints: list[int] = []
     for _ in range(100):
         before = looked
         await second.step(0)
         assert looked - before <= 100 + 4 * PARTITIONS, "a turn has its end"
-        checkpoints.append(await engine.truth.coordination.checkpoint(RECONCILED) or 0)
+        checkpoints.append(await engine.ports.coordination.checkpoint(RECONCILED) or 0)
         if not second.behind:
             break
     assert not second.behind
@@ -170,19 +170,19 @@ async def test_many_left_out_events_are_appended_turn_by_turn_in_their_order() -
     reconciler = engine.reconciler()
     await reconciler.step(0)
     posted = [await engine.post(ALICE, append=False) for _ in range(100)]
-    commit = engine.truth.events.commit
+    commit = engine.ports.events.commit
 
     async def slow(event: Event) -> None:
         engine.clock.advance(engine.limits.turn_ms // 20)
         await commit(event)
 
-    engine.truth.events.commit = slow  # type: ignore[method-assign]
+    engine.ports.events.commit = slow  # type: ignore[method-assign]
     engine.clock.advance(30_000)  # time for a look at the whole trail
-    lengths, checkpoints = [0], [await engine.truth.coordination.checkpoint(RECONCILED) or 0]
+    lengths, checkpoints = [0], [await engine.ports.coordination.checkpoint(RECONCILED) or 0]
     while len(lengths) == 1 or reconciler.behind:
         await reconciler.step(0)
         lengths.append(await logged(engine))
-        checkpoints.append(await engine.truth.coordination.checkpoint(RECONCILED) or 0)
+        checkpoints.append(await engine.ports.coordination.checkpoint(RECONCILED) or 0)
     assert lengths == [0, 32, 64, 96, 100], "a turn ends with the part that was begun"
     assert checkpoints == sorted(checkpoints)
     assert max(checkpoints[:-1]) <= time_ms(posted[-1]), "the checkpoint passes nothing that is still to be appended"
@@ -196,20 +196,20 @@ async def test_a_batch_that_shows_while_a_long_look_is_past_its_minute_is_found_
     engine.clock.advance(20 * 3_600_000)
     early = engine.next_id()
     engine.clock.advance(5 * 60_000)
-    second, event_ids_of = engine.reconciler(), engine.truth.events.event_ids_of
+    second, event_ids_of = engine.reconciler(), engine.ports.events.event_ids_of
 
     async def slow(*args: Any, **options: Any) -> list[EventId]:
         engine.clock.advance(500)
         return await event_ids_of(*args, **options)
 
-    engine.truth.events.event_ids_of = slow  # type: ignore[method-assign]
+    engine.ports.events.event_ids_of = slow  # type: ignore[method-assign]
     await second.step(0)
     late = TweetPosted(event_id=EventId(early), stamp_us=stamp_us(early), author=UserId(ALICE), text="late")
     while second.behind:
-        if (await engine.truth.coordination.checkpoint(RECONCILED) or 0) > time_ms(early):
+        if (await engine.ports.coordination.checkpoint(RECONCILED) or 0) > time_ms(early):
             await engine.happened(late, append=False)
         await second.step(0)
-    assert await engine.truth.tweets.authors([TweetId(early)]), "it showed during the look"
+    assert await engine.ports.tweets.authors([TweetId(early)]), "it showed during the look"
     engine.clock.advance(20_000)
     await second.step(0)
     while second.behind:
@@ -222,18 +222,18 @@ async def test_an_event_that_fails_is_tried_until_it_is_given_up_however_old_it_
     await engine.reconciler().step(0)
     bad = await engine.post(ALICE, append=False)
     engine.clock.advance(20 * 3_600_000)
-    commit = engine.truth.events.commit
+    commit = engine.ports.events.commit
 
     async def failing(event: Event) -> None:
         if event.event_id == bad:
             raise ValueError("this one")
         await commit(event)
 
-    engine.truth.events.commit = failing  # type: ignore[method-assign]
+    engine.ports.events.commit = failing  # type: ignore[method-assign]
     second = engine.reconciler()
     for _ in range(10):
         await second.step(0)
-    (letter,) = await engine.truth.dead_letters.letters(limit=10)
+    (letter,) = await engine.ports.dead_letters.letters(limit=10)
     assert (letter.event_id, letter.consumer) == (bad, "reconciler")
     assert not second.behind
 
@@ -244,7 +244,7 @@ async def test_months_away_are_looked_at_as_far_back_as_events_are_kept() -> Non
     engine.clock.advance(60 * 24 * 3_600_000)
     second = engine.reconciler()
     await second.step(0)
-    checkpoint = await engine.truth.coordination.checkpoint(RECONCILED)
+    checkpoint = await engine.ports.coordination.checkpoint(RECONCILED)
     assert checkpoint is not None
     assert checkpoint >= engine.clock.now_ms() - EVENTS_KEPT_MS
 
@@ -256,14 +256,14 @@ async def test_events_of_an_unknown_kind_are_skipped_in_the_log_and_in_cassandra
     await reconciler.step(0)
     engine.append_unknown()
     _, row = unwritten(engine)
-    engine.truth.tables.apply([replace(row, values={**row.values, "body": UNKNOWN})])
+    engine.tables.apply([replace(row, values={**row.values, "body": UNKNOWN})])
     await engine.post(ALICE, append=False)
     for _ in range(3):
         engine.clock.advance(3_000)
         await reconciler.step(0)
     assert await logged(engine) == PARTITIONS + 1
     assert not reconciler.behind
-    assert await engine.truth.dead_letters.letters(limit=1) == []
+    assert await engine.ports.dead_letters.letters(limit=1) == []
     assert counted.total(metrics.EVENTS_UNKNOWN.spec, consumer="reconciler") == 1
 
 
@@ -272,11 +272,11 @@ async def test_a_committed_event_that_cannot_be_decoded_becomes_a_dead_letter_an
     reconciler = engine.reconciler()
     await reconciler.step(0)
     _, row = unwritten(engine)
-    engine.truth.tables.apply([replace(row, values={**row.values, "body": b"\x02from the future"})])
+    engine.tables.apply([replace(row, values={**row.values, "body": b"\x02from the future"})])
     await engine.post(ALICE, append=False)
     for _ in range(3):
         engine.clock.advance(3_000)
         await reconciler.step(0)
     assert await logged(engine) == 1
-    (letter,) = await engine.truth.dead_letters.letters(limit=10)
+    (letter,) = await engine.ports.dead_letters.letters(limit=10)
     assert (letter.consumer, letter.error) == ("reconciler", "version 2 is not 1")

@@ -12,7 +12,7 @@ from actors.hosting import Health
 from actors.supervision.supervisor import Supervisor
 from domain.errors import StoreUnavailable
 from storage.desired_state import SHARDS, SHARDS_UP, shard_names
-from storage.memory.coordination import MemoryCoordinationStore
+from tests.memory.coordination import MemoryCoordinationStore
 from tests.unit.actors.engine import Engine
 from tests.unit.actors.test_supervisor import OPENING, STUCK, WELL, Crew, owners, supervised
 
@@ -42,7 +42,7 @@ async def test_a_new_shard_is_made_at_once_and_gets_ranges_when_it_is_well() -> 
     crew = Crew(engine)
     supervisor = await settled(engine, crew, 2)
     crew.born = OPENING
-    await engine.truth.coordination.set_checkpoint(SHARDS, 3)
+    await engine.ports.coordination.set_checkpoint(SHARDS, 3)
     assert supervisor.unmet(3) == ["the supervisor knows of 2 shards"]
     for _ in range(30):
         await step(engine, supervisor)
@@ -50,24 +50,24 @@ async def test_a_new_shard_is_made_at_once_and_gets_ranges_when_it_is_well() -> 
         assert supervisor.unmet(3) == ["fanout-2 is not up"]
         assert supervisor.unhealthy() == ["fanout-2"]
         assert await shares(engine) == {"fanout-0": 32, "fanout-1": 32}
-        assert await engine.truth.coordination.checkpoint(SHARDS_UP) == 2, "so many are asked for by readiness"
+        assert await engine.ports.coordination.checkpoint(SHARDS_UP) == 2, "so many are asked for by readiness"
 
     crew.actors["fanout-2"].found = WELL
     await step(engine, supervisor)
     assert supervisor.unmet(3) == []
     assert await shares(engine) == {"fanout-0": 22, "fanout-1": 21, "fanout-2": 21}
     await step(engine, supervisor)
-    assert await engine.truth.coordination.checkpoint(SHARDS_UP) == 3
+    assert await engine.ports.coordination.checkpoint(SHARDS_UP) == 3
 
 
 async def test_who_leaves_has_no_ranges_left_when_it_ends_and_is_not_revived() -> None:
     engine = Engine()
     crew = Crew(engine)
     supervisor = await settled(engine, crew, 3)
-    await engine.truth.coordination.set_checkpoint(SHARDS, 1)
+    await engine.ports.coordination.set_checkpoint(SHARDS, 1)
     crew.actors["fanout-2"].found = None
     await step(engine, supervisor)
-    assert await engine.truth.coordination.checkpoint(SHARDS_UP) == 1, "readiness does not miss them"
+    assert await engine.ports.coordination.checkpoint(SHARDS_UP) == 1, "readiness does not miss them"
     assert await shares(engine) == {"fanout-0": 64}
     assert crew.log == ["end fanout-1", "end fanout-2"]
     assert supervisor.unmet(1) == ["fanout-1 has not ended", "fanout-2 has not ended"]
@@ -87,7 +87,7 @@ async def test_nobody_leaves_before_somebody_else_can_take_what_it_has() -> None
         await step(engine, supervisor)
     assert await shares(engine) == {"fanout-1": 64}
     crew.log.clear()
-    await engine.truth.coordination.set_checkpoint(SHARDS, 1)
+    await engine.ports.coordination.set_checkpoint(SHARDS, 1)
     for _ in range(3):
         await step(engine, supervisor)
     assert crew.log == []
@@ -106,12 +106,12 @@ async def test_a_shard_that_never_comes_up_takes_nothing_and_can_be_given_up(bor
     crew = Crew(engine)
     supervisor = await settled(engine, crew, 2)
     crew.born = born
-    await engine.truth.coordination.set_checkpoint(SHARDS, 3)
+    await engine.ports.coordination.set_checkpoint(SHARDS, 3)
     for _ in range(200):
         await step(engine, supervisor)
         assert "fanout-2 is not up" in supervisor.unmet(3)
         assert await shares(engine) == {"fanout-0": 32, "fanout-1": 32}
-    await engine.truth.coordination.set_checkpoint(SHARDS, 2)
+    await engine.ports.coordination.set_checkpoint(SHARDS, 2)
     await step(engine, supervisor)
     await step(engine, supervisor)
     assert supervisor.unmet(2) == []
@@ -132,7 +132,7 @@ async def test_a_shard_that_vanished_is_made_at_once_and_keeps_its_ranges() -> N
 async def test_while_nobody_says_how_many_are_wanted_nobody_is_ended() -> None:
     engine = Engine()
     crew = Crew(engine, *shard_names(3))
-    supervisor = Supervisor(crew, {}, engine.truth.coordination, engine.clock)
+    supervisor = Supervisor(crew, {}, engine.ports.coordination, engine.clock)
     with pytest.raises(StoreUnavailable):
         await supervisor.step()
     assert list(crew.actors) == list(shard_names(3))
@@ -172,7 +172,7 @@ async def test_wherever_supervisors_died_and_whatever_was_wanted_the_last_word_c
 ) -> None:
     engine = Engine()
     crew = Mortals(engine)
-    engine.truth = replace(engine.truth, coordination=MemoryCoordinationStore(crew.turn))
+    engine.ports = replace(engine.ports, coordination=MemoryCoordinationStore(crew.turn))
     for shards, calls in lives:
         supervisor = await supervised(engine, crew, shards)
         crew.calls_left = calls

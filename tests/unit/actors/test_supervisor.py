@@ -107,12 +107,12 @@ async def supervised(
 ) -> Supervisor:
     """A supervisor of a system in which so many shards are wanted."""
     for checkpoint in (SHARDS_CHECKPOINT, SHARDS_UP):
-        await engine.truth.coordination.set_checkpoint(checkpoint, shards)
-    return Supervisor(crew, others or {}, engine.truth.coordination, engine.clock)
+        await engine.ports.coordination.set_checkpoint(checkpoint, shards)
+    return Supervisor(crew, others or {}, engine.ports.coordination, engine.clock)
 
 
 async def owners(engine: Engine) -> list[str]:
-    return [owner.owner for owner in (await engine.truth.coordination.range_owners()).values()]
+    return [owner.owner for owner in (await engine.ports.coordination.range_owners()).values()]
 
 
 async def test_a_dead_shard_gives_its_ranges_to_the_living_and_gets_its_share_back() -> None:
@@ -122,7 +122,7 @@ async def test_a_dead_shard_gives_its_ranges_to_the_living_and_gets_its_share_ba
     supervisor = await supervised(engine, crew, 2)
     await supervisor.step()
     assert sorted(await owners(engine)) == ["fanout-0"] * 32 + ["fanout-1"] * 32
-    epochs = await engine.truth.coordination.range_owners()
+    epochs = await engine.ports.coordination.range_owners()
 
     shards["fanout-1"].found, shards["fanout-1"].is_gone = None, True
     await supervisor.step()
@@ -135,7 +135,7 @@ async def test_a_dead_shard_gives_its_ranges_to_the_living_and_gets_its_share_ba
     engine.clock.advance(10_000)
     await supervisor.step()
     assert await owners(engine) == ["fanout-0"] * 64
-    moved = await engine.truth.coordination.range_owners()
+    moved = await engine.ports.coordination.range_owners()
     assert all(moved[r].epoch > epochs[r].epoch for r in moved if epochs[r].owner == "fanout-1")
 
     shards["fanout-1"].found = WELL
@@ -146,7 +146,7 @@ async def test_a_dead_shard_gives_its_ranges_to_the_living_and_gets_its_share_ba
 async def test_ranges_are_served_though_every_answer_to_the_supervisor_was_lost() -> None:
     engine = Engine()
     names = ("fanout-0", "fanout-1")
-    coordination = engine.truth.coordination
+    coordination = engine.ports.coordination
     set_range_owner = coordination.set_range_owner
 
     async def unanswered(*args: Any) -> bool:

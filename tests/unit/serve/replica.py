@@ -23,10 +23,13 @@ from serve.tweets.queries import TweetQueries
 from serve.tweets.threads import Threads
 from serve.users.queries import UserQueries
 from serve.writing.publisher import Publisher
-from storage.memory.hot_cache import MemoryCacheStore
-from storage.memory.truth import MemoryEventStore
 from storage.ports.cache import Changes, ListKey
-from tests.simulation.stores import USERS, Keys, People
+from storage.ports.users import UserStore
+from tests.memory.cache import MemoryCacheStore
+from tests.memory.events import MemoryEventStore
+from tests.memory.idempotency import MemoryIdempotencyStore
+from tests.memory.users import MemoryUserStore
+from tests.simulation.stores import EVERYBODY, USERS
 from tests.unit.actors.engine import PARTITIONS, Engine
 
 ALICE, BOB = (UserId(id_) for id_ in sorted(USERS)[:2])
@@ -79,17 +82,19 @@ _workers = itertools.count(2)
 class Replica:
     """Commands and reads of one process."""
 
-    def __init__(self, engine: Engine | None = None, people: People | None = None, limits: Limits = SMALL) -> None:
+    def __init__(self, engine: Engine | None = None, people: UserStore | None = None, limits: Limits = SMALL) -> None:
         engine = engine or Engine()
-        self.cache = engine.cache = DeafCache(engine.redis, limits)
+        self.cache = DeafCache(engine.redis, limits)
+        engine.ports = replace(engine.ports, cache=self.cache)
         clock = engine.clock
-        self.events = SlowEvents(engine.truth.tables, PARTITIONS)
+        self.events = SlowEvents(engine.tables, PARTITIONS)
         ids = IdGenerator(next(_workers), clock, after_ms=0, until_ms=1 << 50, lease_ends_ms=1 << 50)
 
         async def turn() -> None:
             clock.advance(1)
 
-        ports = replace(engine.ports, events=self.events, users=people or People(), idempotency=Keys(turn))
+        people, keys = people or MemoryUserStore(users=EVERYBODY), MemoryIdempotencyStore(turn)
+        ports = replace(engine.ports, events=self.events, users=people, idempotency=keys)
         self.use_cases = use_cases = compose(ports, clock, limits, ids, partitions=PARTITIONS, sleep=engine.time_passes)
         self.commands = use_cases.get(TweetCommands)
         self.relations = use_cases.get(RelationCommands)

@@ -17,10 +17,10 @@ from serve.http.errors import RateLimited
 from serve.http.origins import Origins
 from serve.http.rate_limits import OFF, Guard, Limit, RateLimits
 from serve.http.sessions import Session
-from storage.memory.hot import MemoryRedis
-from storage.memory.hot_cache import MemoryCacheStore
-from storage.memory.tokens import MemoryTokenStore
-from storage.redis.limits import LocalRateLimiter
+from storage.redis.rate_limits import LocalRateLimiter
+from tests.memory.cache import MemoryCacheStore
+from tests.memory.redis import MemoryRedis
+from tests.memory.sessions import MemoryTokenStore
 from tests.support.key_files import folder_of
 
 SESSION = Session(UserId(7), SessionId(99))

@@ -24,12 +24,12 @@ from serve.accounts.sessions import SESSION_S, TTL_S, AccessTokens
 from serve.accounts.tokens import REFRESH_TTL_S, SessionTokens
 from serve.http.errors import RateLimited, answer_to, writing
 from serve.http.rate_limits import RateLimits
-from storage.memory.hot import MemoryRedis
-from storage.memory.hot_cache import MemoryCacheStore
-from storage.memory.tokens import MemoryTokenStore
 from storage.ports.users import Credentials
-from storage.redis.limits import LocalRateLimiter
+from storage.redis.rate_limits import LocalRateLimiter
 from telemetry import logs, metrics
+from tests.memory.cache import MemoryCacheStore
+from tests.memory.redis import MemoryRedis
+from tests.memory.sessions import MemoryTokenStore
 from tests.support.key_files import folder_of
 
 PASSWORD = "correct horse"

@@ -153,4 +153,4 @@ async def test_to_like_again_what_one_likes_for_long_tells_redis_nothing() -> No
     replica.cache.deaf = True
     await replica.relations.turn_on(LIKE, BOB, tweet)
     await replica.relations.turn_off(LIKE, ALICE, tweet)
-    assert await engine.truth.coordination.checkpoint(SUSPECT_UNTIL) is None, "nothing that Redis had to be told"
+    assert await engine.ports.coordination.checkpoint(SUSPECT_UNTIL) is None, "nothing that Redis had to be told"

@@ -5,20 +5,20 @@ from typing_extensions import override
 
 from domain.errors import LeaseExpired, Overloaded, StoreUnavailable
 from serve.writing.leased_ids import LEASE_MS, LeasedIds
-from storage.memory.coordination import MemoryCoordinationStore
 from storage.ports.coordination import WorkerLease
+from tests.memory.coordination import MemoryCoordinationStore
 from tests.unit.actors.engine import Engine
 
 
 async def test_without_a_lease_there_are_no_ids() -> None:
     engine = Engine()
     with pytest.raises(LeaseExpired):
-        LeasedIds(engine.truth.coordination, engine.clock).next()
+        LeasedIds(engine.ports.coordination, engine.clock).next()
 
 
 async def test_a_renewed_lease_goes_on_and_one_that_was_not_ends() -> None:
     engine = Engine()
-    ids = LeasedIds(engine.truth.coordination, engine.clock)
+    ids = LeasedIds(engine.ports.coordination, engine.clock)
     await ids.renew()
     made = [ids.next()]
     for _ in range(4):
@@ -35,7 +35,7 @@ async def test_a_renewed_lease_goes_on_and_one_that_was_not_ends() -> None:
 
 async def test_two_replicas_never_make_the_same_id() -> None:
     engine = Engine()
-    one, other = LeasedIds(engine.truth.coordination, engine.clock), LeasedIds(engine.truth.coordination, engine.clock)
+    one, other = LeasedIds(engine.ports.coordination, engine.clock), LeasedIds(engine.ports.coordination, engine.clock)
     await one.renew()
     await other.renew()
     made = [source.next() for _ in range(100) for source in (one, other)]

@@ -8,9 +8,9 @@ from domain.limits import SMALL
 from serve.accounts.login_throttle import KNOWN_S, LoginThrottle
 from serve.http.errors import RateLimited
 from serve.http.rate_limits import OFF, RateLimits
-from storage.memory.hot import MemoryRedis
-from storage.memory.hot_cache import MemoryCacheStore
-from storage.redis.limits import LocalRateLimiter
+from storage.redis.rate_limits import LocalRateLimiter
+from tests.memory.cache import MemoryCacheStore
+from tests.memory.redis import MemoryRedis
 
 HOME, CAFE = "198.51.100.0/24", "203.0.113.0/24"
 

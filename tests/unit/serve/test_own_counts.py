@@ -39,8 +39,8 @@ class Reads:
 
     def __init__(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
         self.names: list[str] = []
-        self._count = engine.truth.counts.tweet_counts
-        monkeypatch.setattr(engine.truth.counts, "tweet_counts", self._tweet_counts)
+        self._count = engine.ports.counts.tweet_counts
+        monkeypatch.setattr(engine.ports.counts, "tweet_counts", self._tweet_counts)
 
     async def _tweet_counts(
         self, tweet: TweetId, names: Collection[str] = TWEET_COUNTS, others: TweetCounts = NO_TWEET_COUNTS

@@ -15,15 +15,17 @@ from serve.tweets.commands import Draft
 from storage import keys
 from storage.ports.cache import ListKey
 from storage.rows import event_row
-from tests.simulation.stores import People
+from tests.memory.users import MemoryUserStore
+from tests.simulation.stores import EVERYBODY
 from tests.unit.actors.engine import PARTITIONS, Engine
 from tests.unit.serve.replica import ALICE, BOB, Replica
 
 
-class Named(People):
+class Named(MemoryUserStore):
     """Users whose display name changes; readings are counted."""
 
     def __init__(self) -> None:
+        super().__init__(users=EVERYBODY)
         self.names: dict[UserId, str] = {}
         self.reads = 0
 
@@ -131,7 +133,7 @@ async def test_a_change_that_redis_did_not_take_shows_because_it_is_suspect() ->
     await two.begin()
     two.people.names[ALICE] = "Alicia"
     event = two.event()
-    two.engine.truth.tables.apply([event_row(event, PARTITIONS)])
+    two.engine.tables.apply([event_row(event, PARTITIONS)])
     two.here.cache.deaf = True
     await two.here.publisher.invalidate(event)
     two.here.cache.deaf = False

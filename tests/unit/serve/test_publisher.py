@@ -10,9 +10,9 @@ from domain.events import Event, TweetPosted
 from domain.ids import EventId, UserId, stamp_us
 from serve.http.errors import answer_to, writing
 from serve.writing.publisher import Publisher
-from storage.memory.hot import MemoryEventLog
-from storage.memory.truth import MemoryEventStore
 from storage.ports.log import BEGINNING
+from tests.memory.events import MemoryEventStore
+from tests.memory.log import MemoryEventLog
 from tests.unit.actors.engine import PARTITIONS, Engine
 
 
@@ -37,11 +37,11 @@ async def test_an_event_is_appended_before_the_answer_if_redis_comes_back(failur
     id_ = engine.next_id()
     event = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=UserId(7), text="hello")
     guard = engine.guard()
-    await Publisher(engine.truth.events, engine.cache, log, guard).publish(event)
+    await Publisher(engine.ports.events, engine.cache, log, guard).publish(event)
     read = await log.read(dict.fromkeys(range(PARTITIONS), BEGINNING), limit=9, wait_ms=0)
     assert len(read.records) == appended
     assert guard.active is not bool(appended)
-    assert await engine.truth.tweets.by_author(UserId(7), before=1 << 62, limit=9)
+    assert await engine.ports.tweets.by_author(UserId(7), before=1 << 62, limit=9)
 
 
 @pytest.mark.parametrize("changed", [False, True])
@@ -57,7 +57,7 @@ async def test_known_values_are_kept_unless_somebody_knew_better_meanwhile(chang
 
     id_ = engine.next_id()
     event = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=UserId(7), text="hello")
-    publisher = Publisher(Overtaken(engine.truth.tables, PARTITIONS), engine.cache, engine.log, engine.guard())
+    publisher = Publisher(Overtaken(engine.tables, PARTITIONS), engine.cache, engine.log, engine.guard())
     await publisher.publish(event, {"t": b"known"}, ttl_s=60)
     _, found = await engine.cache.fetch((), ("t",))
     assert found == [None if changed else b"known"]
@@ -70,7 +70,7 @@ async def test_a_refusal_after_the_commit_does_not_say_that_nothing_was_done(ref
     event = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=UserId(7), text="hello")
     writing.set(False)
     before = answer_to(refusal)
-    await Publisher(engine.truth.events, engine.cache, engine.log, engine.guard()).publish(event)
+    await Publisher(engine.ports.events, engine.cache, engine.log, engine.guard()).publish(event)
     after = answer_to(refusal)
     assert before is not None
     assert after is not None

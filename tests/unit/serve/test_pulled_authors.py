@@ -19,18 +19,18 @@ async def is_pulled(pulled: PulledAuthors) -> bool:
 
 async def test_a_crossing_is_known_long_before_pushes_end() -> None:
     engine = Engine()
-    pulled = PulledAuthors(engine.truth.coordination, engine.clock, SMALL)
+    pulled = PulledAuthors(engine.ports.coordination, engine.clock, SMALL)
     assert not await is_pulled(pulled)
-    await engine.truth.coordination.set_pulled(ALICE, engine.clock.now_ms())
+    await engine.ports.coordination.set_pulled(ALICE, engine.clock.now_ms())
     engine.clock.advance(SMALL.pulled_grace_ms // 2)
     assert await is_pulled(pulled), "too old a set is not used: the reader waits for a new one"
 
 
 async def test_a_set_that_is_a_little_old_is_renewed_in_the_background() -> None:
     engine = Engine()
-    pulled = PulledAuthors(engine.truth.coordination, engine.clock, SMALL)
+    pulled = PulledAuthors(engine.ports.coordination, engine.clock, SMALL)
     assert not await is_pulled(pulled)
-    await engine.truth.coordination.set_pulled(ALICE, engine.clock.now_ms())
+    await engine.ports.coordination.set_pulled(ALICE, engine.clock.now_ms())
     engine.clock.advance(SMALL.pulled_refresh_ms)
     assert not await is_pulled(pulled)
     for _ in range(10):
@@ -40,13 +40,13 @@ async def test_a_set_that_is_a_little_old_is_renewed_in_the_background() -> None
 
 async def test_without_the_store_a_young_set_will_do_and_an_old_one_will_not() -> None:
     engine = Engine()
-    pulled = PulledAuthors(engine.truth.coordination, engine.clock, SMALL)
+    pulled = PulledAuthors(engine.ports.coordination, engine.clock, SMALL)
     assert not await is_pulled(pulled)
 
     async def away() -> dict[UserId, int]:
         raise StoreUnavailable("cassandra")
 
-    engine.truth.coordination.pulled = away  # type: ignore[method-assign]
+    engine.ports.coordination.pulled = away  # type: ignore[method-assign]
     engine.clock.advance(SMALL.pulled_refresh_ms)
     assert not await is_pulled(pulled)
     engine.clock.advance(SMALL.pulled_grace_ms // 2)

@@ -9,7 +9,7 @@ from domain.ids import UserId
 from serve.http.origins import Origin, Origins
 from serve.http.rate_limits import OFF, WIDER, Guard, Limit, RateLimits, refusal
 from storage.ports.rate_limits import Allowance
-from storage.redis.limits import LocalRateLimiter
+from storage.redis.rate_limits import LocalRateLimiter
 
 ALICE, BOB = UserId(1), UserId(2)
 

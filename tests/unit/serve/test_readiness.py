@@ -7,7 +7,7 @@ from domain.clock import ManualClock
 from domain.errors import StoreUnavailable
 from serve.operations.readiness import Check, Finding, Readiness, Word
 from storage.desired_state import SHARDS, desired, shard_names
-from storage.memory.coordination import MemoryCoordinationStore
+from tests.memory.coordination import MemoryCoordinationStore
 
 
 async def fine() -> Word:

@@ -29,7 +29,7 @@ def following(*authors: UserId) -> Callable[[], Awaitable[Ids]]:
 
 
 def rebuilder_of(engine: Engine) -> Rebuilder:
-    return Rebuilder(engine.cache, engine.truth.tweets, SMALL)
+    return Rebuilder(engine.cache, engine.ports.tweets, SMALL)
 
 
 async def kept(engine: Engine, kind: ListKind, user: UserId) -> EntryList | None:
@@ -82,7 +82,7 @@ async def test_authors_whose_recents_do_not_reach_far_enough_are_read_deeper() -
 async def test_what_is_pushed_while_it_is_built_is_kept() -> None:
     engine = Engine()
     rebuilder = rebuilder_of(engine)
-    by_author = engine.truth.tweets.entries_by_author
+    by_author = engine.ports.tweets.entries_by_author
     late = engine.next_id()
 
     async def pushed_meanwhile(author: UserId, *, before: int, limit: int) -> object:
@@ -91,7 +91,7 @@ async def test_what_is_pushed_while_it_is_built_is_kept() -> None:
         await engine.cache.push(ListKind.HOME, users, np.array([[late, late]], dtype=np.uint64))
         return found
 
-    engine.truth.tweets.entries_by_author = pushed_meanwhile  # type: ignore[method-assign,assignment]
+    engine.ports.tweets.entries_by_author = pushed_meanwhile  # type: ignore[method-assign,assignment]
     await rebuilder.home(READER, following(ALICE))
     assert late in ids(await kept(engine, ListKind.HOME, READER))
 
@@ -100,13 +100,13 @@ async def test_a_list_unlinked_while_it_is_built_is_not_kept(counted: metrics.Lo
     engine = Engine()
     tweet = await engine.post(ALICE)
     rebuilder = rebuilder_of(engine)
-    by_author = engine.truth.tweets.entries_by_author
+    by_author = engine.ports.tweets.entries_by_author
 
     async def unlinked_meanwhile(author: UserId, *, before: int, limit: int) -> object:
         await engine.cache.unlink([ListKey(ListKind.HOME, READER)])
         return await by_author(author, before=before, limit=limit)
 
-    engine.truth.tweets.entries_by_author = unlinked_meanwhile  # type: ignore[method-assign,assignment]
+    engine.ports.tweets.entries_by_author = unlinked_meanwhile  # type: ignore[method-assign,assignment]
     assert ids((await rebuilder.home(READER, following(ALICE)))[1]) == [tweet]
     assert await kept(engine, ListKind.HOME, READER) is None
     assert counted.total(metrics.SAFEGUARDS.spec, safeguard="rebuild_race") == 1

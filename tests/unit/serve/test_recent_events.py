@@ -12,10 +12,10 @@ from domain.ids import EventId, UserId, log_partition, stamp_us
 from domain.limits import SMALL
 from serve.reading.recent_events import RecentEvents
 from storage import keys
-from storage.memory.truth import MemoryEventStore
 from storage.ports.cache import ListKey, ListKind
 from storage.rows import MINUTE_MS, Upsert, event_row
 from telemetry import metrics
+from tests.memory.events import MemoryEventStore
 from tests.unit.actors.engine import PARTITIONS, UNKNOWN, Engine
 
 ALICE, BOB, CAROL = UserId(1_001), UserId(1_002), UserId(1_003)
@@ -25,7 +25,7 @@ class SlowEvents(MemoryEventStore):
     """Counts readings, and holds them up until it is opened."""
 
     def __init__(self, engine: Engine) -> None:
-        super().__init__(engine.truth.tables, PARTITIONS)
+        super().__init__(engine.tables, PARTITIONS)
         self.readings = 0
         self.begun = asyncio.Event()
         self.open = asyncio.Event()
@@ -43,7 +43,7 @@ class SlowEvents(MemoryEventStore):
 
 
 def recent_events_of(engine: Engine) -> RecentEvents:
-    return RecentEvents(engine.truth.events, engine.clock, engine.limits, PARTITIONS, engine.time_passes)
+    return RecentEvents(engine.ports.events, engine.clock, engine.limits, PARTITIONS, engine.time_passes)
 
 
 def shown(recent: RecentEvents, viewer: UserId, *followees: UserId, before_ms: int = 1 << 41) -> list[int]:
@@ -93,7 +93,7 @@ async def test_events_of_an_unknown_kind_say_nothing_and_are_counted() -> None:
     id_ = engine.next_id()
     known = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=BOB, text="then unknown")
     row = event_row(known, PARTITIONS)
-    engine.truth.tables.apply([replace(row, values={**row.values, "body": UNKNOWN})])
+    engine.tables.apply([replace(row, values={**row.values, "body": UNKNOWN})])
     tweet = await engine.post(ALICE)
     await recent.read(begun_ms)
     assert shown(recent, BOB, ALICE) == [tweet]
@@ -109,7 +109,7 @@ async def test_an_event_that_becomes_visible_seconds_after_it_was_made_is_found(
     engine.clock.advance(5_000)
     await recent.read(begun_ms)
     late = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=BOB, text="late")
-    await engine.truth.events.commit(late)
+    await engine.ports.events.commit(late)
     await recent.read(begun_ms)
     assert shown(recent, BOB) == [id_]
 
@@ -139,9 +139,7 @@ async def test_what_is_no_event_is_passed_over() -> None:
     id_ = engine.next_id()
     event = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=ALICE, text="hello")
     row = event_row(event, PARTITIONS)
-    engine.truth.tables.apply(
-        [Upsert(row.table, row.key, row.stamp_us, row.values | {"body": b"\xff" + encode(event)})]
-    )
+    engine.tables.apply([Upsert(row.table, row.key, row.stamp_us, row.values | {"body": b"\xff" + encode(event)})])
     tweet = await engine.post(ALICE)
     await recent.read(begun_ms)
     assert shown(recent, ALICE) == [tweet]
@@ -182,7 +180,7 @@ async def test_a_reading_that_was_cancelled_is_begun_again() -> None:
             raise asyncio.CancelledError
         await engine.time_passes(seconds)
 
-    recent = RecentEvents(engine.truth.events, engine.clock, SMALL, PARTITIONS, cancelled_once)
+    recent = RecentEvents(engine.ports.events, engine.clock, SMALL, PARTITIONS, cancelled_once)
     begun_ms = engine.clock.now_ms()
     await recent.read(begun_ms)
     tweet = await engine.post(ALICE)

@@ -20,7 +20,7 @@ from serve.http.origins import Origins
 from serve.http.rate_limits import Guard, Limit, RateLimits
 from serve.http.refusals import counting_refusals
 from serve.http.use_cases import UseCases, use_case
-from storage.redis.limits import LocalRateLimiter
+from storage.redis.rate_limits import LocalRateLimiter
 from telemetry import metrics
 from tests.support.ports import NotGiven
 

@@ -13,7 +13,7 @@ from serve.http.rate_limits import OFF, Guard, Limit
 from serve.http.sessions import Session
 from serve.relations.routing import Operation, add_own_targets, add_sources, add_switch, add_targets
 from serve.tweets.commands import Draft
-from storage.redis.limits import LocalRateLimiter
+from storage.redis.rate_limits import LocalRateLimiter
 from tests.unit.actors.engine import Engine
 from tests.unit.serve.replica import ALICE, BOB, Replica
 

@@ -11,9 +11,9 @@ from domain.errors import StoreUnavailable, Unauthorized
 from domain.ids import SessionId
 from domain.limits import SMALL
 from serve.accounts.session_registry import SessionRegistry
-from storage.memory.hot import MemoryRedis
-from storage.memory.hot_cache import MemoryCacheStore
-from storage.memory.tokens import MemoryTokenStore
+from tests.memory.cache import MemoryCacheStore
+from tests.memory.redis import MemoryRedis
+from tests.memory.sessions import MemoryTokenStore
 
 OURS, ANOTHER = SessionId(7), SessionId(8)
 

@@ -33,13 +33,13 @@ async def settle(engine: Engine, seconds: int = 20) -> None:
 
 async def test_without_a_failure_one_checkpoint_is_read_now_and_then_and_no_event() -> None:
     engine, read = Engine(), list[str]()
-    mark = engine.truth.coordination.checkpoint
+    mark = engine.ports.coordination.checkpoint
 
     async def counted(name: str) -> int | None:
         read.append(name)
         return await mark(name)
 
-    engine.truth.coordination.checkpoint = counted  # type: ignore[method-assign]
+    engine.ports.coordination.checkpoint = counted  # type: ignore[method-assign]
     guard = engine.guard()
     await engine.post(ALICE, append=False)
     for _ in range(10):
@@ -66,7 +66,7 @@ async def test_what_the_store_shows_is_believed_when_all_others_know() -> None:
 async def test_who_has_just_learned_of_a_failure_shows_nothing_before_all_others_know() -> None:
     engine = Engine()
     ours, theirs = engine.guard(), engine.guard()
-    await engine.truth.coordination.set_checkpoint(SUSPECT_UNTIL, engine.clock.now_ms() + 5_000)
+    await engine.ports.coordination.set_checkpoint(SUSPECT_UNTIL, engine.clock.now_ms() + 5_000)
     tweet = await engine.post(ALICE, append=False)
     begun_ms = engine.clock.monotonic_ms()
     await ours.refresh()
@@ -110,13 +110,13 @@ async def test_the_guard_rests_when_all_that_was_suspect_is_in_every_list() -> N
 
 async def test_while_it_fails_again_and_again_others_are_told_in_time_and_not_each_time() -> None:
     engine, told = Engine(), list[int]()
-    set_checkpoint = engine.truth.coordination.set_checkpoint
+    set_checkpoint = engine.ports.coordination.set_checkpoint
 
     async def counted(name: str, value: int) -> None:
         told.append(value - engine.clock.now_ms())
         await set_checkpoint(name, value)
 
-    engine.truth.coordination.set_checkpoint = counted  # type: ignore[method-assign]
+    engine.ports.coordination.set_checkpoint = counted  # type: ignore[method-assign]
     guard = engine.guard()
     await guard.report_failure()
     for _ in range(60):
@@ -136,7 +136,7 @@ async def test_without_cassandra_nothing_is_answered_because_of_a_failure() -> N
     async def away(name: str, value: int) -> None:
         raise StoreUnavailable("cassandra")
 
-    engine.truth.coordination.set_checkpoint = away  # type: ignore[method-assign]
+    engine.ports.coordination.set_checkpoint = away  # type: ignore[method-assign]
     with pytest.raises(StoreUnavailable):
         await engine.guard().report_failure()
 
@@ -144,7 +144,7 @@ async def test_without_cassandra_nothing_is_answered_because_of_a_failure() -> N
 async def test_events_settled_before_are_not_suspect() -> None:
     engine = Engine()
     await engine.post(ALICE)
-    await engine.truth.coordination.set_checkpoint(APPLIED, engine.clock.now_ms() + 1)
+    await engine.ports.coordination.set_checkpoint(APPLIED, engine.clock.now_ms() + 1)
     tweet = await engine.post(ALICE)
     guard = engine.guard()
     await guard.report_failure()

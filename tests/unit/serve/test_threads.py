@@ -32,7 +32,7 @@ class Talk:
     def __init__(self, limits: Limits = SMALL) -> None:
         self.engine = Engine()
         self.replica = Replica(self.engine)
-        self.threads = Threads(self.replica.readers, self.engine.truth.tweets, limits)
+        self.threads = Threads(self.replica.readers, self.engine.ports.tweets, limits)
 
     async def say(self, author: UserId, reply_to: TweetId | None = None) -> TweetId:
         self.engine.clock.advance(2)
@@ -141,8 +141,8 @@ async def test_a_deleted_reply_that_leads_to_nothing_is_not_shown_and_not_counte
     for tweet in (below_gone, gone):
         await talk.delete(BOB, tweet)
     assert await talk.below(root) == [stays]
-    assert await talk.engine.truth.tweets.replies(root, before=ID_MAX, limit=9) == [(stays, BOB)]
-    assert (await talk.engine.truth.counts.tweet_counts(root)).replies == 1
+    assert await talk.engine.ports.tweets.replies(root, before=ID_MAX, limit=9) == [(stays, BOB)]
+    assert (await talk.engine.ports.counts.tweet_counts(root)).replies == 1
 
 
 async def test_who_deletes_a_whole_crowd_is_led_past_it_in_bounded_steps() -> None:
@@ -185,14 +185,14 @@ async def test_a_full_page_before_a_deleted_crowd_looks_past_it_in_few_trips(
     for tweet in [await talk.say(BOB, root) for _ in range(3 * PAGE)]:
         await talk.delete(BOB, tweet)
     trips = 0
-    replies_after = talk.engine.truth.tweets.replies_after
+    replies_after = talk.engine.ports.tweets.replies_after
 
     async def counted(places: Sequence[tuple[TweetId, int]], *, limit: int) -> list[list[Reply]]:
         nonlocal trips
         trips += 1
         return await replies_after(places, limit=limit)
 
-    monkeypatch.setattr(talk.engine.truth.tweets, "replies_after", counted)
+    monkeypatch.setattr(talk.engine.ports.tweets, "replies_after", counted)
     page = await talk.page(root, limit=limit)
     assert (_ids(page["descendants"]), page["next_cursor"]) == (stays, None)
     assert trips < 20, "for a window of replies, and for what is below all of them"

@@ -11,12 +11,10 @@ from domain.events import TweetPosted, decode
 from domain.ids import EventId, IdGenerator, UserId, log_partition, time_ms
 from domain.limits import SMALL
 from storage.log_reader import LogBatch, LogReader, earliest
-from storage.memory.hot import MemoryEventLog, MemoryRedis
-from storage.memory.stores import memory_stores
-from storage.memory.tables import no_faults
 from storage.ports.log import BEGINNING
 from storage.rows import HOUR_MS, MINUTE_MS
-from tests.support.ports import some_ports
+from tests.memory.stores import memory_stores
+from tests.memory.tables import no_faults
 
 PARTITIONS = 2
 LIMITS = replace(SMALL, log_entries_max=5, log_read_max=3)
@@ -27,10 +25,8 @@ class World:
 
     def __init__(self) -> None:
         self.clock = ManualClock()
-        self.truth = memory_stores(partitions=PARTITIONS, turn=self.turn)
-        self.redis = MemoryRedis(self.clock)
-        self.log = MemoryEventLog(self.redis, PARTITIONS, LIMITS)
-        self.ports = some_ports(events=self.truth.events, coordination=self.truth.coordination, log=self.log)
+        stores = memory_stores(self.clock, LIMITS, partitions=PARTITIONS, to_cassandra=self.turn)
+        self.ports, self.redis, self.log = stores.ports, stores.redis, stores.ports.log
         self.down = False
         self._ids = IdGenerator(1, self.clock, after_ms=0, until_ms=1 << 50, lease_ends_ms=1 << 50)
         self.reader = self.new_reader()
@@ -51,7 +47,7 @@ class World:
         author = next(UserId(user) for user in range(1, 100) if log_partition(user, PARTITIONS) == partition)
         id_ = EventId(self._ids.next())
         event = TweetPosted(event_id=id_, stamp_us=1, author=author, text="hello")
-        await self.truth.events.commit(event)
+        await self.ports.events.commit(event)
         if append:
             await self.log.append([event])
         return id_
@@ -137,7 +133,7 @@ async def test_days_are_caught_up_with_many_minutes_side_by_side_and_each_read_h
     world.redis.flush()
     reader = world.new_reader()
     reader.seek({0: f"{time_ms(early)}-0", 1: f"{time_ms(early)}-0"})
-    events_of, looked = world.truth.events.events_of, 0
+    events_of, looked = world.ports.events.events_of, 0
 
     async def counted(*args: Any, **options: Any) -> list[tuple[EventId, bytes]]:
         nonlocal looked
@@ -145,7 +141,7 @@ async def test_days_are_caught_up_with_many_minutes_side_by_side_and_each_read_h
         world.clock.advance(LIMITS.turn_ms // 100)
         return await events_of(*args, **options)
 
-    world.truth.events.events_of = counted  # type: ignore[method-assign]
+    world.ports.events.events_of = counted  # type: ignore[method-assign]
     found, reads = list[int](), 0
     while not reads or reader.behind:
         before, reads = looked, reads + 1
@@ -233,7 +229,7 @@ async def test_without_an_offset_a_loss_is_made_up_for_from_the_reconcilers_chec
     world = World()
     await world.reader.read(0)
     old = await world.post(append=False)
-    await world.truth.coordination.set_checkpoint("reconciled", world.clock.now_ms())
+    await world.ports.coordination.set_checkpoint("reconciled", world.clock.now_ms())
     world.clock.advance(3 * 3_600_000)
     world.redis.flush()
     assert (await world.reader.read(0)).lost
@@ -278,7 +274,7 @@ def test_the_earliest_of_several_offsets(claimed: list[dict[int, str]], expected
 
 async def test_a_new_reader_of_a_stream_that_was_cut_reads_what_the_cut_took() -> None:
     world = World()
-    await world.truth.coordination.set_checkpoint("reconciled", world.clock.now_ms())
+    await world.ports.coordination.set_checkpoint("reconciled", world.clock.now_ms())
     posted = [await world.post() for _ in range(20)]
     assert set(await world.read_all()) == set(posted)
     assert await world.read_all() == []

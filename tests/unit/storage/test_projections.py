@@ -21,12 +21,13 @@ from domain.events import (
 from domain.ids import EventId, TweetId, UserId
 from domain.relations import RelationState
 from storage import keys
-from storage.memory.stores import memory_stores
 from storage.own_acts import acts_from, acts_of
 from storage.ports.cache import ListKey, ListKind
 from storage.projections import PROJECTIONS, projection_of
 from storage.projections.relations import superseded_rows, superseded_values
 from storage.rows import KEYS, Delete, Row, SetRelation, Upsert, event_place
+from tests.memory.events import MemoryEventStore
+from tests.memory.tables import MemoryTables
 
 ALICE, BOB = UserId(1), UserId(2)
 BUCKET, FOLLOWER_BUCKET, RANGE = 0, 1, 15
@@ -232,7 +233,7 @@ def test_all_that_a_superseded_event_left_is_removed_but_not_what_the_winner_wro
 
 
 async def test_a_suspension_is_kept_among_the_events() -> None:
-    events = memory_stores(partitions=4).events
+    events = MemoryEventStore(MemoryTables(), partitions=4)
     suspended = UserSuspended(**BY_BOB)
     await events.commit(suspended)
     assert await events.event_ids_of(*event_place(suspended, 4), after=EventId(0)) == [ID]

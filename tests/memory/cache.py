@@ -9,11 +9,14 @@ from domain.ids import Ids, UserId
 from domain.limits import Limits
 from domain.timeline import Entries, EntryList, entries_of
 from storage import keys as names
-from storage.memory.hot import MemoryRedis, StoredList, StoredValue, offset_text, overfull_above, push, trim
-from storage.memory.tables import Turn, no_faults
 from storage.own_acts import NOTED_BYTES
 from storage.ports.cache import Changes, ListKey, ListKind, Pushed
 from storage.ports.log import BEGINNING
+from storage.redis.entry_lists import overfull_above
+from storage.redis.entry_lists import ttl_s as list_ttl_s
+from tests.memory.entry_lists import push, trim
+from tests.memory.redis import MemoryRedis, StoredList, StoredValue, offset_text
+from tests.memory.tables import Turn, no_faults
 
 
 class MemoryCacheStore:
@@ -52,7 +55,11 @@ class MemoryCacheStore:
         if stored is None or stored.token != token:
             return False
         stored.pairs += [(entry, original) for entry, original in built.entries.tolist()]
-        stored.token, stored.floor, stored.ends_ms = None, built.floor, self._redis.in_s(self._ttl_s(key.kind))
+        stored.token, stored.floor, stored.ends_ms = (
+            None,
+            built.floor,
+            self._redis.in_s(list_ttl_s(key.kind, self._limits)),
+        )
         trim(self._redis, key, self._limits)
         return True
 
@@ -80,7 +87,7 @@ class MemoryCacheStore:
         for key in keys:
             stored = self._redis.list(key)
             if stored is not None and stored.floor is not None:
-                stored.ends_ms = self._redis.in_s(self._ttl_s(key.kind))
+                stored.ends_ms = self._redis.in_s(list_ttl_s(key.kind, self._limits))
 
     async def lease(self, keys: Sequence[str], token: str) -> list[bool]:
         await self._turn()
@@ -139,6 +146,3 @@ class MemoryCacheStore:
             return False
         self._redis.set_value(key, StoredValue(token.encode(), True, self._redis.in_s(self._limits.lease_ttl_s)))
         return True
-
-    def _ttl_s(self, kind: ListKind) -> int:
-        return self._limits.timeline_ttl_s if kind is ListKind.HOME else self._limits.cache_ttl_s

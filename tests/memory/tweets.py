@@ -1,49 +1,14 @@
-"""Events and tweets on tables in memory."""
+"""Tweets in memory, and where they are listed."""
 
 from collections.abc import Sequence
 from itertools import chain
 from typing import cast
 
-from domain.events import Event
-from domain.ids import EventId, TweetId, UserId
-from domain.relations import RelationState
+from domain.ids import TweetId, UserId
 from domain.timeline import Entries, entries_of
 from domain.tweets import Tweet
-from storage.memory.tables import Key, MemoryTables, StoredRow, int_of
 from storage.ports.tweets import Reply
-from storage.projections import projection_of
-from storage.projections.relations import superseded_rows
-from storage.rows import event_row
-
-
-class MemoryEventStore:
-    """Events by minute and log partition."""
-
-    def __init__(self, tables: MemoryTables, partitions: int) -> None:
-        self._tables = tables
-        self._partitions = partitions
-
-    async def commit(self, event: Event) -> None:
-        await self._tables.turn()
-        self._tables.apply([event_row(event, self._partitions), *projection_of(event).rows(event)])
-
-    async def remove_superseded(self, event: Event, state: RelationState) -> None:
-        await self._tables.turn()
-        self._tables.apply(superseded_rows(event, state))
-
-    async def events_of(
-        self, minute: int, partition: int, *, after: EventId, limit: int
-    ) -> list[tuple[EventId, bytes]]:
-        await self._tables.turn()
-        found = self._tables.partition("events_by_minute", minute, partition)
-        return [
-            (EventId(int_of(key[0])), cast(bytes, row.get("body"))) for key, row in found if int_of(key[0]) > after
-        ][:limit]
-
-    async def event_ids_of(self, minute: int, partition: int, *, after: EventId) -> list[EventId]:
-        await self._tables.turn()
-        found = self._tables.partition("events_by_minute", minute, partition)
-        return [EventId(int_of(key[0])) for key, _ in found if int_of(key[0]) > after]
+from tests.memory.tables import Key, MemoryTables, StoredRow, int_of
 
 
 class MemoryTweetStore:

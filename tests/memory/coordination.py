@@ -1,10 +1,9 @@
-"""Agreement and dead letters in memory."""
+"""Leases, owners of ranges, checkpoints and pulled authors in memory."""
 
 from domain.errors import Overloaded
-from domain.ids import WORKERS_MAX, EventId, UserId
-from storage.memory.tables import Turn, no_faults
+from domain.ids import WORKERS_MAX, UserId
 from storage.ports.coordination import RangeOwner, WorkerLease
-from storage.ports.dead_letters import DeadLetter
+from tests.memory.tables import Turn, no_faults
 
 
 class MemoryCoordinationStore:
@@ -66,23 +65,3 @@ class MemoryCoordinationStore:
             self._pulled.pop(author, None)
         else:
             self._pulled[author] = since_ms
-
-
-class MemoryDeadLetterStore:
-    """Letters by day, event and consumer."""
-
-    def __init__(self, turn: Turn = no_faults) -> None:
-        self._turn = turn
-        self._letters: dict[tuple[int, EventId, str], DeadLetter] = {}
-
-    async def add(self, letter: DeadLetter) -> None:
-        await self._turn()
-        self._letters[letter.day, letter.event_id, letter.consumer] = letter
-
-    async def letters(self, *, limit: int) -> list[DeadLetter]:
-        await self._turn()
-        return sorted(self._letters.values(), key=lambda each: (-each.day, -each.event_id, each.consumer))[:limit]
-
-    async def remove(self, letter: DeadLetter) -> None:
-        await self._turn()
-        self._letters.pop((letter.day, letter.event_id, letter.consumer), None)

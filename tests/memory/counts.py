@@ -5,8 +5,8 @@ from collections.abc import Collection
 from domain.counts import NO_TWEET_COUNTS, NO_USER_COUNTS, TWEET_COUNTS, USER_COUNTS, TweetCounts, UserCounts
 from domain.ids import TweetId, UserId
 from domain.relations import RELATIONS
-from storage.memory.tables import MemoryTables
 from storage.rows import tables_of
+from tests.memory.tables import MemoryTables
 
 
 class MemoryCountStore:

@@ -7,8 +7,8 @@ import numpy as np
 
 from domain.ids import Ids, UserId, follower_bucket
 from domain.relations import BY_RANGE, INACTIVE, Relation, RelationState
-from storage.memory.tables import MemoryTables, int_of
 from storage.rows import tables_of
+from tests.memory.tables import MemoryTables, int_of
 
 
 class MemoryRelationStore:
