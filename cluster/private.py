@@ -33,7 +33,7 @@ def private_folder(path: Path) -> Path:
 
 
 def is_our_folder(path: Path) -> bool:
-    """Whether a folder of this user is there; a link to one is none."""
+    """True if a folder of this user is there; a link to one is none."""
     try:
         found = path.lstat()
     except FileNotFoundError:

@@ -94,7 +94,7 @@ def _require_not_shared(data_dir: Path) -> None:
 
 
 def is_locked(data_dir: Path) -> bool:
-    """Whether a system runs on this folder now."""
+    """True if a system runs on this folder now."""
     path = data_dir / _LOCK
     if not path.exists():
         return False

@@ -1,4 +1,4 @@
-"""Where a reader stands in a conversation: cursors that survive replies and deletes between two pages."""
+"""Cursors of conversations, which survive replies and deletes between two pages."""
 
 import base64
 import binascii
@@ -12,7 +12,7 @@ _CURSOR = struct.Struct(">BBQQQ")
 _VERSION = 2
 """Other than that of cursors of lists."""
 CURSOR_PATTERN = "^Ag[ABEFIJ][A-Za-z0-9_-]{10}[A-HQ-Xg-nw-z0-3][A-Za-z0-9_-]{10}[A-Za-f][A-Za-z0-9_-]{10}$"
-"""What every cursor looks like: the version, a kind, and three ids of 63 bits."""
+"""Form of every cursor: the version, a kind, and three ids of 63 bits."""
 _ABOVE = 2
 """Marks a place above; below it is whether the replies of `others` are next."""
 

@@ -182,6 +182,6 @@ class Pulled:
         return np.intersect1d(followees, self._authors, assume_unique=True)
 
     def pushed(self, author: UserId, now_ms: int) -> bool:
-        """Whether an author's tweets are still pushed."""
+        """True while an author's tweets are pushed."""
         since_ms = self._since_ms.get(author)
         return since_ms is None or now_ms < since_ms + self._grace_ms

@@ -20,7 +20,7 @@ _SIGNS = "#\uff03"
 _WORD = (
     r"\p{L}\p{M}\p{Nd}_\u200c\u200d\ua67e\u05be\u05f3\u05f4\uff5e\u301c\u309b\u309c\u30a0\u30fb\u3003\u0f0b\u0f0c\xb7"
 )
-"""What a hashtag is made of, inside a regular expression's brackets: also marks that some scripts write in words."""
+"""Characters of a hashtag, inside a regular expression's brackets: also marks that some scripts write in words."""
 _TAG = rf"(?=[{_WORD}]*[\p{{L}}\p{{M}}])[{_WORD}]++"
 _IN_TEXT = regex.compile(rf"(?:(?<![{_WORD}&])|(?<=[\ufe0e\ufe0f]))[{_SIGNS}](?![\ufe0f\u20e3])({_TAG})")
 _NO_TAG_BEFORE = regex.compile(rf"[{_SIGNS}]|://")

@@ -15,7 +15,7 @@ UserId = NewType("UserId", int)
 TweetId = NewType("TweetId", int)
 EventId = NewType("EventId", int)
 SessionId = NewType("SessionId", int)
-"""What a log-in began; the time in it is when."""
+"""A session, which a log-in began; the time in it is that of the log-in."""
 Ids = npt.NDArray[np.uint64]
 """Ids as an array; every array of ids in the engine has this type."""
 
@@ -78,7 +78,7 @@ def follower_bucket(range_: int) -> int:
 
 
 def engagement_bucket(user: int) -> int:
-    """Which partition of a tweet's likes or retweets holds a user's."""
+    """The partition of a tweet's likes or retweets that holds a user's."""
     return _mixed(user) >> 62
 
 

@@ -28,11 +28,11 @@ class Limits:
     pull_threshold: int = 10_000
     """Followers from which on an author is pulled at read time."""
     pulled_refresh_ms: int = 1_000
-    """How often the set of pulled authors is read again."""
+    """Interval of reading the set of pulled authors again."""
     pulled_grace_ms: int = 10_000
-    """How long an author is both pushed and pulled after crossing the threshold."""
+    """Time for which an author is both pushed and pulled after crossing the threshold."""
     pulled_leave_ms: int = 30 * 86_400_000
-    """How long an author must stay below the threshold before being pushed again."""
+    """Time for which an author must stay below the threshold before being pushed again."""
     follower_edges_max: int = 20_000_000
     """Follower edges a shard keeps in memory."""
     page_default: int = 20
@@ -58,32 +58,32 @@ class Limits:
     cache_ttl_s: int = 3_600
     timeline_ttl_s: int = 30 * 86_400
     lease_ttl_s: int = 30
-    """How long a fill or a rebuild may take before another may start."""
+    """Time that a fill or a rebuild may take before another may start."""
     attempts_max: int = 5
-    """How often an event is tried before it becomes a dead letter."""
+    """Tries of an event before it becomes a dead letter."""
     request_bytes_max: int = 64 * 1024
     handled_max: int = 500
     """Events that a consumer hands to its handlers together."""
     staleness_last_ms: int = 6_000
     """For how long a failure of Redis makes it suspect, unless it fails again."""
     staleness_refresh_ms: int = 250
-    """How often a replica asks whether Redis failed another."""
+    """Interval at which a replica asks whether Redis failed another."""
     staleness_known_ms: int = 500
-    """How long a replica may go on without asking."""
+    """Time for which a replica may go on without asking."""
     staleness_trusted_ms: int = 60_000
-    """How long it may go on if the store does not answer as soon as that."""
+    """Time for which it may go on if the store does not answer as soon as that."""
     recent_events_every_ms: int = 200
-    """How long a replica waits at least from one reading of the recent events to the next."""
+    """Shortest time from one reading of the recent events to the next in a replica."""
     recent_events_max: int = 20_000
     """Recent events that a replica merges into what Redis holds."""
     reconcile_tail_ms: int = 20_000
-    """How long before the last pass began the next compares events with the log: they may show late."""
+    """Time before the start of the last pass from which the next compares events with the log: they may show late."""
     reconcile_trail_minutes: int = 10
     """Minutes compared with the log now and then, for batches that arrive late."""
     reconcile_hours: int = 2
     """Hours of which one minute is compared after another, for batches that arrive very late."""
     turn_ms: int = 2_000
-    """How long an actor's turn goes on, however much there is to do; what was begun is finished."""
+    """Length of an actor's turn, however much there is to do; what was begun is finished."""
     changes_max: int = 4_096
     """Newest entries of the change feed."""
     local_entries_max: int = 50_000

@@ -1,4 +1,4 @@
-"""Whom a text mentions: what Twitter links to a profile (twitter-text 3), with usernames of at most 15 characters."""
+"""Mentions in a text: what Twitter links to a profile (twitter-text 3), with usernames of at most 15 characters."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ _SIGNS = "@\uff20"
 _NO_SPACES = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 """Scripts that put no spaces between words."""
 _ADDRESS = rf"(?<=(?![{_NO_SPACES}])[\p{{L}}\p{{M}}\p{{N}}])[{_SIGNS}][\w\-]++\.[\p{{L}}\p{{N}}]"
-"""What follows a letter is an e-mail address if it is like a domain: `иван@example.com`."""
+"""The rest of an e-mail address, if it follows a letter and is like a domain: `иван@example.com`."""
 _RETWEET = r"(?<=(?<![A-Za-z0-9_+~.\-])[Rr][Tt])"
 _MENTION = regex.compile(
     rf"(?:(?<![A-Za-z0-9_!#$%&*{_SIGNS}])|{_RETWEET})(?!{_ADDRESS})"

@@ -58,7 +58,7 @@ def normalized_name(text: str, chars_max: int) -> str:
 
 
 def name_fault(name: str, chars_max: int) -> str | None:
-    """Why a normalized text can be no name or place, to be said after its field; None if it can."""
+    """The reason why a normalized text can be no name or place, to be said after its field; None if it can."""
     if not 1 <= len(name) <= chars_max:
         return f"must be 1 to {chars_max} characters"
     if not shows_something(name):

@@ -1,4 +1,4 @@
-"""Which texts may be normalized (UAX 15): what that costs grows with the square of how many marks stand in a row."""
+"""Bounds on texts to be normalized (UAX 15): the cost grows with the square of how many marks stand in a row."""
 
 import regex
 
@@ -11,10 +11,10 @@ _UNSAFE = regex.compile(rf"\p{{M}}{{{MARKS_IN_A_ROW_MAX + 1}}}")
 
 
 def raw_chars_max(chars_max: int) -> int:
-    """How long a text may be before it is normalized, if it may have `chars_max` code points afterwards."""
+    """The longest a text may be before it is normalized, if it may have `chars_max` code points afterwards."""
     return COMPOSED_OF_MAX * chars_max
 
 
 def is_normalizable(text: str, chars_max: int) -> bool:
-    """Whether a text is short enough for `chars_max` code points in some form, and stream-safe."""
+    """True if a text is short enough for `chars_max` code points in some form, and stream-safe."""
     return len(text) <= raw_chars_max(chars_max) and not _UNSAFE.search(text)

@@ -29,7 +29,7 @@ def normalized_password(text: str) -> str:
 
 
 def password_fault(password: str, username: str, address: str) -> str | None:
-    """Why a normalized password cannot be somebody's, to be said after its field; None if it can."""
+    """The reason why a normalized password cannot be somebody's, to be said after its field; None if it can."""
     if not PASSWORD_CHARS_MIN <= len(password) <= PASSWORD_CHARS_MAX:
         return f"must be {PASSWORD_CHARS_MIN} to {PASSWORD_CHARS_MAX} characters"
     if _REFUSED.search(password):
@@ -53,5 +53,5 @@ def _common_passwords() -> frozenset[str]:
 
 
 def compared(text: str) -> str:
-    """What guessers try: a text without its case and width."""
+    """A text without its case and width, which is what guessers try."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).strip()

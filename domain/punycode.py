@@ -1,4 +1,4 @@
-"""How long a label of a host is in DNS: in ASCII, other letters as Punycode (RFC 3492)."""
+"""The length of a host's label in DNS: in ASCII, other letters as Punycode (RFC 3492)."""
 
 from bisect import bisect
 
@@ -36,7 +36,7 @@ def _encoded_length(label: str) -> int:
 
 
 def _digits(delta: int, bias: int) -> int:
-    """How many digits a generalized integer takes."""
+    """The number of digits of a generalized integer."""
     count, position = 1, _BASE
     while delta >= (threshold := min(max(position - bias, _TMIN), _TMAX)):
         delta = (delta - threshold) // (_BASE - threshold)

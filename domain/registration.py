@@ -14,7 +14,7 @@ NOBODY: Final = "@"
 
 
 def normalized_login(login: str) -> str:
-    """What sign-up would have kept of what somebody logs in with, a username or an address; `NOBODY` of all else."""
+    """A username or an address as sign-up would have kept it; `NOBODY` for all else."""
     if is_username(login):
         return login
     try:

@@ -24,11 +24,11 @@ class Target(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
-    """How the sources of one target, its users, are spread so that no partition grows without bound."""
+    """Spread of one target's sources, its users, over partitions, so that no partition grows without bound."""
 
     buckets: int
     columns: tuple[str, ...]
-    """What stands before the user in the key of the set: the bucket, then what else it is ordered by."""
+    """Columns before the user in the key of the set: the bucket, then what else it is ordered by."""
     place: Callable[[int], tuple[int, ...]]
     """A user's values of these columns."""
 
@@ -63,11 +63,11 @@ class Relation:
     user_counted: str | None = None
     """The count of the user that it feeds."""
     sources: Spread | None = None
-    """How the users of one target are kept, as a set and by time; None where nobody asks for them."""
+    """Spread of one target's users, as a set and by time; None where nobody asks for them."""
     targets_by_time: bool = False
-    """Whether the targets of one user are kept by time too. Without, a page of them reads all: they must be few."""
+    """True if the targets of one user are kept by time too. Without, a page of them reads all: they must be few."""
     is_entry: bool = False
-    """Whether what turns it on is an entry of timelines, with a row among the tweets of its user."""
+    """True if the event that turns it on is an entry of timelines, with a row among the tweets of its user."""
 
     def target_of(self, event: Event) -> int:
         """The target that one of its events is about."""

@@ -12,5 +12,5 @@ class Span(NamedTuple):
 
 
 def covers(spans: Iterable[Span], at: int) -> bool:
-    """Whether a character lies in one of them."""
+    """True if a character lies in one of them."""
     return any(span.start <= at < span.end for span in spans)

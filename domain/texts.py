@@ -22,7 +22,7 @@ _URLS_MAX = TEXT_WEIGHT_MAX // URL_WEIGHT
 _CHARS_BESIDE_URLS_MAX = TEXT_WEIGHT_MAX // EMOJI_WEIGHT * EMOJI_CHARS_MAX
 """No text of more URLs or of more characters beside them can weigh so little, whatever the characters are."""
 _TOO_MANY_MARKS = regex.compile(rf"(?<!\p{{M}})\p{{M}}{{{TEXT_WEIGHT_MAX + 1}}}")
-"""What putting marks in order costs grows with the square of how many there are in a row."""
+"""A bound, as the cost of putting marks in order grows with the square of how many there are in a row."""
 _CONTROL = regex.compile(r"(?![\n\r\t])[\p{Cc}\p{Cs}]")
 _NOT_ALLOWED = regex.compile(r"[\ufeff\ufffe\uffff]")
 

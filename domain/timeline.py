@@ -95,7 +95,7 @@ def newer_duplicates(entries: Entries) -> dict[int, list[int]]:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Where a reader stands in a list, newest first: `top` is where the walk began, `last` what was shown last."""
+    """A reader's place in a list, newest first: `top` is where the walk began, `last` what was shown last."""
 
     top: int
     last: int
@@ -105,7 +105,7 @@ _WALK = struct.Struct(">BQQ")
 _CURSOR_CHARS_MAX = -(-_WALK.size // 3) * 4
 _WALK_VERSION = 1
 CURSOR_PATTERN = "^A[Q-X][A-Za-z0-9_-]{21}$"
-"""What every cursor looks like, and nothing else: 17 bytes in base64, of which the first and one bit are known."""
+"""Form of every cursor, and of nothing else: 17 bytes in base64, of which the first and one bit are known."""
 START = Walk(ID_MAX, ID_MAX)
 
 

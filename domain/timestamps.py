@@ -6,7 +6,7 @@ from domain.ids import time_ms
 
 
 def rfc3339(id_: int) -> str:
-    """When an id was made, UTC with milliseconds."""
+    """The time at which an id was made, UTC with milliseconds."""
     return rfc3339_of_ms(time_ms(id_))
 
 

@@ -1,4 +1,4 @@
-"""Where the URLs of a text are: what Twitter makes a link (twitter-text 3), found in one pass (docs/decisions/0025).
+"""Spans of the URLs in a text: what Twitter makes a link (twitter-text 3), found in one pass (docs/decisions/0025).
 
 A text is walked from one run of host characters to the next. In a run, labels that may follow each other make a host,
 and the last top-level domain among them ends it. After `http://` a host may have any letters; without it, only those
@@ -18,12 +18,12 @@ from domain.spans import Span
 HOST_CHARS_MAX = 253
 """Of a host in its ASCII form, as in DNS (RFC 1035)."""
 _SHORT_LINK_CHARS_MAX = 40
-"""What follows `t.co/` is no link of Twitter's if it is longer."""
+"""Longest path after `t.co/` that makes a link of Twitter's."""
 
 _SPACES = r"\t-\r \x85\xa0\u1680\u180e\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _DIRECTIONS = r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _BREAKS = rf"!#$%&'()*+,/:;<=>?@\[\\\]\^{{|}}~{_SPACES}{_DIRECTIONS}\ufeff\ufffe\uffff"
-"""What cannot stand in a host."""
+"""Characters that cannot stand in a host."""
 LATIN = (
     r"\xc0-\xd6\xd8-\xf6\xf8-\u024f\u0253\u0254\u0256\u0257\u0259\u025b\u0263\u0268\u026f\u0272\u0289\u028b\u02bb"
     r"\u0300-\u036f\u1e00-\u1eff"
@@ -36,9 +36,9 @@ _RUN = regex.compile(rf"(?<![^{_BREAKS}])[^.{_BREAKS}]*+\.[^{_BREAKS}]++")
 """Host characters with a dot among them."""
 _LABELS = regex.compile(rf"(?:(?![\-_])[^.{_BREAKS}]++(?<![\-_])\.)++")
 _BEGINNING = regex.compile(r"[^A-Za-z0-9\uff03\uff20](?=[^\-_.])")
-"""What a host may follow inside a run."""
+"""Characters that a host may follow inside a run."""
 _NO_BEGINNING = frozenset("$#@\ufeff\ufffe\uffff")
-"""Where a run that follows them begins, no host does: `@ann.com`."""
+"""Characters before a run whose beginning is no host: `@ann.com`."""
 _NO_LINK_AFTER = frozenset("-_./")
 """A host that follows them is none without a protocol."""
 _LABEL_SEPARATOR = regex.compile(r"[.\u3002\uff0e\uff61]")

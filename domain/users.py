@@ -31,5 +31,5 @@ def folded_address(email: str) -> str:
 
 
 def is_username(text: str) -> bool:
-    """Whether a text can be anybody's username."""
+    """True if a text can be anybody's username."""
     return _USERNAME.fullmatch(text) is not None

@@ -21,7 +21,7 @@ class Lens:
     viewer: UserId | None = None
     """None without a token."""
     authors: Collection[int] | None = None
-    """Whose entries the list is made of, besides the viewer's own; None for a list of anybody's."""
+    """Users whose entries the list is made of, besides the viewer's own; None for a list of anybody's."""
 
 
 def is_visible(tweet: Authored | None, original: Authored | None, lens: Lens) -> bool:

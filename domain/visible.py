@@ -1,4 +1,4 @@
-"""What of a text can be seen: a text made of spaces, format characters and blanks shows nothing at all."""
+"""Visibility of characters: a text made of spaces, format characters and blanks shows nothing at all."""
 
 import regex
 
@@ -12,5 +12,5 @@ _SHOWN = regex.compile(
 
 
 def shows_something(text: str) -> bool:
-    """Whether a reader sees anything of a text; one pass, whatever the text is."""
+    """True if a reader sees anything of a text; one pass, whatever the text is."""
     return _SHOWN.search(text) is not None

@@ -1,4 +1,4 @@
-"""How much a text weighs, as Twitter counts (twitter-text 3): most signs 1, wide ones and emoji 2, URLs 23."""
+"""Weight of a text, as Twitter counts (twitter-text 3): most signs 1, wide ones and emoji 2, URLs 23."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,13 +10,13 @@ from domain.spans import Span
 URL_WEIGHT = 23
 EMOJI_WEIGHT = 2
 _HEAVY = regex.compile(r"[^\x00-\xa8\xaa-\xad\xaf-\u10ff\u2000-\u200d\u2010-\u201f\u2032-\u2037]")
-"""What weighs 2: all but most alphabets and some punctuation; © and ® are emoji."""
+"""Characters that weigh 2: all but most alphabets and some punctuation; © and ® are emoji."""
 
 _SEQUENCES = frozenset(Path(__file__).with_name("emoji.txt").read_text(encoding="utf-8").split())
 """Emoji that are made of several characters."""
 EMOJI_CHARS_MAX = max(map(len, _SEQUENCES))
 _LENGTHS: dict[str, list[int]] = {}
-"""How long emoji may be that begin with two given characters, the longest first."""
+"""Lengths of emoji that begin with two given characters, the longest first."""
 for _sequence in sorted(_SEQUENCES, key=len, reverse=True):
     _lengths = _LENGTHS.setdefault(_sequence[:2], [])
     if len(_sequence) not in _lengths:

@@ -96,7 +96,7 @@ class Engaged(NamedTuple):
 
 
 def engaged_value(kinds: Sequence[Engaged]) -> bytes:
-    """What a user engaged with, in several ways."""
+    """Value of a user's relations of several kinds."""
     packed = [_ENGAGED.pack(kind.floor, len(kind.tweets)) + ids_value(kind.tweets) for kind in kinds]
     return b"".join(packed)
 

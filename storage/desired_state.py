@@ -1,7 +1,7 @@
-"""How many of each there should be while a system runs: the one place where that is written.
+"""Desired state: the numbers of shards and workers that the operator asked for.
 
 The start sets it from the settings, `cluster scale` changes it, and whoever makes, ends, watches or asks for them reads
-it again and again: nobody is told, so no such word can be lost, and whoever dies half-way finds it on waking.
+it again and again: no message tells of a change, so none can be lost, and a process that starts again finds it here.
 """
 
 from domain.errors import StoreUnavailable
@@ -17,7 +17,7 @@ _SHARD = "fanout-"
 
 
 async def desired(coordination: CoordinationStore, checkpoint: str) -> int:
-    """How many. Raises `StoreUnavailable` while nobody has said so: to end all of them would be the wrong guess."""
+    """Read a number. Raises `StoreUnavailable` while none is set: to end all of them would be the wrong guess."""
     number = await coordination.checkpoint(checkpoint)
     if number is None:
         raise StoreUnavailable("cassandra", f"there is no checkpoint {checkpoint}")
@@ -31,5 +31,5 @@ def shard_names(shards: int) -> tuple[str, ...]:
 
 
 def is_shard(actor: str) -> bool:
-    """Whether an actor is a fan-out shard, wanted or not."""
+    """True if an actor is a fan-out shard, desired or not."""
     return actor.startswith(_SHARD)

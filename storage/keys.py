@@ -41,7 +41,7 @@ def user(user: int) -> str:
 
 
 def is_announced(key: str) -> bool:
-    """Whether processes keep copies of a value, and learn from the change feed that it was dropped."""
+    """True if processes keep copies of a value, and learn from the change feed that it was dropped."""
     return key.startswith(_USER)
 
 
@@ -56,22 +56,22 @@ def user_counts(user: int) -> str:
 
 
 def own_acts(user: int) -> str:
-    """What a user did lately to counts."""
+    """A user's latest acts on counts."""
     return f"own:{user}"
 
 
 def following(user: int) -> str:
-    """Whom a user follows, as packed ids."""
+    """A user's followees, as packed ids."""
     return f"fo:{user}"
 
 
 def engaged(user: int) -> str:
-    """What a user liked and retweeted lately."""
+    """A user's latest likes and retweets."""
     return f"en:{user}"
 
 
 def session(id_: int) -> str:
-    """Whether a session lives or has ended."""
+    """The state of a session: it lives, or has ended."""
     return f"ss:{id_}"
 
 

@@ -128,7 +128,7 @@ class LogReader:
 
     @property
     def behind(self) -> bool:
-        """Whether some partition is catching up."""
+        """True while some partition is catching up."""
         return bool(self._catching_up)
 
     @property
@@ -249,7 +249,7 @@ def appended_ms(offset: str) -> int:
 
 
 def has_reached(offset: str, other: str) -> bool:
-    """Whether an offset is that of another record or of a later one."""
+    """True if an offset is that of another record or of a later one."""
     return _order(offset) >= _order(other)
 
 

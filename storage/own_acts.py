@@ -1,4 +1,4 @@
-"""What users did lately to counts, noted beside the caches: they find it counted at once (decision 0031)."""
+"""Users' own acts on counts, noted beside the caches: they find them counted at once (decision 0031)."""
 
 import struct
 from collections import defaultdict

@@ -15,7 +15,7 @@ from storage.redis import open_stores as open_redis
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreConfig:
-    """Where the stores are and how they are used; travels to every process."""
+    """Addresses of the stores and the options to use them; travels to every process."""
 
     cassandra: CassandraOptions
     redis_url: str = field(repr=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsOptions:
-    """How to know a server, and how it may know us. Files, not keys: they are read by the process that connects."""
+    """Certificates by which we know a server, and it us. Files, not keys: the process that connects reads them."""
 
     ca_file: Path | None = None
     """PEM file of the authorities that sign servers' certificates; those that the machine trusts if there is none."""
@@ -15,7 +15,7 @@ class TlsOptions:
     """PEM file of our own certificate, for a server that asks for one; goes with the key."""
     key_file: Path | None = None
     verify_hostname: bool = True
-    """Whether a certificate must name the address of its server."""
+    """True if a certificate must name the address of its server."""
 
     def context(self) -> ssl.SSLContext:
         """For TLS 1.2 and later. Raises `OSError` (`ssl.SSLError` is one) for a file that is absent or no PEM."""

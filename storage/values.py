@@ -1,4 +1,4 @@
-"""How small values look in Redis: packed big-endian integers, and trends as rows of MessagePack."""
+"""Form of small values in Redis: packed big-endian integers, and trends as rows of MessagePack."""
 
 import struct
 from collections.abc import Collection, Sequence
@@ -35,7 +35,7 @@ class Counted(Generic[C]):
         return cls(counts, (began_us,) * len(counts))
 
     def began_us(self, name: str) -> int:
-        """When the reading of one of them began."""
+        """The time at which the reading of one of them began."""
         return self.all_began_us[self.counts._fields.index(name)]
 
     def recounted(self, counts: C, names: Collection[str], began_us: int) -> "Counted[C]":

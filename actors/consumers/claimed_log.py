@@ -35,7 +35,7 @@ class ClaimedLog:
 
     @property
     def behind(self) -> bool:
-        """Whether some partition is catching up in Cassandra."""
+        """True while some partition is catching up in Cassandra."""
         return self._reader.behind
 
     async def claim(self, owned: Mapping[str, int]) -> None:

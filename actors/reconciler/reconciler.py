@@ -89,7 +89,7 @@ class Reconciler:
         self._next_trail_ms = 0
         self._turn_ends_ms = 0
         self.behind = False
-        """Whether there was more to do than one turn may: the next should come at once."""
+        """True if there was more to do than one turn may: the next should come at once."""
 
     async def step(self, wait_ms: int) -> None:
         """One turn; waits up to `wait_ms` for events. A step that raised is simply taken again."""

@@ -63,7 +63,7 @@ class HealthRecord:
     _silent_since_ms: int | None = None
     """Since when its loop has not gone round; a new restart begins a new wait."""
     _came_up: bool = False
-    """Whether its loop has gone round since it was last restarted: coming up takes longer than answering."""
+    """True if its loop has gone round since it was last restarted: coming up takes longer than answering."""
 
     def note(self, health: Health | None, now_ms: int) -> None:
         """Take up an answer, or that there was none."""

@@ -46,7 +46,7 @@ class Supervisor:
         self._desired: tuple[str, ...] = ()
         self._unmet = ["the supervisor has not looked yet"]
         self._blind = False
-        """Whether Ray could not say which shards exist, when last asked."""
+        """True if Ray could not say which shards exist, when last asked."""
 
     async def step(self) -> None:
         """Look at every actor once, and act on it."""
@@ -154,7 +154,7 @@ class Supervisor:
             logger().warning("an actor could not be restarted", actor=name, error=str(error))
 
     def _takes(self, name: str, *, owns: bool) -> bool:
-        """Whether a shard can have ranges. One that has some keeps them for a while; another one must be well first."""
+        """True if a shard can have ranges. One that has some keeps them for a while; another one must be well first."""
         since_ms = self._records[name].failing_since_ms
         return since_ms is None or (owns and self._clock.monotonic_ms() - since_ms < _DEAD_AFTER_MS)
 

@@ -23,7 +23,7 @@ class WorkerStatus(Protocol):
 
     @property
     def running(self) -> bool:
-        """Whether its dataflow goes round."""
+        """True while its dataflow runs."""
         ...
 
     @property

@@ -90,7 +90,7 @@ def _options(contact_point: str, username: str, password: str) -> CassandraOptio
 
 
 def _made_role(known: CassandraOptions, password: str) -> bool:
-    """Whether that login still works, or works already, and our role is made with it."""
+    """Make our role with that login; False if it does not work, any more or yet."""
     try:
         with _session(known) as session:
             what = f"{ROLE} WITH PASSWORD = '{password}' AND LOGIN = true AND SUPERUSER = true"

@@ -112,7 +112,7 @@ class CassandraNode(Component):
 
 
 def answers_cql(host: str, port: int) -> bool:
-    """Whether a CQL server there answers a request."""
+    """True if a CQL server there answers a request."""
     try:
         with socket.create_connection((host, port), timeout=1) as connection:
             connection.sendall(_CQL_OPTIONS)

@@ -52,7 +52,7 @@ class PortBlock:
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether one may listen there now."""
+    """True if one may listen there now."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port in TIME_WAIT is free

@@ -32,7 +32,7 @@ class Passwords:
         return await self._in_thread(lambda: self._hasher.hash(password))
 
     async def matches(self, password_hash: str | None, password: str) -> bool:
-        """Whether a password has this hash. Takes as long when there is no hash: who exists must not show."""
+        """True if a password has this hash. Takes as long when there is no hash: who exists must not show."""
         matched = await self._in_thread(lambda: self._verify(password_hash or self._nobody, password))
         return matched and password_hash is not None
 

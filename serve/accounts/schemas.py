@@ -61,7 +61,7 @@ class LogOut(Body):
 
 
 class Tokens(BaseModel):
-    """What a client stays logged in with."""
+    """Tokens with which a client stays logged in."""
 
     access_token: str
     token_type: str

@@ -27,7 +27,7 @@ RETRY_AFTER_S = 2
 """Seconds to wait for a store that is down: about until its breaker lets a call through again."""
 
 writing: ContextVar[bool] = ContextVar("writing", default=False)
-"""Whether this request has begun to write: from then on no answer may say that nothing was done."""
+"""True if this request has begun to write: from then on no answer may say that nothing was done."""
 
 
 class RateLimited(Refused):

@@ -44,7 +44,7 @@ class Origin:
     network: str
     """The neighbourhood, which tells less than the address: the /24 of IPv4, the /56 of IPv6."""
     is_private: bool
-    """Whether it is of this machine or of a network that nobody reaches from outside."""
+    """True if it is of this machine or of a network that nobody reaches from outside."""
 
 
 class Origins:

@@ -124,7 +124,7 @@ class Guard:
         self._origins = origins
         self._of_origin = lru_cache(_REMEMBERED)(rates.of_origin)
         self.is_on = rates != OFF
-        """Whether anything is limited."""
+        """True if anything is limited."""
 
     def origin(self, scope: Scope) -> Origin:
         """The origin of a request."""

@@ -37,7 +37,7 @@ def at_most(chars_max: int, **described: str | int) -> Any:
 
 
 class Body(BaseModel):
-    """What a client sends. Fields that are not declared are refused: to ignore one could change who sees a tweet."""
+    """A client's body. Fields that are not declared are refused: to ignore one could change who sees a tweet."""
 
     model_config = ConfigDict(extra="forbid")
 

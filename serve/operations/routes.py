@@ -20,13 +20,13 @@ _NOT_READY: dict[int | str, dict[str, Any]] = {503: {"model": schemas.Ready, "de
 
 @router.get("/healthz", response_model=schemas.Alive, responses=failures(), dependencies=[PROBING])
 async def healthz() -> Response:
-    """Whether the process answers."""
+    """Answer that the process lives."""
     return json_response(b'{"status":"ok"}')
 
 
 @router.get("/readyz", response_model=schemas.Ready, responses={**failures(), **_NOT_READY}, dependencies=[PROBING])
 async def readyz(readiness: Annotated[Readiness, use(Readiness)]) -> Response:
-    """Whether every dependency answers, one by one; as it was a second ago at most."""
+    """Report each dependency, as it was a second ago at most."""
     findings = await readiness.findings()
     ready = all(finding.ok for finding in findings.values())
     body = {"ready": ready, "checks": {name: finding._asdict() for name, finding in findings.items()}}

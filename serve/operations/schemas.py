@@ -12,14 +12,14 @@ class Alive(BaseModel):
 
 
 class Finding(BaseModel):
-    """How one dependency is."""
+    """State of one dependency."""
 
     ok: bool
     detail: Word
 
 
 class Ready(BaseModel):
-    """Whether every dependency answers, each by name."""
+    """State of every dependency, by name."""
 
     ready: bool
     checks: dict[str, Finding]

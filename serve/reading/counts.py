@@ -36,7 +36,7 @@ class OwnCounts:
         self._limits = limits
 
     def key(self, user: int) -> str:
-        """Where the acts of a user are noted."""
+        """The key under which the acts of a user are noted."""
         return keys.own_acts(user)
 
     async def of_tweets(self, noted: bytes | None, found: Mapping[int, bytes]) -> dict[int, TweetCounts]:

@@ -35,7 +35,7 @@ class Page(Generic[T]):
     skeleton: Skeleton
     rules: Rules[T]
     others: Callable[[Sequence[int]], Iterable[int]] = _no_others
-    """What the rules must know besides some candidates."""
+    """Facts that the rules must know besides some candidates."""
 
 
 class Filled(NamedTuple):

@@ -29,7 +29,7 @@ _NEVER_COUNTED = b"\xff" * 8
 
 
 class RecentEvent(NamedTuple):
-    """What follows from one event: an entry (author, original) if it adds one, what it makes stale, and its acts."""
+    """Consequences of one event: an entry (author, original) if it adds one, what it makes stale, and its acts."""
 
     entry: tuple[int, int] | None = None
     stale: tuple[str | ListKey, ...] = ()
@@ -49,7 +49,7 @@ class RecentEvents:
         self._turn = asyncio.Lock()
         self._next: asyncio.Task[None] | None = None
         self._next_ms = 0
-        """When the next reading may begin (monotonic)."""
+        """Monotonic time at which the next reading may begin."""
         self._read_to_ms = 0
         """Up to which wall time all that had been committed by then is known."""
         self._known: dict[int, RecentEvent] = {}
@@ -60,7 +60,7 @@ class RecentEvents:
         self.announced: tuple[str, ...] = ()
         """Those of them that belong into the change feed."""
         self.acts: dict[str, bytes] = {}
-        """What users did to counts, by the key under which it is noted."""
+        """Users' own acts on counts, by the key under which they are noted."""
 
     async def read(self, from_ms: int) -> None:
         """Know every event made from some wall time on, and committed before this was asked.

@@ -62,7 +62,7 @@ class StalenessGuard:
 
     @property
     def active(self) -> bool:
-        """Whether Redis may lack anything, as far as is known."""
+        """True while Redis may lack anything, as far as is known."""
         return self._suspect_until_ms > self._applied_ms
 
     async def refresh(self) -> None:
@@ -82,7 +82,7 @@ class StalenessGuard:
         return EntryList(self._recent.entries(followees, viewer, self._known_to_all()), 0)
 
     def is_stale(self, key: str | ListKey) -> bool:
-        """Whether a value or list in Redis may be older than a suspect event, as of the last refresh."""
+        """True if a value or list in Redis may be older than a suspect event, as of the last refresh."""
         return self.active and key in self._recent.stale
 
     def missing_acts(self, key: str) -> bytes:
@@ -135,7 +135,7 @@ class StalenessGuard:
         return self._spread_ms
 
     def _is_known_to_all(self) -> bool:
-        """Whether every replica suspects Redis of lacking what was made up to now."""
+        """True if every replica suspects Redis of lacking what was made up to now."""
         return self._known_to_all() >= self._clock.now_ms() + _AHEAD_MS
 
     async def _wait_for_others(self) -> None:

@@ -13,7 +13,7 @@ from storage.read_through import ReadThrough, multi_get
 
 
 class TweetReader:
-    """What one request reads of tweets: who asks for some gets counts and marks in the same trip."""
+    """Reads tweets for one request, with their counts and the viewer's relations in the same trip."""
 
     def __init__(
         self,

@@ -14,7 +14,7 @@ from storage.read_through import fetch_from, multi_get
 
 
 class UserReader:
-    """What one request reads of users: who asks for some gets counts in the same trip."""
+    """Reads users for one request, with their counts in the same trip."""
 
     def __init__(
         self, viewer: UserId | None, cache: CacheStore, people: People, counts: Counts, relations: RelationStore
@@ -51,7 +51,7 @@ class UserReader:
         return await self._shared_counts.own.of_users(self._noted.get(self._viewer or 0), found)
 
     async def relations(self, ids: Sequence[int]) -> list[tuple[bool, bool]]:
-        """Whether the reader follows each of some users, and is followed by them."""
+        """Pairs that say if the reader follows each of some users, and if they follow the reader."""
         if self._viewer is None:
             return [(False, False)] * len(ids)
         viewer, users = self._viewer, [UserId(id_) for id_ in ids]

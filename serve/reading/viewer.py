@@ -1,4 +1,4 @@
-"""What a reader did: whom they follow, and to which tweets they have a relation that tweets show them."""
+"""Relations of one reader: the users they follow, and the relations to tweets that tweets show them."""
 
 import asyncio
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class ViewerRelations:
         self.engaged = ReadThrough(cache, limits, kind="engaged", key=keys.engaged, load=self._load_engaged)
 
     async def followees(self, user: UserId) -> Ids:
-        """Whom a user follows, sorted."""
+        """The users whom a user follows, sorted."""
         return ids_from((await self.following.get((user,)))[user])
 
     async def marks(self, viewer: UserId, value: bytes, tweets: Sequence[int]) -> list[set[int]]:

@@ -24,7 +24,7 @@ _UNKNOWN = EntryList(NO_ENTRIES, ID_MAX)
 
 
 class HomeList(NamedTuple):
-    """Whom a reader follows (sorted), and their entries, newest first and complete above the floor."""
+    """A reader's followees (sorted), and their entries, newest first and complete above the floor."""
 
     followees: Ids
     entries: EntryList

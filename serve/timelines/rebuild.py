@@ -32,7 +32,7 @@ class Rebuilder:
         self._limits = limits
 
     async def home(self, user: UserId, followees: Callable[[], Awaitable[Ids]]) -> tuple[Ids, EntryList]:
-        """Whom a user follows, and a home timeline of it; kept, unless somebody else builds or unlinks it.
+        """Build a home timeline, and return it with the followees; kept, unless somebody else builds or unlinks it.
 
         `followees` is asked only when the list takes pushes and unlinks: a follow that it misses ends this building.
         """
@@ -94,7 +94,7 @@ class Rebuilder:
         return built
 
     async def _begin(self, key: ListKey) -> str | None:
-        """What to finish with; empty if somebody else builds it, None if the cache is down."""
+        """Begin a list: the token to finish with, empty if somebody else builds it, None if the cache is down."""
         token = secrets.token_hex(8)
         try:
             return token if await self._cache.begin_list(key, token) else ""
@@ -102,7 +102,7 @@ class Rebuilder:
             return None
 
     async def _finish(self, key: ListKey, token: str, built: EntryList) -> bool | None:
-        """Whether it is kept; None if the cache is down."""
+        """Finish a list; False if it is not kept, None if the cache is down."""
         try:
             return await self._cache.finish_list(key, token, built)
         except StoreUnavailable:

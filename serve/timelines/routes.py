@@ -34,7 +34,7 @@ async def read_public(page: Paged, viewer: Viewer, queries: Queries) -> Response
 
 @router.get("/user/{id}", response_model=TweetPage, responses=_LIST_OF, openapi_extra=TOKEN_OPTIONAL)
 async def read_user_timeline(author: UserInPath, page: Paged, viewer: Viewer, queries: Queries) -> Response:
-    """What one user wrote and retweeted, newest first."""
+    """List what one user wrote and retweeted, newest first."""
     return json_response(await queries.user_timeline(viewer, author, *page))
 
 

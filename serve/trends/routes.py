@@ -57,5 +57,5 @@ async def read_tag_history(
     queries: Queries,
     window: Window = "60m",
 ) -> Response:
-    """What a hashtag had in each minute of a window, without case, oldest first."""
+    """List a hashtag's counts in each minute of a window, without case, oldest first."""
     return json_response(await queries.history(tag, window))

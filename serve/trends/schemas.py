@@ -34,7 +34,7 @@ class Trends(BaseModel):
 
 
 class MinuteCount(BaseModel):
-    """What a hashtag had in one minute."""
+    """Counts of a hashtag in one minute."""
 
     start: datetime
     count: int

@@ -22,7 +22,7 @@ class Node(NamedTuple):
 
     @property
     def own(self) -> bool:
-        """Whether it is the author's own continuation."""
+        """True if it is the author's own continuation."""
         return self.place.branch == self.id
 
 
@@ -34,7 +34,7 @@ class _Window:
     last: int
     complete: bool
     read_ahead: bool = False
-    """Whether the replies to these replies were read."""
+    """True if the replies to these replies were read."""
 
 
 class ConversationWalk:
@@ -59,7 +59,7 @@ class ConversationWalk:
 
     @property
     def gave_up(self) -> bool:
-        """Whether it read as much as one request may."""
+        """True if it read as much as one request may."""
         return not self.ended and self._reads_left <= 0
 
     async def take(self, want: int) -> list[Node]:
@@ -110,7 +110,7 @@ class ConversationWalk:
             self.place = place.left(above)
 
     async def _window(self, want: int) -> _Window | None:
-        """What is known of the list that the place is in, with at least one more of it if there is one."""
+        """The known part of the list that the place is in, with at least one more of it if there is one."""
         key = (self.place.parent, self.place.others)
         window = self._windows.get(key)
         if window is None or not (window.replies or window.complete):

@@ -26,7 +26,7 @@ class NewTweet(Body):
 
 
 class Author(BaseModel):
-    """Who wrote a tweet."""
+    """Author of a tweet."""
 
     id: Id
     username: str

@@ -27,7 +27,7 @@ class FailureReports(Protocol):
 
     @property
     def active(self) -> bool:
-        """Whether it may, as far as is known."""
+        """True while it may, as far as is known."""
         ...
 
     async def report_failure(self) -> None:

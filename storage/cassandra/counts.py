@@ -54,7 +54,7 @@ class CassandraCountStore:
         return sum([retweet_of is None async for page in pages for (retweet_of,) in page])
 
     async def _rows(self, statement: Statement, params: Sequence[Params]) -> int:
-        """How many rows there are in several partitions."""
+        """The number of rows in several partitions."""
 
         async def rows(of: Params) -> int:
             return sum([len(page) async for page in self._session.pages(statement, of)])

@@ -25,7 +25,7 @@ _SCANNED_ROWS = 5_000
 
 
 class RelationStatements:
-    """What is read of one relation; the statements of tables that it has not are never prepared."""
+    """Statements that read one relation; those of tables that it has not are never prepared."""
 
     def __init__(self, relation: Relation) -> None:
         tables = tables_of(relation)

@@ -1,4 +1,4 @@
-"""What each tag had in each minute, by tag and day."""
+"""Counts of each tag in each minute, by tag and day."""
 
 from collections.abc import Sequence
 from operator import itemgetter

@@ -1,4 +1,4 @@
-"""What the engine asks of its stores, as promises; `Ports` holds one adapter of each.
+"""Ports of the stores, as promises; `Ports` holds one adapter of each.
 
 Common to all: any call may raise `StoreUnavailable` within the store's time limit (at most 3 s), and a write that
 raised may have happened; every write may be repeated and then changes nothing more; pages are newest first and hold

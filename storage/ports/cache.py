@@ -25,7 +25,7 @@ class ListKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pushed:
-    """What became of a batch of deliveries."""
+    """Outcome of a batch of deliveries."""
 
     delivered: int
     """Entries added to lists that exist."""

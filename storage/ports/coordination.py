@@ -14,7 +14,7 @@ class WorkerLease(NamedTuple):
 
 
 class RangeOwner(NamedTuple):
-    """Which shard owns a follower range; each change of owner has a higher epoch."""
+    """Ownership of a follower range by a shard; each change of owner has a higher epoch."""
 
     owner: str
     epoch: int

@@ -6,7 +6,7 @@ from domain.ids import UserId
 
 
 class Claim(NamedTuple):
-    """What an idempotency key stands for: the hash of the request body and the id allotted to it."""
+    """Meaning of an idempotency key: the hash of the request body and the id allotted to it."""
 
     body_hash: bytes
     id: int
@@ -16,7 +16,7 @@ class IdempotencyStore(Protocol):
     """Idempotency keys, per user, for 24 hours."""
 
     async def claimed(self, user: UserId, key: str) -> Claim | None:
-        """What a key stands for, None if nobody claimed it."""
+        """The claim of a key, None if nobody claimed it."""
         ...
 
     async def claim(self, user: UserId, key: str, wanted: Claim) -> Claim:

@@ -17,7 +17,7 @@ class LogRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogRead:
-    """What one look at the log found.
+    """Result of one read of the log.
 
     `first` holds the oldest offset of each partition that is not empty. An offset is `<ms>-<n>`, the ms being
     the wall time at which the event was appended; offsets of one partition grow.

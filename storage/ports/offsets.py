@@ -5,7 +5,7 @@ from typing import Protocol
 
 
 class OffsetStore(Protocol):
-    """How far each reader has come; the writes of an earlier epoch are refused."""
+    """Offsets of each consumer; the writes of an earlier epoch are refused."""
 
     async def claim(self, name: str, epoch: int) -> dict[int, str]:
         """Fence off earlier epochs of a reader and get its offsets. Raises `Fenced` if a later epoch claimed."""

@@ -8,7 +8,7 @@ from domain.ids import SessionId, UserId
 
 
 class TokenUse(StrEnum):
-    """What using a refresh token turned out to be."""
+    """Outcome of using a refresh token."""
 
     FIRST = "first"
     REUSE = "reuse"

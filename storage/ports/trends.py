@@ -7,7 +7,7 @@ from domain.trends.tag_counts import PaneCount
 
 
 class PaneStore(Protocol):
-    """What each tag had in each minute, everywhere; kept 30 days after the last write."""
+    """Counts of each tag in each minute, everywhere; kept 30 days after the last write."""
 
     async def put(self, counts: Sequence[PaneCount], stamp_us: int) -> None:
         """Write what panes hold, in absolute numbers; where a writer with a later stamp wrote before, that stays.

@@ -19,7 +19,7 @@ class TweetStore(Protocol):
     """Tweets and where they are listed."""
 
     async def authors(self, tweets: Sequence[TweetId]) -> dict[TweetId, UserId]:
-        """Who wrote each tweet or retweet; the absent are left out."""
+        """The author of each tweet or retweet; the absent are left out."""
         ...
 
     async def tweets(self, keys: Sequence[tuple[UserId, TweetId]]) -> dict[TweetId, Tweet]:
@@ -47,7 +47,7 @@ class TweetStore(Protocol):
         ...
 
     async def parents_of_deleted(self, tweets: Sequence[TweetId]) -> dict[TweetId, TweetId]:
-        """What deleted replies replied to; what is none is left out."""
+        """The parents of deleted replies; what is none is left out."""
         ...
 
     async def feed(self, feed: str, *, before: int, limit: int) -> list[tuple[TweetId, UserId]]:

@@ -8,7 +8,7 @@ from domain.users import User
 
 
 class Credentials(NamedTuple):
-    """What log-in compares with."""
+    """Credentials that log-in compares with."""
 
     user: UserId
     password_hash: str
@@ -30,7 +30,7 @@ class UserStore(Protocol):
         ...
 
     async def by_username(self, username: str) -> UserId | None:
-        """Who bears a name, without case."""
+        """The user who bears a name, without case."""
         ...
 
     async def credentials(self, login: str) -> Credentials | None:

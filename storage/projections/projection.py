@@ -21,7 +21,7 @@ class Count(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """What an event adds to timelines: its own id, and the tweet that is shown."""
+    """Entry that an event adds to timelines: its own id, and the tweet that is shown."""
 
     id: int
     tweet: int
@@ -50,4 +50,4 @@ class Projection(Generic[E]):
     change: int = 0
     """By how much it changes each of them, unless it is a repeat."""
     entry: Callable[[E], Entry | None] = no_entry
-    """What it adds to the timelines of its actor and their followers."""
+    """Entry that it adds to the timelines of its actor and their followers."""

@@ -102,7 +102,7 @@ def _ended_values(relation: Relation, event_ids: tuple[int, ...]) -> list[str]:
 
 
 def _cached(relation: Relation, event: Event) -> tuple[str | ListKey, ...]:
-    """What the cache knows of a user's relations to targets of one kind."""
+    """Cached values and lists of a user's relations to targets of one kind."""
     if relation.target is Target.TWEET:
         return (keys.engaged(event.actor),)
     return keys.following(event.actor), ListKey(ListKind.HOME, UserId(event.actor))

@@ -49,7 +49,9 @@ class RedisCacheStore:
         changes = newest_only if after == BEGINNING else ("XRANGE", names.CHANGES, offset, "+")
         (*values, token), entries = await self._client.run([("MGET", *keys, names.INCARNATION), changes], repeat=True)
         found = [_value(stored) for stored in values]
-        if token is None or not entries:  # lost, and not yet begun again
+        if token is None:  # all was lost: another life begins
+            await self._client.incarnation()
+        if token is None or not entries:
             return found, Changes((), BEGINNING, unbroken=False)
         unbroken = entries[0][0].decode() == offset and token.decode() == life
         announced = tuple(key.decode() for _, (_, key) in entries[1:]) if unbroken else ()

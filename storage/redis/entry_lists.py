@@ -1,4 +1,4 @@
-"""How an entry list looks in Redis: entries of 16 bytes in any order and, as the last element, a marker.
+"""Form of an entry list in Redis: entries of 16 bytes in any order and, as the last element, a marker.
 
 The marker says `building` and by whom, or `ready` and from which floor. It is told from an entry by its length.
 """
@@ -55,5 +55,5 @@ def overfull_above(kind: ListKind, limits: Limits) -> int:
 
 
 def ttl_s(kind: ListKind, limits: Limits) -> int:
-    """How long a list lives that nobody reads."""
+    """The lifetime of a list that nobody reads."""
     return limits.timeline_ttl_s if kind is ListKind.HOME else limits.cache_ttl_s

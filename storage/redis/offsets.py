@@ -1,4 +1,4 @@
-"""How far each reader of the log has come: one hash per reader, with the epoch of whoever claimed it."""
+"""Offsets of each consumer of the log: one hash per consumer, with the epoch of whoever claimed it."""
 
 from collections.abc import Mapping
 

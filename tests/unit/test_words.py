@@ -1,4 +1,4 @@
-"""One word for each concept: words that the glossary has replaced stay away; docstrings name the thing or the act."""
+"""One word for each concept: words that were replaced stay away, and docstrings name the thing or the act."""
 
 import ast
 import re
@@ -21,11 +21,11 @@ REPLACED = {
     r"\bstorage[./]wanted\b|\bdef (?:wanted|lacking)\b": "desired state, unmet",
     r"\bToggle\w*|\b_?[a-z_]*toggle\w*": "Relation, RelationState",
     r"\badd_switch\b|\b_switch\b|\bswitch(?:es|ed)?\b": "relation",
-    r"\bEngagement\b|\b_?Engaged\b": "Relation",
+    r"\bEngagement\b": "Relation",
     r"\bsinces\b": "active_events",
     r"\b_?take_back\w*|\blost_rows\b": "remove_superseded",
     r"\beffects_of\b|\brecounts_of\b|\brows_of\(event": "Projection",
-    r"(?<!\w)EDGES\b|\bedge=": "SAFEGUARDS",
+    r'(?<!\w)EDGES\b|\bedge="': "SAFEGUARDS",
     r"\b(?:newer_)?rivals\b": "newer_duplicates",
     r"\brecents\b": "author timeline",
     r"\btopics?\b": "feed",
@@ -61,13 +61,20 @@ def texts() -> Iterator[tuple[str, str]]:
             yield name, path.read_text()
 
 
-def riddles_in(source: str) -> Iterator[str]:
-    """Docstrings of a module and its public classes and functions that open with a question instead of a name."""
+def docstrings_of(source: str) -> Iterator[str]:
+    """Docstrings of a module, and of its public classes, functions and attributes."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, Documented) and not getattr(node, "name", "").startswith("_"):
-            text = ast.get_docstring(node) or ""
-            if RIDDLE.match(text):
-                yield text.splitlines()[0]
+            yield ast.get_docstring(node) or ""
+            strings = (part.value for part in node.body[1:] if isinstance(part, ast.Expr))
+            yield from (
+                made.value for made in strings if isinstance(made, ast.Constant) and isinstance(made.value, str)
+            )
+
+
+def riddles_in(source: str) -> list[str]:
+    """Docstrings that open with a question instead of a name."""
+    return [text.splitlines()[0] for text in docstrings_of(source) if RIDDLE.match(text)]
 
 
 def test_no_word_that_was_replaced_is_used() -> None:
@@ -80,7 +87,7 @@ def test_no_word_that_was_replaced_is_used() -> None:
         "class Doubts:",
         "Redis is doubted",
         "a Toggle",
-        "edge=",
+        'edge="seam"',
         "self._take_back(rows)",
         "def beside(work)",
         "the topic",
@@ -95,11 +102,12 @@ def test_words_of_records_are_not_looked_for_in_links_to_them() -> None:
 
 
 def test_docstrings_of_the_product_name_the_thing_or_the_act() -> None:
-    found = {str(path.relative_to(ROOT)): list(riddles_in(path.read_text())) for path in product_files()}
+    found = {str(path.relative_to(ROOT)): riddles_in(path.read_text()) for path in product_files()}
     assert {name: riddles for name, riddles in found.items() if riddles} == {}
 
 
 def test_a_riddle_is_found_and_a_plain_sentence_is_none() -> None:
     riddle, plain = 'def f():\n    """What it is."""\n', 'class A:\n    """A cache of what is."""\n'
-    assert list(riddles_in(riddle)) == ["What it is."]
-    assert list(riddles_in(plain)) == []
+    assert riddles_in(riddle) == ["What it is."]
+    assert riddles_in('"""A module."""\nMAX = 3\n"""How many."""\n') == ["How many."]
+    assert riddles_in(plain) == []

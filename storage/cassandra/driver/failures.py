@@ -1,4 +1,4 @@
-"""What the driver raises, sorted: an outage becomes `StoreUnavailable`, a mistake of ours stays what it is."""
+"""Errors of the driver, sorted: an outage becomes `StoreUnavailable`, a mistake of ours stays what it is."""
 
 from typing import Any, Literal
 
@@ -31,12 +31,12 @@ DRIVER_ERRORS = (DriverException, ErrorMessage, TimeoutError, *_UNREACHABLE)
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether an error says something about the store rather than about the request."""
+    """True if an error says something about the store rather than about the request."""
     return isinstance(error, DRIVER_ERRORS) and not is_mistake(error)
 
 
 def is_mistake(error: BaseException) -> bool:
-    """Whether the store refused a request for what it says; so the store is well."""
+    """True if the store refused a request for what it says; so the store is well."""
     return isinstance(error, _MISTAKES)
 
 

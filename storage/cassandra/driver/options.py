@@ -1,4 +1,4 @@
-"""Which Cassandra to use, as one value that travels to every process."""
+"""Options of the driver, as one value that travels to every process."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +15,7 @@ PROTOCOL_VERSION = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CassandraOptions:
-    """How to reach a Cassandra; `contact_points` are `host:port`, `consistency` is a name such as `LOCAL_QUORUM`."""
+    """Address of a Cassandra; `contact_points` are `host:port`, `consistency` is a name such as `LOCAL_QUORUM`."""
 
     contact_points: tuple[str, ...]
     keyspace: str
@@ -32,7 +32,7 @@ class CassandraOptions:
         return [(host.strip("[]"), int(port)) for host, _, port in split]
 
     def cluster_arguments(self) -> dict[str, Any]:
-        """What every connection of the driver has in common."""
+        """Arguments that all connections of the driver have in common."""
         endpoints = self.endpoints
         on_loopback = all(is_loopback(host) for host, _ in endpoints)
         login = PlainTextAuthProvider(self.username, self.password) if self.username is not None else None

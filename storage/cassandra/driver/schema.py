@@ -47,7 +47,7 @@ class MigrationChanged(EngineError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replication:
-    """How many copies of each row a new keyspace keeps; per datacenter if any is named."""
+    """Number of copies of each row in a new keyspace; per datacenter if any is named."""
 
     factor: int = 1
     datacenters: tuple[tuple[str, int], ...] = ()
@@ -161,7 +161,7 @@ def _await_agreement(session: Any, deadline_s: float) -> None:
 
 
 class _Ledger:
-    """What was applied, and who may apply more."""
+    """Ledger of the migrations that were applied, and the lock of whoever applies more."""
 
     def __init__(self, session: Any, keyspace: str) -> None:
         self._session = session

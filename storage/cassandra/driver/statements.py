@@ -5,7 +5,7 @@ from enum import Enum
 
 
 class Kind(Enum):
-    """How a statement may be sent."""
+    """Ways in which a statement may be sent."""
 
     READ = "read"
     """Idempotent: sent to a second node when the first is slow."""

@@ -26,7 +26,7 @@ class _Open:
     left: bytes = b""
     """Replies that were read already, of whoever reads next."""
     given_up: bool = False
-    """Whether somebody left replies unread: what comes next is not the next reader's."""
+    """True if somebody left replies unread: what comes next is not the next reader's."""
     limits: list[asyncio.Timeout] = field(default_factory=list)
     """The time limits of those who wait for replies."""
 

@@ -36,7 +36,7 @@ CALLS_MAX = 64
 WAITING_MAX = 8
 """Calls that wait for new events at once; they have connections of their own, so that they keep nobody waiting."""
 TURN_WAIT_S = 0.5
-"""How long a call waits for its turn; then it is `Overloaded`."""
+"""Time that a call waits for its turn; then it is `Overloaded`."""
 CALL_S = 2.4
 """The time limit of a call, reconnecting included; with the wait for its turn it stays under 3 s."""
 CONNECT_S = 1.0
@@ -44,7 +44,7 @@ FAILURES_MAX = 5
 """Failures in a row that open the breaker."""
 BREAKER_RESET_S = 1.0
 READ_ATTEMPTS_MAX = 3
-"""How often a read is sent when connections break; a write is sent once."""
+"""Times that a read is sent when connections break; a write is sent once."""
 
 Result = TypeVar("Result")
 
@@ -165,7 +165,7 @@ async def _turn(free: asyncio.Semaphore) -> None:
 
 
 def means_unavailable(message: str) -> bool:
-    """Whether an error reply speaks of the server's state, not of the command."""
+    """True if an error reply speaks of the server's state, not of the command."""
     return any(words in message for words in _UNAVAILABLE_WORDS)
 
 

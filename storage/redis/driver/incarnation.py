@@ -1,4 +1,4 @@
-"""Which life of the server we talk to: nothing that an earlier life wrote is ever read.
+"""Incarnation of the server, one life of its data: nothing that an earlier life wrote is ever read.
 
 `keys.INCARNATION` holds `<run id of the server>:<random>`. A server that came back with old data (from a dump, or as a
 promoted replica) has another run id than the one under that key: whoever connects first drops everything. The

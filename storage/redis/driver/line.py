@@ -19,7 +19,7 @@ Replies = list[Any]
 
 _READ_BYTES = 1 << 16
 _LISTEN_S = 0.1
-"""How long a connection that is suspected may still prove that it lives."""
+"""Time in which a connection that is suspected may still prove that it lives."""
 
 
 class Line:
@@ -84,7 +84,7 @@ class _Open:
         self._unsent: list[bytes] = []
         self._closed = False
         self.heard = 0
-        """How often something came."""
+        """Times that something came."""
         self._reading = self._loop.create_task(self._read())
 
     def send(self, commands: Sequence[Command]) -> "asyncio.Future[Replies]":
