@@ -150,7 +150,7 @@ class _LogPartition(StatefulSourcePartition[Chunk, ReaderState | None]):
 
     def _count(self, chunk: Chunk) -> None:
         if chunk.events:
-            EVENTS_HANDLED.record(len(chunk.events), reader="trends")
+            EVENTS_HANDLED.record(len(chunk.events), consumer="trends")
         now_ms = self._clock.now_ms()
         if now_ms - self._counted_ms >= _COUNT_EVERY_MS:
             self._counted_ms = now_ms
