@@ -108,15 +108,6 @@ def test_areas_of_the_api_have_the_same_files(area: str) -> None:
     assert bool(found & {"commands", "queries"}) == (area not in WITHOUT_USE_CASES)
 
 
-def test_adapters_of_a_port_are_in_files_of_its_name() -> None:
-    ports = modules_of(ROOT / "storage" / "ports")
-    cassandra, redis = modules_of(ROOT / "storage" / "cassandra"), modules_of(ROOT / "storage" / "redis")
-    assert ports - modules_of(ROOT / "tests" / "memory") == set()
-    assert ports - (cassandra | redis) == set()
-    assert cassandra - ports == {"stores"}
-    assert redis - ports == {"entry_lists"}
-
-
 @pytest.mark.parametrize("package", PRODUCT)
 def test_every_package_and_module_says_what_it_is_for(package: str) -> None:
     silent = [str(path) for path in python_files(package) if ast.get_docstring(ast.parse(path.read_text())) is None]
