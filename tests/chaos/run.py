@@ -67,9 +67,10 @@ class Probe:
 class Chaos:
     """A system, people on it, and what they did so far."""
 
-    def __init__(self, stage: Stage, seed: int) -> None:
+    def __init__(self, stage: Stage, seed: int, *, clients: int = _CLIENTS) -> None:
         self._stage = stage
         self._seed = seed
+        self._number = clients
         self._history = History()
         self._clients: list[Client] = []
         self._probe: list[Client] = []
@@ -98,7 +99,7 @@ class Chaos:
         """Everybody with a token that lasts, and what they do next. Half of the clients first follow all others."""
         first = not self._clients
         if first:
-            self._clients = await sign_up(api, "chaos", _CLIENTS)
+            self._clients = await sign_up(api, "chaos", self._number)
             self._probe = await sign_up(api, "probe", 1 + _FOLLOWERS)
         else:
             for client in (*self._clients, *self._probe):

@@ -5,6 +5,8 @@ from tests.chaos.run import Chaos, describe
 from tests.chaos.stage import Stage, stage
 
 SEED = 1
+CLIENTS = 4
+"""Few: what starts on a new node has the same cores as they."""
 
 
 def nodes_with(stage: Stage, title: str) -> list[int]:
@@ -24,7 +26,7 @@ async def test_shards_replicas_and_workers_are_spread_and_follow_the_nodes() -> 
         assert nodes_with(found, SHARD) == nodes_with(found, REPLICA) == [1, 2]
         await found.system.run("scale", "--shards", "2", "--trends", "2")  # says so when each has its ranges
         assert nodes_with(found, TRENDS) == [1, 2]
-        chaos = Chaos(found, SEED)
+        chaos = Chaos(found, SEED, clients=CLIENTS)
         await broken(chaos, "node-added")
         assert nodes_with(found, SHARD) == [1, 2, 3]
         assert set(nodes_with(found, REPLICA)) == {1, 2, 3}
