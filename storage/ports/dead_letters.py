@@ -24,12 +24,9 @@ class DeadLetterStore(Protocol):
 
     async def add(self, letter: DeadLetter) -> None:
         """Keep a dead letter; one of the same day, event and consumer replaces it."""
-        ...
 
     async def letters(self, *, limit: int) -> list[DeadLetter]:
         """The latest days' letters, newest day first."""
-        ...
 
     async def remove(self, letter: DeadLetter) -> None:
         """Forget a letter."""
-        ...
