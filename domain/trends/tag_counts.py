@@ -44,8 +44,11 @@ class Suspension(NamedTuple):
     suspended: bool
 
 
-class Trend(msgspec.Struct, frozen=True, kw_only=True):
-    """A tag in a window at a place; `since` is its first live tweet there, `tweets` its latest ones, newest first."""
+class Trend(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """A tag in a window at a place; `since` is its first live tweet there, `tweets` its latest ones, newest first.
+
+    It is an array of its fields in this order wherever it is encoded.
+    """
 
     tag: str
     normalized_tag: str
