@@ -54,31 +54,18 @@ def counted(cause: Cause, detail: str) -> StoreUnavailable:
 def _cause_of(error: BaseException) -> Cause:
     if isinstance(error, OperationTimedOut | Timeout | TimeoutError):
         return "timeout"
-    if isinstance(error, _UNREACHABLE):
-        return "unreachable"
-    if isinstance(error, RequestExecutionException) and not isinstance(error, CoordinationFailure):
-        return "unreachable"
-    return "other"
+    refused = isinstance(error, RequestExecutionException) and not isinstance(error, CoordinationFailure)
+    return "unreachable" if refused or isinstance(error, _UNREACHABLE) else "other"
 
 
 class RetryIdempotent(RetryPolicy):  # type: ignore[misc]
     """Retries once, and only what may be sent twice; the time limit of the request covers both attempts."""
 
     def on_read_timeout(self, query: Any, consistency: Any, *details: Any, **named: Any) -> Any:
-        return self._decide(query, consistency, details, named)
-
-    def on_write_timeout(self, query: Any, consistency: Any, *details: Any, **named: Any) -> Any:
-        return self._decide(query, consistency, details, named)
-
-    def on_unavailable(self, query: Any, consistency: Any, *details: Any, **named: Any) -> Any:
-        return self._decide(query, consistency, details, named)
-
-    def on_request_error(self, query: Any, consistency: Any, *details: Any, **named: Any) -> Any:
-        return self._decide(query, consistency, details, named)
-
-    def _decide(self, query: Any, consistency: Any, details: tuple[Any, ...], named: dict[str, Any]) -> Any:
         """Every hook ends in `retry_num`, which the driver passes by name or last."""
         retries = named.get("retry_num", details[-1] if details else 0)
         if retries == 0 and getattr(query, "is_idempotent", False):
             return self.RETRY_NEXT_HOST, consistency
         return self.RETHROW, None
+
+    on_write_timeout = on_unavailable = on_request_error = on_read_timeout

@@ -100,7 +100,10 @@ class CassandraSession:
     async def execute(self, statement: Statement, params: Params = ()) -> Rows:
         """All rows of a query, all pages of them; nothing for a write."""
         with self._answering():
-            return await self._rows(statement, params)
+            deadline_s = time.monotonic() + CALL_S_MAX
+            prepared = self._prepared.get(statement) or await self._prepare(statement, deadline_s)
+            page = await self._send(statement, prepared.bind(params), None, deadline_s)
+            return list(page.rows) + await self._rest(statement, params, page.next_page)
 
     async def execute_many(self, statement: Statement, params: Sequence[Params]) -> list[Rows]:
         """The rows of the same query for several parameters, in their order, a bounded number side by side."""
@@ -127,8 +130,7 @@ class CassandraSession:
                 prepared = await self._prepare(statement, deadline_s)
                 page = await self._send(statement, prepared.bind(params), next_page, deadline_s)
             yield page.rows
-            next_page = page.next_page
-            if next_page is None:
+            if (next_page := page.next_page) is None:
                 return
 
     async def compare_and_set(self, statement: Statement, params: Params) -> tuple[bool, dict[str, Any]]:
@@ -163,14 +165,6 @@ class CassandraSession:
             if not is_outage(error):
                 raise
             raise unavailable(error) from error
-
-    async def _rows(self, statement: Statement, params: Params) -> Rows:
-        deadline_s = time.monotonic() + CALL_S_MAX
-        prepared = self._prepared.get(statement) or await self._prepare(statement, deadline_s)
-        page = await self._send(statement, prepared.bind(params), None, deadline_s)
-        if page.next_page is None:
-            return list(page.rows)
-        return list(page.rows) + await self._rest(statement, params, page.next_page)
 
     async def _rest(self, statement: Statement, params: Params, next_page: bytes | None) -> Rows:
         rows: Rows = []
@@ -209,11 +203,9 @@ class CassandraSession:
 
     async def _prepare(self, statement: Statement, deadline_s: float) -> PreparedStatement:
         """The prepared form of a statement; whoever comes meanwhile waits for the same preparation."""
-        found = self._prepared.get(statement)
-        if found is not None:
+        if (found := self._prepared.get(statement)) is not None:
             return found
-        preparing = self._preparing.get(statement)
-        if preparing is None:
+        if (preparing := self._preparing.get(statement)) is None:
             loop = asyncio.get_running_loop()
             preparing = loop.run_in_executor(self._preparers, self._prepare_now, statement)
             preparing.add_done_callback(_ignore_outcome)
