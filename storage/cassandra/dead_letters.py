@@ -1,7 +1,7 @@
 """Events that a consumer gave up."""
 
 from domain.ids import EventId
-from storage.cassandra.driver.session import CassandraSession
+from storage.cassandra.driver.session import CassandraAdapter
 from storage.cassandra.driver.statements import read, write
 from storage.ports.dead_letters import DeadLetter
 
@@ -16,11 +16,8 @@ _OF_DAY = read(
 _REMOVE = write("DELETE FROM dead_letters WHERE day = ? AND event_id = ? AND consumer = ?")
 
 
-class CassandraDeadLetterStore:
+class CassandraDeadLetterStore(CassandraAdapter):
     """Letters by the day they were given up; the table's time to live ends them."""
-
-    def __init__(self, session: CassandraSession) -> None:
-        self._session = session
 
     async def add(self, letter: DeadLetter) -> None:
         values = (letter.partition, letter.body, letter.error, letter.attempts)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from operator import itemgetter
 
 from storage.cassandra.driver.batches import write_rows
-from storage.cassandra.driver.session import CassandraSession
+from storage.cassandra.driver.session import CassandraAdapter
 from storage.cassandra.driver.statements import read, write
 
 BUCKETS = 16
@@ -15,11 +15,8 @@ _PUT = write("INSERT INTO dataflow_rows (flow, bucket, key, columns) VALUES (?, 
 _GET = read("SELECT columns FROM dataflow_rows WHERE flow = ? AND bucket = ? AND key = ?")
 
 
-class CassandraOutputStore:
+class CassandraOutputStore(CassandraAdapter):
     """`OutputStore` on Cassandra; the table's time to live ends rows that are not written again."""
-
-    def __init__(self, session: CassandraSession) -> None:
-        self._session = session
 
     async def put(self, flow: str, rows: Mapping[str, bytes]) -> None:
         found = [(flow, _bucket(key), key, columns.decode()) for key, columns in rows.items()]

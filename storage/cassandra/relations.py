@@ -12,7 +12,7 @@ import numpy as np
 from domain.fanout import NO_IDS
 from domain.ids import RANGES_PER_BUCKET, Ids, UserId, follower_bucket
 from domain.relations import BY_RANGE, INACTIVE, Relation, RelationState
-from storage.cassandra.driver.session import CassandraSession, Rows
+from storage.cassandra.driver.session import CassandraAdapter, Rows
 from storage.cassandra.driver.statements import read
 from storage.rows import tables_of
 
@@ -52,11 +52,8 @@ statements_of = cache(RelationStatements)
 """The statements of a relation, always the same ones: each is its own key in the cache of prepared ones."""
 
 
-class CassandraRelationStore:
+class CassandraRelationStore(CassandraAdapter):
     """`RelationStore` on Cassandra."""
-
-    def __init__(self, session: CassandraSession) -> None:
-        self._session = session
 
     async def state(self, relation: Relation, user: UserId, target: int) -> RelationState:
         rows = await self._session.execute(statements_of(relation).state, (user, target))

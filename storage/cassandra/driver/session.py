@@ -221,6 +221,13 @@ class CassandraSession:
         return prepared
 
 
+class CassandraAdapter:
+    """What needs nothing but a session."""
+
+    def __init__(self, session: CassandraSession) -> None:
+        self._session = session
+
+
 def _connect(cluster: Cluster, keyspace: str) -> Any:
     """Connect, and learn how that keyspace is replicated: all of the schema that routing by token needs."""
     session = cluster.connect(keyspace)
