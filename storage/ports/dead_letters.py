@@ -1,13 +1,11 @@
 """Events that were given up."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from domain.ids import EventId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLetter:
+class DeadLetter(NamedTuple):
     """An event that a consumer could not handle; `day` is days since the epoch of when it was given up."""
 
     day: int
