@@ -49,6 +49,7 @@ READ_ATTEMPTS_MAX = 3
 Result = TypeVar("Result")
 
 _UNAVAILABLE = (OutOfMemoryError, ReadOnlyError, MasterDownError, ClusterDownError)
+"""Errors that speak of the server's state, not of the command; so do these words in one."""
 _UNAVAILABLE_WORDS = ("OOM command not allowed", "READONLY", "MISCONF", "NOREPLICAS", "BUSY Redis", "LOADING")
 
 
@@ -164,11 +165,6 @@ async def _turn(free: asyncio.Semaphore) -> None:
         raise Overloaded(STORE, retry_after_ms=100) from None
 
 
-def means_unavailable(message: str) -> bool:
-    """True if an error reply speaks of the server's state, not of the command."""
-    return any(words in message for words in _UNAVAILABLE_WORDS)
-
-
 def _pool(url: str) -> ConnectionPool:
     """Makes connections without time limits and retries of their own: those of a call hold for everything in it."""
     return ConnectionPool.from_url(
@@ -203,10 +199,7 @@ async def _exchange(exchange: Exchange, commands: Sequence[Command]) -> list[Any
         again = await exchange([commands[at] for at in forgotten])
         for at, reply in zip(forgotten, again, strict=True):
             replies[at] = reply
-    for reply in replies:
-        if isinstance(reply, ResponseError):
-            raise reply
-    return replies
+    return incarnation.checked(replies)
 
 
 @contextmanager
@@ -220,7 +213,7 @@ def _translated() -> Iterator[None]:
     except InvalidResponse as error:
         raise _unavailable("other", str(error)) from error
     except ResponseError as error:
-        if isinstance(error, _UNAVAILABLE) or means_unavailable(str(error)):
+        if isinstance(error, _UNAVAILABLE) or any(words in str(error) for words in _UNAVAILABLE_WORDS):
             raise _unavailable("other", str(error)) from error
         raise
 

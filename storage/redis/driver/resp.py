@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
+from redis.exceptions import ResponseError
 
 from domain import ids
 from domain.columns import starts_of
@@ -31,10 +32,6 @@ _HEX = np.frombuffer("".join(f"{byte:02x}" for byte in range(256)).encode(), dty
 _DECIMAL = np.frombuffer("".join(f"{n:02d}" for n in range(PARTITIONS_MAX)).encode(), dtype=np.uint8).reshape(-1, 2)
 _ENTRY_HEAD = f"${ENTRY_BYTES}\r\n".encode()
 _ENTRY_WIRE_BYTES = len(_ENTRY_HEAD) + ENTRY_BYTES + 2
-
-
-class ReplyError(Exception):
-    """The server answered a command with an error line; the message is that line without its sign."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,10 +83,10 @@ def key_bytes(kind: ListKind, users: Ids, partitions: int) -> Bytes:
 
 
 def parse_integers(wire: bytes) -> npt.NDArray[np.int64]:
-    """The numbers of integer replies, none of them negative. Raises `ReplyError` for the first error line."""
+    """The numbers of integer replies, none of them negative. Raises `ResponseError` for the first error line."""
     if b"-" in wire:
         line = next(line for line in wire.split(b"\r\n") if line.startswith(b"-"))
-        raise ReplyError(line[1:].decode(errors="replace"))
+        raise ResponseError(line[1:].decode(errors="replace"))
     return np.fromstring(wire.translate(None, b":\r").decode(), dtype=np.int64, sep="\n")
 
 
