@@ -6,21 +6,11 @@ from contextlib import contextmanager, nullcontext
 from typing import Any, TypeVar
 
 from pybreaker import CircuitBreakerError
+from redis import exceptions as errors
 from redis.asyncio import ConnectionPool
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import (
-    ClusterDownError,
-    InvalidResponse,
-    MasterDownError,
-    NoScriptError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    ResponseError,
-)
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from domain.errors import Overloaded, StoreUnavailable
 from storage.breaker import Breaker
@@ -48,7 +38,7 @@ READ_ATTEMPTS_MAX = 3
 
 Result = TypeVar("Result")
 
-_UNAVAILABLE = (OutOfMemoryError, ReadOnlyError, MasterDownError, ClusterDownError)
+_UNAVAILABLE = (errors.OutOfMemoryError, errors.ReadOnlyError, errors.MasterDownError, errors.ClusterDownError)
 """Errors that speak of the server's state, not of the command; so do these words in one."""
 _UNAVAILABLE_WORDS = ("OOM command not allowed", "READONLY", "MISCONF", "NOREPLICAS", "BUSY Redis", "LOADING")
 
@@ -138,7 +128,7 @@ class RedisClient:
         for attempt in range(1, attempts_max):
             try:
                 return await tried(act)
-            except RedisConnectionError:
+            except errors.ConnectionError:
                 await asyncio.sleep(0.05 * attempt)
         return await tried(act)
 
@@ -192,7 +182,7 @@ async def _greet(connection: AbstractConnection) -> None:
 async def _exchange(exchange: Exchange, commands: Sequence[Command]) -> list[Any]:
     """Replies to all commands; scripts that the server has forgotten are loaded and run again."""
     replies = await exchange(commands)
-    forgotten = [at for at, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+    forgotten = [at for at, reply in enumerate(replies) if isinstance(reply, errors.NoScriptError)]
     if forgotten:
         sources = {Script.by_sha(commands[at][1]).source for at in forgotten}
         await exchange([("SCRIPT", "LOAD", source) for source in sources])
@@ -206,13 +196,13 @@ async def _exchange(exchange: Exchange, commands: Sequence[Command]) -> list[Any
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (TimeoutError, RedisTimeoutError) as error:
+    except (TimeoutError, errors.TimeoutError) as error:
         raise _unavailable("timeout", "no answer in time") from error
-    except (RedisConnectionError, OSError) as error:
+    except (errors.ConnectionError, OSError) as error:
         raise _unavailable("unreachable", str(error)) from error
-    except InvalidResponse as error:
+    except errors.InvalidResponse as error:
         raise _unavailable("other", str(error)) from error
-    except ResponseError as error:
+    except errors.ResponseError as error:
         if isinstance(error, _UNAVAILABLE) or any(words in str(error) for words in _UNAVAILABLE_WORDS):
             raise _unavailable("other", str(error)) from error
         raise
