@@ -132,7 +132,6 @@ class FollowerSets:
         return held
 
     def put(self, author: int, followers: Ids) -> None:
-        """Hold an author's followers."""
         self._replace(author, np.unique(followers))
         while self._edges > self._edges_max and len(self._sets) > 1:
             self.drop(next(iter(self._sets)))
@@ -150,11 +149,9 @@ class FollowerSets:
             self._replace(author, np.delete(held, at))
 
     def drop(self, author: int) -> None:
-        """Forget an author's followers."""
         self._edges -= len(self._sets.pop(author, NO_IDS))
 
     def clear(self) -> None:
-        """Forget all."""
         self._sets.clear()
         self._edges = 0
 

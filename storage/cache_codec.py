@@ -79,7 +79,6 @@ class Person(NamedTuple):
 
 
 def person_value(user: User) -> bytes:
-    """A user as they are cached."""
     return _PERSON.pack(0) + orjson.dumps({"id": str(user.id), "username": user.username, "name": user.name})
 
 
@@ -113,12 +112,10 @@ def engaged_from(value: bytes) -> list[Engaged]:
 
 
 def ids_value(ids: Sequence[int]) -> bytes:
-    """Packed ids."""
     return np.array(ids, np.uint64).tobytes()
 
 
 def ids_from(value: bytes) -> Ids:
-    """The ids of packed ones."""
     return np.frombuffer(value, dtype=np.uint64)
 
 

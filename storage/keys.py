@@ -56,5 +56,4 @@ def is_announced(key: str) -> bool:
 
 
 def user_of(key: str) -> int:
-    """The user whose key is announced."""
     return int(key.removeprefix(_USER))

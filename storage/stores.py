@@ -31,7 +31,6 @@ class Stores:
     ports: Ports
 
     async def close(self) -> None:
-        """Close all connections."""
         await asyncio.gather(self.cassandra.close(), self.redis.close())
 
 

@@ -51,5 +51,4 @@ class PaneCache:
             self._panes[name] = {number: pane for number, pane in panes.items() if number > oldest}
 
     def clear(self) -> None:
-        """Drop all of them."""
         self._panes.clear()

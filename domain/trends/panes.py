@@ -126,5 +126,4 @@ def packed(high: npt.NDArray[Any], low: npt.NDArray[Any]) -> Keys:
 
 
 def unpacked(keys: Keys) -> tuple[Series, Series]:
-    """The two columns of packed ones."""
     return (keys >> _HALF).astype(np.int64), (keys & _LOW).astype(np.int64)

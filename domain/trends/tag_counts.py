@@ -83,7 +83,6 @@ class Ranking(NamedTuple):
 
 
 def bucket_of(normalized_tag: str) -> int:
-    """The bucket that keeps a tag."""
     return zlib.crc32(normalized_tag.encode()) % TAG_BUCKETS
 
 

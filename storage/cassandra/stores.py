@@ -33,7 +33,6 @@ class CassandraStores:
         self.outputs = CassandraOutputStore(session)
 
     async def close(self) -> None:
-        """Close the connection."""
         await self.session.close()
 
 

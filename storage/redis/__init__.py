@@ -32,6 +32,5 @@ class RedisStores:
         self.limiter = FallbackRateLimiter(RedisRateLimiter(self.client), local)
 
     async def close(self) -> None:
-        """Close every connection."""
         await self.bulk.close()
         await self.client.close()

@@ -54,7 +54,6 @@ class Replication:
 
     @property
     def cql(self) -> str:
-        """The replication map."""
         if not self.datacenters:
             return f"{{'class': 'SimpleStrategy', 'replication_factor': {self.factor}}}"
         copies = "".join(f", '{name}': {count}" for name, count in self.datacenters)

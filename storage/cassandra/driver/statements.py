@@ -26,7 +26,6 @@ class Statement:
 
 
 def read(text: str, *, fetch_rows: int = 1_000) -> Statement:
-    """A query."""
     return Statement(text, Kind.READ, fetch_rows)
 
 
@@ -36,5 +35,4 @@ def write(text: str) -> Statement:
 
 
 def cas(text: str) -> Statement:
-    """A lightweight transaction."""
     return Statement(text, Kind.CAS)

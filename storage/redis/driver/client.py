@@ -89,7 +89,6 @@ class RedisClient:
         return await self._call(incarnation.current, READ_ATTEMPTS_MAX, 0)
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._line.close()
         for line in self._idle:
             await line.close()

@@ -24,7 +24,6 @@ class Script:
 
     @classmethod
     def by_sha(cls, sha: str) -> "Script":
-        """The script of a hash."""
         return cls._known[sha]
 
 
