@@ -54,17 +54,9 @@ class Fenced(EngineError):
 class LeaseExpired(EngineError):
     """No id can be made: the worker number's lease has ended or does not reach the present."""
 
-    def __init__(self, worker: int) -> None:
-        super().__init__(worker)
-        self.worker = worker
-
 
 class PoisonedEvent(EngineError):
     """The bytes are no event this version can read."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 class Refused(EngineError):
