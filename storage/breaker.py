@@ -33,11 +33,13 @@ class Breaker:
         try:
             yield
         except Exception as error:
-            if self._is_outage(error):
-                self._note(error)
+            if self._is_outage(error):  # pybreaker is told afterwards how the call ended
+                with suppress(CircuitBreakerError, type(error)), self._breaker.calling():
+                    raise
             raise
         if self._breaker.fail_counter:
-            self._note(None)
+            with suppress(CircuitBreakerError), self._breaker.calling():
+                pass
 
     @contextmanager
     def _turnstile(self) -> Iterator[None]:
@@ -48,13 +50,3 @@ class Breaker:
             yield
         finally:
             self._trying = False
-
-    def _note(self, error: Exception | None) -> None:
-        """Tell pybreaker how a call ended."""
-
-        def outcome() -> None:
-            if error is not None:
-                raise error
-
-        with suppress(CircuitBreakerError, *([type(error)] if error is not None else [])):
-            self._breaker.call(outcome)
