@@ -100,10 +100,7 @@ class CassandraSession:
     async def execute(self, statement: Statement, params: Params = ()) -> Rows:
         """All rows of a query, all pages of them; nothing for a write."""
         with self._answering():
-            deadline_s = time.monotonic() + CALL_S_MAX
-            prepared = self._prepared.get(statement) or await self._prepare(statement, deadline_s)
-            page = await self._send(statement, prepared.bind(params), None, deadline_s)
-            return list(page.rows) + await self._rest(statement, params, page.next_page)
+            return await self._rows(statement, params, await self._page(statement, params))
 
     async def execute_many(self, statement: Statement, params: Sequence[Params]) -> list[Rows]:
         """The rows of the same query for several parameters, in their order, a bounded number side by side."""
@@ -118,7 +115,7 @@ class CassandraSession:
                     *[self._send(statement, prepared.bind(p), None, deadline_s) for p in part]
                 )
                 for page, param in zip(firsts, part, strict=True):
-                    found.append(list(page.rows) + await self._rest(statement, param, page.next_page))
+                    found.append(await self._rows(statement, param, page))
         return found
 
     async def pages(self, statement: Statement, params: Params = ()) -> AsyncIterator[Sequence[tuple[Any, ...]]]:
@@ -126,9 +123,7 @@ class CassandraSession:
         next_page: bytes | None = None
         while True:
             with self._answering():
-                deadline_s = time.monotonic() + CALL_S_MAX
-                prepared = await self._prepare(statement, deadline_s)
-                page = await self._send(statement, prepared.bind(params), next_page, deadline_s)
+                page = await self._page(statement, params, next_page)
             yield page.rows
             if (next_page := page.next_page) is None:
                 return
@@ -166,14 +161,18 @@ class CassandraSession:
                 raise
             raise unavailable(error) from error
 
-    async def _rest(self, statement: Statement, params: Params, next_page: bytes | None) -> Rows:
-        rows: Rows = []
-        while next_page is not None:
-            deadline_s = time.monotonic() + CALL_S_MAX
-            page = await self._send(statement, self._prepared[statement].bind(params), next_page, deadline_s)
+    async def _rows(self, statement: Statement, params: Params, page: Page) -> Rows:
+        """The rows of a first page, and of all after it."""
+        rows = list(page.rows)
+        while page.next_page is not None:
+            page = await self._page(statement, params, page.next_page)
             rows += page.rows
-            next_page = page.next_page
         return rows
+
+    async def _page(self, statement: Statement, params: Params, next_page: bytes | None = None) -> Page:
+        deadline_s = time.monotonic() + CALL_S_MAX
+        prepared = self._prepared.get(statement) or await self._prepare(statement, deadline_s)
+        return await self._send(statement, prepared.bind(params), next_page, deadline_s)
 
     async def _batch(self, kind: BatchType, parts: Sequence[tuple[Statement, Params]]) -> None:
         with self._answering():
