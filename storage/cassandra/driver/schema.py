@@ -22,7 +22,7 @@ from cassandra.query import dict_factory
 from typing_extensions import override
 
 from domain.errors import EngineError, StoreUnavailable
-from storage.cassandra.driver.failures import DRIVER_ERRORS, counted, is_outage, unavailable
+from storage.cassandra.driver.failures import counted, translated
 from storage.cassandra.driver.options import CassandraOptions
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
@@ -101,12 +101,8 @@ async def migrate(
     Cassandra cannot be reached or the work is not done in time.
     """
     wanted = migrations_in() if migrations is None else migrations
-    try:
+    with translated():
         return await asyncio.to_thread(_migrate, options, replication, wanted, time.monotonic() + timeout_s)
-    except DRIVER_ERRORS as error:
-        if not is_outage(error):
-            raise
-        raise unavailable(error) from error
 
 
 def _migrate(

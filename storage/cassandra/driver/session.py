@@ -8,28 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Self
 
-from cassandra import ConsistencyLevel
+from cassandra import ConsistencyLevel, policies
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
-from cassandra.policies import (
-    ConstantReconnectionPolicy,
-    ConstantSpeculativeExecutionPolicy,
-    DCAwareRoundRobinPolicy,
-    TokenAwarePolicy,
-)
 from cassandra.query import BatchStatement, BatchType, PreparedStatement, dict_factory, tuple_factory
 from pybreaker import CircuitBreakerError
 
 from domain.errors import Overloaded
 from storage.breaker import Breaker
 from storage.cassandra.driver.bridge import Bridge, Page
-from storage.cassandra.driver.failures import (
-    DRIVER_ERRORS,
-    RetryIdempotent,
-    counted,
-    is_mistake,
-    is_outage,
-    unavailable,
-)
+from storage.cassandra.driver.failures import RetryIdempotent, counted, is_mistake, is_outage, translated
 from storage.cassandra.driver.options import CassandraOptions
 from storage.cassandra.driver.statements import Kind, Statement
 
@@ -82,18 +69,17 @@ class CassandraSession:
             control_connection_timeout=_CONNECT_S,
             idle_heartbeat_interval=_HEARTBEAT_S,
             idle_heartbeat_timeout=_HEARTBEAT_S,
-            reconnection_policy=ConstantReconnectionPolicy(_RECONNECT_S, max_attempts=None),
+            reconnection_policy=policies.ConstantReconnectionPolicy(_RECONNECT_S, max_attempts=None),
             execution_profiles=_profiles(options),
             schema_metadata_enabled=False,  # every table of the system's keyspaces, too; see `_connect`
         )
         connecting = asyncio.create_task(asyncio.to_thread(_connect, cluster, options.keyspace))
         try:
-            session = await asyncio.wait_for(asyncio.shield(connecting), CALL_S_MAX)
-        except BaseException as error:
+            with translated():
+                session = await asyncio.wait_for(asyncio.shield(connecting), CALL_S_MAX)
+        except BaseException:
             connecting.add_done_callback(_ignore_outcome)
             threading.Thread(target=cluster.shutdown, daemon=True).start()  # it may wait for the attempt to end
-            if is_outage(error):
-                raise unavailable(error) from error
             raise
         return cls(cluster, session, in_flight_max)
 
@@ -152,14 +138,10 @@ class CassandraSession:
     def _answering(self) -> Iterator[None]:
         """Around one call: the breaker, and the engine's errors instead of the driver's."""
         try:
-            with self._breaker.guarding():
+            with translated(), self._breaker.guarding():
                 yield
         except CircuitBreakerError:
             raise counted("breaker_open", "it did not answer lately") from None
-        except DRIVER_ERRORS as error:
-            if not is_outage(error):
-                raise
-            raise unavailable(error) from error
 
     async def _rows(self, statement: Statement, params: Params, page: Page) -> Rows:
         """The rows of a first page, and of all after it."""
@@ -237,7 +219,9 @@ def _connect(cluster: Cluster, keyspace: str) -> Any:
 def _profiles(options: CassandraOptions) -> dict[Any, ExecutionProfile]:
     def profile(**kind: Any) -> ExecutionProfile:
         return ExecutionProfile(
-            load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy(local_dc=options.datacenter)),
+            load_balancing_policy=policies.TokenAwarePolicy(
+                policies.DCAwareRoundRobinPolicy(local_dc=options.datacenter)
+            ),
             retry_policy=RetryIdempotent(),
             consistency_level=ConsistencyLevel.name_to_value[options.consistency],
             serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,
@@ -245,7 +229,7 @@ def _profiles(options: CassandraOptions) -> dict[Any, ExecutionProfile]:
             **kind,
         )
 
-    speculative = ConstantSpeculativeExecutionPolicy(_SPECULATE_AFTER_S, max_attempts=1)
+    speculative = policies.ConstantSpeculativeExecutionPolicy(_SPECULATE_AFTER_S, max_attempts=1)
     return {
         EXEC_PROFILE_DEFAULT: profile(row_factory=tuple_factory),
         Kind.READ: profile(row_factory=tuple_factory, speculative_execution_policy=speculative),
