@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from redis import exceptions as errors
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import ConnectionError as RedisConnectionError
 
 from storage.redis.driver.client import CALL_S, RedisClient
 from storage.redis.driver.resp import parse_integers
@@ -33,7 +33,7 @@ class _Open:
         """Some bytes; whoever waits for replies may wait longer then, as the server is at work."""
         found = await self.reader.read(_READ_BYTES)
         if not found:
-            raise RedisConnectionError("the connection was closed")
+            raise errors.ConnectionError("the connection was closed")
         end_s = asyncio.get_running_loop().time() + CALL_S
         for limit in self.limits:
             if not limit.expired():
@@ -110,7 +110,7 @@ class BulkConnection:
 async def _lines(open_: _Open, lines: int) -> bytes:
     """The next so many lines that the server sends."""
     if open_.given_up:
-        raise RedisConnectionError("the connection was given up")
+        raise errors.ConnectionError("the connection was given up")
     parts, missing, part = list[bytes](), lines, open_.left
     open_.left = b""
     while (found := part.count(b"\n")) < missing:

@@ -10,9 +10,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
+from redis import exceptions as errors
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ResponseError
 
 from storage import keys
 
@@ -29,7 +28,7 @@ async def exchange(connection: AbstractConnection, commands: Sequence[tuple[Any,
     for _ in commands:
         try:
             replies.append(await connection.read_response())
-        except ResponseError as error:
+        except errors.ResponseError as error:
             replies.append(error)
     return replies
 
@@ -47,14 +46,14 @@ async def check(connection: AbstractConnection) -> None:
             return
         if stored.partition(":")[0] == run_id or await _drop_all(ours):
             return
-    raise RedisConnectionError("the incarnation kept changing while it was checked")
+    raise errors.ConnectionError("the incarnation kept changing while it was checked")
 
 
 async def _renew(exchange: Exchange, run_id: str) -> str:
     """Write a token if there is none, and get the one that holds."""
     _, stored = checked(await exchange([("SET", keys.INCARNATION, _token(run_id), "NX"), ("GET", keys.INCARNATION)]))
     if stored is None:
-        raise RedisConnectionError("the incarnation was lost again while it was renewed")
+        raise errors.ConnectionError("the incarnation was lost again while it was renewed")
     return bytes(stored).decode()
 
 
@@ -91,6 +90,6 @@ def _token(run_id: str) -> str:
 def checked(replies: list[Any]) -> list[Any]:
     """Replies without an error. Raises the first that is one."""
     for reply in replies:
-        if isinstance(reply, ResponseError):
+        if isinstance(reply, errors.ResponseError):
             raise reply
     return replies
