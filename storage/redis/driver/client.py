@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any, TypeVar
 
 from pybreaker import CircuitBreakerError
@@ -78,11 +79,7 @@ class RedisClient:
         """
         if not commands:
             return []
-
-        async def send(exchange: Exchange) -> list[Any]:
-            return await _exchange(exchange, commands)
-
-        return await self._call(send, READ_ATTEMPTS_MAX if repeat else 1, wait_ms)
+        return await self._call(partial(_exchange, commands), READ_ATTEMPTS_MAX if repeat else 1, wait_ms)
 
     async def incarnation(self) -> str:
         """The token of this life of the server; a new one is made if it was lost."""
@@ -123,21 +120,19 @@ class RedisClient:
             free.release()
 
     async def _tried(self, act: Callable[[Exchange], Awaitable[Result]], attempts_max: int, *, alone: bool) -> Result:
-        tried = self._alone if alone else self._together
+        exchange = self._alone if alone else self._line.exchange
         for attempt in range(1, attempts_max):
             try:
-                return await tried(act)
+                return await act(exchange)
             except errors.ConnectionError:
                 await asyncio.sleep(0.05 * attempt)
-        return await tried(act)
+        return await act(exchange)
 
-    async def _together(self, act: Callable[[Exchange], Awaitable[Result]]) -> Result:
-        return await act(self._line.exchange)
-
-    async def _alone(self, act: Callable[[Exchange], Awaitable[Result]]) -> Result:
+    async def _alone(self, commands: Sequence[Command]) -> list[Any]:
+        """`Exchange` on a line that nobody else uses meanwhile."""
         line = self._idle.pop() if self._idle else Line(self.new_connection)
         try:
-            return await act(line.exchange)
+            return await line.exchange(commands)
         except BaseException:
             await line.close()  # nobody shall wait behind what may still be waiting
             raise
@@ -178,7 +173,7 @@ async def _greet(connection: AbstractConnection) -> None:
         raise
 
 
-async def _exchange(exchange: Exchange, commands: Sequence[Command]) -> list[Any]:
+async def _exchange(commands: Sequence[Command], exchange: Exchange) -> list[Any]:
     """Replies to all commands; scripts that the server has forgotten are loaded and run again."""
     replies = await exchange(commands)
     forgotten = [at for at, reply in enumerate(replies) if isinstance(reply, errors.NoScriptError)]
