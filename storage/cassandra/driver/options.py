@@ -25,15 +25,10 @@ class CassandraOptions:
     password: str | None = field(default=None, repr=False)
     tls: TlsOptions | None = None
 
-    @property
-    def endpoints(self) -> list[tuple[str, int]]:
-        """The contact points as (host, port); an IPv6 host may stand in brackets."""
-        split = (point.rpartition(":") for point in self.contact_points)
-        return [(host.strip("[]"), int(port)) for host, _, port in split]
-
     def cluster_arguments(self) -> dict[str, Any]:
         """Arguments that all connections of the driver have in common."""
-        endpoints = self.endpoints
+        split = (point.rpartition(":") for point in self.contact_points)
+        endpoints = [(host.strip("[]"), int(port)) for host, _, port in split]  # an IPv6 host may stand in brackets
         return {
             "contact_points": endpoints,
             "port": endpoints[0][1],
