@@ -136,10 +136,8 @@ class FollowerSets:
             return
         at = int(np.searchsorted(held, np.uint64(follower)))
         present = at < len(held) and int(held[at]) == follower
-        if following and not present:
-            self._replace(author, np.insert(held, at, np.uint64(follower)))
-        elif present and not following:
-            self._replace(author, np.delete(held, at))
+        if following != present:
+            self._replace(author, np.insert(held, at, np.uint64(follower)) if following else np.delete(held, at))
 
     def drop(self, author: int) -> None:
         self.edges -= len(self._sets.pop(author, NO_IDS))

@@ -31,9 +31,7 @@ class TagOccurrences(NamedTuple):
     def since(self, floor: int) -> "TagOccurrences":
         """Those of tweets from an id on."""
         kept = [tweet >= floor for tweet in self.tweets]
-        return TagOccurrences(
-            [*compress(self.tweets, kept)], [*compress(self.authors, kept)], [*compress(self.tags, kept)]
-        )
+        return TagOccurrences._make([*compress(column, kept)] for column in self)
 
 
 class Suspension(NamedTuple):
