@@ -4,7 +4,6 @@ import zlib
 from collections.abc import Mapping, Sequence
 from operator import itemgetter
 
-from storage.cassandra.driver.batches import write_rows
 from storage.cassandra.driver.session import CassandraAdapter
 from storage.cassandra.driver.statements import read, write
 
@@ -20,7 +19,7 @@ class CassandraOutputStore(CassandraAdapter):
 
     async def put(self, flow: str, rows: Mapping[str, bytes]) -> None:
         found = [(flow, _bucket(key), key, columns.decode()) for key, columns in rows.items()]
-        await write_rows(self._session, _PUT, found, partition=itemgetter(1), batch_rows_max=_BATCH_ROWS_MAX)
+        await self._session.write_rows(_PUT, found, partition=itemgetter(1), batch_rows_max=_BATCH_ROWS_MAX)
 
     async def get(self, flow: str, keys: Sequence[str]) -> dict[str, bytes]:
         answers = await self._session.execute_many(_GET, [(flow, _bucket(key), key) for key in keys])

@@ -3,7 +3,8 @@
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Self
@@ -40,6 +41,8 @@ _RETRY_AFTER_MS = 200
 _PREPARERS = 2
 _SIDE_BY_SIDE_MAX = 64
 """Requests of one call that are under way at a time."""
+_BATCHES_MAX = 32
+"""The same of batches."""
 
 
 class CassandraSession:
@@ -128,6 +131,29 @@ class CassandraSession:
     async def partition_batch(self, parts: Sequence[tuple[Statement, Params]]) -> None:
         """Write several rows of one partition, all or none: one mutation, which needs no batch log."""
         await self._batch(BatchType.UNLOGGED, parts)
+
+    async def write_rows(
+        self,
+        statement: Statement,
+        rows: Iterable[Params],
+        *,
+        partition: Callable[[Params], Hashable],
+        batch_rows_max: int,
+    ) -> None:
+        """Write rows of several partitions, each whole or not at all; some may have been written if this raises.
+
+        `batch_rows_max`: rows of one batch, which should stay under 5 KB, from which on Cassandra warns.
+        """
+        by_partition = defaultdict[Hashable, list[tuple[Statement, Params]]](list)
+        for row in rows:
+            by_partition[partition(row)].append((statement, row))
+        batches = [
+            parts[at : at + batch_rows_max]
+            for parts in by_partition.values()
+            for at in range(0, len(parts), batch_rows_max)
+        ]
+        for at in range(0, len(batches), _BATCHES_MAX):
+            await asyncio.gather(*map(self.partition_batch, batches[at : at + _BATCHES_MAX]))
 
     async def close(self) -> None:
         """Close every connection; what is still in flight fails."""
