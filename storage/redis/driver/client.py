@@ -70,12 +70,9 @@ class RedisClient:
     async def run(self, commands: Sequence[Command], *, repeat: bool = False, wait_ms: int = 0) -> list[Any]:
         """Send commands in one trip and get their replies as RESP2 gives them: int, bytes, None or list.
 
-        Args:
-            commands: Each a tuple of str, bytes, int and float; a script's come from `Script.call`.
-            repeat: Whether they may be sent again after a connection broke: only reads.
-            wait_ms: How long the commands themselves may block.
-
-        Raises the first reply that is an error; all the others have taken effect then.
+        A command is a tuple of str, bytes, int and float; a script's comes from `Script.call`. Reads may be sent again
+        (`repeat`) after a connection broke; `wait_ms` is how long the commands themselves may block. Raises the first
+        reply that is an error; all the others have taken effect then.
         """
         if not commands:
             return []

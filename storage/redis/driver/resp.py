@@ -47,11 +47,7 @@ class Pushes:
 def encode_pushes(kind: ListKind, users: Ids, entries: Entries, partitions: int) -> Pushes:
     """One LPUSHX for each user, whose entries keep their order.
 
-    Args:
-        kind: Which of a user's lists.
-        users: Shape (n,); a user may occur several times.
-        entries: Shape (n, 2): `entries[i]` goes to `users[i]`.
-        partitions: Partitions of the event log, at most `PARTITIONS_MAX`; they are part of a RECENT key.
+    `entries[i]` goes to `users[i]`, who may occur several times; `partitions` of the log are at most `PARTITIONS_MAX`.
     """
     assert users.dtype == np.uint64
     assert entries.shape == (len(users), 2)
