@@ -18,7 +18,7 @@ from domain.clock import SystemClock
 from domain.limits import SMALL, Limits
 from storage.cassandra import stores as cassandra_stores
 from storage.cassandra.driver.options import CassandraOptions
-from storage.cassandra.driver.schema import Replication, migrate, migrations_in
+from storage.cassandra.driver.schema import Replication, all_migrations, migrate
 from storage.cassandra.stores import CassandraStores
 from storage.ports import Ports
 from storage.ports.cache import CacheStore
@@ -43,7 +43,7 @@ _DATABASE = 9
 def cassandra_options(cassandra_node: CassandraNode) -> CassandraOptions:
     """A keyspace with the whole schema, and the tables of the relation that only tests declare."""
     options = options_of(cassandra_node, f"contract_{new_id()}")
-    migrations = migrations_in()
+    migrations = all_migrations()
     pins = pin_migration(len(migrations) + 1)
     asyncio.run(migrate(options, Replication(), migrations=(*migrations, pins)))
     return options
