@@ -175,7 +175,7 @@ async def _exchange(commands: Sequence[Command], exchange: Exchange) -> list[Any
     replies = await exchange(commands)
     forgotten = [at for at, reply in enumerate(replies) if isinstance(reply, errors.NoScriptError)]
     if forgotten:
-        sources = {Script.by_sha(commands[at][1]).source for at in forgotten}
+        sources = {Script.sources[commands[at][1]] for at in forgotten}
         await exchange([("SCRIPT", "LOAD", source) for source in sources])
         again = await exchange([commands[at] for at in forgotten])
         for at, reply in zip(forgotten, again, strict=True):
