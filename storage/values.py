@@ -41,7 +41,7 @@ class _Form(Generic[C]):
     """Form of counts of one kind: 8 bytes each, and as many for when its reading began."""
 
     def __init__(self, kind: type[C]) -> None:
-        self._kind = kind
+        self._kind: type[C] = kind
         self._counts = struct.Struct(f">{len(kind._fields)}Q")
         self._counted = struct.Struct(f">{2 * len(kind._fields)}Q")
 
