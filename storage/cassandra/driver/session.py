@@ -229,7 +229,7 @@ class CassandraSession:
 
 
 class CassandraAdapter:
-    """What needs nothing but a session."""
+    """An adapter that needs nothing but a session."""
 
     def __init__(self, session: CassandraSession) -> None:
         self._session = session
