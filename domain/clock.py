@@ -13,11 +13,9 @@ class Clock(Protocol):
 
     def now_ms(self) -> int:
         """Wall clock, milliseconds since the Unix epoch."""
-        ...
 
     def monotonic_ms(self) -> int:
         """Milliseconds since an arbitrary start, never decreasing."""
-        ...
 
 
 class SystemClock:

@@ -1,12 +1,10 @@
 """Cursors of conversations, which survive replies and deletes between two pages."""
 
-import base64
-import binascii
 import struct
 from dataclasses import dataclass
 
-from domain.errors import Refused
 from domain.ids import ID_MAX, TweetId
+from domain.timeline import bad_cursor, numbers_in, opaque
 
 _CURSOR = struct.Struct(">BBQQQ")
 _VERSION = 2
@@ -56,23 +54,13 @@ class Below:
 def cursor_of(place: Above | Below) -> str:
     """The opaque cursor for a place."""
     if isinstance(place, Above):
-        wire = _CURSOR.pack(_VERSION, _ABOVE, place.oldest, 0, 0)
-    else:
-        wire = _CURSOR.pack(_VERSION, place.others, place.branch, place.parent, place.after)
-    return base64.urlsafe_b64encode(wire).rstrip(b"=").decode()
+        return opaque(_CURSOR, _VERSION, _ABOVE, place.oldest, 0, 0)
+    return opaque(_CURSOR, _VERSION, place.others, place.branch, place.parent, place.after)
 
 
 def place_of(cursor: str) -> Above | Below:
     """The place a cursor stands for. Raises `Refused` for what is no cursor."""
-    try:
-        wire = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        version, kind, *ids = _CURSOR.unpack(wire)
-    except (ValueError, binascii.Error, struct.error):
-        raise _bad_cursor() from None
+    version, kind, *ids = numbers_in(_CURSOR, cursor)
     if version != _VERSION or kind > _ABOVE or max(ids) > ID_MAX:
-        raise _bad_cursor()
+        raise bad_cursor()
     return Above(TweetId(ids[0])) if kind == _ABOVE else Below(TweetId(ids[0]), TweetId(ids[1]), bool(kind), ids[2])
-
-
-def _bad_cursor() -> Refused:
-    return Refused("The cursor is not one that this service gave out.", "invalid_cursor")

@@ -1,19 +1,6 @@
-"""Everything that can go wrong in good code, as one tree.
+"""Everything that can go wrong in good code.
 
-    EngineError
-    ├── StoreUnavailable      a store did not answer in time; the write may have happened
-    ├── Overloaded            a bounded queue is full; nothing was done
-    ├── Fenced                somebody newer owns this range
-    ├── LeaseExpired          this worker number is no longer ours
-    ├── PoisonedEvent         an event that cannot be decoded or handled
-    └── Refused               the request cannot be granted; carries a stable code
-        ├── Invalid           well-formed but invalid, with the fields
-        ├── NotFound
-        ├── Forbidden
-        ├── Conflict
-        └── Unauthorized
-
-Each passes all its arguments to its base, so that it survives pickling between processes.
+Each kind passes all its arguments to its base, so that it survives pickling between processes.
 """
 
 from typing_extensions import override
@@ -54,17 +41,9 @@ class Fenced(EngineError):
 class LeaseExpired(EngineError):
     """No id can be made: the worker number's lease has ended or does not reach the present."""
 
-    def __init__(self, worker: int) -> None:
-        super().__init__(worker)
-        self.worker = worker
-
 
 class PoisonedEvent(EngineError):
     """The bytes are no event this version can read."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 class Refused(EngineError):

@@ -56,7 +56,6 @@ class TweetPosted(Event, frozen=True, array_like=True, kw_only=True, tag=1):
 
     @property
     def tweet_id(self) -> TweetId:
-        """The id of the tweet."""
         return TweetId(self.event_id)
 
 
@@ -163,7 +162,6 @@ _TAGS = frozenset(kind.__struct_config__.tag for kind in get_args(AnyEvent))
 
 
 def encode(event: Event) -> bytes:
-    """Encode an event for the wire."""
     return _PREFIX + _encoder.encode(event)
 
 

@@ -57,7 +57,6 @@ class Interleaver:
         """The next deliveries, a slice of each job and at most `batch_max`; empty when there are no jobs."""
         followers: list[Ids] = []
         entries: list[tuple[int, int]] = []
-        sizes: list[int] = []
         finished: list[Job] = []
         room = self._batch_max
         for _ in range(len(self._jobs)):
@@ -67,17 +66,15 @@ class Interleaver:
             part = job.followers[job.at : job.at + min(self._slice_max, room)]
             job.at += len(part)
             room -= len(part)
-            if len(part):
-                followers.append(part)
-                entries.append((job.entry, job.original))
-                sizes.append(len(part))
+            followers.append(part)
+            entries.append((job.entry, job.original))
             if job.at < len(job.followers):
                 self._jobs.append(job)
             else:
                 finished.append(job)
         if not followers:
             return Batch(NO_IDS, NO_ENTRIES, finished)
-        repeated = np.repeat(np.array(entries, dtype=np.uint64), sizes, axis=0)
+        repeated = np.repeat(np.array(entries, dtype=np.uint64), [*map(len, followers)], axis=0)
         return Batch(np.concatenate(followers), repeated, finished)
 
 
@@ -116,13 +113,9 @@ class FollowerSets:
 
     def __init__(self, edges_max: int) -> None:
         self._edges_max = edges_max
-        self._edges = 0
         self._sets: dict[int, Ids] = {}
-
-    @property
-    def edges(self) -> int:
+        self.edges = 0
         """Follower edges held."""
-        return self._edges
 
     def get(self, author: int) -> Ids | None:
         """The followers, or None if they are not held."""
@@ -132,9 +125,8 @@ class FollowerSets:
         return held
 
     def put(self, author: int, followers: Ids) -> None:
-        """Hold an author's followers."""
         self._replace(author, np.unique(followers))
-        while self._edges > self._edges_max and len(self._sets) > 1:
+        while self.edges > self._edges_max and len(self._sets) > 1:
             self.drop(next(iter(self._sets)))
 
     def set_edge(self, author: int, follower: int, following: bool) -> None:
@@ -144,24 +136,20 @@ class FollowerSets:
             return
         at = int(np.searchsorted(held, np.uint64(follower)))
         present = at < len(held) and int(held[at]) == follower
-        if following and not present:
-            self._replace(author, np.insert(held, at, np.uint64(follower)))
-        elif present and not following:
-            self._replace(author, np.delete(held, at))
+        if following != present:
+            self._replace(author, np.insert(held, at, np.uint64(follower)) if following else np.delete(held, at))
 
     def drop(self, author: int) -> None:
-        """Forget an author's followers."""
-        self._edges -= len(self._sets.pop(author, NO_IDS))
+        self.edges -= len(self._sets.pop(author, NO_IDS))
 
     def clear(self) -> None:
-        """Forget all."""
         self._sets.clear()
-        self._edges = 0
+        self.edges = 0
 
     def _replace(self, author: int, followers: Ids) -> None:
         self.drop(author)
         self._sets[author] = followers
-        self._edges += len(followers)
+        self.edges += len(followers)
 
 
 class Pulled:

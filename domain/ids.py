@@ -92,7 +92,6 @@ class IdSource(Protocol):
 
     def next(self) -> int:
         """The next id. Raises `LeaseExpired`."""
-        ...
 
 
 class IdGenerator:

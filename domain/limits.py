@@ -128,5 +128,4 @@ SMALL = Limits(
 
 
 def profile(name: Literal["default", "small"]) -> Limits:
-    """The limits of a profile."""
     return {"default": DEFAULT, "small": SMALL}[name]

@@ -7,6 +7,7 @@ Rows, repair, pages, counts, flags and adapters are generic over `Relation`: ano
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 from domain import ids
 from domain.events import Event, Followed, Liked, Retweeted, RetweetUndone, Unfollowed, Unliked
@@ -126,9 +127,9 @@ class RelationState:
     superseded: tuple[int, ...] = ()
 
     @classmethod
-    def stored(cls, active: bool, event_id: int, written_us: int, active_events: Collection[int]) -> "RelationState":
+    def stored(cls, active: bool, event_id: int, written_us: int, active_events: Collection[int] | None) -> Self:
         """The state that a row holds: of its `active_events` all but the current one are superseded."""
-        superseded = tuple(sorted(each for each in active_events if not (active and each == event_id)))
+        superseded = tuple(sorted(each for each in active_events or () if not (active and each == event_id)))
         return cls(active=active, event_id=event_id, written_us=written_us, superseded=superseded)
 
 

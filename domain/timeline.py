@@ -5,7 +5,6 @@ at or below the floor is read from the store. So order of delivery, repeats and 
 """
 
 import base64
-import binascii
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -109,9 +108,27 @@ CURSOR_PATTERN = "^A[Q-X][A-Za-z0-9_-]{21}$"
 START = Walk(ID_MAX, ID_MAX)
 
 
+def opaque(form: struct.Struct, *numbers: int) -> str:
+    """A cursor that holds some numbers."""
+    return base64.urlsafe_b64encode(form.pack(*numbers)).rstrip(b"=").decode()
+
+
+def numbers_in(form: struct.Struct, cursor: str) -> tuple[int, ...]:
+    """The numbers of a cursor. Raises `Refused` for what has another form."""
+    try:
+        return form.unpack(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+    except (ValueError, struct.error):
+        raise bad_cursor() from None
+
+
+def bad_cursor() -> Refused:
+    """The refusal of a text that is no cursor."""
+    return Refused("The cursor is not one that this service gave out.", "invalid_cursor")
+
+
 def cursor_of(walk: Walk) -> str:
     """The opaque cursor for a place in a walk."""
-    return base64.urlsafe_b64encode(_WALK.pack(_WALK_VERSION, walk.top, walk.last)).rstrip(b"=").decode()
+    return opaque(_WALK, _WALK_VERSION, walk.top, walk.last)
 
 
 def walk_of(cursor: str | None) -> Walk:
@@ -119,16 +136,8 @@ def walk_of(cursor: str | None) -> Walk:
     if cursor is None:
         return START
     if len(cursor) > _CURSOR_CHARS_MAX:
-        raise _bad_cursor()
-    try:
-        wire = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        version, top, last = _WALK.unpack(wire)
-    except (ValueError, binascii.Error, struct.error):
-        raise _bad_cursor() from None
+        raise bad_cursor()
+    version, top, last = numbers_in(_WALK, cursor)
     if version != _WALK_VERSION or top > ID_MAX:
-        raise _bad_cursor()
+        raise bad_cursor()
     return Walk(top, min(last, top))
-
-
-def _bad_cursor() -> Refused:
-    return Refused("The cursor is not one that this service gave out.", "invalid_cursor")

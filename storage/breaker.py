@@ -12,7 +12,7 @@ class Breaker:
     """Refuses at once after some failures in a row; `reset_s` later one trial request decides.
 
     pybreaker keeps the state. It would let every request through while it is half open, and each would wait for a
-    dead store's whole time limit: hence the turnstile. A cancelled request says nothing about the store.
+    dead store's whole time limit: so only one may be trying. A cancelled request says nothing about the store.
     """
 
     def __init__(self, is_outage: Judge, is_mistake: Judge, *, failures_max: int, reset_s: float) -> None:
@@ -27,34 +27,22 @@ class Breaker:
     def guarding(self) -> Iterator[None]:
         """Around one call. Raises `CircuitBreakerError` at once instead of running it while the store is dead."""
         if self._breaker.current_state != STATE_CLOSED:
-            with self._turnstile(), self._breaker.calling():
-                yield
+            if self._trying:
+                raise CircuitBreakerError("another request is trying the store")
+            self._trying = True
+            try:
+                with self._breaker.calling():
+                    yield
+            finally:
+                self._trying = False
             return
         try:
             yield
         except Exception as error:
-            if self._is_outage(error):
-                self._note(error)
+            if self._is_outage(error):  # pybreaker is told afterwards how the call ended
+                with suppress(CircuitBreakerError, type(error)), self._breaker.calling():
+                    raise
             raise
         if self._breaker.fail_counter:
-            self._note(None)
-
-    @contextmanager
-    def _turnstile(self) -> Iterator[None]:
-        if self._trying:
-            raise CircuitBreakerError("another request is trying the store")
-        self._trying = True
-        try:
-            yield
-        finally:
-            self._trying = False
-
-    def _note(self, error: Exception | None) -> None:
-        """Tell pybreaker how a call ended."""
-
-        def outcome() -> None:
-            if error is not None:
-                raise error
-
-        with suppress(CircuitBreakerError, *([type(error)] if error is not None else [])):
-            self._breaker.call(outcome)
+            with suppress(CircuitBreakerError), self._breaker.calling():
+                pass

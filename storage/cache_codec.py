@@ -16,7 +16,6 @@ from domain.tweets import Tweet
 from domain.users import User
 
 _TWEET = struct.Struct(">7QB")
-_PERSON = struct.Struct(">B")
 _ENGAGED = struct.Struct(">QI")
 
 
@@ -79,13 +78,12 @@ class Person(NamedTuple):
 
 
 def person_value(user: User) -> bytes:
-    """A user as they are cached."""
-    return _PERSON.pack(0) + orjson.dumps({"id": str(user.id), "username": user.username, "name": user.name})
+    return bytes(1) + orjson.dumps({"id": str(user.id), "username": user.username, "name": user.name})
 
 
 def person_from(value: bytes) -> Person:
     """The person of a value that is not empty."""
-    return Person(value[0], value[_PERSON.size :])
+    return Person(value[0], value[1:])
 
 
 class Engaged(NamedTuple):
@@ -113,12 +111,10 @@ def engaged_from(value: bytes) -> list[Engaged]:
 
 
 def ids_value(ids: Sequence[int]) -> bytes:
-    """Packed ids."""
     return np.array(ids, np.uint64).tobytes()
 
 
 def ids_from(value: bytes) -> Ids:
-    """The ids of packed ones."""
     return np.frombuffer(value, dtype=np.uint64)
 
 

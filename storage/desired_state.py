@@ -26,7 +26,6 @@ async def desired(coordination: CoordinationStore, checkpoint: str) -> int:
 
 
 def shard_names(shards: int) -> tuple[str, ...]:
-    """The names of so many fan-out shards."""
     return tuple(f"{_SHARD}{index}" for index in range(shards))
 
 

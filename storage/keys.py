@@ -1,12 +1,42 @@
 """The names of everything kept in Redis; hash tags keep together what one script touches (Redis Cluster)."""
 
+from collections.abc import Callable
+
 from domain import ids
 from storage.ports.cache import ListKey, ListKind
+
+ById = Callable[[int], str]
+ByName = Callable[[str], str]
 
 INCARNATION = "incarnation"
 CHANGES = "changes"
 """The change feed, a stream: values dropped lately of which processes keep copies of their own."""
 _USER = "us:"
+
+log: ById = "log:{{{:02d}}}".format
+"""The stream of one log partition; shares its hash tag with the recent tweets of its authors."""
+offsets: ByName = "off:{{{}}}".format
+"""A reader's offsets and epoch."""
+tweet: ById = "tw:{}".format
+"""A tweet or retweet, or that there is none."""
+tweet_counts: ById = "tc:{}".format
+user: ById = (_USER + "{}").format
+"""A user as tweets and profiles show them."""
+user_counts: ById = "pc:{}".format
+own_acts: ById = "own:{}".format
+"""A user's latest acts on counts."""
+following: ById = "fo:{}".format
+"""A user's followees, as packed ids."""
+engaged: ById = "en:{}".format
+"""A user's latest likes and retweets."""
+session: ById = "ss:{}".format
+"""The state of a session: it lives, or has ended."""
+trends: ByName = "tr:{{{}}}".format
+"""The tops of all places in a window, and the time of which they are."""
+login_network: ByName = "ln:{}".format
+"""That somebody logged in to an account from a network; of both only the digest is told."""
+heartbeat: ByName = "hb:{}".format
+"""That an actor is alive, and how it is."""
 
 
 def list_key(key: ListKey, partitions: int) -> str:
@@ -15,29 +45,9 @@ def list_key(key: ListKey, partitions: int) -> str:
     return f"{key.kind}:{{{slot:02d}}}:{key.user:016x}"
 
 
-def log(partition: int) -> str:
-    """The stream of one log partition; shares its hash tag with the recent tweets of its authors."""
-    return f"log:{{{partition:02d}}}"
-
-
-def offsets(name: str) -> str:
-    """A reader's offsets and epoch."""
-    return f"off:{{{name}}}"
-
-
-def tweet(tweet_id: int) -> str:
-    """A tweet or retweet, or that there is none."""
-    return f"tw:{tweet_id}"
-
-
-def tweet_counts(tweet_id: int) -> str:
-    """A tweet's counts."""
-    return f"tc:{tweet_id}"
-
-
-def user(user: int) -> str:
-    """A user as tweets and profiles show them."""
-    return f"{_USER}{user}"
+def output(flow: str, key: str) -> str:
+    """A row that a dataflow of a data team found out."""
+    return f"df:{flow}:{key}"
 
 
 def is_announced(key: str) -> bool:
@@ -46,50 +56,4 @@ def is_announced(key: str) -> bool:
 
 
 def user_of(key: str) -> int:
-    """The user whose key is announced."""
     return int(key.removeprefix(_USER))
-
-
-def user_counts(user: int) -> str:
-    """A user's counts."""
-    return f"pc:{user}"
-
-
-def own_acts(user: int) -> str:
-    """A user's latest acts on counts."""
-    return f"own:{user}"
-
-
-def following(user: int) -> str:
-    """A user's followees, as packed ids."""
-    return f"fo:{user}"
-
-
-def engaged(user: int) -> str:
-    """A user's latest likes and retweets."""
-    return f"en:{user}"
-
-
-def session(id_: int) -> str:
-    """The state of a session: it lives, or has ended."""
-    return f"ss:{id_}"
-
-
-def trends(window: str) -> str:
-    """The tops of all places in a window, and the time of which they are."""
-    return f"tr:{{{window}}}"
-
-
-def output(flow: str, key: str) -> str:
-    """A row that a dataflow of a data team found out."""
-    return f"df:{flow}:{key}"
-
-
-def login_network(digest: str) -> str:
-    """That somebody logged in to an account from a network; of both only the digest is told."""
-    return f"ln:{digest}"
-
-
-def heartbeat(actor: str) -> str:
-    """That an actor is alive, and how it is."""
-    return f"hb:{actor}"

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import compress
 from typing import Protocol
 
 from domain.errors import Overloaded, StoreUnavailable
@@ -94,22 +95,17 @@ class ReadThrough:
         return values
 
     async def _load_and_fill(self, ids: list[int]) -> dict[int, bytes]:
-        token = secrets.token_hex(8)
-        leased = await self._lease(ids, token)
+        token, leased = secrets.token_hex(8), list[bool]()
+        with suppress(StoreUnavailable, Overloaded):
+            leased = await self._cache.lease([self.key(id_) for id_ in ids], token)
         loaded = await self._load(ids)
         values = {id_: loaded.get(id_, b"") for id_ in ids}
-        filled = {self.key(id_): values[id_] for id_ in leased if self._keeps_absent or id_ in loaded}
+        mine = compress(ids, leased)
+        filled = {self.key(id_): values[id_] for id_ in mine if self._keeps_absent or id_ in loaded}
         if filled:
             with suppress(StoreUnavailable, Overloaded):  # counted by the adapter; the value is right, only not kept
                 await self._cache.fill(filled, token, ttl_s=self._limits.cache_ttl_s)
         return values
-
-    async def _lease(self, ids: list[int], token: str) -> list[int]:
-        try:
-            taken = await self._cache.lease([self.key(id_) for id_ in ids], token)
-        except (StoreUnavailable, Overloaded):
-            return []
-        return [id_ for id_, ok in zip(ids, taken, strict=True) if ok]
 
 
 async def multi_get(fetch: Fetch, *wanted: tuple[Keyed, Iterable[int]]) -> list[dict[int, bytes | None]]:

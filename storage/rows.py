@@ -114,7 +114,6 @@ Row = Upsert | SetRelation | Delete
 
 
 def hashtag_feed(tag: str) -> str:
-    """The feed of a hashtag."""
     return "#" + folded_tag(tag)
 
 

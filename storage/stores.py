@@ -3,14 +3,12 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from domain.clock import SystemClock
 from domain.limits import Limits
 from storage.cassandra.driver.options import CassandraOptions
 from storage.cassandra.stores import CassandraStores
 from storage.cassandra.stores import open_stores as open_cassandra
 from storage.ports import Ports
 from storage.redis import RedisStores
-from storage.redis import open_stores as open_redis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +31,12 @@ class Stores:
     ports: Ports
 
     async def close(self) -> None:
-        """Close all connections."""
         await asyncio.gather(self.cassandra.close(), self.redis.close())
 
 
 async def open_stores(config: StoreConfig) -> Stores:
     """Connect to both. Raises `StoreUnavailable` if Cassandra cannot be reached; Redis may come later."""
-    redis = await open_redis(config.redis_url, config.partitions, config.limits, SystemClock())
+    redis = RedisStores(config.redis_url, config.partitions, config.limits)
     cassandra = await open_cassandra(config.cassandra, partitions=config.partitions)
     ports = Ports(
         events=cassandra.events,

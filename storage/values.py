@@ -10,14 +10,7 @@ import msgspec
 from domain.counts import TweetCounts, UserCounts
 from domain.trends.tag_counts import Trend
 
-_FOUR = struct.Struct(">4Q")
-_THREE = struct.Struct(">3Q")
-_TWEET_COUNTS = struct.Struct(">4Q4Q")
-_USER_COUNTS = struct.Struct(">3Q3Q")
-_TrendRow = tuple[str, str, int, int, int, float, int, tuple[int, ...]]
 _encoder = msgspec.msgpack.Encoder()
-_trends_decoder = msgspec.msgpack.Decoder(list[_TrendRow])
-
 
 C = TypeVar("C", TweetCounts, UserCounts)
 
@@ -44,58 +37,35 @@ class Counted(Generic[C]):
         return Counted(counts, tuple(began_us if name in names else old for name, old in each))
 
 
-def tweet_counts(counted: Counted[TweetCounts]) -> bytes:
-    """A tweet's counts, 64 bytes."""
-    return _TWEET_COUNTS.pack(*counted.counts, *counted.all_began_us)
+class _Form(Generic[C]):
+    """Form of counts of one kind: 8 bytes each, and as many for when its reading began."""
+
+    def __init__(self, kind: type[C]) -> None:
+        self._kind: type[C] = kind
+        self._counts = struct.Struct(f">{len(kind._fields)}Q")
+        self._counted = struct.Struct(f">{2 * len(kind._fields)}Q")
+
+    def value(self, counted: Counted[C]) -> bytes:
+        return self._counted.pack(*counted.counts, *counted.all_began_us)
+
+    def alone(self, value: bytes) -> C:
+        """The counts of a value, whenever they were read."""
+        return self._kind(*self._counts.unpack_from(value))
+
+    def counted(self, value: bytes) -> Counted[C]:
+        """The counts of a value, with when they were read."""
+        return Counted(self.alone(value), self._counted.unpack(value)[len(self._kind._fields) :])
 
 
-def tweet_counts_alone(value: bytes) -> TweetCounts:
-    """The counts of `tweet_counts`, whenever they were read."""
-    return TweetCounts(*_FOUR.unpack_from(value))
-
-
-def tweet_counts_from(value: bytes) -> Counted[TweetCounts]:
-    """The counts of `tweet_counts`, with when they were read."""
-    numbers = _TWEET_COUNTS.unpack(value)
-    return Counted(TweetCounts(*numbers[:4]), numbers[4:])
-
-
-def user_counts(counted: Counted[UserCounts]) -> bytes:
-    """A user's counts, 48 bytes."""
-    return _USER_COUNTS.pack(*counted.counts, *counted.all_began_us)
-
-
-def user_counts_alone(value: bytes) -> UserCounts:
-    """The counts of `user_counts`, whenever they were read."""
-    return UserCounts(*_THREE.unpack_from(value))
-
-
-def user_counts_from(value: bytes) -> Counted[UserCounts]:
-    """The counts of `user_counts`, with when they were read."""
-    numbers = _USER_COUNTS.unpack(value)
-    return Counted(UserCounts(*numbers[:3]), numbers[3:])
+_TWEET, _USER = _Form(TweetCounts), _Form(UserCounts)
+tweet_counts, tweet_counts_alone, tweet_counts_from = _TWEET.value, _TWEET.alone, _TWEET.counted
+user_counts, user_counts_alone, user_counts_from = _USER.value, _USER.alone, _USER.counted
 
 
 def trends(found: Sequence[Trend]) -> bytes:
     """The trends of a place, best first."""
-    rows: list[_TrendRow] = [
-        (t.tag, t.normalized_tag, t.count, t.unique_authors, t.previous, t.score, t.since, t.tweets) for t in found
-    ]
-    return _encoder.encode(rows)
+    return _encoder.encode(found)
 
 
-def trends_from(value: bytes) -> list[Trend]:
-    """The trends of `trends`."""
-    return [
-        Trend(
-            tag=tag,
-            normalized_tag=normalized_tag,
-            count=count,
-            unique_authors=unique_authors,
-            previous=previous,
-            score=score,
-            since=since,
-            tweets=tweets,
-        )
-        for tag, normalized_tag, count, unique_authors, previous, score, since, tweets in _trends_decoder.decode(value)
-    ]
+trends_from = msgspec.msgpack.Decoder(list[Trend]).decode
+"""The trends of `trends`."""

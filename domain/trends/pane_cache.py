@@ -31,11 +31,10 @@ class PaneCache:
 
     def pane(self, window: Window, number: int) -> Pane:
         """One whole pane."""
-        pane = self._panes[window.name].get(number)
-        if pane is None:
-            pane = pane_of(self._pairs.between(number * window.pane_ms, (number + 1) * window.pane_ms))
-            self._panes[window.name][number] = pane
-        return pane
+        panes = self._panes[window.name]
+        if number not in panes:
+            panes[number] = pane_of(self._pairs.between(number * window.pane_ms, (number + 1) * window.pane_ms))
+        return panes[number]
 
     def drop(self, made_ms: npt.NDArray[np.int64]) -> None:
         """Drop the panes of some wall times, which are sorted."""
@@ -51,5 +50,4 @@ class PaneCache:
             self._panes[name] = {number: pane for number, pane in panes.items() if number > oldest}
 
     def clear(self) -> None:
-        """Drop all of them."""
         self._panes.clear()

@@ -5,7 +5,7 @@ element a pair, or a series.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,12 +50,8 @@ def concatenated(parts: Sequence[Pairs]) -> Pairs:
     """Some pairs after others."""
     if len(parts) == 1:
         return parts[0]
-    return Pairs(
-        np.concatenate([NO_PAIRS.tweet, *(part.tweet for part in parts)]),
-        np.concatenate([NO_PAIRS.author, *(part.author for part in parts)]),
-        np.concatenate([NO_PAIRS.series, *(part.series for part in parts)]),
-        np.concatenate([NO_PAIRS.spelling, *(part.spelling for part in parts)]),
-    )
+    columns = ([getattr(part, column.name) for part in (NO_PAIRS, *parts)] for column in fields(Pairs))
+    return Pairs(*map(np.concatenate, columns))
 
 
 def order_of(pairs: Pairs) -> npt.NDArray[np.intp]:
@@ -88,9 +84,8 @@ class Sums:
     def __init__(self, panes: Sequence[tuple[int, Pane]], n: int, size: int) -> None:
         """`panes` with how far back each is; `n` of them make a window, and there are `size` series."""
         lengths = [len(pane.series) for _, pane in panes]
-        series = np.concatenate([NO_SERIES, *(pane.series for _, pane in panes)])
-        authors = np.concatenate([NO_SERIES, *(pane.authors for _, pane in panes)])
-        counts = np.concatenate([NO_SERIES, *(pane.counts for _, pane in panes)])
+        columns = zip(_NO_PANE, *(pane for _, pane in panes), strict=True)
+        series, counts, authors = map(np.concatenate, columns)
         weighed = np.repeat([_WEIGHTS[back % n] for back, _ in panes], lengths) * authors
         in_window = sum(length for (back, _), length in zip(panes, lengths, strict=True) if back < n)
         inside, outside = series[:in_window], series[in_window:]
@@ -126,5 +121,4 @@ def packed(high: npt.NDArray[Any], low: npt.NDArray[Any]) -> Keys:
 
 
 def unpacked(keys: Keys) -> tuple[Series, Series]:
-    """The two columns of packed ones."""
     return (keys >> _HALF).astype(np.int64), (keys & _LOW).astype(np.int64)

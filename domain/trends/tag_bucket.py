@@ -148,8 +148,6 @@ class TagBucket:
         self._changed_minutes = [changed[changed >= oldest] for changed in self._changed_minutes]
         self._forget_names()
 
-    # --------------------------------------------------------------------------------------------------------------
-
     def _merge_pending(self) -> None:
         """Merge what came into the live pairs, and mark the panes that it changed."""
         pending, self._pending = self._pending, _Pending()

@@ -31,9 +31,7 @@ class TagOccurrences(NamedTuple):
     def since(self, floor: int) -> "TagOccurrences":
         """Those of tweets from an id on."""
         kept = [tweet >= floor for tweet in self.tweets]
-        return TagOccurrences(
-            [*compress(self.tweets, kept)], [*compress(self.authors, kept)], [*compress(self.tags, kept)]
-        )
+        return TagOccurrences._make([*compress(column, kept)] for column in self)
 
 
 class Suspension(NamedTuple):
@@ -44,8 +42,11 @@ class Suspension(NamedTuple):
     suspended: bool
 
 
-class Trend(msgspec.Struct, frozen=True, kw_only=True):
-    """A tag in a window at a place; `since` is its first live tweet there, `tweets` its latest ones, newest first."""
+class Trend(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """A tag in a window at a place; `since` is its first live tweet there, `tweets` its latest ones, newest first.
+
+    It is an array of its fields in this order wherever it is encoded.
+    """
 
     tag: str
     normalized_tag: str
@@ -80,7 +81,6 @@ class Ranking(NamedTuple):
 
 
 def bucket_of(normalized_tag: str) -> int:
-    """The bucket that keeps a tag."""
     return zlib.crc32(normalized_tag.encode()) % TAG_BUCKETS
 
 

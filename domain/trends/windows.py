@@ -22,7 +22,6 @@ class Window:
 
     @property
     def span_ms(self) -> int:
-        """The length of the window."""
         return self.pane_ms * self.n
 
     def start_ms(self, as_of_ms: int) -> int:

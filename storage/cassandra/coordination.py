@@ -9,12 +9,10 @@ from storage.cassandra.driver.statements import cas, read, write
 from storage.ports.coordination import RangeOwner, WorkerLease
 
 _LEASES = read("SELECT worker, until_ms FROM worker_leases")
-_FIRST_LEASE = cas("INSERT INTO worker_leases (worker, holder, until_ms) VALUES (?, ?, ?) IF NOT EXISTS")
-_NEXT_LEASE = cas("UPDATE worker_leases SET holder = ?, until_ms = ? WHERE worker = ? IF until_ms = ?")
+_TAKE_LEASE = cas("UPDATE worker_leases SET holder = ?, until_ms = ? WHERE worker = ? IF until_ms = ?")
 _RENEW = cas("UPDATE worker_leases SET until_ms = ? WHERE worker = ? IF holder = ? AND until_ms <= ?")
 _OWNERS = read("SELECT range, owner, epoch FROM range_owners")
-_FIRST_OWNER = cas("INSERT INTO range_owners (range, owner, epoch) VALUES (?, ?, 1) IF NOT EXISTS")
-_NEXT_OWNER = cas("UPDATE range_owners SET owner = ?, epoch = ? WHERE range = ? IF owner = ? AND epoch = ?")
+_SET_OWNER = cas("UPDATE range_owners SET owner = ?, epoch = ? WHERE range = ? IF owner = ? AND epoch = ?")
 _MARK = read("SELECT value FROM checkpoints WHERE name = ?")
 _SET_MARK = write("INSERT INTO checkpoints (name, value) VALUES (?, ?)")
 _PULLED = read("SELECT author, since_ms FROM pulled WHERE part = 0", fetch_rows=5_000)
@@ -23,7 +21,7 @@ _PUSH_AGAIN = write("DELETE FROM pulled WHERE part = 0 AND author = ?")
 
 
 class CassandraCoordinationStore:
-    """Leases, owners and checkpoints, each in a row of its own."""
+    """Leases, owners and checkpoints, each in a row of its own; one that is not there compares as null."""
 
     def __init__(self, session: CassandraSession, *, workers: int = WORKERS_MAX) -> None:
         assert 1 <= workers <= WORKERS_MAX
@@ -38,10 +36,7 @@ class CassandraCoordinationStore:
         until_ms = now_ms + ttl_ms
         for worker in free:
             after_ms = held.get(worker)
-            if after_ms is None:
-                taken, _ = await self._session.compare_and_set(_FIRST_LEASE, (worker, holder, until_ms))
-            else:
-                taken, _ = await self._session.compare_and_set(_NEXT_LEASE, (holder, until_ms, worker, after_ms))
+            taken, _ = await self._session.compare_and_set(_TAKE_LEASE, (holder, until_ms, worker, after_ms))
             if taken:
                 return WorkerLease(worker, after_ms or 0, until_ms)
         raise Overloaded("worker leases", ttl_ms)
@@ -60,11 +55,9 @@ class CassandraCoordinationStore:
         return {range_: RangeOwner(owner, epoch) for range_, owner, epoch in await self._session.execute(_OWNERS)}
 
     async def set_range_owner(self, range_: int, before: RangeOwner | None, owner: str) -> bool:
-        if before is None:
-            done, _ = await self._session.compare_and_set(_FIRST_OWNER, (range_, owner))
-        else:
-            params = (owner, before.epoch + 1, range_, before.owner, before.epoch)
-            done, _ = await self._session.compare_and_set(_NEXT_OWNER, params)
+        old_owner, old_epoch = before or (None, None)
+        params = (owner, (old_epoch or 0) + 1, range_, old_owner, old_epoch)
+        done, _ = await self._session.compare_and_set(_SET_OWNER, params)
         return done
 
     async def checkpoint(self, name: str) -> int | None:

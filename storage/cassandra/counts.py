@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from domain.counts import NO_TWEET_COUNTS, NO_USER_COUNTS, TWEET_COUNTS, USER_COUNTS, TweetCounts, UserCounts
 from domain.ids import TweetId, UserId
 from domain.relations import RELATIONS
-from storage.cassandra.driver.session import CassandraSession, Params
+from storage.cassandra.driver.session import CassandraAdapter, Params
 from storage.cassandra.driver.statements import Statement, read
 from storage.cassandra.relations import statements_of
 
@@ -19,11 +19,8 @@ _SETS = {relation.counted: relation for relation in RELATIONS if relation.counte
 _ACTIVES = {relation.user_counted: relation for relation in RELATIONS if relation.user_counted}
 
 
-class CassandraCountStore:
+class CassandraCountStore(CassandraAdapter):
     """`CountStore` on Cassandra: no request takes longer for a larger set."""
-
-    def __init__(self, session: CassandraSession) -> None:
-        self._session = session
 
     async def tweet_counts(
         self, tweet: TweetId, names: Collection[str] = TWEET_COUNTS, others: TweetCounts = NO_TWEET_COUNTS

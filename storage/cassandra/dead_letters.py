@@ -1,30 +1,22 @@
 """Events that a consumer gave up."""
 
-from domain.ids import EventId
-from storage.cassandra.driver.session import CassandraSession
+from storage.cassandra.driver.session import CassandraAdapter
 from storage.cassandra.driver.statements import read, write
 from storage.ports.dead_letters import DeadLetter
 
-_ADD = write(
-    "INSERT INTO dead_letters (day, event_id, consumer, log_partition, body, error, attempts) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?)"
-)
+_COLUMNS = "day, event_id, consumer, log_partition, body, error, attempts"
+"""As in `DeadLetter`."""
+_ADD = write(f"INSERT INTO dead_letters ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)")
 _DAYS = read("SELECT DISTINCT day FROM dead_letters")
-_OF_DAY = read(
-    "SELECT event_id, consumer, log_partition, body, error, attempts FROM dead_letters WHERE day = ? LIMIT ?"
-)
+_OF_DAY = read(f"SELECT {_COLUMNS} FROM dead_letters WHERE day = ? LIMIT ?")
 _REMOVE = write("DELETE FROM dead_letters WHERE day = ? AND event_id = ? AND consumer = ?")
 
 
-class CassandraDeadLetterStore:
+class CassandraDeadLetterStore(CassandraAdapter):
     """Letters by the day they were given up; the table's time to live ends them."""
 
-    def __init__(self, session: CassandraSession) -> None:
-        self._session = session
-
     async def add(self, letter: DeadLetter) -> None:
-        values = (letter.partition, letter.body, letter.error, letter.attempts)
-        await self._session.execute(_ADD, (letter.day, letter.event_id, letter.consumer, *values))
+        await self._session.execute(_ADD, letter)
 
     async def letters(self, *, limit: int) -> list[DeadLetter]:
         days = sorted((day for (day,) in await self._session.execute(_DAYS)), reverse=True)
@@ -32,20 +24,7 @@ class CassandraDeadLetterStore:
         for day in days:
             if len(found) == limit:
                 break
-            for event_id, consumer, partition, body, error, attempts in await self._session.execute(
-                _OF_DAY, (day, limit - len(found))
-            ):
-                found.append(
-                    DeadLetter(
-                        day=day,
-                        event_id=EventId(event_id),
-                        consumer=consumer,
-                        partition=partition,
-                        body=body,
-                        error=error,
-                        attempts=attempts,
-                    )
-                )
+            found += map(DeadLetter._make, await self._session.execute(_OF_DAY, (day, limit - len(found))))
         return found
 
     async def remove(self, letter: DeadLetter) -> None:

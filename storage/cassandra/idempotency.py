@@ -1,7 +1,7 @@
 """Idempotency keys: the first request to claim one decides what it stands for."""
 
 from domain.ids import UserId
-from storage.cassandra.driver.session import CassandraSession
+from storage.cassandra.driver.session import CassandraAdapter
 from storage.cassandra.driver.statements import cas, read
 from storage.ports.idempotency import Claim
 
@@ -9,11 +9,8 @@ _CLAIMED = read("SELECT body_hash, id FROM idempotency WHERE user_id = ? AND key
 _CLAIM = cas("INSERT INTO idempotency (user_id, key, body_hash, id) VALUES (?, ?, ?, ?) IF NOT EXISTS")
 
 
-class CassandraIdempotencyStore:
+class CassandraIdempotencyStore(CassandraAdapter):
     """Claims that end by themselves after 24 hours, the table's time to live."""
-
-    def __init__(self, session: CassandraSession) -> None:
-        self._session = session
 
     async def claimed(self, user: UserId, key: str) -> Claim | None:
         rows = await self._session.execute(_CLAIMED, (user, key))

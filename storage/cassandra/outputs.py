@@ -4,8 +4,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from operator import itemgetter
 
-from storage.cassandra.driver.batches import write_rows
-from storage.cassandra.driver.session import CassandraSession
+from storage.cassandra.driver.session import CassandraAdapter
 from storage.cassandra.driver.statements import read, write
 
 BUCKETS = 16
@@ -15,15 +14,12 @@ _PUT = write("INSERT INTO dataflow_rows (flow, bucket, key, columns) VALUES (?, 
 _GET = read("SELECT columns FROM dataflow_rows WHERE flow = ? AND bucket = ? AND key = ?")
 
 
-class CassandraOutputStore:
+class CassandraOutputStore(CassandraAdapter):
     """`OutputStore` on Cassandra; the table's time to live ends rows that are not written again."""
-
-    def __init__(self, session: CassandraSession) -> None:
-        self._session = session
 
     async def put(self, flow: str, rows: Mapping[str, bytes]) -> None:
         found = [(flow, _bucket(key), key, columns.decode()) for key, columns in rows.items()]
-        await write_rows(self._session, _PUT, found, partition=itemgetter(1), batch_rows_max=_BATCH_ROWS_MAX)
+        await self._session.write_rows(_PUT, found, partition=itemgetter(1), batch_rows_max=_BATCH_ROWS_MAX)
 
     async def get(self, flow: str, keys: Sequence[str]) -> dict[str, bytes]:
         answers = await self._session.execute_many(_GET, [(flow, _bucket(key), key) for key in keys])

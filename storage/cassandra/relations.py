@@ -2,7 +2,7 @@
 
 import asyncio
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from itertools import chain, islice
 from operator import itemgetter
@@ -12,14 +12,14 @@ import numpy as np
 from domain.fanout import NO_IDS
 from domain.ids import RANGES_PER_BUCKET, Ids, UserId, follower_bucket
 from domain.relations import BY_RANGE, INACTIVE, Relation, RelationState
-from storage.cassandra.driver.session import CassandraSession, Rows
+from storage.cassandra.driver.session import CassandraAdapter
 from storage.cassandra.driver.statements import read
 from storage.rows import tables_of
 
 IN_MAX = 100
 """Keys of one IN list."""
 _STATE = "active, event_id, WRITETIME(active), active_events"
-"""The columns of a state, as `_state_of` reads them."""
+"""The columns of a state, as `RelationState.stored` takes them."""
 _SCANNED_ROWS = 5_000
 """Rows of a page of a whole partition."""
 
@@ -52,15 +52,12 @@ statements_of = cache(RelationStatements)
 """The statements of a relation, always the same ones: each is its own key in the cache of prepared ones."""
 
 
-class CassandraRelationStore:
+class CassandraRelationStore(CassandraAdapter):
     """`RelationStore` on Cassandra."""
-
-    def __init__(self, session: CassandraSession) -> None:
-        self._session = session
 
     async def state(self, relation: Relation, user: UserId, target: int) -> RelationState:
         rows = await self._session.execute(statements_of(relation).state, (user, target))
-        return _state_of(*rows[0]) if rows else INACTIVE
+        return RelationState.stored(*rows[0]) if rows else INACTIVE
 
     async def states(self, relation: Relation, pairs: Sequence[tuple[UserId, int]]) -> list[RelationState]:
         """One query per user and hundred targets."""
@@ -72,7 +69,7 @@ class CassandraRelationStore:
         ]
         answers = await self._session.execute_many(statements_of(relation).states, params)
         found = {
-            (user, target): _state_of(*state)
+            (user, target): RelationState.stored(*state)
             for (user, _), rows in zip(params, answers, strict=True)
             for target, *state in rows
         }
@@ -102,7 +99,9 @@ class CassandraRelationStore:
     async def sources(self, relation: Relation, target: int, *, before: int, limit: int) -> list[tuple[UserId, int]]:
         assert relation.sources, f"nobody asks whose {relation.name} a target has"
         params = [(target, bucket, before, limit) for bucket in range(relation.sources.buckets)]
-        return _merged_page(await self._session.execute_many(statements_of(relation).sources, params), limit)
+        buckets = await self._session.execute_many(statements_of(relation).sources, params)
+        latest_first = heapq.merge(*buckets, key=itemgetter(0), reverse=True)  # as each of them is
+        return [(UserId(user), event) for event, user in islice(latest_first, limit)]
 
     async def sources_in(self, relation: Relation, target: int, ranges: Sequence[int]) -> Ids:
         assert relation.sources is BY_RANGE
@@ -120,13 +119,3 @@ class CassandraRelationStore:
             pages = self._session.pages(statements.sources_in, (target, bucket, ranges))
         parts = [np.fromiter(chain.from_iterable(page), dtype=np.uint64, count=len(page)) async for page in pages]
         return np.concatenate(parts)
-
-
-def _state_of(active: bool, event_id: int, written_us: int, active_events: Iterable[int] | None) -> RelationState:
-    return RelationState.stored(active, event_id, written_us, tuple(active_events or ()))
-
-
-def _merged_page(buckets: Iterable[Rows], limit: int) -> list[tuple[UserId, int]]:
-    """The latest (user, event) of several lists of (event, user), each latest first."""
-    latest_first = heapq.merge(*buckets, key=itemgetter(0), reverse=True)
-    return [(UserId(user), event) for event, user in islice(latest_first, limit)]

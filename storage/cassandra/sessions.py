@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Sequence
 
 from domain.ids import SessionId, UserId
-from storage.cassandra.driver.session import CassandraSession
+from storage.cassandra.driver.session import CassandraAdapter
 from storage.cassandra.driver.statements import cas, read, write
 from storage.ports.sessions import SpentToken, TokenUse
 
@@ -22,11 +22,8 @@ _REVOKED = read("SELECT revoked FROM token_families WHERE family = ?")
 _REVOKE = write("INSERT INTO token_families (family, revoked) VALUES (?, true)")
 
 
-class CassandraTokenStore:
+class CassandraTokenStore(CassandraAdapter):
     """Tokens by their hash, until they expire, spent or not."""
-
-    def __init__(self, session: CassandraSession) -> None:
-        self._session = session
 
     async def issue(self, token_hash: str, user: UserId, family: SessionId, ttl_s: int) -> None:
         assert 0 < ttl_s <= TTL_S_MAX

@@ -1,7 +1,5 @@
 """All adapters of Cassandra on one session."""
 
-from dataclasses import dataclass
-
 from storage.cassandra.coordination import CassandraCoordinationStore
 from storage.cassandra.counts import CassandraCountStore
 from storage.cassandra.dead_letters import CassandraDeadLetterStore
@@ -15,38 +13,26 @@ from storage.cassandra.sessions import CassandraTokenStore
 from storage.cassandra.trends import CassandraPaneStore
 from storage.cassandra.tweets import CassandraTweetStore
 from storage.cassandra.users import CassandraUserStore
-from storage.ports.coordination import CoordinationStore
-from storage.ports.counts import CountStore
-from storage.ports.dead_letters import DeadLetterStore
-from storage.ports.events import EventStore
-from storage.ports.idempotency import IdempotencyStore
-from storage.ports.outputs import OutputStore
-from storage.ports.relations import RelationStore
-from storage.ports.sessions import TokenStore
-from storage.ports.trends import PaneStore
-from storage.ports.tweets import TweetStore
-from storage.ports.users import UserStore
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CassandraStores:
     """One adapter for each port that Cassandra keeps; they belong to the event loop that opened them."""
 
-    session: CassandraSession
-    events: EventStore
-    tweets: TweetStore
-    relations: RelationStore
-    counts: CountStore
-    users: UserStore
-    tokens: TokenStore
-    idempotency: IdempotencyStore
-    coordination: CoordinationStore
-    dead_letters: DeadLetterStore
-    panes: PaneStore
-    outputs: OutputStore
+    def __init__(self, session: CassandraSession, partitions: int) -> None:
+        self.session = session
+        self.events = CassandraEventStore(session, partitions)
+        self.tweets = CassandraTweetStore(session)
+        self.relations = CassandraRelationStore(session)
+        self.counts = CassandraCountStore(session)
+        self.users = CassandraUserStore(session)
+        self.tokens = CassandraTokenStore(session)
+        self.idempotency = CassandraIdempotencyStore(session)
+        self.coordination = CassandraCoordinationStore(session)
+        self.dead_letters = CassandraDeadLetterStore(session)
+        self.panes = CassandraPaneStore(session)
+        self.outputs = CassandraOutputStore(session)
 
     async def close(self) -> None:
-        """Close the connection."""
         await self.session.close()
 
 
@@ -55,18 +41,4 @@ async def open_stores(options: CassandraOptions, *, partitions: int) -> Cassandr
 
     Raises `StoreUnavailable` within 3 s.
     """
-    session = await CassandraSession.connect(options)
-    return CassandraStores(
-        session=session,
-        events=CassandraEventStore(session, partitions),
-        tweets=CassandraTweetStore(session),
-        relations=CassandraRelationStore(session),
-        counts=CassandraCountStore(session),
-        users=CassandraUserStore(session),
-        tokens=CassandraTokenStore(session),
-        idempotency=CassandraIdempotencyStore(session),
-        coordination=CassandraCoordinationStore(session),
-        dead_letters=CassandraDeadLetterStore(session),
-        panes=CassandraPaneStore(session),
-        outputs=CassandraOutputStore(session),
-    )
+    return CassandraStores(await CassandraSession.connect(options), partitions)

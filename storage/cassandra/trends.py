@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 
 from domain.trends.tag_counts import PaneCount
-from storage.cassandra.driver.batches import write_rows
-from storage.cassandra.driver.session import CassandraSession
+from storage.cassandra.driver.session import CassandraAdapter
 from storage.cassandra.driver.statements import read, write
 
 DAY_PANES = 1_440
@@ -20,15 +19,12 @@ _PANES = read(
 )
 
 
-class CassandraPaneStore:
+class CassandraPaneStore(CassandraAdapter):
     """Panes by tag and day; the table's time to live ends them."""
-
-    def __init__(self, session: CassandraSession) -> None:
-        self._session = session
 
     async def put(self, counts: Sequence[PaneCount], stamp_us: int) -> None:
         rows = [(c.normalized_tag, c.pane // DAY_PANES, c.pane, c.count, c.unique_authors, stamp_us) for c in counts]
-        await write_rows(self._session, _PUT, rows, partition=itemgetter(0, 1), batch_rows_max=_BATCH_ROWS_MAX)
+        await self._session.write_rows(_PUT, rows, partition=itemgetter(0, 1), batch_rows_max=_BATCH_ROWS_MAX)
 
     async def panes(self, normalized_tag: str, first: int, last: int) -> list[PaneCount]:
         days = range(first // DAY_PANES, last // DAY_PANES + 1)

@@ -6,7 +6,7 @@ from typing import Any
 from domain.ids import TweetId, UserId
 from domain.timeline import Entries, entries_of
 from domain.tweets import Tweet
-from storage.cassandra.driver.session import CassandraSession
+from storage.cassandra.driver.session import CassandraAdapter
 from storage.cassandra.driver.statements import read
 from storage.ports.tweets import Reply
 from storage.rows import feed_slot
@@ -28,11 +28,8 @@ _SLOTS_AT_ONCE_MAX = 16
 _REPLIES_AT_ONCE_MAX = 1_000
 
 
-class CassandraTweetStore:
+class CassandraTweetStore(CassandraAdapter):
     """Tweets by author; lists of ids by reply and feed."""
-
-    def __init__(self, session: CassandraSession) -> None:
-        self._session = session
 
     async def authors(self, tweets: Sequence[TweetId]) -> dict[TweetId, UserId]:
         answers = await self._session.execute_many(_AUTHOR, [(tweet,) for tweet in dict.fromkeys(tweets)])

@@ -59,66 +59,51 @@ class CacheStore(Protocol):
         self, lists: Sequence[ListKey], keys: Sequence[str]
     ) -> tuple[list[EntryList | None], list[bytes | None]]:
         """Whole lists and values in one round trip; None for what is absent. A value being filled counts as absent."""
-        ...
 
     async def fetch_with_changes(self, keys: Sequence[str], after: str) -> tuple[list[bytes | None], Changes]:
         """Values as `fetch` gets them, and what was announced after a place, in the same round trip.
 
         After `BEGINNING` nothing is unbroken.
         """
-        ...
 
     async def begin_list(self, key: ListKey, token: str) -> bool:
         """Create an absent list as being built; from now on it takes pushes. False if it exists."""
-        ...
 
     async def finish_list(self, key: ListKey, token: str, built: EntryList) -> bool:
         """Add what was built and set the floor, if `token` still builds the list. Pushes since then stay."""
-        ...
 
     async def push(self, kind: ListKind, users: Ids, entries: Entries) -> Pushed:
         """Add `entries[i]` to the list of `users[i]` if it exists; nothing happens to an absent one."""
-        ...
 
     async def trim(self, keys: Sequence[ListKey]) -> int:
         """Cut lists that have outgrown slack to their newest entries, raising the floor. Returns how many were."""
-        ...
 
     async def unlink(self, keys: Sequence[ListKey]) -> None:
         """Forget lists; each rebuilds when it is next read."""
-        ...
 
     async def touch(self, keys: Sequence[ListKey]) -> None:
         """Prolong the life of lists that somebody reads."""
-        ...
 
     async def lease(self, keys: Sequence[str], token: str) -> list[bool]:
         """Take the leases of absent values; True for each that was taken."""
-        ...
 
     async def fill(self, values: Mapping[str, bytes], token: str, *, ttl_s: int) -> None:
         """Store values whose lease is still `token`."""
-        ...
 
     async def put(self, values: Mapping[str, bytes], *, ttl_s: int) -> None:
         """Store values, whatever was there."""
-        ...
 
     async def update(self, values: Mapping[str, bytes]) -> None:
         """Store values where there are any, which then live as long as those would have."""
-        ...
 
     async def drop(self, keys: Sequence[str]) -> None:
         """Forget values, and end the leases on them; then announce those that are (`keys.is_announced`)."""
-        ...
 
     async def now_us(self) -> int:
         """The store's own clock, microseconds since the Unix epoch: everybody has the same one."""
-        ...
 
     async def note(self, key: str, acts: Sequence[bytes]) -> None:
         """Put acts (`own_acts.acts_of`) before those that a value holds, stamped by the store's clock.
 
         An act that is there already is not noted again. The newest `own_acts_max` stay, for `cache_ttl_s` from now.
         """
-        ...

@@ -25,35 +25,27 @@ class CoordinationStore(Protocol):
 
     async def lease_worker(self, holder: str, now_ms: int, ttl_ms: int) -> WorkerLease:
         """Take a worker number that nobody holds. Raises `Overloaded` if all are held."""
-        ...
 
     async def renew_worker(self, holder: str, lease: WorkerLease, now_ms: int, ttl_ms: int) -> WorkerLease | None:
         """Prolong a lease; None if it was lost."""
-        ...
 
     async def range_owners(self) -> dict[int, RangeOwner]:
         """The owner of each range that has one."""
-        ...
 
     async def set_range_owner(self, range_: int, before: RangeOwner | None, owner: str) -> bool:
         """Give a range to a shard with the next epoch, if its owner is still `before`."""
-        ...
 
     async def checkpoint(self, name: str) -> int | None:
         """A checkpoint, or None."""
-        ...
 
     async def set_checkpoint(self, name: str, value: int) -> None:
         """Move a checkpoint."""
-        ...
 
     async def pulled(self) -> dict[UserId, int]:
         """Pulled authors, with since when (wall ms)."""
-        ...
 
     async def set_pulled(self, author: UserId, since_ms: int | None) -> None:
         """Put an author into the pulled set, or (None) take one out."""
-        ...
 
 
 DATA_CREATED_AT = "data_created_at"

@@ -14,10 +14,8 @@ class CountStore(Protocol):
         self, tweet: TweetId, names: Collection[str] = TWEET_COUNTS, others: TweetCounts = NO_TWEET_COUNTS
     ) -> TweetCounts:
         """The sizes of the sets around a tweet."""
-        ...
 
     async def user_counts(
         self, user: UserId, names: Collection[str] = USER_COUNTS, others: UserCounts = NO_USER_COUNTS
     ) -> UserCounts:
         """The sizes of a user's sets."""
-        ...

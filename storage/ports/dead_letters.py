@@ -1,13 +1,11 @@
 """Events that were given up."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from domain.ids import EventId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLetter:
+class DeadLetter(NamedTuple):
     """An event that a consumer could not handle; `day` is days since the epoch of when it was given up."""
 
     day: int
@@ -24,12 +22,9 @@ class DeadLetterStore(Protocol):
 
     async def add(self, letter: DeadLetter) -> None:
         """Keep a dead letter; one of the same day, event and consumer replaces it."""
-        ...
 
     async def letters(self, *, limit: int) -> list[DeadLetter]:
         """The latest days' letters, newest day first."""
-        ...
 
     async def remove(self, letter: DeadLetter) -> None:
         """Forget a letter."""
-        ...

@@ -17,8 +17,6 @@ class IdempotencyStore(Protocol):
 
     async def claimed(self, user: UserId, key: str) -> Claim | None:
         """The claim of a key, None if nobody claimed it."""
-        ...
 
     async def claim(self, user: UserId, key: str, wanted: Claim) -> Claim:
         """Claim a key, and get what it stands for: `wanted`, or what an earlier request claimed."""
-        ...

@@ -44,16 +44,12 @@ class EventLog(Protocol):
 
     async def append(self, events: Sequence[Event]) -> None:
         """Append events to their partitions, each tweet first to its author's recent tweets (if that list exists)."""
-        ...
 
     async def read(self, offsets: Mapping[int, str], *, limit: int, wait_ms: int) -> LogRead:
         """The events after some offsets, at most `limit` a partition; waits up to `wait_ms` if there are none."""
-        ...
 
     async def ends(self) -> dict[int, LogEnd]:
         """The end of every partition; `BEGINNING` and 0 for one that is empty."""
-        ...
 
     async def incarnation(self) -> str:
         """The token of this life of the store. Another token means that everything in it was lost."""
-        ...

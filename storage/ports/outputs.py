@@ -9,8 +9,6 @@ class OutputStore(Protocol):
 
     async def put(self, flow: str, rows: Mapping[str, bytes]) -> None:
         """Write rows by key; the last one written stays. Some may have been written if this raises."""
-        ...
 
     async def get(self, flow: str, keys: Sequence[str]) -> dict[str, bytes]:
         """The rows of some keys; the absent are left out."""
-        ...

@@ -39,8 +39,6 @@ class RateLimiter(Protocol):
         Buckets whose keys share a hash tag (`{...}`) are taken from at once. Where others refuse, their tokens are back
         a moment later.
         """
-        ...
 
     async def give_back(self, buckets: Sequence[Bucket]) -> None:
         """Put one token back into each bucket that has room for it."""
-        ...

@@ -30,16 +30,12 @@ class TokenStore(Protocol):
 
     async def issue(self, token_hash: str, user: UserId, family: SessionId, ttl_s: int) -> None:
         """Store a token of a new or living family."""
-        ...
 
     async def spend(self, token_hash: str) -> SpentToken | None:
         """Use a token. None if it is unknown or expired; of several who use one at once, one is the `FIRST`."""
-        ...
 
     async def revoke(self, family: SessionId) -> None:
         """End a family: none of its tokens is worth anything from the return on."""
-        ...
 
     async def revoked(self, families: Sequence[SessionId]) -> set[SessionId]:
         """Those of some families that have ended by being revoked."""
-        ...

@@ -14,11 +14,9 @@ class PaneStore(Protocol):
 
         Each pane is written whole or not at all; of several panes some may have been written if this raises.
         """
-        ...
 
     async def panes(self, normalized_tag: str, first: int, last: int) -> list[PaneCount]:
         """A tag's panes `first` to `last`, both included, oldest first; those that hold nothing are left out."""
-        ...
 
 
 class TrendStore(Protocol):
@@ -32,11 +30,9 @@ class TrendStore(Protocol):
         Places that are not named stay as they were; with `gone=None` none of them stays. Returns whether it was done:
         it is not if a later state is there already, nor if places shall stay in a window that is lost.
         """
-        ...
 
     async def top(self, window: str, place: str) -> tuple[int, bytes | None] | None:
         """The wall time up to which a window is complete and the top of a place in it, None if it has none.
 
         None instead of both if nothing was published for the window.
         """
-        ...

@@ -23,16 +23,12 @@ class UserStore(Protocol):
         Raises `Conflict` (`username_taken`, `email_taken`). A claim whose user was never written ends by itself
         within a minute.
         """
-        ...
 
     async def users(self, ids: Sequence[UserId]) -> dict[UserId, User]:
         """Some users; the absent are left out."""
-        ...
 
     async def by_username(self, username: str) -> UserId | None:
         """The user who bears a name, without case."""
-        ...
 
     async def credentials(self, login: str) -> Credentials | None:
         """The credentials of a username or an e-mail address."""
-        ...

@@ -26,7 +26,6 @@ for _relation in RELATIONS:
 
 
 def projection_of(event: E) -> Projection[E]:
-    """The projection of an event's kind."""
     return PROJECTIONS[type(event)]
 
 

@@ -32,11 +32,6 @@ def nothing(_: Event) -> tuple[()]:
     return ()
 
 
-def no_entry(_: Event) -> None:
-    """Nothing is added to timelines."""
-    return
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Projection(Generic[E]):
     """Everything that follows from one kind of event; pure functions, each of one event."""
@@ -49,5 +44,5 @@ class Projection(Generic[E]):
     """The sets whose size it may have changed."""
     change: int = 0
     """By how much it changes each of them, unless it is a repeat."""
-    entry: Callable[[E], Entry | None] = no_entry
+    entry: Callable[[E], Entry | None] = lambda _: None
     """Entry that it adds to the timelines of its actor and their followers."""

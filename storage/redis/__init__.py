@@ -4,9 +4,7 @@ May import `domain`, `telemetry` and the rest of `storage`. All of it can be reb
 must be ours alone: it is emptied when the server turns out to be another one than before.
 """
 
-from dataclasses import dataclass
-
-from domain.clock import Clock, SystemClock
+from domain.clock import SystemClock
 from domain.limits import Limits
 from storage.redis.cache import RedisCacheStore
 from storage.redis.driver.bulk import BulkConnection
@@ -18,40 +16,21 @@ from storage.redis.rate_limits import FallbackRateLimiter, LocalRateLimiter, Red
 from storage.redis.trends import RedisTrendStore
 
 
-@dataclass(frozen=True, slots=True)
 class RedisStores:
     """The adapters of one process, on shared connections."""
 
-    log: RedisEventLog
-    offsets: RedisOffsetStore
-    cache: RedisCacheStore
-    trends: RedisTrendStore
-    outputs: RedisOutputStore
-    limiter: FallbackRateLimiter
-    client: RedisClient
-    bulk: BulkConnection
+    def __init__(self, url: str, partitions: int, limits: Limits) -> None:
+        """For `redis://`, `rediss://` or `unix://`. Opens no connection: Redis may be down, then and later."""
+        self.client = RedisClient(url)
+        self.bulk = BulkConnection(self.client)
+        self.cache = RedisCacheStore(self.client, self.bulk, partitions, limits)
+        self.log = RedisEventLog(self.client, self.cache, partitions, limits)
+        self.offsets = RedisOffsetStore(self.client)
+        self.trends = RedisTrendStore(self.client, limits)
+        self.outputs = RedisOutputStore(self.client)
+        local = LocalRateLimiter(SystemClock(), limits.local_entries_max)
+        self.limiter = FallbackRateLimiter(RedisRateLimiter(self.client), local)
 
     async def close(self) -> None:
-        """Close every connection."""
         await self.bulk.close()
         await self.client.close()
-
-
-_SYSTEM_CLOCK = SystemClock()
-
-
-async def open_stores(url: str, partitions: int, limits: Limits, clock: Clock = _SYSTEM_CLOCK) -> RedisStores:
-    """The stores on `redis://`, `rediss://` or `unix://`. Opens no connection: Redis may be down, then and later."""
-    client = RedisClient(url)
-    bulk = BulkConnection(client)
-    cache = RedisCacheStore(client, bulk, partitions, limits)
-    return RedisStores(
-        log=RedisEventLog(client, cache, partitions, limits),
-        offsets=RedisOffsetStore(client),
-        cache=cache,
-        trends=RedisTrendStore(client, limits),
-        outputs=RedisOutputStore(client),
-        limiter=FallbackRateLimiter(RedisRateLimiter(client), LocalRateLimiter(clock, limits.local_entries_max)),
-        client=client,
-        bulk=bulk,
-    )

@@ -34,13 +34,10 @@ def entry_list(elements: Sequence[bytes]) -> EntryList | None:
     """The list that some elements are; None for none."""
     if not elements:
         return None
-    marker = elements[-1]
-    floor: int | None = None
-    if len(marker) == _READY.size:
-        floor = _READY.unpack(marker)[1]
-    else:
-        assert marker.startswith(_BUILDING), "the last element is always a marker"
-    return EntryList(entries_from_wire(b"".join(elements[:-1])), floor)
+    *entries, marker = elements
+    is_ready = len(marker) == _READY.size
+    assert is_ready or marker.startswith(_BUILDING), "the last element is always a marker"
+    return EntryList(entries_from_wire(b"".join(entries)), _READY.unpack(marker)[1] if is_ready else None)
 
 
 def entries_max(kind: ListKind, limits: Limits) -> int:

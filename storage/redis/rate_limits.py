@@ -1,9 +1,11 @@
 """Token buckets: in Redis, shared by all replicas; in this process, while Redis is down."""
 
 import math
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from cachetools import LRUCache
 
 from domain.clock import Clock
 from domain.errors import StoreUnavailable
@@ -65,31 +67,23 @@ class LocalRateLimiter:
 
     def __init__(self, clock: Clock, buckets_max: int) -> None:
         self._clock = clock
-        self._buckets_max = buckets_max
-        self._levels: OrderedDict[str, _Level] = OrderedDict()
+        self._levels: LRUCache[str, _Level] = LRUCache(buckets_max)
 
     async def take(self, buckets: Sequence[Bucket]) -> Allowance:
         levels = [self._refilled(bucket) for bucket in buckets]
         allowed = all(level.tokens >= 1 for level in levels)
         for level in levels:
             level.tokens -= allowed
-        self._forget()
         return _least(allowed, [(bucket, level.tokens) for bucket, level in zip(buckets, levels, strict=True)])
 
     async def give_back(self, buckets: Sequence[Bucket]) -> None:
         for bucket in buckets:
             level = self._refilled(bucket)
             level.tokens = min(bucket.capacity, level.tokens + 1)
-        self._forget()
-
-    def _forget(self) -> None:
-        while len(self._levels) > self._buckets_max:
-            self._levels.popitem(last=False)
 
     def _refilled(self, bucket: Bucket) -> _Level:
         now_ms = self._clock.monotonic_ms()
         level = self._levels.setdefault(bucket.key, _Level(bucket.capacity, now_ms))
-        self._levels.move_to_end(bucket.key)
         refill = (now_ms - level.at_ms) * bucket.tokens / (bucket.period_s * 1000)
         level.tokens, level.at_ms = min(bucket.capacity, level.tokens + refill), now_ms
         return level

@@ -7,7 +7,7 @@ before each test.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,10 +16,9 @@ from cluster.embedded.cassandra_node import CassandraNode
 from cluster.embedded.ports import PortBlock
 from domain.clock import SystemClock
 from domain.limits import SMALL, Limits
-from storage import redis
 from storage.cassandra import stores as cassandra_stores
 from storage.cassandra.driver.options import CassandraOptions
-from storage.cassandra.driver.schema import Replication, migrate, migrations_in
+from storage.cassandra.driver.schema import Replication, all_migrations, migrate
 from storage.cassandra.stores import CassandraStores
 from storage.ports import Ports
 from storage.ports.cache import CacheStore
@@ -44,7 +43,7 @@ _DATABASE = 9
 def cassandra_options(cassandra_node: CassandraNode) -> CassandraOptions:
     """A keyspace with the whole schema, and the tables of the relation that only tests declare."""
     options = options_of(cassandra_node, f"contract_{new_id()}")
-    migrations = migrations_in()
+    migrations = all_migrations()
     pins = pin_migration(len(migrations) + 1)
     asyncio.run(migrate(options, Replication(), migrations=(*migrations, pins)))
     return options
@@ -64,7 +63,7 @@ def ports(request: pytest.FixtureRequest) -> Ports:
         return memory_stores(SystemClock(), SMALL, partitions=PARTITIONS).ports
     request.getfixturevalue("cassandra_options")
     stores: CassandraStores = request.getfixturevalue("cassandra")
-    return some_ports(**{each.name: getattr(stores, each.name) for each in fields(stores) if each.name != "session"})
+    return some_ports(**{name: adapter for name, adapter in vars(stores).items() if name != "session"})
 
 
 @pytest.fixture
@@ -92,7 +91,7 @@ OpenStores = Callable[[Limits], Awaitable[LossyStores]]
 @pytest.fixture
 async def redis_stores(redis_url: str) -> AsyncIterator[RedisStores]:
     """Stores on an empty database of the server that this run shares."""
-    stores = await redis.open_stores(_own_database(redis_url), PARTITIONS, SMALL)
+    stores = RedisStores(_own_database(redis_url), PARTITIONS, SMALL)
     await stores.client.run([("FLUSHDB",)])
     yield stores
     await stores.close()
@@ -115,7 +114,7 @@ async def open_stores(request: pytest.FixtureRequest) -> AsyncIterator[OpenStore
             )
 
         async def on_redis(limits: Limits) -> LossyStores:
-            found = await redis.open_stores(_own_database(redis_url), PARTITIONS, limits)
+            found = RedisStores(_own_database(redis_url), PARTITIONS, limits)
             opened.push_async_callback(found.close)
 
             async def flush() -> None:

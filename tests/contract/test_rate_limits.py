@@ -9,7 +9,7 @@ from domain.clock import ManualClock, SystemClock
 from domain.errors import StoreUnavailable
 from domain.limits import SMALL
 from storage.ports.rate_limits import Allowance, Bucket, RateLimiter
-from storage.redis import RedisStores, open_stores
+from storage.redis import RedisStores
 from storage.redis.driver.client import RedisClient
 from storage.redis.driver.line import Command
 from storage.redis.rate_limits import FallbackRateLimiter, LocalRateLimiter, RedisRateLimiter
@@ -120,7 +120,7 @@ async def test_the_local_limiter_refills_evenly() -> None:
 
 
 async def test_while_redis_is_away_each_process_counts_for_itself(private_redis: PrivateRedis) -> None:
-    stores = await open_stores(private_redis.url, PARTITIONS, SMALL)
+    stores = RedisStores(private_redis.url, PARTITIONS, SMALL)
     bucket = hourly("post:alice", 2)
     assert [(await stores.limiter.take([bucket])).allowed for _ in range(3)] == [True, True, False]
     await stores.close()

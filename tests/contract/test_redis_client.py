@@ -13,7 +13,7 @@ from domain.limits import SMALL
 from domain.timeline import NO_ENTRIES, EntryList, entries_of
 from storage.ports.cache import ListKey, ListKind, Pushed
 from storage.ports.log import BEGINNING
-from storage.redis import RedisStores, open_stores
+from storage.redis import RedisStores
 from storage.redis.driver.client import CALL_S, FAILURES_MAX, RedisClient
 from telemetry import metrics
 from tests.contract.people import PARTITIONS
@@ -56,7 +56,7 @@ async def make_home(stores: RedisStores) -> None:
 async def stores(private_redis: PrivateRedis) -> AsyncIterator[RedisStores]:
     """Stores on a server of the test's own, which runs."""
     await private_redis.start()
-    opened = await open_stores(private_redis.url, PARTITIONS, SMALL)
+    opened = RedisStores(private_redis.url, PARTITIONS, SMALL)
     yield opened
     await opened.close()
 
@@ -244,7 +244,7 @@ async def test_a_server_that_comes_back_with_old_data_is_emptied_before_anything
     await stores.close()
     private_redis.kill()
     await private_redis.start()
-    again = await open_stores(private_redis.url, PARTITIONS, SMALL)
+    again = RedisStores(private_redis.url, PARTITIONS, SMALL)
     await asyncio.gather(*(CALLS[first](again) for _ in range(10)))
     assert await push_one(again) == 0
     assert (await again.cache.fetch([HOME], []))[0] == [None]
@@ -287,11 +287,11 @@ async def test_a_full_or_read_only_server_is_unavailable(stores: RedisStores) ->
 async def test_passwords_and_databases_of_the_url_hold_for_every_connection(private_redis: PrivateRedis) -> None:
     await private_redis.start("--requirepass", "secret")
     url = f"redis://:secret@127.0.0.1:{private_redis.port}/3"
-    stores = await open_stores(url, PARTITIONS, SMALL)
+    stores = RedisStores(url, PARTITIONS, SMALL)
     await make_home(stores)
     assert await push_one(stores) == 1
     await stores.close()
-    refused = await open_stores(private_redis.url, PARTITIONS, SMALL)
+    refused = RedisStores(private_redis.url, PARTITIONS, SMALL)
     for call in CALLS.values():
         with pytest.raises(StoreUnavailable):
             await call(refused)

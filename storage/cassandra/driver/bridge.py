@@ -23,7 +23,7 @@ class Bridge:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._answers: deque[tuple[asyncio.Future[Page], Page | None, Exception | None]] = deque()
+        self._answers: deque[tuple[asyncio.Future[Page], Page | Exception]] = deque()
         self._woken = False
         self.in_flight = 0
         """Requests whose answer has not come, those that nobody waits for any more included."""
@@ -32,18 +32,15 @@ class Bridge:
         """The answer to a request that was sent."""
         future: asyncio.Future[Page] = self._loop.create_future()
         self.in_flight += 1
-        response.add_callbacks(self._answered, self._failed, callback_args=(future, response), errback_args=(future,))
+        response.add_callbacks(self._answered, self._pass_on, callback_args=(future, response), errback_args=(future,))
         return future
 
     def _answered(self, rows: Any, future: asyncio.Future[Page], response: ResponseFuture) -> None:
         void = rows is None  # the answer to a write
-        self._pass_on(future, Page((), None) if void else Page(rows, ResultSet(response, rows).paging_state), None)
+        self._pass_on(Page((), None) if void else Page(rows, ResultSet(response, rows).paging_state), future)
 
-    def _failed(self, error: Exception, future: asyncio.Future[Page]) -> None:
-        self._pass_on(future, None, error)
-
-    def _pass_on(self, future: asyncio.Future[Page], page: Page | None, error: Exception | None) -> None:
-        self._answers.append((future, page, error))
+    def _pass_on(self, answer: Page | Exception, future: asyncio.Future[Page]) -> None:
+        self._answers.append((future, answer))
         if not self._woken:
             self._woken = True
             try:
@@ -54,12 +51,11 @@ class Bridge:
     def _deliver(self) -> None:
         self._woken = False  # before the answers are taken: one that comes now wakes the loop again
         while self._answers:
-            future, page, error = self._answers.popleft()
+            future, answer = self._answers.popleft()
             self.in_flight -= 1
             if future.done():
                 continue
-            if page is not None:
-                future.set_result(page)
+            if isinstance(answer, Page):
+                future.set_result(answer)
             else:
-                assert error is not None, "an answer is a page or an error"
-                future.set_exception(error)
+                future.set_exception(answer)

@@ -1,22 +1,15 @@
 """Errors of the driver, sorted: an outage becomes `StoreUnavailable`, a mistake of ours stays what it is."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
-from cassandra import (
-    CoordinationFailure,
-    DriverException,
-    OperationTimedOut,
-    RequestExecutionException,
-    RequestValidationException,
-    Timeout,
-    UnsupportedOperation,
-)
+import cassandra
+from cassandra import protocol
 from cassandra.cluster import NoHostAvailable
 from cassandra.connection import ConnectionBusy, ConnectionException
 from cassandra.policies import RetryPolicy
 from cassandra.pool import NoConnectionsAvailable
-from cassandra.protocol import ErrorMessage
-from cassandra.protocol import RequestValidationException as RequestValidationMessage
 
 from domain.errors import StoreUnavailable
 from telemetry import metrics
@@ -24,15 +17,15 @@ from telemetry import metrics
 Cause = Literal["timeout", "unreachable", "breaker_open", "other"]
 _NAME = "cassandra"
 _DETAIL_CHARS_MAX = 300
-_MISTAKES = (RequestValidationException, RequestValidationMessage, UnsupportedOperation)
+_MISTAKES = (cassandra.RequestValidationException, protocol.RequestValidationException, cassandra.UnsupportedOperation)
 _UNREACHABLE = (NoHostAvailable, ConnectionException, ConnectionBusy, NoConnectionsAvailable, OSError)
-DRIVER_ERRORS = (DriverException, ErrorMessage, TimeoutError, *_UNREACHABLE)
+_DRIVER_ERRORS = (cassandra.DriverException, protocol.ErrorMessage, TimeoutError, *_UNREACHABLE)
 """Everything that the driver raises, mistakes included."""
 
 
 def is_outage(error: BaseException) -> bool:
     """True if an error says something about the store rather than about the request."""
-    return isinstance(error, DRIVER_ERRORS) and not is_mistake(error)
+    return isinstance(error, _DRIVER_ERRORS) and not is_mistake(error)
 
 
 def is_mistake(error: BaseException) -> bool:
@@ -40,9 +33,15 @@ def is_mistake(error: BaseException) -> bool:
     return isinstance(error, _MISTAKES)
 
 
-def unavailable(error: BaseException) -> StoreUnavailable:
-    """An outage, counted, as the engine's own error."""
-    return counted(_cause_of(error), f"{type(error).__name__}: {error}"[:_DETAIL_CHARS_MAX])
+@contextmanager
+def translated() -> Iterator[None]:
+    """Around what the driver does: an outage is counted, and becomes the engine's own error."""
+    try:
+        yield
+    except _DRIVER_ERRORS as error:
+        if is_mistake(error):
+            raise
+        raise counted(_cause_of(error), f"{type(error).__name__}: {error}"[:_DETAIL_CHARS_MAX]) from error
 
 
 def counted(cause: Cause, detail: str) -> StoreUnavailable:
@@ -52,33 +51,21 @@ def counted(cause: Cause, detail: str) -> StoreUnavailable:
 
 
 def _cause_of(error: BaseException) -> Cause:
-    if isinstance(error, OperationTimedOut | Timeout | TimeoutError):
+    if isinstance(error, cassandra.OperationTimedOut | cassandra.Timeout | TimeoutError):
         return "timeout"
-    if isinstance(error, _UNREACHABLE):
-        return "unreachable"
-    if isinstance(error, RequestExecutionException) and not isinstance(error, CoordinationFailure):
-        return "unreachable"
-    return "other"
+    if isinstance(error, cassandra.CoordinationFailure):
+        return "other"
+    return "unreachable" if isinstance(error, (cassandra.RequestExecutionException, *_UNREACHABLE)) else "other"
 
 
 class RetryIdempotent(RetryPolicy):  # type: ignore[misc]
     """Retries once, and only what may be sent twice; the time limit of the request covers both attempts."""
 
     def on_read_timeout(self, query: Any, consistency: Any, *details: Any, **named: Any) -> Any:
-        return self._decide(query, consistency, details, named)
-
-    def on_write_timeout(self, query: Any, consistency: Any, *details: Any, **named: Any) -> Any:
-        return self._decide(query, consistency, details, named)
-
-    def on_unavailable(self, query: Any, consistency: Any, *details: Any, **named: Any) -> Any:
-        return self._decide(query, consistency, details, named)
-
-    def on_request_error(self, query: Any, consistency: Any, *details: Any, **named: Any) -> Any:
-        return self._decide(query, consistency, details, named)
-
-    def _decide(self, query: Any, consistency: Any, details: tuple[Any, ...], named: dict[str, Any]) -> Any:
         """Every hook ends in `retry_num`, which the driver passes by name or last."""
         retries = named.get("retry_num", details[-1] if details else 0)
         if retries == 0 and getattr(query, "is_idempotent", False):
             return self.RETRY_NEXT_HOST, consistency
         return self.RETHROW, None
+
+    on_write_timeout = on_unavailable = on_request_error = on_read_timeout

@@ -25,37 +25,28 @@ class CassandraOptions:
     password: str | None = field(default=None, repr=False)
     tls: TlsOptions | None = None
 
-    @property
-    def endpoints(self) -> list[tuple[str, int]]:
-        """The contact points as (host, port); an IPv6 host may stand in brackets."""
-        split = (point.rpartition(":") for point in self.contact_points)
-        return [(host.strip("[]"), int(port)) for host, _, port in split]
-
     def cluster_arguments(self) -> dict[str, Any]:
         """Arguments that all connections of the driver have in common."""
-        endpoints = self.endpoints
-        on_loopback = all(is_loopback(host) for host, _ in endpoints)
-        login = PlainTextAuthProvider(self.username, self.password) if self.username is not None else None
+        split = (point.rpartition(":") for point in self.contact_points)
+        endpoints = [(host.strip("[]"), int(port)) for host, _, port in split]  # an IPv6 host may stand in brackets
         return {
             "contact_points": endpoints,
             "port": endpoints[0][1],
-            "auth_provider": login,
+            "auth_provider": PlainTextAuthProvider(self.username, self.password) if self.username is not None else None,
             "ssl_context": self.tls.context() if self.tls is not None else None,
             "protocol_version": PROTOCOL_VERSION,
-            "compression": not on_loopback,
+            "compression": not all(is_loopback(host) for host, _ in endpoints),
             "connection_class": _connection_class(),
             "monitor_reporting_enabled": False,
         }
 
 
-def _connection_class() -> type:
+def _connection_class() -> Any:
     """The driver's event loop: libev where the driver was built with it, else asyncio in a thread of the driver's."""
     try:
         from cassandra.io.libevreactor import LibevConnection
     except DependencyException:
         from cassandra.io.asyncioreactor import AsyncioConnection
 
-        chosen: type = AsyncioConnection
-    else:
-        chosen = LibevConnection
-    return chosen
+        return AsyncioConnection
+    return LibevConnection

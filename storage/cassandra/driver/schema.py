@@ -22,12 +22,13 @@ from cassandra.query import dict_factory
 from typing_extensions import override
 
 from domain.errors import EngineError, StoreUnavailable
-from storage.cassandra.driver.failures import DRIVER_ERRORS, counted, is_outage, unavailable
+from storage.cassandra.driver.failures import counted, translated
 from storage.cassandra.driver.options import CassandraOptions
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 _LEASE_S = 30
 _POLL_S = 0.1
+_MIGRATING_S = 60.0
 _DDL_S = 20.0
 _CONNECT_S = 2.5
 _COMMENT = re.compile(r"--[^\n]*")
@@ -54,7 +55,6 @@ class Replication:
 
     @property
     def cql(self) -> str:
-        """The replication map."""
         if not self.datacenters:
             return f"{{'class': 'SimpleStrategy', 'replication_factor': {self.factor}}}"
         copies = "".join(f", '{name}': {count}" for name, count in self.datacenters)
@@ -82,32 +82,24 @@ class Migration:
         return hashlib.sha256("\n".join(self.statements).encode()).hexdigest()
 
 
-def migrations_in(folder: Path = MIGRATIONS) -> tuple[Migration, ...]:
-    """The migrations of a folder, in order; their numbers count from 1 without gaps."""
-    found = tuple(sorted((Migration.of_file(path) for path in folder.glob("*.cql")), key=lambda each: each.number))
+def all_migrations() -> tuple[Migration, ...]:
+    """The migrations in order; their numbers count from 1 without gaps."""
+    found = tuple(sorted((Migration.of_file(path) for path in MIGRATIONS.glob("*.cql")), key=lambda each: each.number))
     assert [each.number for each in found] == list(range(1, len(found) + 1)), "migration numbers have no gaps"
     return found
 
 
 async def migrate(
-    options: CassandraOptions,
-    replication: Replication,
-    *,
-    migrations: tuple[Migration, ...] | None = None,
-    timeout_s: float = 60.0,
+    options: CassandraOptions, replication: Replication, *, migrations: tuple[Migration, ...] | None = None
 ) -> tuple[int, ...]:
     """Bring a keyspace up to date and return the numbers of the migrations applied here.
 
     Nodes that are not elected wait until the leader is done. Raises `MigrationChanged`, and `StoreUnavailable` when
     Cassandra cannot be reached or the work is not done in time.
     """
-    wanted = migrations_in() if migrations is None else migrations
-    try:
-        return await asyncio.to_thread(_migrate, options, replication, wanted, time.monotonic() + timeout_s)
-    except DRIVER_ERRORS as error:
-        if not is_outage(error):
-            raise
-        raise unavailable(error) from error
+    wanted = all_migrations() if migrations is None else migrations
+    with translated():
+        return await asyncio.to_thread(_migrate, options, replication, wanted, time.monotonic() + _MIGRATING_S)
 
 
 def _migrate(

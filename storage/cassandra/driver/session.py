@@ -3,33 +3,21 @@
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Self
 
-from cassandra import ConsistencyLevel
+from cassandra import ConsistencyLevel, policies
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile
-from cassandra.policies import (
-    ConstantReconnectionPolicy,
-    ConstantSpeculativeExecutionPolicy,
-    DCAwareRoundRobinPolicy,
-    TokenAwarePolicy,
-)
 from cassandra.query import BatchStatement, BatchType, PreparedStatement, dict_factory, tuple_factory
 from pybreaker import CircuitBreakerError
 
 from domain.errors import Overloaded
 from storage.breaker import Breaker
 from storage.cassandra.driver.bridge import Bridge, Page
-from storage.cassandra.driver.failures import (
-    DRIVER_ERRORS,
-    RetryIdempotent,
-    counted,
-    is_mistake,
-    is_outage,
-    unavailable,
-)
+from storage.cassandra.driver.failures import RetryIdempotent, counted, is_mistake, is_outage, translated
 from storage.cassandra.driver.options import CassandraOptions
 from storage.cassandra.driver.statements import Kind, Statement
 
@@ -53,6 +41,8 @@ _RETRY_AFTER_MS = 200
 _PREPARERS = 2
 _SIDE_BY_SIDE_MAX = 64
 """Requests of one call that are under way at a time."""
+_BATCHES_MAX = 32
+"""The same of batches."""
 
 
 class CassandraSession:
@@ -82,25 +72,24 @@ class CassandraSession:
             control_connection_timeout=_CONNECT_S,
             idle_heartbeat_interval=_HEARTBEAT_S,
             idle_heartbeat_timeout=_HEARTBEAT_S,
-            reconnection_policy=ConstantReconnectionPolicy(_RECONNECT_S, max_attempts=None),
+            reconnection_policy=policies.ConstantReconnectionPolicy(_RECONNECT_S, max_attempts=None),
             execution_profiles=_profiles(options),
             schema_metadata_enabled=False,  # every table of the system's keyspaces, too; see `_connect`
         )
         connecting = asyncio.create_task(asyncio.to_thread(_connect, cluster, options.keyspace))
         try:
-            session = await asyncio.wait_for(asyncio.shield(connecting), CALL_S_MAX)
-        except BaseException as error:
+            with translated():
+                session = await asyncio.wait_for(asyncio.shield(connecting), CALL_S_MAX)
+        except BaseException:
             connecting.add_done_callback(_ignore_outcome)
             threading.Thread(target=cluster.shutdown, daemon=True).start()  # it may wait for the attempt to end
-            if is_outage(error):
-                raise unavailable(error) from error
             raise
         return cls(cluster, session, in_flight_max)
 
     async def execute(self, statement: Statement, params: Params = ()) -> Rows:
         """All rows of a query, all pages of them; nothing for a write."""
         with self._answering():
-            return await self._rows(statement, params)
+            return await self._rows(statement, params, await self._page(statement, params))
 
     async def execute_many(self, statement: Statement, params: Sequence[Params]) -> list[Rows]:
         """The rows of the same query for several parameters, in their order, a bounded number side by side."""
@@ -115,7 +104,7 @@ class CassandraSession:
                     *[self._send(statement, prepared.bind(p), None, deadline_s) for p in part]
                 )
                 for page, param in zip(firsts, part, strict=True):
-                    found.append(list(page.rows) + await self._rest(statement, param, page.next_page))
+                    found.append(await self._rows(statement, param, page))
         return found
 
     async def pages(self, statement: Statement, params: Params = ()) -> AsyncIterator[Sequence[tuple[Any, ...]]]:
@@ -123,12 +112,9 @@ class CassandraSession:
         next_page: bytes | None = None
         while True:
             with self._answering():
-                deadline_s = time.monotonic() + CALL_S_MAX
-                prepared = await self._prepare(statement, deadline_s)
-                page = await self._send(statement, prepared.bind(params), next_page, deadline_s)
+                page = await self._page(statement, params, next_page)
             yield page.rows
-            next_page = page.next_page
-            if next_page is None:
+            if (next_page := page.next_page) is None:
                 return
 
     async def compare_and_set(self, statement: Statement, params: Params) -> tuple[bool, dict[str, Any]]:
@@ -146,6 +132,29 @@ class CassandraSession:
         """Write several rows of one partition, all or none: one mutation, which needs no batch log."""
         await self._batch(BatchType.UNLOGGED, parts)
 
+    async def write_rows(
+        self,
+        statement: Statement,
+        rows: Iterable[Params],
+        *,
+        partition: Callable[[Params], Hashable],
+        batch_rows_max: int,
+    ) -> None:
+        """Write rows of several partitions, each whole or not at all; some may have been written if this raises.
+
+        `batch_rows_max`: rows of one batch, which should stay under 5 KB, from which on Cassandra warns.
+        """
+        by_partition = defaultdict[Hashable, list[tuple[Statement, Params]]](list)
+        for row in rows:
+            by_partition[partition(row)].append((statement, row))
+        batches = [
+            parts[at : at + batch_rows_max]
+            for parts in by_partition.values()
+            for at in range(0, len(parts), batch_rows_max)
+        ]
+        for at in range(0, len(batches), _BATCHES_MAX):
+            await asyncio.gather(*map(self.partition_batch, batches[at : at + _BATCHES_MAX]))
+
     async def close(self) -> None:
         """Close every connection; what is still in flight fails."""
         self._preparers.shutdown(wait=False, cancel_futures=True)
@@ -155,31 +164,23 @@ class CassandraSession:
     def _answering(self) -> Iterator[None]:
         """Around one call: the breaker, and the engine's errors instead of the driver's."""
         try:
-            with self._breaker.guarding():
+            with translated(), self._breaker.guarding():
                 yield
         except CircuitBreakerError:
             raise counted("breaker_open", "it did not answer lately") from None
-        except DRIVER_ERRORS as error:
-            if not is_outage(error):
-                raise
-            raise unavailable(error) from error
 
-    async def _rows(self, statement: Statement, params: Params) -> Rows:
+    async def _rows(self, statement: Statement, params: Params, page: Page) -> Rows:
+        """The rows of a first page, and of all after it."""
+        rows = list(page.rows)
+        while page.next_page is not None:
+            page = await self._page(statement, params, page.next_page)
+            rows += page.rows
+        return rows
+
+    async def _page(self, statement: Statement, params: Params, next_page: bytes | None = None) -> Page:
         deadline_s = time.monotonic() + CALL_S_MAX
         prepared = self._prepared.get(statement) or await self._prepare(statement, deadline_s)
-        page = await self._send(statement, prepared.bind(params), None, deadline_s)
-        if page.next_page is None:
-            return list(page.rows)
-        return list(page.rows) + await self._rest(statement, params, page.next_page)
-
-    async def _rest(self, statement: Statement, params: Params, next_page: bytes | None) -> Rows:
-        rows: Rows = []
-        while next_page is not None:
-            deadline_s = time.monotonic() + CALL_S_MAX
-            page = await self._send(statement, self._prepared[statement].bind(params), next_page, deadline_s)
-            rows += page.rows
-            next_page = page.next_page
-        return rows
+        return await self._send(statement, prepared.bind(params), next_page, deadline_s)
 
     async def _batch(self, kind: BatchType, parts: Sequence[tuple[Statement, Params]]) -> None:
         with self._answering():
@@ -209,11 +210,9 @@ class CassandraSession:
 
     async def _prepare(self, statement: Statement, deadline_s: float) -> PreparedStatement:
         """The prepared form of a statement; whoever comes meanwhile waits for the same preparation."""
-        found = self._prepared.get(statement)
-        if found is not None:
+        if (found := self._prepared.get(statement)) is not None:
             return found
-        preparing = self._preparing.get(statement)
-        if preparing is None:
+        if (preparing := self._preparing.get(statement)) is None:
             loop = asyncio.get_running_loop()
             preparing = loop.run_in_executor(self._preparers, self._prepare_now, statement)
             preparing.add_done_callback(_ignore_outcome)
@@ -229,6 +228,13 @@ class CassandraSession:
         return prepared
 
 
+class CassandraAdapter:
+    """An adapter that needs nothing but a session."""
+
+    def __init__(self, session: CassandraSession) -> None:
+        self._session = session
+
+
 def _connect(cluster: Cluster, keyspace: str) -> Any:
     """Connect, and learn how that keyspace is replicated: all of the schema that routing by token needs."""
     session = cluster.connect(keyspace)
@@ -239,7 +245,9 @@ def _connect(cluster: Cluster, keyspace: str) -> Any:
 def _profiles(options: CassandraOptions) -> dict[Any, ExecutionProfile]:
     def profile(**kind: Any) -> ExecutionProfile:
         return ExecutionProfile(
-            load_balancing_policy=TokenAwarePolicy(DCAwareRoundRobinPolicy(local_dc=options.datacenter)),
+            load_balancing_policy=policies.TokenAwarePolicy(
+                policies.DCAwareRoundRobinPolicy(local_dc=options.datacenter)
+            ),
             retry_policy=RetryIdempotent(),
             consistency_level=ConsistencyLevel.name_to_value[options.consistency],
             serial_consistency_level=ConsistencyLevel.LOCAL_SERIAL,
@@ -247,7 +255,7 @@ def _profiles(options: CassandraOptions) -> dict[Any, ExecutionProfile]:
             **kind,
         )
 
-    speculative = ConstantSpeculativeExecutionPolicy(_SPECULATE_AFTER_S, max_attempts=1)
+    speculative = policies.ConstantSpeculativeExecutionPolicy(_SPECULATE_AFTER_S, max_attempts=1)
     return {
         EXEC_PROFILE_DEFAULT: profile(row_factory=tuple_factory),
         Kind.READ: profile(row_factory=tuple_factory, speculative_execution_policy=speculative),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 
 
 class Kind(Enum):
@@ -25,16 +26,6 @@ class Statement:
     """Rows of one page."""
 
 
-def read(text: str, *, fetch_rows: int = 1_000) -> Statement:
-    """A query."""
-    return Statement(text, Kind.READ, fetch_rows)
-
-
-def write(text: str) -> Statement:
-    """A write that may be repeated."""
-    return Statement(text, Kind.WRITE)
-
-
-def cas(text: str) -> Statement:
-    """A lightweight transaction."""
-    return Statement(text, Kind.CAS)
+read = partial(Statement, kind=Kind.READ)
+write = partial(Statement, kind=Kind.WRITE)
+cas = partial(Statement, kind=Kind.CAS)

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from redis import exceptions as errors
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ResponseError
 
-from storage.redis.driver.client import CALL_S, RedisClient, means_unavailable
-from storage.redis.driver.resp import ReplyError, parse_integers
+from storage.redis.driver.client import CALL_S, RedisClient
+from storage.redis.driver.resp import parse_integers
 
 _READ_BYTES = 1 << 18
 _NEWLINE = ord("\n")
@@ -34,7 +33,7 @@ class _Open:
         """Some bytes; whoever waits for replies may wait longer then, as the server is at work."""
         found = await self.reader.read(_READ_BYTES)
         if not found:
-            raise RedisConnectionError("the connection was closed")
+            raise errors.ConnectionError("the connection was closed")
         end_s = asyncio.get_running_loop().time() + CALL_S
         for limit in self.limits:
             if not limit.expired():
@@ -61,19 +60,14 @@ class BulkConnection:
         """Write commands, each part as soon as it is made, and get their `replies` integer replies, shape (replies,).
 
         Raises `StoreUnavailable` when nothing is heard of the server for almost 3 s; some of the commands may have been
-        carried out. `ReplyError` is raised for an error that the server's state does not explain.
+        carried out. `ResponseError` is raised for an error that the server's state does not explain.
         """
         if not replies:
             return np.empty(0, dtype=np.int64)
         with self._client.answering():
             async with asyncio.timeout(CALL_S) as limit:
                 answer = await self._exchange(wire, replies, limit)
-            try:
-                return parse_integers(answer)
-            except ReplyError as error:
-                if means_unavailable(str(error)):
-                    raise ResponseError(str(error)) from error
-                raise
+            return parse_integers(answer)
 
     async def close(self) -> None:
         """Close the connection; the next use makes it again."""
@@ -116,7 +110,7 @@ class BulkConnection:
 async def _lines(open_: _Open, lines: int) -> bytes:
     """The next so many lines that the server sends."""
     if open_.given_up:
-        raise RedisConnectionError("the connection was given up")
+        raise errors.ConnectionError("the connection was given up")
     parts, missing, part = list[bytes](), lines, open_.left
     open_.left = b""
     while (found := part.count(b"\n")) < missing:

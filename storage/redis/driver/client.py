@@ -3,24 +3,15 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any, TypeVar
 
 from pybreaker import CircuitBreakerError
+from redis import exceptions as errors
 from redis.asyncio import ConnectionPool
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import (
-    ClusterDownError,
-    InvalidResponse,
-    MasterDownError,
-    NoScriptError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    ResponseError,
-)
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from domain.errors import Overloaded, StoreUnavailable
 from storage.breaker import Breaker
@@ -48,7 +39,8 @@ READ_ATTEMPTS_MAX = 3
 
 Result = TypeVar("Result")
 
-_UNAVAILABLE = (OutOfMemoryError, ReadOnlyError, MasterDownError, ClusterDownError)
+_UNAVAILABLE = (errors.OutOfMemoryError, errors.ReadOnlyError, errors.MasterDownError, errors.ClusterDownError)
+"""Errors that speak of the server's state, not of the command; so do these words in one."""
 _UNAVAILABLE_WORDS = ("OOM command not allowed", "READONLY", "MISCONF", "NOREPLICAS", "BUSY Redis", "LOADING")
 
 
@@ -78,27 +70,19 @@ class RedisClient:
     async def run(self, commands: Sequence[Command], *, repeat: bool = False, wait_ms: int = 0) -> list[Any]:
         """Send commands in one trip and get their replies as RESP2 gives them: int, bytes, None or list.
 
-        Args:
-            commands: Each a tuple of str, bytes, int and float; a script's come from `Script.call`.
-            repeat: Whether they may be sent again after a connection broke: only reads.
-            wait_ms: How long the commands themselves may block.
-
-        Raises the first reply that is an error; all the others have taken effect then.
+        A command is a tuple of str, bytes, int and float; a script's comes from `Script.call`. Reads may be sent again
+        (`repeat`) after a connection broke; `wait_ms` is how long the commands themselves may block. Raises the first
+        reply that is an error; all the others have taken effect then.
         """
         if not commands:
             return []
-
-        async def send(exchange: Exchange) -> list[Any]:
-            return await _exchange(exchange, commands)
-
-        return await self._call(send, READ_ATTEMPTS_MAX if repeat else 1, wait_ms)
+        return await self._call(partial(_exchange, commands), READ_ATTEMPTS_MAX if repeat else 1, wait_ms)
 
     async def incarnation(self) -> str:
         """The token of this life of the server; a new one is made if it was lost."""
         return await self._call(incarnation.current, READ_ATTEMPTS_MAX, 0)
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._line.close()
         for line in self._idle:
             await line.close()
@@ -133,21 +117,19 @@ class RedisClient:
             free.release()
 
     async def _tried(self, act: Callable[[Exchange], Awaitable[Result]], attempts_max: int, *, alone: bool) -> Result:
-        tried = self._alone if alone else self._together
+        exchange = self._alone if alone else self._line.exchange
         for attempt in range(1, attempts_max):
             try:
-                return await tried(act)
-            except RedisConnectionError:
+                return await act(exchange)
+            except errors.ConnectionError:
                 await asyncio.sleep(0.05 * attempt)
-        return await tried(act)
+        return await act(exchange)
 
-    async def _together(self, act: Callable[[Exchange], Awaitable[Result]]) -> Result:
-        return await act(self._line.exchange)
-
-    async def _alone(self, act: Callable[[Exchange], Awaitable[Result]]) -> Result:
+    async def _alone(self, commands: Sequence[Command]) -> list[Any]:
+        """`Exchange` on a line that nobody else uses meanwhile."""
         line = self._idle.pop() if self._idle else Line(self.new_connection)
         try:
-            return await act(line.exchange)
+            return await line.exchange(commands)
         except BaseException:
             await line.close()  # nobody shall wait behind what may still be waiting
             raise
@@ -162,11 +144,6 @@ async def _turn(free: asyncio.Semaphore) -> None:
             await free.acquire()
     except TimeoutError:
         raise Overloaded(STORE, retry_after_ms=100) from None
-
-
-def means_unavailable(message: str) -> bool:
-    """True if an error reply speaks of the server's state, not of the command."""
-    return any(words in message for words in _UNAVAILABLE_WORDS)
 
 
 def _pool(url: str) -> ConnectionPool:
@@ -193,34 +170,31 @@ async def _greet(connection: AbstractConnection) -> None:
         raise
 
 
-async def _exchange(exchange: Exchange, commands: Sequence[Command]) -> list[Any]:
+async def _exchange(commands: Sequence[Command], exchange: Exchange) -> list[Any]:
     """Replies to all commands; scripts that the server has forgotten are loaded and run again."""
     replies = await exchange(commands)
-    forgotten = [at for at, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+    forgotten = [at for at, reply in enumerate(replies) if isinstance(reply, errors.NoScriptError)]
     if forgotten:
-        sources = {Script.by_sha(commands[at][1]).source for at in forgotten}
+        sources = {Script.sources[commands[at][1]] for at in forgotten}
         await exchange([("SCRIPT", "LOAD", source) for source in sources])
         again = await exchange([commands[at] for at in forgotten])
         for at, reply in zip(forgotten, again, strict=True):
             replies[at] = reply
-    for reply in replies:
-        if isinstance(reply, ResponseError):
-            raise reply
-    return replies
+    return incarnation.checked(replies)
 
 
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (TimeoutError, RedisTimeoutError) as error:
+    except (TimeoutError, errors.TimeoutError) as error:
         raise _unavailable("timeout", "no answer in time") from error
-    except (RedisConnectionError, OSError) as error:
+    except (errors.ConnectionError, OSError) as error:
         raise _unavailable("unreachable", str(error)) from error
-    except InvalidResponse as error:
+    except errors.InvalidResponse as error:
         raise _unavailable("other", str(error)) from error
-    except ResponseError as error:
-        if isinstance(error, _UNAVAILABLE) or means_unavailable(str(error)):
+    except errors.ResponseError as error:
+        if isinstance(error, _UNAVAILABLE) or any(words in str(error) for words in _UNAVAILABLE_WORDS):
             raise _unavailable("other", str(error)) from error
         raise
 

@@ -10,9 +10,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
+from redis import exceptions as errors
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ResponseError
 
 from storage import keys
 
@@ -29,7 +28,7 @@ async def exchange(connection: AbstractConnection, commands: Sequence[tuple[Any,
     for _ in commands:
         try:
             replies.append(await connection.read_response())
-        except ResponseError as error:
+        except errors.ResponseError as error:
             replies.append(error)
     return replies
 
@@ -47,14 +46,14 @@ async def check(connection: AbstractConnection) -> None:
             return
         if stored.partition(":")[0] == run_id or await _drop_all(ours):
             return
-    raise RedisConnectionError("the incarnation kept changing while it was checked")
+    raise errors.ConnectionError("the incarnation kept changing while it was checked")
 
 
 async def _renew(exchange: Exchange, run_id: str) -> str:
     """Write a token if there is none, and get the one that holds."""
-    _, stored = _checked(await exchange([("SET", keys.INCARNATION, _token(run_id), "NX"), ("GET", keys.INCARNATION)]))
+    _, stored = checked(await exchange([("SET", keys.INCARNATION, _token(run_id), "NX"), ("GET", keys.INCARNATION)]))
     if stored is None:
-        raise RedisConnectionError("the incarnation was lost again while it was renewed")
+        raise errors.ConnectionError("the incarnation was lost again while it was renewed")
     return bytes(stored).decode()
 
 
@@ -66,7 +65,7 @@ async def current(exchange: Exchange) -> str:
 
 async def _look(exchange: Exchange) -> tuple[str | None, str]:
     """The stored token and the server's run id."""
-    info, stored = _checked(await exchange([("INFO", "server"), ("GET", keys.INCARNATION)]))
+    info, stored = checked(await exchange([("INFO", "server"), ("GET", keys.INCARNATION)]))
     lines = bytes(info).decode().splitlines()
     run_id = next(line.partition(":")[2] for line in lines if line.startswith("run_id:"))
     return None if stored is None else bytes(stored).decode(), run_id
@@ -74,13 +73,13 @@ async def _look(exchange: Exchange) -> tuple[str | None, str]:
 
 async def _drop_all(exchange: Exchange) -> bool:
     """Drop everything and write a new token, unless somebody else just did; False means: look again."""
-    _checked(await exchange([("WATCH", keys.INCARNATION)]))
+    checked(await exchange([("WATCH", keys.INCARNATION)]))
     stored, run_id = await _look(exchange)
     if stored is None or stored.partition(":")[0] == run_id:
-        _checked(await exchange([("UNWATCH",)]))
+        checked(await exchange([("UNWATCH",)]))
         return False
     set_new = ("SET", keys.INCARNATION, _token(run_id))
-    replies = _checked(await exchange([("MULTI",), ("FLUSHDB", "ASYNC"), set_new, ("EXEC",)]))
+    replies = checked(await exchange([("MULTI",), ("FLUSHDB", "ASYNC"), set_new, ("EXEC",)]))
     return replies[-1] is not None
 
 
@@ -88,8 +87,9 @@ def _token(run_id: str) -> str:
     return f"{run_id}:{secrets.token_hex(8)}"
 
 
-def _checked(replies: list[Any]) -> list[Any]:
+def checked(replies: list[Any]) -> list[Any]:
+    """Replies without an error. Raises the first that is one."""
     for reply in replies:
-        if isinstance(reply, ResponseError):
+        if isinstance(reply, errors.ResponseError):
             raise reply
     return replies

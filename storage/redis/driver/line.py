@@ -9,10 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import hiredis
+from redis import exceptions as errors
 from redis._parsers.base import BaseParser
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import InvalidResponse
 
 Command = tuple[Any, ...]
 Replies = list[Any]
@@ -77,7 +76,7 @@ class _Open:
         self._writer = writer
         self._forget = forget
         self._loop = asyncio.get_running_loop()
-        self._parser = hiredis.Reader(protocolError=InvalidResponse, replyError=BaseParser.parse_error)
+        self._parser = hiredis.Reader(protocolError=errors.InvalidResponse, replyError=BaseParser.parse_error)
         self._waiting: deque[tuple[asyncio.Future[Replies], int]] = deque()
         self._replies: Replies = []
         """Those that came already of the first who waits."""
@@ -112,7 +111,7 @@ class _Open:
         while self._waiting:
             replies, _ = self._waiting.popleft()
             if not replies.done():
-                replies.set_exception(RedisConnectionError(why))
+                replies.set_exception(errors.ConnectionError(why))
 
     async def ended(self) -> None:
         """Wait until nothing of it runs any more."""
@@ -130,7 +129,7 @@ class _Open:
                 self.heard += 1
                 self._parser.feed(data)
                 self._hand_over()
-        except (OSError, InvalidResponse) as error:
+        except (OSError, errors.InvalidResponse) as error:
             self.fail(str(error))
         else:
             self.fail("the server closed the connection")
@@ -138,7 +137,7 @@ class _Open:
     def _hand_over(self) -> None:
         while (reply := self._parser.gets()) is not False:
             if not self._waiting:
-                raise InvalidResponse(f"a reply that nobody asked for: {reply!r}")
+                raise errors.InvalidResponse(f"a reply that nobody asked for: {reply!r}")
             self._replies.append(reply)
             replies, wanted = self._waiting[0]
             if len(self._replies) == wanted:

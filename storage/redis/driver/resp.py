@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
+from redis.exceptions import ResponseError
 
 from domain import ids
 from domain.columns import starts_of
@@ -33,10 +34,6 @@ _ENTRY_HEAD = f"${ENTRY_BYTES}\r\n".encode()
 _ENTRY_WIRE_BYTES = len(_ENTRY_HEAD) + ENTRY_BYTES + 2
 
 
-class ReplyError(Exception):
-    """The server answered a command with an error line; the message is that line without its sign."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Pushes:
     """Commands: the i-th pushes `sizes[i]` entries to the list of `owners[i]`; both have shape (commands,)."""
@@ -50,11 +47,7 @@ class Pushes:
 def encode_pushes(kind: ListKind, users: Ids, entries: Entries, partitions: int) -> Pushes:
     """One LPUSHX for each user, whose entries keep their order.
 
-    Args:
-        kind: Which of a user's lists.
-        users: Shape (n,); a user may occur several times.
-        entries: Shape (n, 2): `entries[i]` goes to `users[i]`.
-        partitions: Partitions of the event log, at most `PARTITIONS_MAX`; they are part of a RECENT key.
+    `entries[i]` goes to `users[i]`, who may occur several times; `partitions` of the log are at most `PARTITIONS_MAX`.
     """
     assert users.dtype == np.uint64
     assert entries.shape == (len(users), 2)
@@ -86,10 +79,10 @@ def key_bytes(kind: ListKind, users: Ids, partitions: int) -> Bytes:
 
 
 def parse_integers(wire: bytes) -> npt.NDArray[np.int64]:
-    """The numbers of integer replies, none of them negative. Raises `ReplyError` for the first error line."""
+    """The numbers of integer replies, none of them negative. Raises `ResponseError` for the first error line."""
     if b"-" in wire:
         line = next(line for line in wire.split(b"\r\n") if line.startswith(b"-"))
-        raise ReplyError(line[1:].decode(errors="replace"))
+        raise ResponseError(line[1:].decode(errors="replace"))
     return np.fromstring(wire.translate(None, b":\r").decode(), dtype=np.int64, sep="\n")
 
 

@@ -10,22 +10,18 @@ _FOLDER = Path(__file__).parent
 class Script:
     """One script; a server that has forgotten it is sent the source again by the client."""
 
-    _known: ClassVar[dict[str, "Script"]] = {}
+    sources: ClassVar[dict[str, str]] = {}
+    """The sources of all by their hashes."""
 
     def __init__(self, name: str, *before: str) -> None:
         """Read `<name>.lua`, with the definitions of other files before it."""
-        self.source = "\n".join((_FOLDER / f"{part}.lua").read_text() for part in (*before, name))
-        self.sha = hashlib.sha1(self.source.encode(), usedforsecurity=False).hexdigest()
-        self._known[self.sha] = self
+        source = "\n".join((_FOLDER / f"{part}.lua").read_text() for part in (*before, name))
+        self.sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+        self.sources[self.sha] = source
 
     def call(self, keys: list[str], *arguments: str | bytes | int) -> tuple[Any, ...]:
         """The command that runs it."""
         return ("EVALSHA", self.sha, len(keys), *keys, *arguments)
-
-    @classmethod
-    def by_sha(cls, sha: str) -> "Script":
-        """The script of a hash."""
-        return cls._known[sha]
 
 
 BEGIN = Script("begin")

@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from redis.asyncio import Connection
+from redis.exceptions import ResponseError
 
 from domain.ids import ID_MAX, UserId
 from domain.timeline import entries_of, entries_to_wire
 from storage import keys
 from storage.ports.cache import ListKey, ListKind
-from storage.redis.driver.resp import ReplyError, encode_pushes, key_bytes, parse_integers
+from storage.redis.driver.resp import encode_pushes, key_bytes, parse_integers
 
 IDS = st.integers(0, ID_MAX)
 FEW = st.sampled_from([0, 1, 2, 255, 256, 1 << 32, ID_MAX - 1, ID_MAX])
@@ -50,5 +51,5 @@ def test_integer_replies_are_parsed(numbers: list[int]) -> None:
 
 
 def test_an_error_among_the_replies_is_raised_as_it_is_said() -> None:
-    with pytest.raises(ReplyError, match=r"^OOM command not allowed when used memory > 'maxmemory'\.$"):
+    with pytest.raises(ResponseError, match=r"^OOM command not allowed when used memory > 'maxmemory'\.$"):
         parse_integers(b":1\r\n-OOM command not allowed when used memory > 'maxmemory'.\r\n:3\r\n-ERR other\r\n")
