@@ -2,7 +2,7 @@
 
 from ray.util.metrics import Counter, Gauge, Histogram
 
-from telemetry.metrics import Labels, Spec
+from telemetry.metrics import Labels, Metric
 
 
 class RayBackend:
@@ -11,10 +11,10 @@ class RayBackend:
     def __init__(self) -> None:
         self._made: dict[str, Counter | Gauge | Histogram] = {}
 
-    def record(self, spec: Spec, value: float, labels: Labels) -> None:
-        made = self._made.get(spec.name)
+    def record(self, metric: Metric, value: float, labels: Labels) -> None:
+        made = self._made.get(metric.name)
         if made is None:
-            made = self._made[spec.name] = _make(spec)
+            made = self._made[metric.name] = _make(metric)
         if isinstance(made, Counter):
             if value > 0:
                 made.inc(value, dict(labels))
@@ -24,10 +24,10 @@ class RayBackend:
             made.observe(value, dict(labels))
 
 
-def _make(spec: Spec) -> Counter | Gauge | Histogram:
-    keys = tuple(sorted(spec.labels))
-    if spec.kind == "counter":
-        return Counter(spec.name, spec.help, keys)
-    if spec.kind == "gauge":
-        return Gauge(spec.name, spec.help, keys)
-    return Histogram(spec.name, spec.help, list(spec.buckets), keys)
+def _make(metric: Metric) -> Counter | Gauge | Histogram:
+    keys = tuple(sorted(metric.labels))
+    if metric.kind == "counter":
+        return Counter(metric.name, metric.help, keys)
+    if metric.kind == "gauge":
+        return Gauge(metric.name, metric.help, keys)
+    return Histogram(metric.name, metric.help, list(metric.buckets), keys)
