@@ -4,6 +4,10 @@ from dataclasses import dataclass
 
 import httpx
 
+from cluster.errors import NotReady
+from cluster.settings import load_settings
+from cluster.state import Endpoints, RunState
+
 _TIMEOUT_S = 5.0
 
 
@@ -44,3 +48,16 @@ def ask(http_url: str) -> Readiness:
         return Readiness(answer.status_code == 200 and bool(document["ready"]), checks, None)
     except (ValueError, KeyError, TypeError, AttributeError):
         return Readiness(False, (), f"answered {answer.status_code} without a readiness report")
+
+
+def running_system(url: str | None) -> tuple[str, Endpoints | None]:
+    """The address of a system: the one given, or that of the data folder, whose endpoints are known.
+
+    Raises `NotReady` when it is not ready, before anything is tried on it.
+    """
+    endpoints = RunState.read(load_settings().data_dir).endpoints if url is None else None
+    base = (endpoints.http_url if endpoints is not None else url or "").rstrip("/")
+    state = ask(base)
+    if not state.ready:
+        raise NotReady(f"The system at {base} is not ready: {state.summary()}.")
+    return base, endpoints

@@ -20,13 +20,12 @@ from cluster.embedded.processes import Component
 from cluster.embedded.ray_environment import ON_SEVERAL_NODES
 from cluster.embedded.ray_node import EmbeddedRay, require_programs_run, scratch_parent
 from cluster.embedded.redis import EmbeddedRedis
-from cluster.endpoints import Endpoints
 from cluster.errors import EmbeddedError, NotReady
 from cluster.private import OTHERS
 from cluster.ray_driver import connect
 from cluster.settings import Settings, put_in_environment
 from cluster.signing_keys import prepare_keys
-from cluster.state import FolderLock, RunState
+from cluster.state import Endpoints, FolderLock, RunState
 from cluster.waiting import wait_until
 
 _DISK_FREE_BYTES_MIN = 500 * 1024 * 1024

@@ -7,10 +7,10 @@ import serve.deploy
 from actors.deployment import lifecycle, placement
 from actors.deployment.config import ActorConfig
 from actors.registry import COUNTERS, RECONCILER, SUPERVISOR
-from cluster.endpoints import Endpoints
 from cluster.errors import ClusterError
 from cluster.settings import Settings
 from cluster.signing_keys import keys_folder
+from cluster.state import Endpoints
 from cluster.store_config import store_config
 from dataflows.deploy import TrendsConfig, TrendsWorkerGroup
 from domain.clock import SystemClock

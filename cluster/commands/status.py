@@ -11,10 +11,9 @@ from rich.table import Table
 
 from cluster import readiness
 from cluster.commands import app
-from cluster.endpoints import Endpoints
 from cluster.ray_driver import NAMESPACE, connect_to_running
 from cluster.settings import Settings, load_settings
-from cluster.state import RunState
+from cluster.state import Endpoints, RunState
 
 _ACTORS_MAX = 10_000
 _ALIVE = "ALIVE"

@@ -6,8 +6,8 @@ from rich.table import Table
 from cluster.commands import app
 from cluster.commands.dashboard_token import SHOW_TOKEN
 from cluster.embedded.ray_node import token_path
-from cluster.endpoints import Endpoints
 from cluster.settings import load_settings
+from cluster.state import Endpoints
 from cluster.system import System
 
 _console = Console()

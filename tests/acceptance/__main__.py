@@ -12,9 +12,9 @@ import typer
 from rich.console import Console
 
 from cluster.client.people import new_tag
-from cluster.client.target import running_system
 from cluster.client.texts import read_texts
 from cluster.command_line import run_app
+from cluster.readiness import running_system
 from tests.acceptance.own_system import OwnSystem, ended_in_order
 from tests.acceptance.report import SYNTHETIC, verdict
 from tests.acceptance.run import Cast, Target, demonstrate

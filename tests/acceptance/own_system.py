@@ -15,9 +15,8 @@ import psutil
 
 from cluster import readiness
 from cluster.embedded.processes import ChildProcess, last_line
-from cluster.endpoints import Endpoints
 from cluster.errors import CommandFailed, NotReady
-from cluster.state import RunState, is_locked
+from cluster.state import Endpoints, RunState, is_locked
 from cluster.waiting import wait_until
 from tests.support.system import ROOT, system_environment
 

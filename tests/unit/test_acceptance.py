@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.client.follow_graph import follow_graph
+from cluster.client.people import follow_graph
 from cluster.client.texts import read_texts
 from cluster.errors import ClusterError
 from tests.acceptance.report import SYNTHETIC
