@@ -16,7 +16,7 @@ BY_CODE: tuple[str, ...] = ()
 """Label values that the code bounds (route patterns, status codes, actor names), never what a client sent."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Metric:
     """A declared metric: its name, its meaning, and the labels it may carry."""
 

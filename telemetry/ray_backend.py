@@ -1,20 +1,17 @@
 """Metrics through Ray: each node's agent exports those of its processes, their names prefixed `ray_`."""
 
+from functools import cache
+
 from ray.util.metrics import Counter, Gauge, Histogram
 
 from telemetry.metrics import Labels, Metric
 
 
 class RayBackend:
-    """Backend over `ray.util.metrics`; one Ray metric is made per declared metric, when it is first used."""
-
-    def __init__(self) -> None:
-        self._made: dict[str, Counter | Gauge | Histogram] = {}
+    """Backend over `ray.util.metrics`."""
 
     def record(self, metric: Metric, value: float, labels: Labels) -> None:
-        made = self._made.get(metric.name)
-        if made is None:
-            made = self._made[metric.name] = _make(metric)
+        made = _made(metric)
         if isinstance(made, Counter):
             if value > 0:
                 made.inc(value, dict(labels))
@@ -24,7 +21,9 @@ class RayBackend:
             made.observe(value, dict(labels))
 
 
-def _make(metric: Metric) -> Counter | Gauge | Histogram:
+@cache
+def _made(metric: Metric) -> Counter | Gauge | Histogram:
+    """The Ray metric of a declared one: made once, when it is first used."""
     keys = tuple(sorted(metric.labels))
     if metric.kind == "counter":
         return Counter(metric.name, metric.help, keys)
