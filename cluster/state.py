@@ -75,7 +75,7 @@ class FolderLock:
         try:
             _require_not_shared(data_dir)
             private_folder(data_dir)
-            file = os.fdopen(open_private(data_dir / _LOCK, os.O_RDWR | os.O_APPEND), "a+")
+            file = open_private(data_dir / _LOCK, "a+")
         except OSError as failure:
             raise ClusterError(f"The data folder {data_dir} cannot be written: {failure}.") from failure
         if not try_lock(file):
