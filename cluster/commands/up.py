@@ -21,10 +21,8 @@ def up() -> None:
     runs on the data folder.
     """
     system = System(load_settings(), _console.print)
-    system.stop_on_signals()
     try:
         endpoints = system.start()
-        system.wait_ready()
         _console.print("[green]Murmur is up.[/green] Ctrl-C stops it.")
         _console.print(_table(endpoints), soft_wrap=True)
         system.serve_forever()
