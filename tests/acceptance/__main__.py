@@ -5,6 +5,7 @@ Exit codes: 0 done and nothing differed, 1 a difference, an edge never taken or 
 
 import asyncio
 from enum import StrEnum
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Annotated
 
@@ -55,7 +56,7 @@ def demo(
         _console.print(f"{texts.skipped} lines break the rules of a tweet and are left out.")
 
     def cast(count: int, tag: str) -> Cast:
-        return Cast(users=users, texts=texts.cycled(count), seed=seed, tag=tag)
+        return Cast(users=users, texts=list(islice(cycle(texts.kept), count)), seed=seed, tag=tag)
 
     if url is not None or running:
         base, running_endpoints = running_system(url)
