@@ -63,7 +63,6 @@ class Latencies:
         self._seconds[kind].append(seconds)
 
     def count(self) -> int:
-        """Number of all answered calls."""
         return sum(map(len, self._seconds.values()))
 
     def table(self, title: str) -> Table:

@@ -1,7 +1,6 @@
-"""People who sign up on a system and follow each other, with progress bars."""
+"""People who sign up on a system, and whom they follow."""
 
 import secrets
-from collections.abc import Sequence
 
 import numpy as np
 from rich.progress import Progress
@@ -53,11 +52,3 @@ async def sign_up(api: ApiClient, users: int, tag: str, bars: Progress) -> list[
 
     await each_with_bar(bars, "Signing up", one, range(users), at_once=_REGISTRATIONS_AT_ONCE)
     return [people[number] for number in range(users)]
-
-
-async def follow_each_other(api: ApiClient, people: Sequence[Account], edges: Sequence[Edge], bars: Progress) -> None:
-    async def follow(edge: Edge) -> None:
-        follower, followee = people[edge[0]], people[edge[1]]
-        await api.call("follow", "POST", f"/users/{followee.id}/follow", follower)
-
-    await each_with_bar(bars, "Following", follow, edges, at_once=api.at_once)

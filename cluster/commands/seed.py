@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from cluster.client.api import connected
-from cluster.client.people import follow_each_other, follow_graph, new_tag, sign_up
-from cluster.client.pool import progress
+from cluster.client.people import Edge, follow_graph, new_tag, sign_up
+from cluster.client.pool import each_with_bar, progress
 from cluster.commands import app
 from cluster.commands.replay import AT_ONCE, Url, Users
 from cluster.readiness import running_system
@@ -37,7 +37,12 @@ async def _seed(url: str, users: int, seed: int) -> None:
     async with connected(url, at_once=AT_ONCE) as api:
         with progress(_console) as bars:
             people = await sign_up(api, users, new_tag(), bars)
-            await follow_each_other(api, people, edges, bars)
+
+            async def follow(edge: Edge) -> None:
+                follower, followee = people[edge[0]], people[edge[1]]
+                await api.call("follow", "POST", f"/users/{followee.id}/follow", follower)
+
+            await each_with_bar(bars, "Following", follow, edges, at_once=AT_ONCE)
     followers = Counter(followee for _, followee in edges)
     table = Table(
         "username", "password", "followers", title="Some of them, the most followed first", title_justify="left"
