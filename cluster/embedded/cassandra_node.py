@@ -22,9 +22,6 @@ from cluster.settings import environment
 
 _CQL_OPTIONS = bytes.fromhex("040000000500000000")  # a v4 OPTIONS request: answered before any login
 _CQL_SUPPORTED = 0x06
-_NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "murmur")])
-_FROM = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
-_UNTIL = dt.datetime(2120, 1, 1, tzinfo=dt.UTC)
 # commitlog_sync group: what was acknowledged is on disk. One node, so the storage port may differ at every start.
 _YAML = """\
 cluster_name: murmur
@@ -130,7 +127,9 @@ def _closed_to_strangers() -> str:
     It is one line of JSON, which is YAML too.
     """
     key = ec.generate_private_key(ec.SECP256R1())
-    builder = x509.CertificateBuilder(_NAME, _NAME, key.public_key(), x509.random_serial_number(), _FROM, _UNTIL)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "murmur")])
+    since, until = (dt.datetime(year, 1, 1, tzinfo=dt.UTC) for year in (2020, 2120))
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), since, until)
     certificate = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
     form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     pem = {"private_key": key.private_bytes(*form).decode() + certificate, "trusted_certificates": certificate}
