@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from benchmarks.effort import Effort
 from benchmarks.system import Servers
 from benchmarks.world import Seeder, Tokens, World
-from cluster.endpoints import Endpoints
+from cluster.state import Endpoints
 from storage.stores import StoreConfig, Stores
 
 

@@ -33,9 +33,9 @@ class _Observed(metrics.LocalBackend):
         self.seconds: list[float] = []
 
     @override
-    def record(self, spec: metrics.Spec, value: float, labels: metrics.Labels) -> None:
-        super().record(spec, value, labels)
-        if spec is metrics.FANOUT_SECONDS.spec:
+    def record(self, metric: metrics.Metric, value: float, labels: metrics.Labels) -> None:
+        super().record(metric, value, labels)
+        if metric is metrics.FANOUT_SECONDS:
             self.seconds.append(value)
 
 

@@ -12,8 +12,8 @@ from benchmarks.effort import Effort
 from benchmarks.results import Row
 from benchmarks.system import Servers
 from benchmarks.world import Seeder, Tokens
-from cluster.endpoints import Endpoints
 from cluster.ray_driver import connect
+from cluster.state import Endpoints
 
 _QUESTIONS: Mapping[str, Callable[[Bench], Awaitable[list[Row]]]] = {
     "home": home.measure,

@@ -106,4 +106,4 @@ class ShardWorld:
     @property
     def delivered(self) -> float:
         """Deliveries made, those to nobody's timeline included."""
-        return self.counted.total(metrics.DELIVERIES.spec)
+        return self.counted.total(metrics.DELIVERIES)

@@ -21,10 +21,9 @@ from cluster.embedded.processes import ChildProcess, last_line
 from cluster.embedded.ray_environment import ROOT, to_connect
 from cluster.embedded.ray_node import token_path
 from cluster.embedded.redis import EmbeddedRedis
-from cluster.endpoints import Endpoints
 from cluster.errors import NotReady
 from cluster.settings import Settings, environment, put_in_environment
-from cluster.state import RunState
+from cluster.state import Endpoints, RunState
 from cluster.waiting import wait_until
 from domain.limits import DEFAULT
 from storage.cassandra.driver import schema

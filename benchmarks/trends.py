@@ -166,7 +166,7 @@ def _kept(some: Sequence[AnyEvent]) -> tuple[float, float]:
         flow = _trends(some, _schedule(*WINDOWS.values()), [])
         begun_s = time.perf_counter()
         run_main(flow, epoch_interval=EPOCH, recovery_config=RecoveryConfig(folder))
-        return time.perf_counter() - begun_s, counted.total(metrics.FLOW_SNAPSHOT_BYTES.spec)
+        return time.perf_counter() - begun_s, counted.total(metrics.FLOW_SNAPSHOT_BYTES)
 
 
 def _sliding(some: Sequence[AnyEvent], out: list[Found]) -> Dataflow:

@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmarks import seeding
 from benchmarks.effort import CONNECTIONS, PAGE_TWEETS, Effort
-from cluster.endpoints import Endpoints
+from cluster.state import Endpoints
 from domain.clock import SystemClock
 from domain.ids import SessionId, TweetId, UserId, first_id_at
 from domain.users import User

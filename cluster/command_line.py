@@ -2,7 +2,6 @@
 
 import importlib
 import pkgutil
-import sys
 from datetime import UTC, datetime
 from types import ModuleType
 
@@ -31,11 +30,6 @@ def with_commands(folder: ModuleType, named: str = "") -> typer.Typer:
             with_commands(module)
     app: typer.Typer = folder.app
     return app
-
-
-def run(folder: ModuleType) -> None:
-    """Run the command line of a package."""
-    run_app(with_commands(folder, *sys.argv[1:2]))
 
 
 def run_app(app: typer.Typer) -> None:

@@ -17,16 +17,8 @@ class EmbeddedError(ClusterError):
     """A component that runs locally cannot be had or did not start. What had started was stopped."""
 
 
-class PortTaken(EmbeddedError):
-    """Someone else listens on a port that was asked for."""
-
-
 class NotReady(ClusterError):
     """The system started, and did not become ready in time."""
-
-
-class CommandFailed(ClusterError):
-    """A command that another one ran ended with an error, which the sentence quotes."""
 
 
 class NotRunning(ClusterError):

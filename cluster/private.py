@@ -8,6 +8,7 @@ import secrets
 import stat
 from contextlib import suppress
 from pathlib import Path
+from typing import IO, Any
 
 from cluster.errors import ClusterError
 
@@ -41,9 +42,9 @@ def is_our_folder(path: Path) -> bool:
     return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
 
 
-def open_private(path: Path, flags: int) -> int:
-    """A descriptor of a file for this user alone, made if absent; a link in its place is refused with `OSError`."""
-    return os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+def open_private(path: Path, mode: str) -> IO[Any]:
+    """Open a file as `open` does, made for this user alone; a link in its place is refused with `OSError`."""
+    return open(path, mode, opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW, 0o600))
 
 
 def write_private(path: Path, text: str) -> None:
@@ -53,7 +54,7 @@ def write_private(path: Path, text: str) -> None:
     """
     partial = path.with_name(f"{path.name}.partial")
     partial.unlink(missing_ok=True)  # with whatever mode it had
-    with os.fdopen(open_private(partial, os.O_WRONLY | os.O_EXCL), "w") as file:
+    with open_private(partial, "x") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

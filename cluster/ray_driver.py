@@ -4,9 +4,9 @@ import logging
 
 from cluster.embedded.ray_environment import ON_SEVERAL_NODES, to_connect
 from cluster.embedded.ray_node import token_path
-from cluster.endpoints import Endpoints
 from cluster.errors import ClusterError
 from cluster.settings import Settings, put_in_environment
+from cluster.state import Endpoints
 
 NAMESPACE = "murmur"
 

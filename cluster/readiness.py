@@ -1,19 +1,23 @@
 """Client of `/readyz`, for those who wait for it and those who show it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
+import msgspec
+
+from cluster.errors import NotReady
+from cluster.settings import load_settings
+from cluster.state import Endpoints, RunState
 
 _TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One dependency, as the API sees it."""
+    """Answer of a dependency, as the API sees it, or of another part of a system."""
 
-    name: str
     ok: bool
-    detail: str
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +25,14 @@ class Readiness:
     """One answer of `/readyz`, or why there was none."""
 
     ready: bool
-    checks: tuple[Check, ...]
-    problem: str | None
+    checks: dict[str, Check]
+    problem: str | None = None
 
     def summary(self) -> str:
         if self.problem is not None:
             return self.problem
-        return ", ".join(f"{check.name}: {check.detail}" for check in self.checks if not check.ok) or "all checks pass"
+        failing = [f"{name}: {check.detail}" for name, check in self.checks.items() if not check.ok]
+        return ", ".join(failing) or "all checks pass"
 
 
 def ask(http_url: str) -> Readiness:
@@ -35,12 +40,22 @@ def ask(http_url: str) -> Readiness:
     try:
         answer = httpx.get(f"{http_url}/readyz", timeout=_TIMEOUT_S)
     except httpx.HTTPError as failure:
-        return Readiness(False, (), f"no answer ({type(failure).__name__})")
+        return Readiness(False, {}, f"no answer ({type(failure).__name__})")
     try:
-        document = answer.json()
-        checks = tuple(
-            Check(name, bool(check["ok"]), str(check.get("detail", ""))) for name, check in document["checks"].items()
-        )
-        return Readiness(answer.status_code == 200 and bool(document["ready"]), checks, None)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return Readiness(False, (), f"answered {answer.status_code} without a readiness report")
+        found = msgspec.json.decode(answer.content, type=Readiness)
+    except ValueError:
+        return Readiness(False, {}, f"answered {answer.status_code} without a readiness report")
+    return replace(found, ready=found.ready and answer.status_code == 200)
+
+
+def running_system(url: str | None) -> tuple[str, Endpoints | None]:
+    """The address of a system: the one given, or that of the data folder, whose endpoints are known.
+
+    Raises `NotReady` when it is not ready, before anything is tried on it.
+    """
+    endpoints = RunState.read(load_settings().data_dir).endpoints if url is None else None
+    base = (endpoints.http_url if endpoints is not None else url or "").rstrip("/")
+    state = ask(base)
+    if not state.ready:
+        raise NotReady(f"The system at {base} is not ready: {state.summary()}.")
+    return base, endpoints

@@ -4,12 +4,13 @@ import difflib
 import ipaddress
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cluster.errors import SettingsError
@@ -20,10 +21,50 @@ from storage.tls import TlsOptions
 
 PREFIX = "MURMUR_"
 _EVERY_ADDRESS = ("0.0.0.0", "::")
+_ORIGIN = re.compile(r"\*|https?://[A-Za-z0-9.\[\]:-]+")
 RAY_ADDRESS_NAME = "RAY_ADDRESS"
 
+
+def _split_at_commas(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _each(fits: Callable[[str], object], complaint: str) -> AfterValidator:
+    """Refuses a list with a word that does not fit."""
+
+    def check(value: tuple[str, ...]) -> tuple[str, ...]:
+        for word in value:
+            if not fits(word):
+                raise ValueError(f"{word!r} {complaint}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _is_host_and_port(word: str) -> bool:
+    host, _, port = word.rpartition(":")
+    return bool(host) and port.isdigit() and 1 <= int(port) <= 65535
+
+
+def _is_network(word: str) -> bool:
+    try:
+        ipaddress.ip_network(word, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _redis_url(value: str) -> str:
+    if not value.startswith(("redis://", "rediss://")):
+        raise ValueError("it must start with redis:// or rediss://")
+    return value
+
+
 Port = Annotated[int, Field(ge=1, le=65535)]
-Addresses = Annotated[tuple[str, ...], NoDecode]
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_at_commas)]
+AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().resolve())]
 Switch = Literal["on", "off"]
 Consistency = Literal["ONE", "TWO", "THREE", "QUORUM", "LOCAL_ONE", "LOCAL_QUORUM", "EACH_QUORUM", "ALL"]
 
@@ -44,13 +85,13 @@ class Settings(BaseSettings):
     """Address the HTTP API listens on; 0.0.0.0 opens it to the network."""
     http_port: Port = 8000
     """Port of the HTTP API. Two systems on one machine need different ones."""
-    data_dir: Path = Path(".murmur")
+    data_dir: AbsolutePath = Path(".murmur")
     """Folder of everything the local system keeps: data, keys, logs, run state. One system per folder."""
     rate_limits: Switch = "on"
     """`off` lifts the limits per user and per address; for demonstrations and measurements."""
     limits: Literal["default", "small"] = "default"
     """Profile of the built-in bounds; `small` shrinks them all, so that small runs take every edge."""
-    cassandra_contact_points: Addresses = ()
+    cassandra_contact_points: Annotated[Words, _each(_is_host_and_port, "is not host:port")] = ()
     """`host:port` list, comma separated, of a Cassandra to use; empty starts one locally."""
     cassandra_keyspace: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")] = "murmur"
     """Keyspace of all tables; created when absent."""
@@ -66,17 +107,17 @@ class Settings(BaseSettings):
     """Password for Cassandra; goes with the user name."""
     cassandra_tls: Switch = "off"
     """`on` speaks TLS with the Cassandra that is named; the local one stays on the loopback."""
-    cassandra_tls_ca_file: Path | None = None
+    cassandra_tls_ca_file: AbsolutePath | None = None
     """PEM file of who signs Cassandra's certificates; empty: the authorities that the machine trusts."""
-    cassandra_tls_certificate_file: Path | None = None
+    cassandra_tls_certificate_file: AbsolutePath | None = None
     """PEM file of a certificate of our own, for a Cassandra that asks for one; goes with its key."""
-    cassandra_tls_key_file: Path | None = None
+    cassandra_tls_key_file: AbsolutePath | None = None
     """PEM file of that certificate's key, without a passphrase."""
     cassandra_tls_verify_hostname: Switch = "on"
     """`off` accepts certificates that do not name the address of their node."""
     cassandra_heap_mb: Annotated[int, Field(ge=256)] = 512
     """Heap of the local Cassandra."""
-    redis_url: str | None = None
+    redis_url: Annotated[str, AfterValidator(_redis_url)] | None = None
     """`redis://` or `rediss://` URL of a Redis to use; empty starts one locally."""
     cleartext_passwords: Literal["refuse", "allow"] = "refuse"
     """`allow` sends passwords without TLS to a Cassandra or Redis elsewhere: only on a network of their own."""
@@ -96,11 +137,11 @@ class Settings(BaseSettings):
     """Port of the cluster's own metrics (log lag, dead letters, ownerless ranges); 0 picks a free one."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The least severe log lines that are written."""
-    jwt_keys_dir: Path | None = None
+    jwt_keys_dir: AbsolutePath | None = None
     """Folder of the keys that sign access tokens, the same on every node; empty: `keys/jwt` in the data folder."""
-    trusted_proxies: Addresses = ()
+    trusted_proxies: Annotated[Words, _each(_is_network, "is no address or network")] = ()
     """Addresses or networks whose `X-Forwarded-For` is believed, comma separated; a local HAProxy's always is."""
-    cors_origins: Addresses = ("*",)
+    cors_origins: Annotated[Words, _each(_ORIGIN.fullmatch, "is no origin, such as https://app.example")] = ("*",)
     """Origins whose pages may read the answers in a browser, comma separated: `https://app.example`, or `*` for all."""
     ray_num_cpus: Annotated[int, Field(ge=1)] = 8
     """Logical CPUs of the local Ray: room for actors, not cores."""
@@ -121,54 +162,6 @@ class Settings(BaseSettings):
         """URL by which this machine reaches a port that listens on `http_host`."""
         host = "127.0.0.1" if self.http_host in _EVERY_ADDRESS else self.http_host
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-    @field_validator("cassandra_contact_points", "trusted_proxies", "cors_origins", mode="before")
-    @classmethod
-    def _split_at_commas(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
-        return value
-
-    @field_validator("cassandra_contact_points")
-    @classmethod
-    def _has_host_and_port(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for address in value:
-            host, _, port = address.rpartition(":")
-            if not host or not port.isdigit() or not 1 <= int(port) <= 65535:
-                raise ValueError(f"{address!r} is not host:port")
-        return value
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for network in value:
-            try:
-                ipaddress.ip_network(network, strict=False)
-            except ValueError:
-                raise ValueError(f"{network!r} is no address or network") from None
-        return value
-
-    @field_validator("cors_origins")
-    @classmethod
-    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for origin in value:
-            if origin != "*" and not re.fullmatch(r"https?://[A-Za-z0-9.\[\]:-]+", origin):
-                raise ValueError(f"{origin!r} is no origin, such as https://app.example")
-        return value
-
-    @field_validator("redis_url")
-    @classmethod
-    def _is_a_redis_url(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("redis://", "rediss://")):
-            raise ValueError("it must start with redis:// or rediss://")
-        return value
-
-    @field_validator(
-        "data_dir", "jwt_keys_dir", "cassandra_tls_ca_file", "cassandra_tls_certificate_file", "cassandra_tls_key_file"
-    )
-    @classmethod
-    def _is_absolute(cls, value: Path | None) -> Path | None:
-        return value.expanduser().resolve() if value is not None else None
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -225,7 +218,7 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as invalid:
-        raise SettingsError("; ".join(_explain(dict(error)) for error in invalid.errors()) + ".") from None
+        raise SettingsError("; ".join(_explain(error) for error in invalid.errors()) + ".") from None
 
 
 def cache_dir() -> Path:
@@ -252,12 +245,11 @@ def _refuse_unknown_names(names: Mapping[str, str]) -> None:
             raise SettingsError(f"{name} is not a setting of Murmur; {hint}")
 
 
-def _explain(error: dict[str, object]) -> str:
-    location = error["loc"]
-    message = str(error["msg"]).removeprefix("Value error, ")
-    if not isinstance(location, tuple) or not location:
+def _explain(error: ErrorDetails) -> str:
+    message = error["msg"].removeprefix("Value error, ")
+    if not error["loc"]:
         return message
-    field = str(location[0])
+    field = str(error["loc"][0])
     name = field if field == RAY_ADDRESS_NAME else PREFIX + field.upper()
     if field in ("cassandra_password", "redis_url"):  # what is wrong may be, or hold, a password
         return f"{name}: {message}"

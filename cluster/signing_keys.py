@@ -34,7 +34,6 @@ class Rotation(NamedTuple):
 
 
 def keys_folder(settings: Settings) -> Path:
-    """Folder of the keys of a system."""
     return settings.jwt_keys_dir or settings.data_dir / "keys" / "jwt"
 
 

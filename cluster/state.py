@@ -1,19 +1,34 @@
 """Files of a running system about itself: the lock that makes it the only one on its folder, and its endpoints."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 import msgspec
 
-from cluster.endpoints import Endpoints
 from cluster.errors import AlreadyRunning, ClusterError, NotRunning
 from cluster.locks import try_lock
 from cluster.private import OTHERS, open_private, private_folder, write_private
 
 _LOCK = "lock"
 _STATE = "run.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoints:
+    """Addresses and folders of one system, wherever its components were started."""
+
+    cassandra_contact_points: tuple[str, ...]
+    """`host:port` each."""
+    redis_url: str = field(repr=False)
+    """May hold a password."""
+    ray_address: str
+    http_url: str
+    dashboard_url: str | None
+    metrics_urls: tuple[str, ...]
+    log_dir: Path
+    data_dir: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +75,7 @@ class FolderLock:
         try:
             _require_not_shared(data_dir)
             private_folder(data_dir)
-            file = os.fdopen(open_private(data_dir / _LOCK, os.O_RDWR | os.O_APPEND), "a+")
+            file = open_private(data_dir / _LOCK, "a+")
         except OSError as failure:
             raise ClusterError(f"The data folder {data_dir} cannot be written: {failure}.") from failure
         if not try_lock(file):

@@ -1,8 +1,8 @@
 """Configuration of the stores, from settings and addresses. Imports no Ray."""
 
 from cluster.embedded import cassandra_login
-from cluster.endpoints import Endpoints
 from cluster.settings import Settings
+from cluster.state import Endpoints
 from domain import limits
 from storage.cassandra.driver.options import CassandraOptions
 from storage.stores import StoreConfig

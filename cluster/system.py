@@ -10,8 +10,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from types import FrameType
 
-import rich
-
 from cluster import readiness
 from cluster.embedded.cassandra import start_cassandra
 from cluster.embedded.cassandra_node import CassandraNode
@@ -20,13 +18,12 @@ from cluster.embedded.processes import Component
 from cluster.embedded.ray_environment import ON_SEVERAL_NODES
 from cluster.embedded.ray_node import EmbeddedRay, require_programs_run, scratch_parent
 from cluster.embedded.redis import EmbeddedRedis
-from cluster.endpoints import Endpoints
 from cluster.errors import EmbeddedError, NotReady
 from cluster.private import OTHERS
 from cluster.ray_driver import connect
 from cluster.settings import Settings, put_in_environment
 from cluster.signing_keys import prepare_keys
-from cluster.state import FolderLock, RunState
+from cluster.state import Endpoints, FolderLock, RunState
 from cluster.waiting import wait_until
 
 _DISK_FREE_BYTES_MIN = 500 * 1024 * 1024
@@ -42,19 +39,22 @@ class System:
     What the settings place elsewhere (Cassandra, Redis, Ray) is used there and neither started nor stopped.
     """
 
-    def __init__(self, settings: Settings, report: Callable[[str], None] = rich.print) -> None:
+    def __init__(self, settings: Settings, report: Callable[[str], None]) -> None:
         self._settings = settings
         self._report = report
         self._components: list[Component] = []
-        self._state: RunState | None = None
         self._undo = ExitStack()
-        self._takes_signals = False
         self._starting = True
         self._stop_asked = threading.Event()
 
     def start(self) -> Endpoints:
-        """Start every component and deploy the application on them. Raises `ClusterError`; then call `stop`."""
+        """Start every component and deploy the application on them; it answers when this returns.
+
+        From now on SIGINT and SIGTERM end what this system is doing: a start by `KeyboardInterrupt`. Raises
+        `ClusterError`; then call `stop`.
+        """
         settings = self._settings
+        self._take_signals()
         os.umask(OTHERS)  # what this process writes, and all that it starts, is for this user alone
         lock = FolderLock(settings.data_dir)
         self._undo.callback(lock.release)
@@ -75,6 +75,7 @@ class System:
         endpoints = self._start_components(ports)
         import ray  # reads its environment then; meanwhile the components come up
 
+        import serve.deploy
         from cluster import wiring
 
         for component in self._components:
@@ -82,35 +83,18 @@ class System:
                 component.wait_ready()
         self._undo.callback(ray.shutdown)
         endpoints = replace(endpoints, dashboard_url=connect(endpoints.ray_address))
-        self._keep_signals()  # Ray has put a handler of its own in place
-        self._state = RunState(pid=os.getpid(), endpoints=endpoints)
+        self._take_signals()  # Ray has put a handler of its own in place
         self._undo.callback(self._drain)
-        wiring.start_serving(settings)  # takes seconds, in which Cassandra comes up
+        serve.deploy.start(settings.http_host, settings.http_port)  # takes seconds, in which Cassandra comes up
         for component in self._components:
             component.wait_ready()
         self._report("Deploying the application.")
         wiring.deploy(settings, endpoints)
+        self._wait_ready(endpoints)
+        state = RunState(pid=os.getpid(), endpoints=endpoints)
+        self._undo.callback(state.remove)
+        state.write()
         return endpoints
-
-    def wait_ready(self) -> None:
-        """Return when `/readyz` is 200; raise `NotReady` with its last answer when the time is over."""
-        assert self._state is not None, "start comes first"
-        url = self._state.endpoints.http_url
-        last = readiness.ask(url)
-
-        def is_ready() -> bool:
-            nonlocal last
-            self._require_components_running()
-            last = readiness.ask(url)
-            return last.ready
-
-        if not wait_until(is_ready, _READY_TIMEOUT_S, _WATCH_INTERVAL_S):
-            raise NotReady(
-                f"The system was not ready within {_READY_TIMEOUT_S:.0f} s ({last.summary()}); "
-                f"see the logs in {self._state.endpoints.log_dir}."
-            )
-        self._undo.callback(self._state.remove)
-        self._state.write()
 
     def serve_forever(self) -> None:
         """Return when asked to stop by a signal; raise `EmbeddedError` when a component has ended by itself."""
@@ -123,21 +107,15 @@ class System:
         self._starting = False
         self._undo.close()
 
-    def stop_on_signals(self) -> None:
-        """From now on SIGINT and SIGTERM end what this system is doing: a start by `KeyboardInterrupt`."""
-        self._takes_signals = True
-        self._keep_signals()
-
-    def _keep_signals(self) -> None:
+    def _take_signals(self) -> None:
         def ask(_number: int, _frame: FrameType | None) -> None:
             first = not self._stop_asked.is_set()
             self._stop_asked.set()
             if self._starting and first:  # ends a download or a wait; from then on, components are stopped in order
                 raise KeyboardInterrupt
 
-        if self._takes_signals:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, ask)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, ask)
 
     def _start_components(self, ports: PortBlock) -> Endpoints:
         settings, folder = self._settings, self._settings.data_dir
@@ -153,7 +131,7 @@ class System:
             self._report("Starting Ray.")
             ray = EmbeddedRay(folder, ports, settings.ray_num_cpus, settings.rate_limits, settings.believed_proxies)
             self._components.append(ray)
-            ray.prepare_driver()
+            put_in_environment(ray.environment)
         else:
             put_in_environment(ON_SEVERAL_NODES)
         if settings.redis_url is None:
@@ -170,6 +148,22 @@ class System:
             log_dir=folder / "logs",
             data_dir=folder,
         )
+
+    def _wait_ready(self, endpoints: Endpoints) -> None:
+        """Return when `/readyz` is 200; raise `NotReady` with its last answer when the time is over."""
+        last = readiness.ask(endpoints.http_url)
+
+        def is_ready() -> bool:
+            nonlocal last
+            self._require_components_running()
+            last = readiness.ask(endpoints.http_url)
+            return last.ready
+
+        if not wait_until(is_ready, _READY_TIMEOUT_S, _WATCH_INTERVAL_S):
+            raise NotReady(
+                f"The system was not ready within {_READY_TIMEOUT_S:.0f} s ({last.summary()}); "
+                f"see the logs in {endpoints.log_dir}."
+            )
 
     def _require_components_running(self) -> None:
         for component in self._components:

@@ -7,10 +7,10 @@ import serve.deploy
 from actors.deployment import lifecycle, placement
 from actors.deployment.config import ActorConfig
 from actors.registry import COUNTERS, RECONCILER, SUPERVISOR
-from cluster.endpoints import Endpoints
 from cluster.errors import ClusterError
 from cluster.settings import Settings
 from cluster.signing_keys import keys_folder
+from cluster.state import Endpoints
 from cluster.store_config import store_config
 from dataflows.deploy import TrendsConfig, TrendsWorkerGroup
 from domain.clock import SystemClock
@@ -23,11 +23,6 @@ from storage.stores import StoreConfig
 
 _STOP_S = 3.0
 _PARTITIONS_CHECKPOINT = "log-partitions"
-
-
-def start_serving(settings: Settings) -> None:
-    """Start what carries the application: it needs Ray and nothing else."""
-    serve.deploy.start(settings.http_host, settings.http_port)
 
 
 def deploy(settings: Settings, endpoints: Endpoints) -> None:
@@ -75,7 +70,9 @@ async def _prepare(settings: Settings, stores: StoreConfig) -> None:
 
     From here on the settings say how many of each actor are wanted, whatever was wanted before.
     """
-    await schema.migrate(stores.cassandra, _replication(settings))
+    copies = settings.cassandra_replication
+    placed = ((settings.cassandra_datacenter, copies),) if copies > 1 else ()  # one copy needs no topology
+    await schema.migrate(stores.cassandra, schema.Replication(datacenters=placed))
     cassandra = await open_stores(stores.cassandra, partitions=stores.partitions)
     try:
         partitions = await cassandra.coordination.checkpoint(_PARTITIONS_CHECKPOINT)
@@ -91,10 +88,3 @@ async def _prepare(settings: Settings, stores: StoreConfig) -> None:
         await cassandra.coordination.set_checkpoint(TRENDS_WORKERS, settings.trends_workers)
     finally:
         await cassandra.close()
-
-
-def _replication(settings: Settings) -> schema.Replication:
-    """One copy needs no topology; several are placed in the datacenter that is named."""
-    if settings.cassandra_replication == 1:
-        return schema.Replication(factor=1)
-    return schema.Replication(datacenters=((settings.cassandra_datacenter, settings.cassandra_replication),))

@@ -12,20 +12,6 @@ network: ContextVar[str] = ContextVar("network", default="unknown")
 """The network that a request to sign up, log in or out comes from, for what an operator must be able to trace."""
 
 
-def _with_request_id(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    if current := request_id.get():
-        event.setdefault("request_id", current)
-    return event
-
-
-def _named(component: str) -> structlog.typing.Processor:
-    def with_component(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-        event.setdefault("component", component)
-        return event
-
-    return with_component
-
-
 _traces = False
 
 
@@ -37,10 +23,16 @@ def configure(component: str, level: str) -> None:
     global _traces
     assert sys.__stderr__ is not None, "a process of ours has a stderr"
     _traces = level == "DEBUG"
+
+    def named(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        event.setdefault("component", component)
+        if current := request_id.get():
+            event.setdefault("request_id", current)
+        return event
+
     structlog.configure(
         processors=[
-            _named(component),
-            _with_request_id,
+            named,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -53,7 +45,6 @@ def configure(component: str, level: str) -> None:
 
 
 def logger() -> structlog.typing.FilteringBoundLogger:
-    """A logger for this process."""
     found: structlog.typing.FilteringBoundLogger = structlog.get_logger()
     return found
 

@@ -6,7 +6,7 @@ per batch on hot paths: a call costs microseconds.
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 Kind = Literal["counter", "gauge", "histogram"]
@@ -16,21 +16,36 @@ BY_CODE: tuple[str, ...] = ()
 """Label values that the code bounds (route patterns, status codes, actor names), never what a client sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spec:
-    """Declaration of a metric: its name, its meaning, and the labels it may carry."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Metric:
+    """A declared metric: its name, its meaning, and the labels it may carry."""
 
     kind: Kind
     name: str
     help: str
-    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    labels: Mapping[str, tuple[str, ...]]
     buckets: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        assert self.name not in CATALOGUE, f"{self.name} is declared twice"
+        CATALOGUE[self.name] = self
+
+    def record(self, value: float = 1, **labels: str) -> None:
+        """Count, set or observe, in whatever backend is installed."""
+        assert labels.keys() == self.labels.keys(), f"{self.name} takes the labels {list(self.labels)}"
+        for name, label in labels.items():
+            assert not self.labels[name] or label in self.labels[name], f"{name}={label} is not declared"
+        _backend.record(self, value, tuple(sorted(labels.items())))
+
+
+CATALOGUE: dict[str, Metric] = {}
+"""Every declared metric by name; docs and the tidy test follow from it."""
 
 
 class Backend(Protocol):
     """A sink of samples."""
 
-    def record(self, spec: Spec, value: float, labels: Labels) -> None:
+    def record(self, metric: Metric, value: float, labels: Labels) -> None:
         """Add to a counter, set a gauge, or observe a histogram's value."""
         ...
 
@@ -41,21 +56,17 @@ class LocalBackend:
     def __init__(self) -> None:
         self.values: defaultdict[tuple[str, Labels], float] = defaultdict(float)
 
-    def record(self, spec: Spec, value: float, labels: Labels) -> None:
-        if spec.kind == "gauge":
-            self.values[spec.name, labels] = value
-        else:
-            self.values[spec.name, labels] += value
+    def record(self, metric: Metric, value: float, labels: Labels) -> None:
+        before = 0.0 if metric.kind == "gauge" else self.values[metric.name, labels]
+        self.values[metric.name, labels] = before + value
 
-    def total(self, spec: Spec, **labels: str) -> float:
+    def total(self, metric: Metric, **labels: str) -> float:
         """Sum of all series of a metric that carry these labels."""
         wanted = set(labels.items())
-        return sum(v for (name, found), v in self.values.items() if name == spec.name and wanted <= set(found))
+        return sum(v for (name, found), v in self.values.items() if name == metric.name and wanted <= set(found))
 
 
 _backend: Backend = LocalBackend()
-CATALOGUE: dict[str, Spec] = {}
-"""Every declared metric by name; docs and the tidy test follow from it."""
 
 
 def install(backend: Backend) -> None:
@@ -64,32 +75,16 @@ def install(backend: Backend) -> None:
     _backend = backend
 
 
-class Metric:
-    """A declared metric, bound to whatever backend is installed."""
-
-    def __init__(self, spec: Spec) -> None:
-        assert spec.name not in CATALOGUE, f"{spec.name} is declared twice"
-        CATALOGUE[spec.name] = spec
-        self.spec = spec
-
-    def record(self, value: float = 1, **labels: str) -> None:
-        """Count, set or observe."""
-        assert labels.keys() == self.spec.labels.keys(), f"{self.spec.name} takes the labels {list(self.spec.labels)}"
-        for name, value_ in labels.items():
-            assert not self.spec.labels[name] or value_ in self.spec.labels[name], f"{name}={value_} is not declared"
-        _backend.record(self.spec, value, tuple(sorted(labels.items())))
-
-
 def _counter(name: str, help_: str, **labels: tuple[str, ...]) -> Metric:
-    return Metric(Spec("counter", name, help_, labels))
+    return Metric("counter", name, help_, labels)
 
 
 def _gauge(name: str, help_: str, **labels: tuple[str, ...]) -> Metric:
-    return Metric(Spec("gauge", name, help_, labels))
+    return Metric("gauge", name, help_, labels)
 
 
 def _histogram(name: str, help_: str, buckets: tuple[float, ...], **labels: tuple[str, ...]) -> Metric:
-    return Metric(Spec("histogram", name, help_, labels, buckets))
+    return Metric("histogram", name, help_, labels, buckets)
 
 
 _ENTRIES = (10.0, 25.0, 50.0, 100.0, 200.0, 400.0, 600.0, 800.0, 1_000.0)

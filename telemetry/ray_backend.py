@@ -1,20 +1,17 @@
 """Metrics through Ray: each node's agent exports those of its processes, their names prefixed `ray_`."""
 
+from functools import cache
+
 from ray.util.metrics import Counter, Gauge, Histogram
 
-from telemetry.metrics import Labels, Spec
+from telemetry.metrics import Labels, Metric
 
 
 class RayBackend:
-    """Backend over `ray.util.metrics`; one Ray metric is made per declared metric, when it is first used."""
+    """Backend over `ray.util.metrics`."""
 
-    def __init__(self) -> None:
-        self._made: dict[str, Counter | Gauge | Histogram] = {}
-
-    def record(self, spec: Spec, value: float, labels: Labels) -> None:
-        made = self._made.get(spec.name)
-        if made is None:
-            made = self._made[spec.name] = _make(spec)
+    def record(self, metric: Metric, value: float, labels: Labels) -> None:
+        made = _made(metric)
         if isinstance(made, Counter):
             if value > 0:
                 made.inc(value, dict(labels))
@@ -24,10 +21,12 @@ class RayBackend:
             made.observe(value, dict(labels))
 
 
-def _make(spec: Spec) -> Counter | Gauge | Histogram:
-    keys = tuple(sorted(spec.labels))
-    if spec.kind == "counter":
-        return Counter(spec.name, spec.help, keys)
-    if spec.kind == "gauge":
-        return Gauge(spec.name, spec.help, keys)
-    return Histogram(spec.name, spec.help, list(spec.buckets), keys)
+@cache
+def _made(metric: Metric) -> Counter | Gauge | Histogram:
+    """The Ray metric of a declared one: made once, when it is first used."""
+    keys = tuple(sorted(metric.labels))
+    if metric.kind == "counter":
+        return Counter(metric.name, metric.help, keys)
+    if metric.kind == "gauge":
+        return Gauge(metric.name, metric.help, keys)
+    return Histogram(metric.name, metric.help, list(metric.buckets), keys)

@@ -1,16 +1,18 @@
 """Requests to the HTTP API: bounded, patient with a busy server, every write safe to repeat, and timed."""
 
 import asyncio
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+import numpy as np
 import orjson
+from rich.table import Table
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, retry_if_result
 
-from cluster.client.latencies import Latencies
 from cluster.errors import ClusterError
 
 PREFIX = "/api/v1"
@@ -48,6 +50,28 @@ class Account:
     password: str
     token: str
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Latencies:
+    """Every answered call's time, and how often a call had to be repeated and why."""
+
+    def __init__(self) -> None:
+        self._seconds: defaultdict[str, list[float]] = defaultdict(list)
+        self.repeats: Counter[str] = Counter()
+
+    def add(self, kind: str, seconds: float) -> None:
+        self._seconds[kind].append(seconds)
+
+    def count(self) -> int:
+        return sum(map(len, self._seconds.values()))
+
+    def table(self, title: str) -> Table:
+        """Calls and percentiles in milliseconds."""
+        table = Table("call", "count", "p50 ms", "p95 ms", "p99 ms", title=title, title_justify="left")
+        for kind, seconds in sorted(self._seconds.items()):
+            percentiles = np.percentile(np.array(seconds) * 1000, (50, 95, 99))
+            table.add_row(kind, str(len(seconds)), *(f"{value:.0f}" for value in percentiles))
+        return table
 
 
 class ApiClient:

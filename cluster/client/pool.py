@@ -1,10 +1,11 @@
-"""A bounded number of workers that do one thing to many."""
+"""A bounded number of workers that do one thing to many, and a bar that shows how far they are."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import TypeVar
 
-from rich.progress import Progress
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 T = TypeVar("T")
 
@@ -24,6 +25,12 @@ async def each(work: Callable[[T], Awaitable[object]], items: Iterable[T], *, at
         for task in workers:
             task.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
+
+
+def progress(console: Console) -> Progress:
+    """Progress bars as all commands show them."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console)
 
 
 async def each_with_bar(

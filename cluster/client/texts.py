@@ -1,6 +1,5 @@
 """The texts that are posted: a file of lines or of NDJSON."""
 
-import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +16,6 @@ class Texts:
 
     kept: tuple[str, ...]
     skipped: int
-
-    def cycled(self, count: int) -> list[str]:
-        """So many texts, from the first on again after the last."""
-        return list(itertools.islice(itertools.cycle(self.kept), count))
 
 
 def read_texts(path: Path) -> Texts:

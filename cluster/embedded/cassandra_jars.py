@@ -6,7 +6,6 @@ whatever happened to it since.
 
 import fcntl
 import hashlib
-import os
 import shutil
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -54,55 +53,39 @@ def from_maven(folder: Path, report: Reporter) -> None:
             ) from failure
 
 
-class CassandraJars:
-    """The jars of one version, complete: a folder takes its final name only when every jar is in it, and right.
+def ensure_jars(
+    folder: Path, sums: Mapping[str, str], report: Reporter, fetch: Callable[[Path, Reporter], None] = from_maven
+) -> list[Path]:
+    """All jars in a folder, in the order of their sums. Raises `EmbeddedError` when they cannot be had.
 
-    `fetch` puts them below a folder that it is given.
+    The folder is made by `fetch` under another name, and takes its own only when every jar is in it, and right.
     """
+    try:
+        private_folder(folder.parent)
+        with only_one(folder.with_suffix(".lock"), report):
+            if _wrong_in(folder, sums):
+                if folder.exists():
+                    report(f"Cassandra's jars in {folder} are incomplete or damaged; downloading them again.")
+                partial = folder.with_suffix(".partial")  # what an interrupted download left is thrown away
+                shutil.rmtree(partial, ignore_errors=True)
+                fetch(partial, report)
+                if wrong := _wrong_in(partial, sums):
+                    raise EmbeddedError(
+                        f"{wrong[0]}, as it was downloaded, is not the jar that Murmur knows (its SHA-256 "
+                        "differs); none was used, find out who changed it, or set MURMUR_CASSANDRA_CONTACT_POINTS."
+                    )
+                shutil.rmtree(folder, ignore_errors=True)
+                partial.rename(folder)
+    except OSError as failure:
+        raise EmbeddedError(f"Cassandra's jars could not be stored in {folder}: {failure}.") from failure
+    return [folder / name for name in sums]
 
-    def __init__(
-        self, cache: Path, sums: Mapping[str, str], fetch: Callable[[Path, Reporter], None] = from_maven
-    ) -> None:
-        self.folder = cache / f"cassandra-{VERSION}"
-        self._sums = sums
-        self._fetch = fetch
 
-    def ensure(self, report: Reporter) -> list[Path]:
-        """All jars, in the order of the sums, fetched if need be. Raises `EmbeddedError` when they cannot be had."""
-        try:
-            private_folder(self.folder.parent)
-            with only_one(self.folder.with_suffix(".lock"), report):
-                jars = self.complete()
-                if jars is None:
-                    if self.folder.exists():
-                        report(f"Cassandra's jars in {self.folder} are incomplete or damaged; downloading them again.")
-                    jars = self._fetch_anew(report)
-        except OSError as failure:
-            raise EmbeddedError(f"Cassandra's jars could not be stored in {self.folder}: {failure}.") from failure
-        return jars
-
-    def complete(self) -> list[Path] | None:
-        """All jars if each is there and has its sum, else None."""
-        return None if self._wrong_in(self.folder) else [self.folder / name for name in self._sums]
-
-    def _fetch_anew(self, report: Reporter) -> list[Path]:
-        partial = self.folder.with_suffix(".partial")  # what an interrupted download left is thrown away
-        shutil.rmtree(partial, ignore_errors=True)
-        self._fetch(partial, report)
-        if wrong := self._wrong_in(partial):
-            raise EmbeddedError(
-                f"{wrong[0]}, as it was downloaded, is not the jar that Murmur knows (its SHA-256 "
-                "differs); none was used, find out who changed it, or set MURMUR_CASSANDRA_CONTACT_POINTS."
-            )
-        shutil.rmtree(self.folder, ignore_errors=True)
-        partial.rename(self.folder)
-        return [self.folder / name for name in self._sums]
-
-    def _wrong_in(self, folder: Path) -> list[str]:
-        """Jars that are absent there, or not what they should be."""
-        with ThreadPoolExecutor(_HASHING) as pool:
-            found = pool.map(_sum_of, [folder / name for name in self._sums])
-            return [name for (name, sum_), has in zip(self._sums.items(), found, strict=True) if has != sum_]
+def _wrong_in(folder: Path, sums: Mapping[str, str]) -> list[str]:
+    """Jars that are absent there, or not what they should be."""
+    with ThreadPoolExecutor(_HASHING) as pool:
+        found = pool.map(_sum_of, [folder / name for name in sums])
+        return [name for (name, sum_), has in zip(sums.items(), found, strict=True) if has != sum_]
 
 
 def _sum_of(jar: Path) -> str | None:
@@ -116,7 +99,7 @@ def _sum_of(jar: Path) -> str | None:
 @contextmanager
 def only_one(lock_path: Path, report: Reporter) -> Iterator[None]:
     """Hold a lock that no other start on this machine holds, waiting for it if need be."""
-    with os.fdopen(open_private(lock_path, os.O_RDWR), "r+b") as lock:
+    with open_private(lock_path, "a+") as lock:
         if not try_lock(lock):
             report("Another start is preparing Cassandra; waiting for it.")
             fcntl.flock(lock, fcntl.LOCK_EX)

@@ -52,7 +52,7 @@ def command(java: Path, jars: list[Path], folder: Path, heap_mb: int, archive: t
         "-Dcassandra.skip_wait_for_gossip_to_settle=0",
         "-Dcassandra.ring_delay_ms=100",
         "-Dcassandra.shutdown_announce_in_ms=0",  # nobody to tell: 2 s less at each stop
-        *(word for package in _ADD_PACKAGES for verb in ("opens", "exports") for word in _add(verb, package)),
+        *(f"--add-{verb}={package}=ALL-UNNAMED" for package in _ADD_PACKAGES for verb in ("opens", "exports")),
         "-cp",
         ":".join(str(jar) for jar in jars),
         "org.apache.cassandra.service.CassandraDaemon",
@@ -67,7 +67,3 @@ def writing_archive(path: Path) -> tuple[str, ...]:
 def using_archive(path: Path) -> tuple[str, ...]:
     """Options of a run that starts from such an archive; one that does not fit is ignored by Java."""
     return (*_WITH_AGENT, "-Xshare:auto", f"-XX:SharedArchiveFile={path}")
-
-
-def _add(verb: str, package: str) -> tuple[str, str]:
-    return f"--add-{verb}", f"{package}=ALL-UNNAMED"

@@ -59,12 +59,14 @@ def _require_role(contact_point: str, password: str) -> bool:
     """Return when our role can log in: whether it was made now, with the superuser that everybody knows."""
     known = _options(contact_point, _KNOWN_TO_ALL, _KNOWN_TO_ALL)
     ours = _options(contact_point, ROLE, password)
+    what = f"{ROLE} WITH PASSWORD = '{password}' AND LOGIN = true AND SUPERUSER = true"
     made = False
 
     def can_log_in() -> bool:
         nonlocal made
-        made = _made_role(known, password)
-        return made or _may_log_in(ours)
+        # it may be there already, made by who knows whom: hence ALTER
+        made = _could(known, f"CREATE ROLE IF NOT EXISTS {what}", f"ALTER ROLE {what}")
+        return made or _could(ours)
 
     if not wait_until(can_log_in, _SETUP_TIMEOUT_S):
         raise EmbeddedError(f"Nobody can log in to the Cassandra at {contact_point}; is its password another one?")
@@ -89,24 +91,15 @@ def _options(contact_point: str, username: str, password: str) -> CassandraOptio
     return CassandraOptions(contact_points=(contact_point,), keyspace="system", username=username, password=password)
 
 
-def _made_role(known: CassandraOptions, password: str) -> bool:
-    """Make our role with that login; False if it does not work, any more or yet."""
+def _could(options: CassandraOptions, *statements: str) -> bool:
+    """Log in and run the statements; False if that login does not work, any more or yet."""
     try:
-        with _session(known) as session:
-            what = f"{ROLE} WITH PASSWORD = '{password}' AND LOGIN = true AND SUPERUSER = true"
-            session.execute(f"CREATE ROLE IF NOT EXISTS {what}")
-            session.execute(f"ALTER ROLE {what}")  # it may be there already, made by who knows whom
+        with _session(options) as session:
+            for statement in statements:
+                session.execute(statement)
     except (NoHostAvailable, InvalidRequest):  # not set up yet, or no such login any more
         return False
     return True
-
-
-def _may_log_in(options: CassandraOptions) -> bool:
-    try:
-        with _session(options):
-            return True
-    except NoHostAvailable:
-        return False
 
 
 @contextmanager

@@ -1,13 +1,18 @@
 """One Cassandra process of one node on a folder."""
 
+import datetime as dt
+import json
 import shutil
 import socket
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from typing_extensions import override
 
 from cluster.embedded import cassandra_jvm
-from cluster.embedded.cassandra_internode import closed_to_strangers
 from cluster.embedded.cassandra_login import ensure_login, login_of
 from cluster.embedded.ports import PortBlock
 from cluster.embedded.processes import ChildProcess, Component
@@ -76,6 +81,7 @@ class CassandraNode(Component):
         self, java: Path, jars: list[Path], folder: Path, ports: PortBlock, heap_mb: int, archive: tuple[str, ...]
     ) -> None:
         self.port = ports.port()
+        self.contact_point = f"127.0.0.1:{self.port}"
         log = folder.parent / "logs" / "cassandra.log"
         try:
             shutil.rmtree(folder / "tmp", ignore_errors=True)  # what a kill -9 left
@@ -83,17 +89,13 @@ class CassandraNode(Component):
                 shutil.rmtree(history)
             private_folder(folder / "tmp")
             values = {"folder": folder, "storage_port": ports.port(), "cql_port": self.port}
-            write_private(folder / "cassandra.yaml", _YAML.format(**values, internode=closed_to_strangers()))
+            write_private(folder / "cassandra.yaml", _YAML.format(**values, internode=_closed_to_strangers()))
             write_private(folder / "logback.xml", _LOGBACK)
         except OSError as failure:
             raise EmbeddedError(f"Cassandra's folder {folder} cannot be written: {failure}.") from failure
         command = cassandra_jvm.command(java, jars, folder, heap_mb, archive)
         self.folder = folder
         self.process = ChildProcess("Cassandra", command, log, environment(), folder)
-
-    @property
-    def contact_point(self) -> str:
-        return f"127.0.0.1:{self.port}"
 
     @property
     def login(self) -> tuple[str, str]:
@@ -108,15 +110,29 @@ class CassandraNode(Component):
 
     @override
     def answers(self) -> bool:
-        return answers_cql("127.0.0.1", self.port)
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+                connection.sendall(_CQL_OPTIONS)
+                header = connection.recv(9)
+        except OSError:
+            return False
+        return len(header) == 9 and header[4] == _CQL_SUPPORTED
 
 
-def answers_cql(host: str, port: int) -> bool:
-    """True if a CQL server there answers a request."""
-    try:
-        with socket.create_connection((host, port), timeout=1) as connection:
-            connection.sendall(_CQL_OPTIONS)
-            header = connection.recv(9)
-    except OSError:
-        return False
-    return len(header) == 9 and header[4] == _CQL_SUPPORTED
+def _closed_to_strangers() -> str:
+    """Value of `server_encryption_options` that keeps strangers off the port on which nodes talk to each other.
+
+    That port asks for no password and takes writes, and a node without peers listens on it all the same. Here it asks
+    for a certificate that nobody has: made at each start, signed by itself, in no file but the node's configuration.
+    It is one line of JSON, which is YAML too.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "murmur")])
+    since, until = (dt.datetime(year, 1, 1, tzinfo=dt.UTC) for year in (2020, 2120))
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), since, until)
+    certificate = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+    form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    pem = {"private_key": key.private_bytes(*form).decode() + certificate, "trusted_certificates": certificate}
+    factory = {"class_name": "org.apache.cassandra.security.PEMBasedSslContextFactory", "parameters": pem}
+    options = {"internode_encryption": "all", "optional": False, "require_client_auth": True}
+    return json.dumps({**options, "ssl_context_factory": factory})

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from cluster.errors import EmbeddedError, PortTaken
+from cluster.errors import EmbeddedError
 from cluster.locks import try_lock
 from cluster.private import open_private, private_folder
 
@@ -27,7 +27,7 @@ class PortBlock:
         folder = private_folder(Path(tempfile.gettempdir()) / f"murmur-ports-{os.geteuid()}")
         # the file of a block lies per user; two users who draw the same block find each other's ports taken below
         for number in random.sample(range(_BLOCKS), _BLOCKS):
-            self._claim = os.fdopen(open_private(folder / f"block-{number}", os.O_RDWR), "r+b")
+            self._claim = open_private(folder / f"block-{number}", "a+")
             if try_lock(self._claim):
                 first = _FIRST_PORT + number * _BLOCK_PORTS
                 self._ports: Iterator[int] = iter(range(first, first + _BLOCK_PORTS))
@@ -52,7 +52,6 @@ class PortBlock:
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
-    """True if one may listen there now."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port in TIME_WAIT is free
@@ -65,6 +64,8 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def require_free(port: int, host: str, setting: str) -> None:
-    """Raise `PortTaken`, naming the setting that chooses another port."""
+    """Raise `EmbeddedError`, naming the setting that chooses another port, if somebody else listens there."""
     if not is_free(port, host):
-        raise PortTaken(f"Port {port} on {host} is taken by another program; stop it or set {setting} to a free port.")
+        raise EmbeddedError(
+            f"Port {port} on {host} is taken by another program; stop it or set {setting} to a free port."
+        )

@@ -2,11 +2,12 @@
 
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar
@@ -18,6 +19,7 @@ from cluster.waiting import wait_until
 _PR_SET_PDEATHSIG = 1
 _LOG_TAIL_BYTES = 4096
 _KILL_WAIT_S = 5.0
+_VERSION_S = 20.0
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -44,7 +46,7 @@ class ChildProcess:
                 os._exit(1)
 
         try:
-            with os.fdopen(open_private(log_path, os.O_WRONLY | os.O_TRUNC), "wb") as log:
+            with open_private(log_path, "wb") as log:
                 self._process = subprocess.Popen(
                     list(command),
                     stdin=subprocess.DEVNULL,
@@ -116,10 +118,22 @@ class Component(ABC):
         return self.answers()
 
 
-def packaged_program(package: str, *path: str) -> Path:
-    """Path of a program that a Python package brings: the package is not imported, and may be absent."""
+def find_program(name: str, ask: str, fits: Callable[[str], bool], package: str, *path: str) -> Path | None:
+    """The program on PATH if what it says of its version fits, else the one that a Python package brings.
+
+    The package is not imported, and may be absent.
+    """
     found = find_spec(package)
-    return Path((found.origin if found else None) or "absent").parent.joinpath(*path)
+    packaged = Path((found.origin if found else None) or "absent").parent.joinpath(*path)
+    for program in (shutil.which(name), packaged):
+        if program is not None:
+            try:
+                said = subprocess.run([program, ask], capture_output=True, text=True, check=False, timeout=_VERSION_S)
+            except (OSError, subprocess.TimeoutExpired):
+                continue
+            if fits(said.stdout + said.stderr):
+                return Path(program)
+    return None
 
 
 def last_line(log_path: Path, containing: str = "") -> str:

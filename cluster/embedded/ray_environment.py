@@ -59,34 +59,29 @@ class ServePorts:
     """Ports and files of one system's HAProxy and replicas, apart from any other system's on the machine."""
 
     def __init__(self, ports: PortBlock, scratch: Path) -> None:
-        self.haproxy_metrics = ports.port()
-        self._stats = ports.port()
-        self._fallback = (ports.port(), ports.port())
-        self._dashboard_metrics = ports.port()
-        self._http = ports.range_of(_REPLICA_PORTS)
-        self._grpc = ports.range_of(_REPLICA_PORTS)
-        self._folder = scratch / "h"  # short: Ray adds 56 characters, and a socket's path may have 107
+        self.haproxy_metrics, self._stats = ports.port(), ports.port()
         self._wrapper = scratch / "haproxy"
-
-    def environment(self) -> dict[str, str]:
-        return {
-            "RAY_SERVE_HAPROXY_BINARY_PATH": str(self._wrapper),
-            "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(self._folder / "haproxy.cfg"),
-            "RAY_SERVE_HAPROXY_SOCKET_PATH": str(self._folder / "admin.sock"),
-            "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(self._folder / "metrics.sock"),
-            "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(self._folder),
-            "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(self._folder / "server-state"),
-            "RAY_SERVE_HAPROXY_METRICS_PORT": str(self.haproxy_metrics),
-            "RAY_SERVE_HAPROXY_STATS_PORT": str(self._stats),
-            "RAY_SERVE_HAPROXY_NBTHREAD": "2",
-            "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(self._fallback[0]),
-            "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(self._fallback[1]),
-            "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(self._http[0]),
-            "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(self._http[1]),
-            "RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT": str(self._grpc[0]),
-            "RAY_SERVE_DIRECT_INGRESS_MAX_GRPC_PORT": str(self._grpc[1]),
-            "DASHBOARD_METRIC_PORT": str(self._dashboard_metrics),
+        folder = scratch / "h"  # short: Ray adds 56 characters, and a socket's path may have 107
+        http, grpc = ports.range_of(_REPLICA_PORTS), ports.range_of(_REPLICA_PORTS)
+        values = {
+            "RAY_SERVE_HAPROXY_BINARY_PATH": self._wrapper,
+            "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": folder / "haproxy.cfg",
+            "RAY_SERVE_HAPROXY_SOCKET_PATH": folder / "admin.sock",
+            "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": folder / "metrics.sock",
+            "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": folder,
+            "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": folder / "server-state",
+            "RAY_SERVE_HAPROXY_METRICS_PORT": self.haproxy_metrics,
+            "RAY_SERVE_HAPROXY_STATS_PORT": self._stats,
+            "RAY_SERVE_HAPROXY_NBTHREAD": 2,
+            "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": ports.port(),
+            "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": ports.port(),
+            "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": http[0],
+            "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": http[1],
+            "RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT": grpc[0],
+            "RAY_SERVE_DIRECT_INGRESS_MAX_GRPC_PORT": grpc[1],
+            "DASHBOARD_METRIC_PORT": ports.port(),
         }
+        self.environment = {name: str(value) for name, value in values.items()}
 
     def write_wrapper(self, haproxy: str, rate_limits: str = "off", proxies: Iterable[str] = ()) -> None:
         """Make the program that Ray starts in place of HAProxy; see `haproxy_launcher`.

@@ -14,7 +14,7 @@ from cluster.embedded.processes import ChildProcess, Component
 from cluster.embedded.ray_environment import ROOT, ServePorts, to_connect
 from cluster.errors import EmbeddedError
 from cluster.private import is_our_folder, make_secret
-from cluster.settings import environment, put_in_environment
+from cluster.settings import environment
 
 _READY_LINE = b"Ray runtime started"
 _METRICS_INTERVAL_MS = 1000
@@ -27,9 +27,9 @@ _SCRATCH_LENGTH_MAX = 22  # a socket's path may have 107 bytes, of which Ray's o
 class EmbeddedRay(Component):
     """A Ray head that is its own child process, so that its end is in order whatever ends us.
 
-    Making one starts it; call `wait_ready` before use, then `connect`. Its folder of sockets and sessions has a short
-    path of its own and is gone after `stop`, which keeps the logs under the data folder. Ray opens its own folders to
-    everybody, so they are inside one that nobody else can enter.
+    Making one starts it; call `wait_ready` before use. A driver needs its `environment`. Its folder of sockets and
+    sessions has a short path of its own and is gone after `stop`, which keeps the logs under the data folder. Ray opens
+    its own folders to everybody, so they are inside one that nobody else can enter.
     """
 
     ready_timeout_s = 60.0
@@ -45,8 +45,7 @@ class EmbeddedRay(Component):
         self._logs = data_dir / "logs" / "ray"
         serve_ports = ServePorts(ports, scratch)
         serve_ports.write_wrapper(get_haproxy_binary(), rate_limits, proxies)
-        self._token_file = make_token(data_dir)
-        self._environment = {**to_connect(self._token_file), **serve_ports.environment()}
+        self.environment = {**to_connect(make_token(data_dir)), **serve_ports.environment}
         gcs, dashboard, metrics = ports.port(), ports.port(), ports.port()
         self.address = f"127.0.0.1:{gcs}"
         self.dashboard_url = f"http://127.0.0.1:{dashboard}"
@@ -76,20 +75,17 @@ class EmbeddedRay(Component):
         command += ["--no-monitor"]  # of the autoscaler: there is one node
         command += [f"{name}={value}" for name, value in options.items()]
         log = data_dir / "logs" / "ray_head.log"
-        self.process = ChildProcess("Ray", command, log, {**environment(), **self._environment}, ROOT)
+        self.process = ChildProcess("Ray", command, log, {**environment(), **self.environment}, ROOT)
 
     @override
     def wait_ready(self) -> None:
         super().wait_ready()
-        self._show_logs()
+        self._forget_logs()
+        self._logs.symlink_to(self._sessions / "session_latest" / "logs")
 
     @override
     def answers(self) -> bool:
         return _READY_LINE in self.process.log_path.read_bytes()
-
-    def prepare_driver(self) -> None:
-        """Give this process the environment of a driver of it, before anything imports Ray, which reads it then."""
-        put_in_environment(self._environment)
 
     @override
     def stop(self, timeout_s: float) -> None:
@@ -99,10 +95,6 @@ class EmbeddedRay(Component):
             self._forget_logs()
             shutil.move(written.resolve(), self._logs)
         remove_scratch_folder(self._data_dir)
-
-    def _show_logs(self) -> None:
-        self._forget_logs()
-        self._logs.symlink_to(self._sessions / "session_latest" / "logs")
 
     def _forget_logs(self) -> None:
         if self._logs.is_symlink():

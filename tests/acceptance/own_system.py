@@ -15,9 +15,8 @@ import psutil
 
 from cluster import readiness
 from cluster.embedded.processes import ChildProcess, last_line
-from cluster.endpoints import Endpoints
-from cluster.errors import CommandFailed, NotReady
-from cluster.state import RunState, is_locked
+from cluster.errors import ClusterError, NotReady
+from cluster.state import Endpoints, RunState, is_locked
 from cluster.waiting import wait_until
 from tests.support.system import ROOT, system_environment
 
@@ -82,14 +81,14 @@ class OwnSystem:
         self._say(f"Its logs are kept in {kept}.")
 
     async def run(self, *words: str) -> None:
-        """Run a Python module beside the system, as a user would. Raises `CommandFailed`."""
+        """Run a Python module beside the system, as a user would. Raises `ClusterError`."""
         pipe, stdout = asyncio.subprocess.PIPE, asyncio.subprocess.STDOUT
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", *words, env=self._environment, cwd=ROOT, stdout=pipe, stderr=stdout
         )
         said, _ = await process.communicate()
         if process.returncode:
-            raise CommandFailed(f"{' '.join(words)} ended with {process.returncode}: {said.decode().strip()}")
+            raise ClusterError(f"{' '.join(words)} ended with {process.returncode}: {said.decode().strip()}")
 
     def kill_everything(self) -> int:
         """`kill -9` for every process of the system at one moment, stores included; how many there were."""

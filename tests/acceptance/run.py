@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from cluster.client.api import connected
-from cluster.client.follow_graph import follow_graph
-from cluster.client.people import progress
-from cluster.client.pool import each
-from cluster.endpoints import Endpoints
+from cluster.client.people import follow_graph
+from cluster.client.pool import each, progress
+from cluster.state import Endpoints
 from tests.acceptance.actions import Actions
 from tests.acceptance.edges import REQUIRED, edges_table, edges_when_all_taken
 from tests.acceptance.fault import redis_halted

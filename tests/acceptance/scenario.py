@@ -12,7 +12,7 @@ from typing import Final, Literal
 from rich.progress import Progress
 
 from cluster.client.api import UnexpectedAnswer
-from cluster.client.follow_graph import Edge
+from cluster.client.people import Edge
 from cluster.client.pool import each_with_bar
 from tests.acceptance.actions import Actions
 from tests.acceptance.world import World

@@ -9,7 +9,7 @@ from rich.progress import Progress
 
 from cluster.client import people
 from cluster.client.api import ApiClient
-from cluster.client.follow_graph import Edge
+from cluster.client.people import Edge
 from cluster.client.pool import each_with_bar
 from tests.support.api_user import HOME, ApiUser
 from tests.support.oracle.oracle import Oracle, Relation, Span

@@ -18,10 +18,10 @@ from cassandra.cluster import Cluster, Session
 
 from cluster.commands.down import stop_running
 from cluster.embedded.cassandra import start_cassandra
-from cluster.embedded.cassandra_node import CassandraNode, answers_cql
+from cluster.embedded.cassandra_node import CassandraNode
 from cluster.embedded.ports import PortBlock, is_free, require_free
 from cluster.embedded.redis import EmbeddedRedis
-from cluster.errors import AlreadyRunning, NotRunning, PortTaken
+from cluster.errors import AlreadyRunning, EmbeddedError, NotRunning
 from cluster.settings import environment
 from cluster.state import FolderLock, RunState
 from cluster.waiting import wait_until
@@ -68,7 +68,7 @@ def test_cassandra_keeps_its_data_over_a_restart_on_other_ports(tmp_path: Path, 
         session.execute("INSERT INTO k.t (id, text) VALUES (1, 'kept')")
         sync = session.execute("SELECT value FROM system_views.settings WHERE name = 'commitlog_sync'").one().value
         assert sync == "group", "what is acknowledged is on disk, which only a loss of power would tell"
-    assert not answers_cql("127.0.0.1", first.port)
+    assert not first.answers()
     assert not psutil.pid_exists(first.process.pid)
 
     with cassandra_on(tmp_path, ports) as second, session_on(second) as session:
@@ -126,7 +126,7 @@ def test_a_taken_port_is_named_with_its_setting(tmp_path: Path, ports: PortBlock
     server = EmbeddedRedis(tmp_path, ports, maxmemory_mb=32)
     try:
         server.wait_ready()
-        with pytest.raises(PortTaken, match=f"Port {server.port} .* set MURMUR_HTTP_PORT"):
+        with pytest.raises(EmbeddedError, match=f"Port {server.port} .* set MURMUR_HTTP_PORT"):
             require_free(server.port, "127.0.0.1", "MURMUR_HTTP_PORT")
     finally:
         server.stop(STOP_TIMEOUT_S)

@@ -49,7 +49,7 @@ async def refused(session: CassandraSession) -> StoreUnavailable:
 
 
 def breaker_refusals(backend: metrics.LocalBackend) -> float:
-    return backend.total(metrics.STORE_ERRORS.spec, store="cassandra", cause="breaker_open")
+    return backend.total(metrics.STORE_ERRORS, store="cassandra", cause="breaker_open")
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ async def test_a_frozen_store_is_refused_in_time_then_at_once_and_found_again(
 ) -> None:
     proxy.freeze()
     await asyncio.gather(*[refused(session) for _ in range(20)])
-    assert backend.total(metrics.STORE_ERRORS.spec, store="cassandra", cause="timeout") >= 5
+    assert backend.total(metrics.STORE_ERRORS, store="cassandra", cause="timeout") >= 5
     before = breaker_refusals(backend)
     await asyncio.gather(*[refused(session) for _ in range(50)])
     assert breaker_refusals(backend) >= before + 49  # all, or all but the one that tries whether it is back

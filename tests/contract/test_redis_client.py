@@ -148,8 +148,8 @@ async def test_after_some_failures_the_breaker_refuses_at_once_and_closes_when_t
         with pytest.raises(StoreUnavailable):
             await call(stores)
     assert time.monotonic() - started_s < 0.3
-    assert counted.total(metrics.STORE_ERRORS.spec, store="redis", cause="timeout") == 8
-    assert counted.total(metrics.STORE_ERRORS.spec, store="redis", cause="breaker_open") == len(CALLS)
+    assert counted.total(metrics.STORE_ERRORS, store="redis", cause="timeout") == 8
+    assert counted.total(metrics.STORE_ERRORS, store="redis", cause="breaker_open") == len(CALLS)
     private_redis.resume()
 
     async def back() -> bool:

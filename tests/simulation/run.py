@@ -80,7 +80,7 @@ def run(seed: int, build: Build | None = None, story: Story = Story(), *, limits
         calls = asyncio.run(_play(world, story))
     finally:
         metrics.install(metrics.LocalBackend())
-    safeguards = metrics.SAFEGUARDS.spec
+    safeguards = metrics.SAFEGUARDS
     edges = {name: backend.total(safeguards, safeguard=name) for name in safeguards.labels["safeguard"]}
     contents = repr(sorted(world.tables.contents().items(), key=repr))
     return Result(seed, world.problems, world.scheduler.history, contents, edges, calls, story)

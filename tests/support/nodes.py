@@ -114,7 +114,7 @@ class Nodes:
         serve_ports = ServePorts(self._ports, self._scratch)
         serve_ports.write_wrapper(get_haproxy_binary())
         # The HAProxies of all nodes listen on one port of one machine: its kernel is the load balancer before them.
-        ports = {**serve_ports.environment(), "SERVE_SOCKET_REUSE_PORT_ENABLED": "1"}
+        ports = {**serve_ports.environment, "SERVE_SOCKET_REUSE_PORT_ENABLED": "1"}
         self._environment = {**environment(), **for_drivers(self._token), **ports}
         self._kept = EmbeddedRedis(folder, self._ports, _KEPT_MB)
         self._kept.wait_ready()

@@ -10,10 +10,9 @@ from pathlib import Path
 
 from cluster.embedded.ports import PortBlock
 from cluster.embedded.processes import ChildProcess
-from cluster.endpoints import Endpoints
 from cluster.errors import NotRunning
 from cluster.settings import environment
-from cluster.state import RunState
+from cluster.state import Endpoints, RunState
 from cluster.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -35,9 +35,9 @@ def exporter_metrics() -> dict[str, set[str]]:
 def exported_metrics() -> dict[str, set[str]]:
     """Every series that can be asked for, by the name that Prometheus sees, with its labels."""
     found = dict(FOREIGN_METRICS) | exporter_metrics()
-    for name, spec in metrics.CATALOGUE.items():
-        suffixes = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}[spec.kind]
-        found |= {f"ray_{name}{suffix}": set(spec.labels) for suffix in suffixes}
+    for name, metric in metrics.CATALOGUE.items():
+        suffixes = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}[metric.kind]
+        found |= {f"ray_{name}{suffix}": set(metric.labels) for suffix in suffixes}
     return found
 
 

@@ -238,7 +238,7 @@ def test_one_cassandra_has_one_copy_in_the_datacenter_of_its_snitch() -> None:
 def test_every_option_of_ray_is_one_that_the_code_uses(service: str, tmp_path: Path) -> None:
     ports = PortBlock()
     try:
-        known = {*ON_SEVERAL_NODES, *to_connect(tmp_path), *ServePorts(ports, tmp_path).environment(), "RAY_ADDRESS"}
+        known = {*ON_SEVERAL_NODES, *to_connect(tmp_path), *ServePorts(ports, tmp_path).environment, "RAY_ADDRESS"}
     finally:
         ports.release()
     used = {name for name in SERVICES[service].get("environment", {}) if name.startswith("RAY_")}

@@ -167,16 +167,16 @@ def test_every_file_of_ours_in_a_document_exists(path: Path) -> None:
 
 def test_operations_name_every_metric_as_it_is_exported() -> None:
     named = set(re.findall(r"\b(?:ray_)?murmur_[a-z_]+[a-z]\b", (ROOT / "docs/operations.md").read_text()))
-    histograms = {f"ray_{name}" for name, spec in metrics.CATALOGUE.items() if spec.kind == "histogram"}
+    histograms = {f"ray_{name}" for name, metric in metrics.CATALOGUE.items() if metric.kind == "histogram"}
     assert named <= exported_metrics().keys() | histograms
     suffixes = {"counter": "_total", "gauge": "", "histogram": ""}
-    declared = {f"ray_{name}{suffixes[spec.kind]}" for name, spec in metrics.CATALOGUE.items()}
+    declared = {f"ray_{name}{suffixes[metric.kind]}" for name, metric in metrics.CATALOGUE.items()}
     assert declared | exporter_metrics().keys() <= named
 
 
 def test_operations_explain_every_safeguard() -> None:
     text = (ROOT / "docs/operations.md").read_text()
-    assert {name for name in metrics.SAFEGUARDS.spec.labels["safeguard"] if f"`{name}`" not in text} == set()
+    assert {name for name in metrics.SAFEGUARDS.labels["safeguard"] if f"`{name}`" not in text} == set()
 
 
 def test_decisions_are_numbered_without_gaps_and_have_every_part() -> None:

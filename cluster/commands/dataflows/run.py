@@ -3,6 +3,7 @@
 import hashlib
 import signal
 import threading
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -57,8 +58,7 @@ def run(
     """
     build = jobs.named(name)
     settings, clock = load_settings(), SystemClock()
-    stores = StoreThread(store_config(settings, RunState.read(settings.data_dir).endpoints))
-    try:
+    with closing(StoreThread(store_config(settings, RunState.read(settings.data_dir).endpoints))) as stores:
         sink = _sink(stores, out, name)
         kept_ms = max(stores.data_created_ms(), clock.now_ms() - EVENTS_KEPT_MS)
         from_ms = kept_ms if from_ is None else max(kept_ms, utc_ms(from_))
@@ -70,8 +70,6 @@ def run(
                 job.run_continuously(kept, clock, _stopped_by_signals(), fresh=fresh)
             else:
                 job.backfill(past_ms(to))
-    finally:
-        stores.close()
     _console.print(f"{name}: rows in {out}.", soft_wrap=True)
 
 

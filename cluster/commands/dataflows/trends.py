@@ -1,5 +1,6 @@
 """`python -m cluster dataflows trends`: ranks tags again, at the end of each pane, from the events that are kept."""
 
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -51,12 +52,9 @@ def trends(
         raise typer.BadParameter("it lies after --to", param_hint="--from")
     key = GLOBAL if location is None else _key(location)
     settings = load_settings()
-    stores = StoreThread(store_config(settings, RunState.read(settings.data_dir).endpoints))
-    try:
+    with closing(StoreThread(store_config(settings, RunState.read(settings.data_dir).endpoints))) as stores:
         require_kept(WINDOWS[window], from_ms, stores.data_created_ms(), SystemClock().now_ms())
         written = _write(stores, out, plot, window, key, from_ms, to_ms)
-    finally:
-        stores.close()
     _console.print(f"{written} rows in {out}{f', drawn in {plot}' if plot else ''}.", soft_wrap=True)
 
 

@@ -140,7 +140,7 @@ async def test_an_old_owner_is_fenced_before_it_looks_again() -> None:
     engine.log.read = moved_meanwhile  # type: ignore[method-assign]
     engine.clock.advance(2_000)
     await stepped(old, 2)
-    assert fenced.total(metrics.SAFEGUARDS.spec, safeguard="fence") == 1
+    assert fenced.total(metrics.SAFEGUARDS, safeguard="fence") == 1
     assert old.ranges == {}
     assert len(new.ranges) == RANGES
 
@@ -229,7 +229,7 @@ async def test_events_of_an_unknown_kind_are_skipped_and_counted() -> None:
     await shard.drain()
     assert await engine.timeline(BOB) == [tweet]
     assert await engine.ports.dead_letters.letters(limit=1) == []
-    assert counted.total(metrics.EVENTS_UNKNOWN.spec, consumer="fanout-0") == 2 * PARTITIONS
+    assert counted.total(metrics.EVENTS_UNKNOWN, consumer="fanout-0") == 2 * PARTITIONS
     ends = {partition: end.last for partition, end in (await engine.log.ends()).items()}
     assert await engine.offsets.offsets(range_consumer(0)) == ends
 

@@ -264,7 +264,7 @@ async def test_events_of_an_unknown_kind_are_skipped_and_counted() -> None:
         await counters.step(0)
     assert await counts_of(engine, tweet) == TweetCounts(likes=1)
     assert await engine.ports.dead_letters.letters(limit=1) == []
-    assert counted.total(metrics.EVENTS_UNKNOWN.spec, consumer=COUNTERS) == PARTITIONS
+    assert counted.total(metrics.EVENTS_UNKNOWN, consumer=COUNTERS) == PARTITIONS
     ends = {partition: end.last for partition, end in (await engine.log.ends()).items()}
     assert await engine.offsets.offsets(COUNTERS) == ends
 

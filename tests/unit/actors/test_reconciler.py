@@ -264,7 +264,7 @@ async def test_events_of_an_unknown_kind_are_skipped_in_the_log_and_in_cassandra
     assert await logged(engine) == PARTITIONS + 1
     assert not reconciler.behind
     assert await engine.ports.dead_letters.letters(limit=1) == []
-    assert counted.total(metrics.EVENTS_UNKNOWN.spec, consumer="reconciler") == 1
+    assert counted.total(metrics.EVENTS_UNKNOWN, consumer="reconciler") == 1
 
 
 async def test_a_committed_event_that_cannot_be_decoded_becomes_a_dead_letter_and_others_go_on() -> None:

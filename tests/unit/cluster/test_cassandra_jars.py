@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster.embedded.cassandra_jars import VERSION, CassandraJars, Reporter, known_sums
+from cluster.embedded.cassandra_jars import VERSION, Reporter, ensure_jars, known_sums
 from cluster.errors import EmbeddedError
 
 SUMS = {"org/one.jar": hashlib.sha256(b"whole").hexdigest()}
@@ -23,29 +23,27 @@ def fetching(content: bytes) -> Callable[[Path, Reporter], None]:
 
 def test_jars_of_the_right_size_that_are_not_ours_are_fetched_again(tmp_path: Path) -> None:
     said: list[str] = []
-    jars = CassandraJars(tmp_path, SUMS, fetching(b"whole"))
-    (jar,) = jars.ensure(said.append)
+    folder = tmp_path / "jars"
+    (jar,) = ensure_jars(folder, SUMS, said.append, fetching(b"whole"))
     assert jar.read_bytes() == b"whole"
-    assert (jars.ensure(said.append), said) == ([jar], ["Fetched."])
+    assert (ensure_jars(folder, SUMS, said.append, fetching(b"whole")), said) == ([jar], ["Fetched."])
     jar.write_bytes(bytes(len(b"whole")))
-    assert jars.complete() is None
-    assert jars.ensure(said.append) == [jar]
+    assert ensure_jars(folder, SUMS, said.append, fetching(b"whole")) == [jar]
     assert jar.read_bytes() == b"whole"
     assert said == [
         "Fetched.",
-        f"Cassandra's jars in {jars.folder} are incomplete or damaged; downloading them again.",
+        f"Cassandra's jars in {folder} are incomplete or damaged; downloading them again.",
         said[0],
     ]
 
 
 def test_a_download_that_is_not_what_we_know_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    jars = CassandraJars(tmp_path, SUMS, fetching(b"other"))
     with pytest.raises(
         EmbeddedError, match=r"org/one\.jar, as it was downloaded, is not the jar that Murmur knows"
     ) as no:
-        jars.ensure(print)
+        ensure_jars(tmp_path / "jars", SUMS, print, fetching(b"other"))
     assert "\n" not in str(no.value)
-    assert not jars.folder.exists()
+    assert not (tmp_path / "jars").exists()
 
 
 def test_the_repository_knows_every_jar_of_this_version() -> None:

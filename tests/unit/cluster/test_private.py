@@ -81,7 +81,7 @@ def test_a_link_in_the_place_of_a_file_is_not_followed(tmp_path: Path) -> None:
     precious.write_text("kept")
     (tmp_path / "link").symlink_to(precious)
     with pytest.raises(OSError, match="symbolic links"):
-        open_private(tmp_path / "link", os.O_WRONLY | os.O_TRUNC)
+        open_private(tmp_path / "link", "w")
     assert precious.read_text() == "kept"
 
 

@@ -325,7 +325,7 @@ async def test_a_failed_log_in_is_a_line_and_a_count(
         await accounts.login("alice", PASSWORD, NETWORK)
     line = {"event": "log-in failed", "log_level": "warning", "network": NETWORK}
     assert lines == [{**line, "user": alice}, {**line, "user": None}]
-    assert counted.total(metrics.FAILED_LOG_INS.spec) == 2
+    assert counted.total(metrics.FAILED_LOG_INS) == 2
 
 
 async def test_the_owner_stays_logged_in_while_others_guess(accounts: AccountCommands) -> None:
@@ -458,8 +458,8 @@ async def test_reuse_and_what_it_or_a_log_out_ends_are_lines_and_counts(
         {**line, "event": "session revoked", "by": "reuse"},
         {**line, "event": "session revoked", "by": "log_out"},
     ]
-    assert counted.total(metrics.REFRESH_TOKENS_REUSED.spec) == 1
-    assert [counted.total(metrics.SESSIONS_REVOKED.spec, by=by) for by in ("reuse", "log_out")] == [1, 1]
+    assert counted.total(metrics.REFRESH_TOKENS_REUSED) == 1
+    assert [counted.total(metrics.SESSIONS_REVOKED, by=by) for by in ("reuse", "log_out")] == [1, 1]
 
 
 async def test_refresh_tokens_are_not_stored(accounts: AccountCommands, tokens: Tokens) -> None:

@@ -74,4 +74,4 @@ async def test_a_page_ends_short_with_a_cursor_where_too_much_is_not_shown(monke
     assert page.shown == []
     assert page.next is not None
     assert len(numbers.hydrated) < 2 * 100
-    assert backend.total(metrics.SAFEGUARDS.spec, safeguard="short_page") == 1
+    assert backend.total(metrics.SAFEGUARDS, safeguard="short_page") == 1

@@ -109,7 +109,7 @@ async def test_a_list_unlinked_while_it_is_built_is_not_kept(counted: metrics.Lo
     engine.ports.tweets.entries_by_author = unlinked_meanwhile  # type: ignore[method-assign,assignment]
     assert ids((await rebuilder.home(READER, following(ALICE)))[1]) == [tweet]
     assert await kept(engine, ListKind.HOME, READER) is None
-    assert counted.total(metrics.SAFEGUARDS.spec, safeguard="rebuild_race") == 1
+    assert counted.total(metrics.SAFEGUARDS, safeguard="rebuild_race") == 1
 
 
 async def test_two_who_build_at_once_get_the_same_and_one_is_kept(counted: metrics.LocalBackend) -> None:
@@ -121,7 +121,7 @@ async def test_two_who_build_at_once_get_the_same_and_one_is_kept(counted: metri
     home = await kept(engine, ListKind.HOME, READER)
     assert home is not None
     assert home.floor is None, "still being built by the other"
-    assert counted.total(metrics.SAFEGUARDS.spec, safeguard="rebuild_race") == 1
+    assert counted.total(metrics.SAFEGUARDS, safeguard="rebuild_race") == 1
 
 
 async def test_a_follow_that_the_building_missed_ends_it() -> None:
@@ -147,4 +147,4 @@ async def test_a_cache_that_is_down_is_no_race(failing: str, counted: metrics.Lo
     setattr(engine.cache, failing, away)
     await rebuilder_of(engine).home(READER, following(ALICE))
     for edge in ("rebuild", "rebuild_race"):
-        assert counted.total(metrics.SAFEGUARDS.spec, safeguard=edge) == 0
+        assert counted.total(metrics.SAFEGUARDS, safeguard=edge) == 0

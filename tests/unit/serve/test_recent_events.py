@@ -97,7 +97,7 @@ async def test_events_of_an_unknown_kind_say_nothing_and_are_counted() -> None:
     tweet = await engine.post(ALICE)
     await recent.read(begun_ms)
     assert shown(recent, BOB, ALICE) == [tweet]
-    assert counted.total(metrics.EVENTS_UNKNOWN.spec, consumer="replica") == 1
+    assert counted.total(metrics.EVENTS_UNKNOWN, consumer="replica") == 1
 
 
 async def test_an_event_that_becomes_visible_seconds_after_it_was_made_is_found() -> None:

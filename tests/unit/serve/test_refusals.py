@@ -135,9 +135,9 @@ async def test_requests_are_counted_by_how_they_were_answered(monkeypatch: pytes
     api = service(refusals_per_quarter_hour=1)
     for _ in range(3):
         await ask(api, "/nowhere")
-    assert counted.total(metrics.REQUESTS.spec, route="unmatched", status="404") == 1
-    assert counted.total(metrics.REQUESTS.spec, route="unmatched", status="429") == 2
-    assert counted.total(metrics.RATE_LIMITED.spec, limit="refusals") == 2
+    assert counted.total(metrics.REQUESTS, route="unmatched", status="404") == 1
+    assert counted.total(metrics.REQUESTS, route="unmatched", status="429") == 2
+    assert counted.total(metrics.RATE_LIMITED, limit="refusals") == 2
 
 
 async def test_who_looks_whether_we_live_is_counted_unless_it_is_one_of_us() -> None:
