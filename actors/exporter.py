@@ -38,20 +38,15 @@ class Exporter:
         self._partitions = partitions
         self._unhealthy = unhealthy
         self._loop = asyncio.get_running_loop()
-        registry = CollectorRegistry()
+        registry = CollectorRegistry(auto_describe=False)  # the gauges are known only when the stores answer
         registry.register(self)
-        self._server, self._thread = start_http_server(port, host, registry)
-
-    def describe(self) -> list[Metric]:
-        """Declare nothing in advance: the gauges are known only when the stores answer."""
-        return []
+        self._server, _ = start_http_server(port, host, registry)
 
     def collect(self) -> Iterator[Metric]:
         """Read every gauge now; runs on the server's thread."""
         yield from asyncio.run_coroutine_threadsafe(self._gauges(), self._loop).result(_SCRAPE_S)
 
     async def close(self) -> None:
-        """Stop serving."""
         await asyncio.to_thread(self._server.shutdown)
 
     async def _gauges(self) -> list[Metric]:

@@ -4,14 +4,13 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import uvloop
 
 from domain.clock import Clock
 from domain.errors import EngineError
 from storage import keys
-from storage.stores import Stores
+from storage.ports.cache import CacheStore
 from telemetry.logs import logger
 
 WAIT_MS = 500
@@ -20,20 +19,19 @@ _BACK_OFF_MS = (50, 100, 200, 400, 800)
 _BEAT_EVERY_MS = 1_000
 _BEAT_TTL_S = 10
 
+Step = Callable[[int], Awaitable[None]]
+"""One turn of a loop; it is given how long it may wait for something to do, in ms."""
 
-class Component(Protocol):
+
+@dataclass(frozen=True, slots=True)
+class Component:
     """A part of the engine that can be hosted."""
 
-    async def step(self) -> None:
-        """Run one turn of the loop; it may wait up to `WAIT_MS`."""
-        ...
-
-    async def close(self) -> None:
-        """Finish what was begun, then let go of connections."""
-        ...
-
-
-Open = Callable[[], Awaitable[Component]]
+    step: Step
+    close: Callable[[], Awaitable[None]]
+    """Finishes what was begun, then lets go of connections."""
+    cache: CacheStore
+    """The heartbeat is left there, where every replica can read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +48,27 @@ class Health:
 
 
 class Host:
-    """Runs one component until it is stopped.
+    """Runs one component until it is stopped, and leaves a heartbeat after its turns.
 
     An `EngineError` (a store that is away) is retried with a growing delay for ever; any other error is a mistake of
     ours, on which `crashed` is called: it ends the process, so that a new one is started.
     """
 
-    def __init__(self, name: str, open_: Open, clock: Clock, crashed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        open_: Callable[[], Awaitable[Component]],
+        clock: Clock,
+        crashed: Callable[[], None],
+        node: str | None = None,
+    ) -> None:
         self._name = name
         self._open = open_
         self._clock = clock
         self._crashed = crashed
+        self._node = node
         self._beat_ms = clock.monotonic_ms()
+        self._published_ms = 0
         self._error = ""
         self._stopping = threading.Event()
         self._component: Component | None = None
@@ -71,7 +78,7 @@ class Host:
     def health(self) -> Health:
         """The health as of now; never waits."""
         running = self._thread.is_alive() and self._component is not None
-        return Health(running, self._clock.monotonic_ms() - self._beat_ms, self._error)
+        return Health(running, self._clock.monotonic_ms() - self._beat_ms, self._error, self._node)
 
     def stop(self, timeout_s: float) -> bool:
         """Ask for an orderly end and wait for it. False if it took too long."""
@@ -93,7 +100,8 @@ class Host:
             try:
                 if self._component is None:
                     self._component = await self._open()
-                await self._component.step()
+                await self._component.step(WAIT_MS)
+                await self._publish_heartbeat(self._component.cache)
                 failures, self._error = 0, ""
             except EngineError as error:
                 if self._error != str(error):
@@ -109,35 +117,7 @@ class Host:
             except EngineError as error:
                 logger().warning("could not finish", actor=self._name, error=str(error))
 
-
-class HeartbeatLoop:
-    """A component that repeats one step, and leaves a heartbeat where every replica can read it."""
-
-    def __init__(
-        self,
-        name: str,
-        stores: Stores,
-        clock: Clock,
-        step: Callable[[int], Awaitable[None]],
-        finish: Callable[[], Awaitable[None]] | None = None,
-    ) -> None:
-        """`step` is given how long it may wait for something to do, in ms; `finish` ends what it began."""
-        self._key = keys.heartbeat(name)
-        self._stores = stores
-        self._clock = clock
-        self._step = step
-        self._finish = finish
-        self._beat_ms = 0
-
-    async def step(self) -> None:
-        await self._step(WAIT_MS)
-        if self._clock.monotonic_ms() - self._beat_ms >= _BEAT_EVERY_MS:
-            await self._stores.ports.cache.put({self._key: b"alive"}, ttl_s=_BEAT_TTL_S)
-            self._beat_ms = self._clock.monotonic_ms()
-
-    async def close(self) -> None:
-        try:
-            if self._finish is not None:
-                await self._finish()
-        finally:
-            await self._stores.close()
+    async def _publish_heartbeat(self, cache: CacheStore) -> None:
+        if self._clock.monotonic_ms() - self._published_ms >= _BEAT_EVERY_MS:
+            await cache.put({keys.heartbeat(self._name): b"alive"}, ttl_s=_BEAT_TTL_S)
+            self._published_ms = self._clock.monotonic_ms()

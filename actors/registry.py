@@ -2,10 +2,9 @@
 
 from actors.consumers.counts import Counts
 from actors.consumers.fanout_shard import range_consumer
-from actors.consumers.invalidation import Invalidation
 from actors.consumers.log_consumer import Handler
 from actors.consumers.pull_threshold import PullThreshold
-from actors.consumers.repair import Repair
+from actors.consumers.repair import Invalidation, Repair
 from domain.ids import RANGES
 from domain.limits import Limits
 from storage.ports import Ports

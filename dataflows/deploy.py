@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import cycle
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import ray
 from ray.actor import ActorHandle
@@ -29,7 +29,7 @@ _BEGIN_S = 20.0
 _GONE_S = 10.0
 _PREFIX = "trends-"
 _CALLS_AT_ONCE = 4
-_DIED = "a worker died"
+_DEAD = WorkerStatus(running=False, error="a worker died")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,29 +41,17 @@ class TrendsConfig:
     log_level: str
 
 
-class TrendsWorkerActor:
+class TrendsWorkerActor(FlowWorker):
     """Hosts one worker."""
 
     def __init__(self, name: str, config: TrendsConfig) -> None:
         logs.configure(name, config.log_level)
         metrics.install(RayBackend())
-        self._worker = FlowWorker(config.stores, config.snapshots, SystemClock())
+        super().__init__(config.stores, config.snapshots, SystemClock())
 
     def address(self) -> str:
         """The address at which this worker will listen for its peers."""
         return free_address(str(ray.util.get_node_ip_address()))
-
-    def run(self, addresses: list[str], index: int) -> None:
-        """Begin, as one of several."""
-        self._worker.run(addresses, index)
-
-    def status(self) -> WorkerStatus:
-        """The status now."""
-        return self._worker.status()
-
-    def stop(self, timeout_s: float) -> bool:
-        """End in order."""
-        return self._worker.stop(timeout_s)
 
 
 class TrendsWorkerGroup:
@@ -82,9 +70,9 @@ class TrendsWorkerGroup:
             config = replace(self._config, snapshots=kept)
             self._workers = await call_ray(lambda: self._made(workers, config), _BEGIN_S)
             found = [worker.address.remote() for worker in self._workers]
-            addresses = list(await asyncio.wait_for(asyncio.gather(*map(_answer, found)), _BEGIN_S))
+            addresses: list[str] = await asyncio.wait_for(asyncio.gather(*found), _BEGIN_S)
             begun = [worker.run.remote(addresses, index) for index, worker in enumerate(self._workers)]
-            await asyncio.wait_for(asyncio.gather(*map(_answer, begun)), ANSWER_S)
+            await asyncio.wait_for(asyncio.gather(*begun), ANSWER_S)
         except (ray.exceptions.RayError, TimeoutError, ValueError, OSError) as error:  # a name still taken, a full disk
             raise StoreUnavailable("ray", f"the workers of trends did not start: {error}") from error
 
@@ -92,7 +80,7 @@ class TrendsWorkerGroup:
         return await asyncio.gather(*map(_status, self._workers))
 
     async def stop(self, timeout_s: float) -> None:
-        stopping = [asyncio.wait_for(_answer(w.stop.remote(timeout_s)), timeout_s + ANSWER_S) for w in self._workers]
+        stopping: list[Any] = [asyncio.wait_for(w.stop.remote(timeout_s), timeout_s + ANSWER_S) for w in self._workers]
         for outcome in await asyncio.gather(*stopping, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 logger().warning("a worker of trends did not end in order", error=str(outcome))
@@ -103,30 +91,27 @@ class TrendsWorkerGroup:
         for worker in left:
             await call_ray(partial(ray.kill, worker))
         deadline_s = asyncio.get_running_loop().time() + _GONE_S
-        while not all([_is_dead(await _status(worker)) for worker in left]):
+        while not all([await _status(worker) == _DEAD for worker in left]):
             if asyncio.get_running_loop().time() > deadline_s:
                 raise StoreUnavailable("ray", "a worker of trends does not end")
             await asyncio.sleep(0.05)
         self._workers = []
 
     def _made(self, workers: int, config: TrendsConfig) -> "list[ActorHandle[Any]]":
+        host: Any = ray.remote(TrendsWorkerActor)
         places = cycle(sorted(self._nodes()) or [None])
-        return [_worker(index, config, next(places)) for index in range(workers)]
-
-
-def _worker(index: int, config: TrendsConfig, node: str | None) -> "ActorHandle[Any]":
-    name = f"{_PREFIX}{index}"
-    options: dict[str, Any] = {
-        "name": name,
-        "namespace": NAMESPACE,
-        "lifetime": "detached",
-        "num_cpus": 0.1,
-        "max_restarts": 0,
-        "max_concurrency": _CALLS_AT_ONCE,
-        "scheduling_strategy": node_affinity(node),
-    }
-    worker: Any = ray.remote(TrendsWorkerActor).options(**options).remote(name, config)
-    return cast("ActorHandle[Any]", worker)
+        return [
+            host.options(
+                name=name,
+                namespace=NAMESPACE,
+                lifetime="detached",
+                num_cpus=0.1,
+                max_restarts=0,
+                max_concurrency=_CALLS_AT_ONCE,
+                scheduling_strategy=node_affinity(next(places)),
+            ).remote(name, config)
+            for name in (f"{_PREFIX}{index}" for index in range(workers))
+        ]
 
 
 def _of_an_earlier_life() -> "Iterator[ActorHandle[Any]]":
@@ -139,17 +124,9 @@ def _of_an_earlier_life() -> "Iterator[ActorHandle[Any]]":
 
 async def _status(worker: "ActorHandle[Any]") -> WorkerStatus | None:
     try:
-        status: WorkerStatus = await asyncio.wait_for(_answer(worker.status.remote()), ANSWER_S)
+        status: WorkerStatus = await asyncio.wait_for(worker.status.remote(), ANSWER_S)
     except ray.exceptions.ActorDiedError:
-        return WorkerStatus(running=False, error=_DIED)
+        return _DEAD
     except (ray.exceptions.RayError, TimeoutError):
         return None
     return status
-
-
-def _is_dead(status: WorkerStatus | None) -> bool:
-    return status is not None and status.error == _DIED
-
-
-async def _answer(reference: Any) -> Any:
-    return await reference

@@ -44,11 +44,11 @@ class ClaimedLog:
         Raises `Fenced` if a later epoch has claimed one of them.
         """
         self._owned = owned
-        self._start_from(earliest(await self._claim(), self._partitions))
+        self._start_from(earliest(await self.reclaim(), self._partitions))
 
-    async def reclaim(self) -> None:
-        """Claim the same offsets again, after a loss, which none of them survived."""
-        await self._claim()
+    async def reclaim(self) -> list[dict[int, str]]:
+        """Claim the same offsets again, after a loss, which none of them survived; returns what each now is."""
+        return await asyncio.gather(*(self._offsets.claim(name, epoch) for name, epoch in self._owned.items()))
 
     async def catch_up(self) -> None:
         """Begin partitions without an offset at the checkpoint: for work that a loss of the log does not end."""
@@ -83,9 +83,6 @@ class ClaimedLog:
         """Save the watermarks. Raises `Fenced` if one of the offsets has another owner, or was lost."""
         done = {partition: watermark.done for partition, watermark in self._watermarks.items()}
         await self._offsets.save(self._owned, done)
-
-    async def _claim(self) -> list[dict[int, str]]:
-        return await asyncio.gather(*(self._offsets.claim(name, epoch) for name, epoch in self._owned.items()))
 
     def _start_from(self, offsets: Mapping[int, str]) -> None:
         self.stop_reading()

@@ -30,9 +30,8 @@ class Outcome(Enum):
     """Outcome of one try."""
 
     DONE = "done"
-    SKIPPED = "skipped"
-    """Its type is not known to this release."""
-    GIVEN_UP = "given up"
+    LEFT_OUT = "left out"
+    """It is given up, or its type is not known to this release."""
     RETRY = "to be tried again"
 
 
@@ -51,11 +50,12 @@ class RetryPolicy:
     ) -> Outcome:
         """Handle one event. Raises what tells of a store or of a newer owner; any other failure counts."""
         if isinstance(event, PoisonedEvent):
-            await self._poisoned(record, event)
-            return Outcome.GIVEN_UP
+            digest = int.from_bytes(hashlib.blake2b(record.body, digest_size=8).digest())
+            await self._give_up(record, EventId(digest & ID_MAX), event, attempts=1)  # trying again would not help
+            return Outcome.LEFT_OUT
         if isinstance(event, UnknownEvent):
             metrics.EVENTS_UNKNOWN.record(consumer=self._consumer)
-            return Outcome.SKIPPED
+            return Outcome.LEFT_OUT
         token = request_id.set(event.request_id)
         try:
             await handle(event)
@@ -68,11 +68,6 @@ class RetryPolicy:
             request_id.reset(token)
         return Outcome.DONE
 
-    async def _poisoned(self, record: LogRecord, error: PoisonedEvent) -> None:
-        """Give up bytes that are no event; trying again would not help."""
-        event_id = int.from_bytes(hashlib.blake2b(record.body, digest_size=8).digest()) & ID_MAX
-        await self._give_up(record, EventId(event_id), error, attempts=1)
-
     async def _failed(self, record: LogRecord, event: AnyEvent, error: Exception) -> Outcome:
         place = (record.partition, record.offset)
         attempts = self._attempts.pop(place, 0) + 1
@@ -80,7 +75,7 @@ class RetryPolicy:
             self._attempts[place] = attempts
             return Outcome.RETRY
         await self._give_up(record, event.event_id, error, attempts)
-        return Outcome.GIVEN_UP
+        return Outcome.LEFT_OUT
 
     async def _give_up(self, record: LogRecord, event_id: EventId, error: Exception, attempts: int) -> None:
         sentence = f"{type(error).__name__}: {error}" if not isinstance(error, EngineError) else str(error)

@@ -53,9 +53,7 @@ class FanoutShard:
         self.name = name
         self.ranges: dict[int, int] = {}
         """The owned ranges and the epoch under which each is owned."""
-        self._relations = ports.relations
-        self._cache = ports.cache
-        self._coordination = ports.coordination
+        self._ports = ports
         self._clock = clock
         self._limits = limits
         self._log = ClaimedLog(ports, clock, limits, partitions)
@@ -106,7 +104,7 @@ class FanoutShard:
         now_ms = self._clock.monotonic_ms()
         if self._assigned_ms is not None and now_ms - self._assigned_ms < _REFRESH_EVERY_MS:
             return
-        owners = await self._coordination.range_owners()
+        owners = await self._ports.coordination.range_owners()
         ranges = {range_: owner.epoch for range_, owner in owners.items() if owner.owner == self.name}
         if self._assigned_ms is None or ranges != self.ranges:
             self._assigned_ms, self.ranges = None, ranges
@@ -149,7 +147,7 @@ class FanoutShard:
     async def _try(self, record: LogRecord, event: Decoded) -> bool:
         """Handle one event; False if it failed and must be tried again."""
         outcome = await self._retries.attempt(record, event, partial(self._handle, record))
-        if outcome in (Outcome.SKIPPED, Outcome.GIVEN_UP):
+        if outcome is Outcome.LEFT_OUT:
             self._log.finish(record.partition, record.offset)
         return outcome is not Outcome.RETRY
 
@@ -161,9 +159,9 @@ class FanoutShard:
                     return
             case Followed(user=user, followee=followee) | Unfollowed(user=user, followee=followee):
                 if range_of(user) in self.ranges:
-                    edge = await self._relations.state(FOLLOW, user, followee)
+                    edge = await self._ports.relations.state(FOLLOW, user, followee)
                     self._followers.set_edge(followee, user, edge.active)
-                    await self._cache.unlink([ListKey(ListKind.HOME, user)])
+                    await self._ports.cache.unlink([ListKey(ListKind.HOME, user)])
             case _:
                 pass
         self._log.finish(record.partition, record.offset)
@@ -171,7 +169,7 @@ class FanoutShard:
     async def _start_job(self, record: LogRecord, event: TweetPosted | Retweeted) -> None:
         followers = self._followers.get(event.actor)
         if followers is None:
-            followers = await self._relations.sources_in(FOLLOW, event.actor, sorted(self.ranges))
+            followers = await self._ports.relations.sources_in(FOLLOW, event.actor, sorted(self.ranges))
             self._followers.put(event.actor, followers)
         if len(followers) > self._limits.slice_followers_max:
             metrics.SAFEGUARDS.record(safeguard="slice")
@@ -187,7 +185,7 @@ class FanoutShard:
         for at in range(0, len(missing), _LOADS_AT_ONCE):
             part = missing[at : at + _LOADS_AT_ONCE]
             found = await asyncio.gather(
-                *(self._relations.sources_in(FOLLOW, author, sorted(self.ranges)) for author in part)
+                *(self._ports.relations.sources_in(FOLLOW, author, sorted(self.ranges)) for author in part)
             )
             for author, followers in zip(part, found, strict=True):
                 self._followers.put(author, followers)
@@ -198,7 +196,7 @@ class FanoutShard:
     async def _refresh_pulled(self) -> None:
         now_ms = self._clock.monotonic_ms()
         if self._pulled_read_ms is None or now_ms - self._pulled_read_ms >= self._limits.pulled_refresh_ms:
-            self._pulled = Pulled(await self._coordination.pulled(), self._limits.pulled_grace_ms)
+            self._pulled = Pulled(await self._ports.coordination.pulled(), self._limits.pulled_grace_ms)
             self._pulled_read_ms = now_ms
 
     async def _push(self) -> None:
@@ -211,7 +209,7 @@ class FanoutShard:
         metrics.FANOUT_QUEUE.record(self.queue, shard=self.name)
 
     def _begin(self, batch: Batch) -> asyncio.Task[Pushed]:
-        return asyncio.create_task(self._cache.push(ListKind.HOME, batch.followers, batch.entries))
+        return asyncio.create_task(self._ports.cache.push(ListKind.HOME, batch.followers, batch.entries))
 
     async def _end_oldest(self) -> None:
         """A batch is kept until its write succeeded; a repeat after an error adds duplicates only."""
@@ -221,8 +219,8 @@ class FanoutShard:
         except EngineError:
             self._under_way[0] = batch, self._begin(batch)
             raise
-        if len(pushed.overfull):
-            trimmed = await self._cache.trim([ListKey(ListKind.HOME, UserId(u)) for u in pushed.overfull.tolist()])
+        if overfull := [ListKey(ListKind.HOME, UserId(user)) for user in pushed.overfull.tolist()]:
+            trimmed = await self._ports.cache.trim(overfull)
             metrics.SAFEGUARDS.record(trimmed, safeguard="trim")
         self._under_way.popleft()
         metrics.DELIVERIES.record(pushed.delivered, outcome="delivered")

@@ -1,4 +1,4 @@
-"""Repair: removes the rows of superseded events."""
+"""Repair, which removes the rows of superseded events, and invalidation, which drops what events have made stale."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,11 +9,24 @@ from actors.consumers.log_consumer import Handler
 from domain.events import AnyEvent
 from domain.relations import relation_of
 from storage.ports import Ports
+from storage.ports.cache import CacheStore
+from storage.projections import invalidate
 from storage.projections.relations import superseded_values
 from telemetry import metrics
 
 _AT_ONCE = 32
 """Relations that are read side by side."""
+
+
+class Invalidation(Handler):
+    """Repeats what commands do to caches right after their commits, as a command may have died in between."""
+
+    def __init__(self, cache: CacheStore) -> None:
+        self._cache = cache
+
+    @override
+    async def handle(self, events: Sequence[AnyEvent]) -> None:
+        await invalidate(self._cache, events)
 
 
 class Repair(Handler):

@@ -5,8 +5,9 @@ Ray starts a dead actor again (`max_restarts`); a stuck one is found by the supe
 
 import asyncio
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from contextlib import AsyncExitStack
 
 import ray
 from typing_extensions import override
@@ -16,7 +17,7 @@ from actors.consumers.log_consumer import LogConsumer
 from actors.consumers.pull_threshold import PullThreshold
 from actors.deployment.config import ActorConfig
 from actors.deployment.placement import place
-from actors.hosting import Component, Health, HeartbeatLoop, Host
+from actors.hosting import Component, Host, Step
 from actors.reconciler.reconciler import Reconciler
 from actors.registry import CONSUMERS, COUNTERS, RECONCILER, counters_handlers
 from domain.clock import SystemClock
@@ -34,55 +35,54 @@ _COLLECT_S = 0.1
 _RELEASE_EVERY_S = 60.0
 
 
-class HostedActor:
+class HostedActor(Host, ABC):
     """The process of an actor: its logs, its metrics and the host of its component."""
 
     def __init__(self, name: str, config: ActorConfig) -> None:
         logs.configure(name, config.log_level)
         metrics.install(RayBackend())
-        self._host = Host(name, lambda: self._open(name, config), CLOCK, lambda: os._exit(1))
-        self._node = ray.get_runtime_context().get_node_id()
+        self._config = config
+        node = ray.get_runtime_context().get_node_id()
+        super().__init__(name, self._open_component, CLOCK, lambda: os._exit(1), node)
 
-    async def _open(self, name: str, config: ActorConfig) -> Component:
-        return await self._component(name, config, await open_stores(config.stores))
+    async def _open_component(self) -> Component:
+        stores, closing = await open_stores(self._config.stores), AsyncExitStack()
+        closing.push_async_callback(stores.close)
+        return Component(await self._begin(stores, closing), closing.aclose, stores.ports.cache)
 
-    async def _component(self, name: str, config: ActorConfig, stores: Stores) -> Component:
-        raise NotImplementedError
-
-    def health(self) -> Health:
-        """The health of the component, and the node it is on."""
-        return replace(self._host.health(), node=self._node)
-
-    def stop(self, timeout_s: float) -> bool:
-        """End the component in order."""
-        return self._host.stop(timeout_s)
+    @abstractmethod
+    async def _begin(self, stores: Stores, closing: AsyncExitStack) -> Step:
+        """Make the component: its step, and in `closing` what ends it, before the stores are closed."""
 
 
 class FanoutShardActor(HostedActor):
     """Hosts a fan-out shard."""
 
     @override
-    async def _component(self, name: str, config: ActorConfig, stores: Stores) -> Component:
-        shard = FanoutShard(name, stores.ports, CLOCK, config.stores.limits, config.stores.partitions)
+    async def _begin(self, stores: Stores, closing: AsyncExitStack) -> Step:
+        config = self._config.stores
+        shard = FanoutShard(self._name, stores.ports, CLOCK, config.limits, config.partitions)
+        closing.push_async_callback(shard.drain)
 
         async def step(wait_ms: int) -> None:
             await shard.step(wait_ms)
             if not shard.ranges:
                 await asyncio.sleep(wait_ms / 1000)
 
-        return HeartbeatLoop(name, stores, CLOCK, step, shard.drain)
+        return step
 
 
 class CountersActor(HostedActor):
     """Hosts the counters."""
 
     @override
-    async def _component(self, name: str, config: ActorConfig, stores: Stores) -> Component:
-        limits, ports = config.stores.limits, stores.ports
+    async def _begin(self, stores: Stores, closing: AsyncExitStack) -> Step:
+        config, limits, ports = self._config.stores, self._config.stores.limits, stores.ports
         threshold = PullThreshold(ports, CLOCK, limits)
         handlers = counters_handlers(ports, limits, threshold)
-        counters = LogConsumer(name, handlers, CLOCK.now_ms(), ports, CLOCK, limits, config.stores.partitions)
-        releasing = asyncio.create_task(repeat(threshold.release, _RELEASE_EVERY_S, name))
+        counters = LogConsumer(self._name, handlers, CLOCK.now_ms(), ports, CLOCK, limits, config.partitions)
+        releasing = asyncio.create_task(repeat(threshold.release, _RELEASE_EVERY_S, self._name))
+        closing.callback(releasing.cancel)
 
         async def step(wait_ms: int) -> None:
             await counters.step(wait_ms)
@@ -90,26 +90,24 @@ class CountersActor(HostedActor):
                 releasing.result()
             await asyncio.sleep(_COLLECT_S)
 
-        async def finish() -> None:
-            releasing.cancel()
-
-        return HeartbeatLoop(name, stores, CLOCK, step, finish)
+        return step
 
 
 class ReconcilerActor(HostedActor):
     """Hosts the reconciler."""
 
     @override
-    async def _component(self, name: str, config: ActorConfig, stores: Stores) -> Component:
+    async def _begin(self, stores: Stores, closing: AsyncExitStack) -> Step:
+        config = self._config.stores
         consumers = [consumer for names in CONSUMERS.values() for consumer in names]
-        reconciler = Reconciler(consumers, stores.ports, CLOCK, config.stores.limits, config.stores.partitions)
+        reconciler = Reconciler(consumers, stores.ports, CLOCK, config.limits, config.partitions)
 
         async def step(wait_ms: int) -> None:
             await reconciler.step(wait_ms)
             if not reconciler.behind:
                 await asyncio.sleep(LOOK_EVERY_S)
 
-        return HeartbeatLoop(name, stores, CLOCK, step)
+        return step
 
 
 async def repeat(turn: Callable[[], Awaitable[None]], every_s: float, actor: str) -> None:

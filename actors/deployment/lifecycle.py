@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from itertools import cycle
-from typing import Any
 
 import ray
 
@@ -35,8 +34,7 @@ def stop(timeout_s: float) -> None:
 
 def _stop(names: Sequence[str], timeout_s: float) -> None:
     handles = [handle for name in names if (handle := find(name)) is not None]
-    stopping: list[Any] = [handle.stop.remote(timeout_s) for handle in handles]
-    if stopping:
-        ray.wait(stopping, num_returns=len(stopping), timeout=timeout_s)
+    if handles:
+        ray.wait([handle.stop.remote(timeout_s) for handle in handles], num_returns=len(handles), timeout=timeout_s)
     for handle in handles:
         ray.kill(handle)

@@ -7,7 +7,6 @@ from ray._private.state import available_resources_per_node
 from ray._private.state import state as ray_state
 from ray.actor import ActorHandle
 
-from actors.deployment.config import ActorConfig
 from storage.desired_state import is_shard
 from telemetry.ray_calls import node_affinity
 
@@ -28,7 +27,7 @@ def nodes() -> dict[str, bool]:
     }
 
 
-def place(host: type[Any], name: str, config: ActorConfig, *more: Any, node: str | None = None) -> None:
+def place(host: type[Any], name: str, *given: Any, node: str | None = None) -> None:
     """Make an actor, unless it exists; on that node while that is there, so that no node has all of them."""
     options: dict[str, Any] = {
         "name": name,
@@ -40,7 +39,7 @@ def place(host: type[Any], name: str, config: ActorConfig, *more: Any, node: str
         "max_concurrency": _CALLS_AT_ONCE,
         "scheduling_strategy": node_affinity(node),
     }
-    ray.remote(host).options(**options).remote(name, config, *more)
+    ray.remote(host).options(**options).remote(name, *given)
 
 
 def find(name: str) -> "ActorHandle[Any] | None":

@@ -1,22 +1,80 @@
-"""The actor of the supervisor."""
+"""The actor of the supervisor, and the handles by which it asks for the health of others, makes and ends them."""
 
 import asyncio
+from collections.abc import Collection, Mapping
+from contextlib import AsyncExitStack
+from typing import Any
 
+import ray
+from ray.actor import ActorHandle
 from typing_extensions import override
 
+from actors.deployment import placement
 from actors.deployment.config import ActorConfig
-from actors.deployment.handles import RayActor, RayShardActors
-from actors.deployment.hosts import CLOCK, LOOK_EVERY_S, HostedActor, repeat
+from actors.deployment.hosts import CLOCK, LOOK_EVERY_S, HostedActor, make, repeat
+from actors.deployment.placement import find
 from actors.exporter import Exporter
-from actors.hosting import Component, HeartbeatLoop
+from actors.hosting import Health, Step
 from actors.registry import COUNTERS, RECONCILER
 from actors.supervision.supervisor import Supervisor
 from actors.supervision.worker_groups import WorkerGroup, WorkerGroupSupervisor
+from domain.errors import StoreUnavailable
 from storage.desired_state import TRENDS_WORKERS, desired
 from storage.stores import Stores
+from telemetry.logs import logger
+from telemetry.ray_calls import ANSWER_S, call_ray
 
 _FLOW_AFTER_S = 10.0
 """The wait before the trends dataflow starts, so that the others start undisturbed: what it does waits in the log."""
+_MADE_S = 5.0
+_END_S = 3.0
+"""The time in which a shard that leaves finishes what it read."""
+
+
+class RayActors:
+    """`MonitoredActors` on Ray: one that was found is asked directly, also while Ray's head is away."""
+
+    def __init__(self, config: ActorConfig) -> None:
+        self._config = config
+        self._found: dict[str, ActorHandle[Any]] = {}
+
+    async def health(self, name: str) -> Health | None:
+        try:
+            if (actor := self._found.get(name) or await call_ray(lambda: find(name))) is None:
+                return None
+            self._found[name] = actor
+            health: Health = await asyncio.wait_for(actor.health.remote(), ANSWER_S)
+        except ray.exceptions.ActorDiedError:  # for good: the next one of that name is another
+            self._found.pop(name)
+            return None
+        except (ray.exceptions.RayError, TimeoutError, StoreUnavailable):
+            return None
+        return health
+
+    async def restart(self, name: str) -> None:
+        if (actor := await call_ray(lambda: find(name))) is not None:
+            await call_ray(lambda: ray.kill(actor, no_restart=False))
+        else:
+            await call_ray(lambda: make(name, self._config), _MADE_S)
+
+    async def existing_shards(self) -> Collection[str]:
+        return await call_ray(placement.existing_shards)
+
+    async def nodes(self) -> Mapping[str, bool]:
+        return await call_ray(placement.nodes)
+
+    async def make(self, name: str, node: str | None) -> None:
+        await call_ray(lambda: make(name, self._config, node), _MADE_S)
+
+    async def end(self, name: str) -> None:
+        self._found.pop(name, None)
+        if (actor := await call_ray(lambda: find(name))) is None:
+            return
+        try:
+            await asyncio.wait_for(actor.stop.remote(_END_S), _END_S + ANSWER_S)
+        except (ray.exceptions.RayError, TimeoutError) as error:
+            logger().warning("did not end in order", actor=name, error=str(error))
+        await call_ray(lambda: ray.kill(actor))
 
 
 class SupervisorActor(HostedActor):
@@ -30,10 +88,10 @@ class SupervisorActor(HostedActor):
         super().__init__(name, config)
 
     @override
-    async def _component(self, name: str, config: ActorConfig, stores: Stores) -> Component:
-        coordination = stores.ports.coordination
-        others = {other: RayActor(other, config) for other in (COUNTERS, RECONCILER)}
-        supervisor = self._supervisor = Supervisor(RayShardActors(config), others, coordination, CLOCK)
+    async def _begin(self, stores: Stores, closing: AsyncExitStack) -> Step:
+        config, coordination = self._config, stores.ports.coordination
+        actors = RayActors(config)
+        supervisor = self._supervisor = Supervisor(actors, (COUNTERS, RECONCILER), coordination, CLOCK)
         flow = self._flow = WorkerGroupSupervisor(self._workers, await desired(coordination, TRENDS_WORKERS), CLOCK)
         exporter = Exporter(
             stores.ports,
@@ -61,7 +119,8 @@ class SupervisorActor(HostedActor):
             flow_supervised.cancel()
             await asyncio.gather(flow.stop(), exporter.close())
 
-        return HeartbeatLoop(name, stores, CLOCK, step, finish)
+        closing.push_async_callback(finish)
+        return step
 
     def unmet(self, shards: int | None, trends_workers: int | None) -> list[str]:
         """Sentences on what is not yet so, of what is asked about; none when exactly so many run, in health."""

@@ -29,9 +29,7 @@ class AppliedWatermark:
 
     def __init__(self, consumers: Sequence[str], ports: Ports, clock: Clock) -> None:
         self._consumers = consumers
-        self._log = ports.log
-        self._offsets = ports.offsets
-        self._coordination = ports.coordination
+        self._ports = ports
         self._clock = clock
         self._applied_ms = 0
         self._next_ms = 0
@@ -40,15 +38,15 @@ class AppliedWatermark:
     async def step(self, begun_ms: int) -> None:
         """Take up that the log was found to lack nothing, when it was compared at some wall time."""
         if self._proof is None:
-            suspect_until_ms = await self._coordination.checkpoint(SUSPECT_UNTIL) or 0
+            suspect_until_ms = await self._ports.coordination.checkpoint(SUSPECT_UNTIL) or 0
             if suspect_until_ms <= self._applied_ms and self._clock.monotonic_ms() < self._next_ms:
                 return
-            ends = await self._log.ends()
+            ends = await self._ports.log.ends()
             self._proof = _Proof(begun_ms - COMMITTED_MS, {p: end.last for p, end in ends.items()})
-        found = await asyncio.gather(*(self._offsets.offsets(consumer) for consumer in self._consumers))
+        found = await asyncio.gather(*(self._ports.offsets.offsets(consumer) for consumer in self._consumers))
         made_ms, ends_then = self._proof
         if all(has_reached(offsets.get(p, BEGINNING), end) for offsets in found for p, end in ends_then.items()):
-            await self._coordination.set_checkpoint(APPLIED, made_ms)
+            await self._ports.coordination.set_checkpoint(APPLIED, made_ms)
             self._applied_ms, self._next_ms = made_ms, self._clock.monotonic_ms() + _EVERY_MS
             self._proof = None
 

@@ -67,9 +67,7 @@ class Reconciler:
         """`consumers` are those whose offsets tell that what is in the log is in all lists and values too."""
         self._applied = AppliedWatermark(consumers, ports, clock)
         self._retries = RetryPolicy(_NAME, ports.dead_letters, clock, limits)
-        self._log = ports.log
-        self._events = ports.events
-        self._coordination = ports.coordination
+        self._ports = ports
         self._clock = clock
         self._limits = limits
         self._partitions = partitions
@@ -117,7 +115,10 @@ class Reconciler:
                 return True
             self._at_ms = from_ms
         self._at_ms = await self._reconcile(self._at_ms, to_ms)
-        await self._move_checkpoint(min(self._at_ms, self._began_ms - tail_ms))
+        reconciled_ms = min(self._at_ms, self._began_ms - tail_ms)
+        if reconciled_ms > self._checkpoint_ms:
+            await self._ports.coordination.set_checkpoint(RECONCILED, reconciled_ms)
+            self._checkpoint_ms = reconciled_ms
         if self._at_ms < to_ms:
             return False
         self._at_ms, self._looked_ms, self._next_trail_ms = None, self._began_ms, now_ms + _TRAIL_EVERY_MS
@@ -126,11 +127,6 @@ class Reconciler:
         self._seen.close_before(self._from_ms // MINUTE_MS)
         await self._reconcile_an_old_minute(now_ms)
         return True
-
-    async def _move_checkpoint(self, to_ms: int) -> None:
-        if to_ms > self._checkpoint_ms:
-            await self._coordination.set_checkpoint(RECONCILED, to_ms)
-            self._checkpoint_ms = to_ms
 
     async def _reconcile_an_old_minute(self, now_ms: int) -> None:
         """Look at one minute of the last hours again, each in its turn, as far back as this reconciler knows."""
@@ -146,10 +142,10 @@ class Reconciler:
 
     async def _start(self) -> None:
         """Begin at the checkpoint; the first ever begins now, as nothing was written before."""
-        checkpoint_ms = await self._coordination.checkpoint(RECONCILED)
+        checkpoint_ms = await self._ports.coordination.checkpoint(RECONCILED)
         if checkpoint_ms is None:
             checkpoint_ms = self._clock.now_ms()
-            await self._coordination.set_checkpoint(RECONCILED, checkpoint_ms)
+            await self._ports.coordination.set_checkpoint(RECONCILED, checkpoint_ms)
         self._checkpoint_ms = checkpoint_ms
         self._from_ms = max(checkpoint_ms - _FIRST_LOOK_BACK_MS, self._clock.now_ms() - EVENTS_KEPT_MS)
         self._began_minute = self._from_ms // MINUTE_MS + 1
@@ -158,7 +154,7 @@ class Reconciler:
     async def _read_log(self, wait_ms: int) -> bool:
         """Learn what is in the log; False if not to its end."""
         while True:
-            read = await self._log.read(self._offsets, limit=self._limits.log_read_max, wait_ms=wait_ms)
+            read = await self._ports.log.read(self._offsets, limit=self._limits.log_read_max, wait_ms=wait_ms)
             if read.incarnation != self._incarnation:
                 # What was seen in the store's last life was handled or became pointless with it (the timelines are
                 # gone too), so it stays seen; what was never appended is found by its absence.
@@ -168,7 +164,9 @@ class Reconciler:
                     self._offsets = dict.fromkeys(range(self._partitions), BEGINNING)
                     continue
             for record in read.records:
-                self._note(record)
+                event = decoded(record.body)
+                if not isinstance(event, PoisonedEvent):  # consumers make that a dead letter; it has no id to miss
+                    self._seen.add(event.event_id)
                 self._offsets[record.partition] = record.offset
             if len(read.records) < self._limits.log_read_max:
                 return True
@@ -176,17 +174,12 @@ class Reconciler:
                 return False
             wait_ms = 0
 
-    def _note(self, record: LogRecord) -> None:
-        event = decoded(record.body)
-        if not isinstance(event, PoisonedEvent):  # consumers make that a dead letter; it has no id to be missed by
-            self._seen.add(event.event_id)
-
     async def _reconcile(self, from_ms: int, to_ms: int) -> int:
         """Append the events made in [from_ms, to_ms) that are not in the log, until the turn is over; up to where."""
         after, before = EventId(first_id_at(from_ms) - 1), first_id_at(to_ms)
         for minute in range(from_ms // MINUTE_MS, to_ms // MINUTE_MS + 1):
             partitions = range(self._partitions)
-            found = await asyncio.gather(*(self._events.event_ids_of(minute, p, after=after) for p in partitions))
+            found = await asyncio.gather(*(self._ports.events.event_ids_of(minute, p, after=after) for p in partitions))
             missing = [
                 (partition, id_)
                 for partition, ids in zip(partitions, found, strict=True)
@@ -209,7 +202,7 @@ class Reconciler:
         outcomes = await asyncio.gather(*(self._made_whole(minute, *each) for each in missing))
         repaired = [event for _, event in outcomes if event is not None]
         if repaired:
-            await self._log.append(repaired)
+            await self._ports.log.append(repaired)
         for event in repaired:
             self._seen.add(event.event_id)
             metrics.SAFEGUARDS.record(safeguard="reconciler_repair")
@@ -219,13 +212,13 @@ class Reconciler:
 
     async def _made_whole(self, minute: int, partition: int, id_: EventId) -> tuple[Outcome, Event | None]:
         """An event with all its rows: it may be half written, and its consumers count on all of it."""
-        for found, body in await self._events.events_of(minute, partition, after=EventId(id_ - 1), limit=1):
+        for found, body in await self._ports.events.events_of(minute, partition, after=EventId(id_ - 1), limit=1):
             if found != id_:
                 break
             record = LogRecord(partition, f"{id_}-0", body)
             event = decoded(body)
-            outcome = await self._retries.attempt(record, event, self._events.commit)
-            if outcome in (Outcome.SKIPPED, Outcome.GIVEN_UP):
+            outcome = await self._retries.attempt(record, event, self._ports.events.commit)
+            if outcome is Outcome.LEFT_OUT:
                 self._seen.add(id_)
             return outcome, event if outcome is Outcome.DONE and isinstance(event, Event) else None
         return Outcome.DONE, None  # it is there no longer

@@ -13,42 +13,31 @@ _STUCK_AFTER_MS = 5_000
 _COME_UP_MS = 60_000
 
 
-class MonitoredActor(Protocol):
-    """An actor that can be asked for its health and restarted."""
+class MonitoredActors(Protocol):
+    """The actors by name. All but asking for health may raise `StoreUnavailable`, and can be done again."""
 
-    async def health(self) -> Health | None:
-        """Its health; None if it does not answer in time."""
+    async def health(self, name: str) -> Health | None:
+        """The health of one; None if it does not answer in time."""
         ...
 
-    async def restart(self) -> None:
-        """End its process, however stuck, so that it is started again; make it if there is none.
-
-        Raises `StoreUnavailable` if that cannot be done now.
-        """
+    async def restart(self, name: str) -> None:
+        """End its process, however stuck, so that it is started again; make it if there is none."""
         ...
 
-
-class ShardActors(Protocol):
-    """The actors of the fan-out shards. All of it may raise `StoreUnavailable`, and can be done again."""
-
-    async def existing(self) -> Collection[str]:
-        """The names of those that exist, whether they are well or not."""
+    async def existing_shards(self) -> Collection[str]:
+        """The names of fan-out shards that exist, whether they are well or not."""
         ...
 
     async def nodes(self) -> Mapping[str, bool]:
         """The nodes that actors may run on, and whether there is room for one more now; none that is about to leave."""
         ...
 
-    def monitored(self, name: str) -> MonitoredActor:
-        """One of them, whether it exists or not."""
-        ...
-
     async def make(self, name: str, node: str | None) -> None:
-        """Make one, unless it exists; on that node if it can be."""
+        """Make a shard, unless it exists; on that node if it can be."""
         ...
 
     async def end(self, name: str) -> None:
-        """End one for good, in order if it can; bounded."""
+        """End a shard for good, in order if it can; bounded."""
         ...
 
 

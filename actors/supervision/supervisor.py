@@ -2,11 +2,11 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from actors.hosting import Health
-from actors.supervision.balance import balanced
-from actors.supervision.monitored_actors import HealthRecord, MonitoredActor, ShardActors
+from actors.supervision.monitored_actors import HealthRecord, MonitoredActors
 from domain.clock import Clock
 from domain.errors import StoreUnavailable
 from domain.ids import RANGES
@@ -16,6 +16,7 @@ from telemetry.logs import logger
 
 _DEAD_AFTER_MS = 15_000
 """A shard that has not been well for so long loses its ranges: longer than a restart takes."""
+_Thing = TypeVar("_Thing", bound=Hashable)
 
 
 class Supervisor:
@@ -32,17 +33,13 @@ class Supervisor:
     """
 
     def __init__(
-        self,
-        shards: ShardActors,
-        others: Mapping[str, MonitoredActor],
-        coordination: CoordinationStore,
-        clock: Clock,
+        self, actors: MonitoredActors, others: Iterable[str], coordination: CoordinationStore, clock: Clock
     ) -> None:
-        self._shards = shards
-        self._monitored = dict(others)
+        """`others` are those that are monitored besides the shards."""
+        self._actors = actors
         self._coordination = coordination
         self._clock = clock
-        self._records = {name: HealthRecord() for name in self._monitored}
+        self._records = {name: HealthRecord() for name in others}
         self._desired: tuple[str, ...] = ()
         self._unmet = ["the supervisor has not looked yet"]
         self._blind = False
@@ -54,8 +51,8 @@ class Supervisor:
         await self._publish_shards_up()
         there, nodes = await self._look()
         await asyncio.gather(*(self._make(name, nodes) for name in self._desired if name not in there))
-        healths = await asyncio.gather(*(actor.health() for actor in self._monitored.values()))
-        for name, health in zip(tuple(self._monitored), healths, strict=True):
+        healths = await asyncio.gather(*map(self._actors.health, self._records))
+        for name, health in zip(tuple(self._records), healths, strict=True):
             await self._judge(name, health)
         moving = self._moving(nodes)
         owners = await self._assign(moving)
@@ -86,9 +83,9 @@ class Supervisor:
         if self._desired:
             logger().info("another number of shards", before=len(self._desired), after=len(names))
         for name in self._desired[len(names) :]:
-            del self._monitored[name], self._records[name]
+            del self._records[name]
         for name in names[len(self._desired) :]:
-            self._monitored[name], self._records[name] = self._shards.monitored(name), HealthRecord()
+            self._records[name] = HealthRecord()
         self._desired, self._unmet = names, ["the supervisor is at it"]
 
     async def _publish_shards_up(self) -> None:
@@ -104,7 +101,7 @@ class Supervisor:
     async def _look(self) -> tuple[Collection[str], Mapping[str, bool]]:
         """Read which shards exist, and the nodes. While Ray cannot say, all are taken to: none is made or moves."""
         try:
-            there, nodes = await asyncio.gather(self._shards.existing(), self._shards.nodes())
+            there, nodes = await asyncio.gather(self._actors.existing_shards(), self._actors.nodes())
         except StoreUnavailable as error:
             if not self._blind:
                 logger().warning("who is there is not known", error=str(error))
@@ -129,14 +126,14 @@ class Supervisor:
     async def _make(self, name: str, nodes: Mapping[str, bool]) -> None:
         self._records[name].node = None
         try:
-            await self._shards.make(name, self._places(nodes).get(name))
+            await self._actors.make(name, self._places(nodes).get(name))
         except StoreUnavailable as error:
             logger().warning("a shard could not be made", actor=name, error=str(error))
 
     async def _end(self, name: str) -> None:
         logger().info("a shard leaves", actor=name)
         try:
-            await self._shards.end(name)
+            await self._actors.end(name)
         except StoreUnavailable as error:
             logger().warning("a shard could not be ended", actor=name, error=str(error))
 
@@ -149,7 +146,7 @@ class Supervisor:
         logger().warning("restarting a stuck actor", actor=name, silent_ms=silent_ms)
         record.restarted(now_ms)
         try:
-            await self._monitored[name].restart()
+            await self._actors.restart(name)
         except StoreUnavailable as error:
             logger().warning("an actor could not be restarted", actor=name, error=str(error))
 
@@ -187,3 +184,19 @@ class Supervisor:
             *(f"{name} is not up" for name in ill),
             *(f"{name} lacks {count} ranges" for name, count in sorted(away.items())),
         ]
+
+
+def balanced(things: Collection[_Thing], at: Mapping[_Thing, str], places: Sequence[str]) -> dict[_Thing, str]:
+    """Assign everything to one of the places: ranges to shards, shards to nodes. Without places all stay."""
+    if not places:
+        return dict(at)
+    share, extra = divmod(len(things), len(places))
+    held = {place: [thing for thing in things if at.get(thing) == place] for place in places}
+    largest_first = sorted(places, key=lambda place: -len(held[place]))
+    quota = {place: share + (rank < extra) for rank, place in enumerate(largest_first)}
+    kept = {thing: place for place in places for thing in held[place][: quota[place]]}
+    free = iter(thing for thing in things if thing not in kept)
+    for place in places:
+        for _ in range(quota[place] - len(held[place])):
+            kept[next(free)] = place
+    return kept

@@ -58,10 +58,7 @@ def _pieces(state: _Cut | None, chunk: Chunk) -> tuple[_Cut, Iterable[tuple[str,
     for event in chunk.events:
         by_minute[time_ms(event.event_id) // MINUTE_MS].append(event)
     cut: list[tuple[str, _Piece | None]] = [
-        (
-            f"{chunk.partition:02d}-{minute}",
-            _Piece(state.chunks, len(by_minute), chunk.partition, chunk.partitions, chunk.complete_ms, tuple(events)),
-        )
+        (f"{chunk.partition:02d}-{minute}", _Piece(state.chunks, len(by_minute), *chunk[:3], tuple(events)))
         for minute, events in by_minute.items()
     ]
     if not cut:

@@ -1,1 +1,1 @@
-"""Sinks: rows of data teams, rankings, and the minutes of tags."""
+"""Sinks: rows of data teams, files of rankings, and what trends write to the stores."""

@@ -125,28 +125,24 @@ class _ParquetFolder(StatefulSinkPartition[Row, int]):
     @override
     def write_batch(self, values: list[Row]) -> None:
         self._rows += values
-        while len(self._rows) >= FILE_ROWS_MAX:
-            self._write()
+        self._write_files(rows_min=FILE_ROWS_MAX)
 
     @override
     def snapshot(self) -> int:
-        self._write_rest()
+        self._write_files(rows_min=1)
         return self._next
 
     @override
     def close(self) -> None:
-        self._write_rest()
+        self._write_files(rows_min=1)
 
-    def _write_rest(self) -> None:
-        if self._rows:
-            self._write()
-
-    def _write(self) -> None:
-        table = table_of([row.as_dict() for row in self._rows[:FILE_ROWS_MAX]])
-        with parquet_file(self._path(self._next), table.schema) as write:
-            write(table)
-        del self._rows[:FILE_ROWS_MAX]
-        self._next += 1
+    def _write_files(self, *, rows_min: int) -> None:
+        while len(self._rows) >= rows_min:
+            table = table_of([row.as_dict() for row in self._rows[:FILE_ROWS_MAX]])
+            with parquet_file(self._path(self._next), table.schema) as write:
+                write(table)
+            del self._rows[:FILE_ROWS_MAX]
+            self._next += 1
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:08d}.parquet"

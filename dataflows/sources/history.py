@@ -1,8 +1,8 @@
 """Source of the past: events from Cassandra."""
 
+from bisect import bisect_left
 from collections import deque
 from concurrent.futures import Future
-from typing import NamedTuple
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_random_exponential
@@ -21,69 +21,57 @@ _RETRY_FOR_S = 60.0
 """A minute is asked for again so long while Cassandra is busy or away."""
 
 
-class _Minute(NamedTuple):
-    """The events of a minute, by id."""
-
-    minute: int
-    events: "Future[list[AnyEvent]]"
-
-
 class HistorySource(FixedPartitionedSource[Chunk, int]):
     """The events made in [from_ms, to_ms], in chunks of `step_ms`, each partition in the order of ids; then the end."""
 
     def __init__(self, stores: StoreThread, *, from_ms: int, to_ms: int, step_ms: int = MINUTE_MS) -> None:
         assert MINUTE_MS % step_ms == 0, "a minute is read as a whole"
-        self._stores = stores
-        self._from_ms = from_ms
-        self._to_ms = to_ms
-        self._step_ms = step_ms
+        self.stores = stores
+        self.from_ms = from_ms
+        self.to_ms = to_ms
+        self.step_ms = step_ms
 
     @override
     def list_parts(self) -> list[str]:
-        return [f"{partition:02d}" for partition in range(self._stores.config.partitions)]
+        return [f"{partition:02d}" for partition in range(self.stores.config.partitions)]
 
     @override
     def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> "_HistoryPartition":
-        from_ms = self._from_ms if resume_state is None else resume_state
-        return _HistoryPartition(self._stores, int(for_part), from_ms, self._to_ms, self._step_ms)
+        return _HistoryPartition(self, int(for_part), self.from_ms if resume_state is None else resume_state)
 
 
 class _HistoryPartition(StatefulSourcePartition[Chunk, int]):
     """Reads minutes ahead; its state is the wall time from which it goes on."""
 
-    def __init__(self, stores: StoreThread, partition: int, from_ms: int, to_ms: int, step_ms: int) -> None:
-        self._stores = stores
+    def __init__(self, source: HistorySource, partition: int, from_ms: int) -> None:
+        self._source = source
+        self._stores = source.stores
         self._partition = partition
         self._at_ms = from_ms
-        self._to_ms = to_ms
-        self._step_ms = step_ms
         self._next_minute = from_ms // MINUTE_MS
-        self._ahead: deque[_Minute] = deque()
+        self._ahead: deque[Future[list[AnyEvent]]] = deque()
+        """The events of minutes, by id; the first minute is that of `_at_ms`."""
 
     @override
     def next_batch(self) -> list[Chunk]:
-        if self._at_ms > self._to_ms:
+        if self._at_ms > self._source.to_ms:
             raise StopIteration
-        while len(self._ahead) < MINUTES_AHEAD_MAX and self._next_minute * MINUTE_MS <= self._to_ms:
-            self._ahead.append(_Minute(self._next_minute, self._stores.start(self._read(self._next_minute))))
+        while len(self._ahead) < MINUTES_AHEAD_MAX and self._next_minute * MINUTE_MS <= self._source.to_ms:
+            self._ahead.append(self._stores.start(self._read(self._next_minute)))
             self._next_minute += 1
-        if not self._ahead[0].events.done():
-            return []
-        return self._chunks(self._ahead.popleft())
+        return self._chunks(self._ahead.popleft().result()) if self._ahead[0].done() else []
 
     @override
     def snapshot(self) -> int:
         return self._at_ms
 
-    def _chunks(self, minute: _Minute) -> list[Chunk]:
-        events, chunks, partitions = minute.events.result(), [], self._stores.config.partitions
-        end_ms = min((minute.minute + 1) * MINUTE_MS, self._to_ms + 1)
-        at = 0
+    def _chunks(self, events: list[AnyEvent]) -> list[Chunk]:
+        """The rest of the minute that has come up."""
+        chunks, at, partitions, step_ms = [], 0, self._stores.config.partitions, self._source.step_ms
+        end_ms = min((self._at_ms // MINUTE_MS + 1) * MINUTE_MS, self._source.to_ms + 1)
         while self._at_ms < end_ms:
-            until_ms = min((self._at_ms // self._step_ms + 1) * self._step_ms, end_ms)
-            start = at
-            while at < len(events) and time_ms(events[at].event_id) < until_ms:
-                at += 1
+            until_ms = min((self._at_ms // step_ms + 1) * step_ms, end_ms)
+            start, at = at, bisect_left(events, until_ms, at, key=lambda event: time_ms(event.event_id))
             chunks.append(
                 Chunk(self._partition, partitions, until_ms - 1, tuple(events[start:at]), back_to_ms=until_ms)
             )

@@ -4,7 +4,6 @@ import asyncio
 import threading
 from collections import deque
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from typing_extensions import override
@@ -38,32 +37,26 @@ class LogSource(FixedPartitionedSource[Chunk, ReaderState | None]):
     """
 
     def __init__(self, stores: StoreThread, clock: Clock, *, from_ms: int, stopping: threading.Event) -> None:
-        self._stores = stores
-        self._clock = clock
+        self.stores = stores
+        self.clock = clock
+        self.stopping = stopping
         self._from_ms = from_ms
-        self._stopping = stopping
         self.joined = threading.Event()
         """Set once a dataflow has asked what there is: its worker has met all its peers."""
 
     @override
     def list_parts(self) -> list[str]:
         self.joined.set()
-        return [f"{partition:02d}" for partition in range(self._stores.config.partitions)]
+        return [f"{partition:02d}" for partition in range(self.stores.config.partitions)]
 
     @override
     def build_part(self, step_id: str, for_part: str, resume_state: ReaderState | None) -> "_LogPartition":
-        limits, stores = self._stores.config.limits, self._stores.stores
-        reader = LogReader(
-            stores.ports,
-            self._clock,
-            limits,
-            (int(for_part),),
-            look_back_ms=limits.reconcile_hours * HOUR_MS,
-        )
+        partition, limits = int(for_part), self.stores.config.limits
+        look_back_ms = limits.reconcile_hours * HOUR_MS
+        reader = LogReader(self.stores.stores.ports, self.clock, limits, (partition,), look_back_ms=look_back_ms)
         if resume_state is not None:
             reader.restore(resume_state)
-        begin_ms = self._from_ms if resume_state is None else None
-        return _LogPartition(self._stores, self._clock, self._stopping, int(for_part), reader, begin_ms)
+        return _LogPartition(self, partition, reader, self._from_ms if resume_state is None else None)
 
 
 class SteadyClock:
@@ -89,38 +82,24 @@ class SteadyClock:
         return wall_ms
 
 
-class _Read(NamedTuple):
-    """A chunk, and the state of the reader behind it."""
-
-    chunk: Chunk
-    state: ReaderState
-
-
 class _LogPartition(StatefulSourcePartition[Chunk, ReaderState | None]):
     """Reads ahead on the stores' loop, and hands out without waiting."""
 
-    def __init__(
-        self,
-        stores: StoreThread,
-        clock: Clock,
-        stopping: threading.Event,
-        partition: int,
-        reader: LogReader,
-        begin_ms: int | None,
-    ) -> None:
-        self._stores = stores
-        self._clock = clock
-        self._steady = SteadyClock(clock)
-        self._stopping = stopping
+    def __init__(self, source: LogSource, partition: int, reader: LogReader, begin_ms: int | None) -> None:
+        self._stores = source.stores
+        self._clock = source.clock
+        self._steady = SteadyClock(source.clock)
+        self._stopping = source.stopping
         self._partition = partition
         self._reader = reader
         self._begin_ms = begin_ms
         self._state: ReaderState | None = None
         """State of the reader behind the last chunk that was handed out."""
         self._counted_ms = 0
-        self._ahead: deque[_Read] = deque()
+        self._ahead: deque[tuple[Chunk, ReaderState]] = deque()
+        """Chunks that nobody asked for yet, each with the state of the reader behind it."""
         self._room = asyncio.Semaphore(CHUNKS_AHEAD_MAX)
-        self._following = stores.start(self._follow())
+        self._following = self._stores.start(self._follow())
 
     @override
     def next_batch(self) -> list[Chunk]:
@@ -130,11 +109,10 @@ class _LogPartition(StatefulSourcePartition[Chunk, ReaderState | None]):
             self._following.result()
         if not self._ahead:
             return []
-        read = self._ahead.popleft()
+        chunk, self._state = self._ahead.popleft()
         self._stores.loop.call_soon_threadsafe(self._room.release)
-        self._state = read.state
-        self._count(read.chunk)
-        return [read.chunk]
+        self._count(chunk)
+        return [chunk]
 
     @override
     def next_awake(self) -> datetime | None:
@@ -159,12 +137,12 @@ class _LogPartition(StatefulSourcePartition[Chunk, ReaderState | None]):
     async def _follow(self) -> None:
         while True:
             await self._room.acquire()
-            read = await self._next()
-            self._ahead.append(read)
-            if not read.chunk.events and not self._reader.behind:
+            chunk, state = await self._next()
+            self._ahead.append((chunk, state))
+            if not chunk.events and not self._reader.behind:
                 await asyncio.sleep(_POLL_S)
 
-    async def _next(self) -> _Read:
+    async def _next(self) -> tuple[Chunk, ReaderState]:
         while True:
             try:
                 if self._begin_ms is not None:
@@ -183,4 +161,4 @@ class _LogPartition(StatefulSourcePartition[Chunk, ReaderState | None]):
             events = tuple(decoded(record.body for record in batch.records))
             complete_ms, partitions = min(read_ms, now_ms) - _COMMIT_MS, self._stores.config.partitions
             chunk = Chunk(self._partition, partitions, complete_ms, events, behind, self._reader.back_to_ms)
-            return _Read(chunk, self._reader.state())
+            return chunk, self._reader.state()

@@ -18,7 +18,7 @@ import bytewax.operators as op
 from bytewax.dataflow import Dataflow
 
 from dataflows.execution import execute
-from dataflows.sinks.batches import BatchSink
+from dataflows.sinks.trends import BatchSink
 from dataflows.sources.history import HistorySource
 from dataflows.store_thread import StoreThread
 from dataflows.trends.flow import trends

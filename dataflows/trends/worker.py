@@ -9,8 +9,7 @@ from bytewax.recovery import RecoveryConfig
 from bytewax.testing import cluster_main
 
 from dataflows.execution import EPOCH
-from dataflows.sinks.minutes import minute_sink
-from dataflows.sinks.rankings import ranking_sink
+from dataflows.sinks.trends import minute_sink, ranking_sink
 from dataflows.sources.live import LogSource
 from dataflows.store_thread import StoreThread
 from dataflows.trends import flow

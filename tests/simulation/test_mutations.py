@@ -8,8 +8,7 @@ import pytest
 from typing_extensions import override
 
 from actors.consumers.fanout_shard import FanoutShard
-from actors.consumers.invalidation import Invalidation
-from actors.consumers.repair import Repair
+from actors.consumers.repair import Invalidation, Repair
 from actors.reconciler.reconciler import Reconciler
 from domain.events import Event, encode
 from domain.ids import Ids, UserId, log_partition

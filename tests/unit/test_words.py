@@ -32,7 +32,7 @@ REPLACED = {
     r"\bGivenUp\b|\bOutcome\.AGAIN\b": "RetryPolicy, Outcome.RETRY",
     r"\bRefreshed\b|\bbeside\(": "RefreshAhead, spawn_background",
     r"\basked_of_ray\b|\bplaced_on\b": "call_ray, node_affinity",
-    r"\b_?Fleet\b|\bWatched\b|\b_Watch\b|\b_mind_assignment\b": "WorkerGroup, MonitoredActor, HealthRecord",
+    r"\b_?Fleet\b|\bWatched\b|\b_Watch\b|\b_mind_assignment\b": "WorkerGroup, MonitoredActors, HealthRecord",
     r"\b_?insist(?:ing)?\(": "retry_until",
     r"\btake_(?:in|out)\b": "add, retract",
     r"\bIdNumbers\b|\beach_once\b|\bis_among\b": "IdInterner, unique_sorted, in_sorted",

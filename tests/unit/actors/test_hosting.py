@@ -1,3 +1,4 @@
+import asyncio
 import threading
 
 import pytest
@@ -6,6 +7,10 @@ from actors.hosting import Component, Host
 from cluster.waiting import wait_until
 from domain.clock import SystemClock
 from domain.errors import StoreUnavailable
+from domain.limits import SMALL
+from storage import keys
+from tests.memory.cache import MemoryCacheStore
+from tests.memory.redis import MemoryRedis
 
 PATIENCE_S = 10.0
 
@@ -17,8 +22,9 @@ class Steps:
         self.ends = list(ends)
         self.turns = 0
         self.closed = False
+        self.cache = MemoryCacheStore(MemoryRedis(SystemClock()), SMALL)
 
-    async def step(self) -> None:
+    async def step(self, wait_ms: int) -> None:
         self.turns += 1
         end = self.ends.pop(0) if self.ends else None
         if end is not None:
@@ -28,9 +34,9 @@ class Steps:
         self.closed = True
 
 
-def hosted(component: Component, crashed: threading.Event) -> Host:
+def hosted(steps: Steps, crashed: threading.Event) -> Host:
     async def open_() -> Component:
-        return component
+        return Component(steps.step, steps.close, steps.cache)
 
     return Host("tested", open_, SystemClock(), crashed.set)
 
@@ -42,6 +48,7 @@ def test_a_store_that_is_away_is_tried_again_and_a_stop_closes_in_order() -> Non
     assert host.health().running
     assert host.stop(PATIENCE_S)
     assert steps.closed
+    assert asyncio.run(steps.cache.fetch((), [keys.heartbeat("tested")]))[1] == [b"alive"]
     assert not crashed.is_set()
     assert not host.health().running
 

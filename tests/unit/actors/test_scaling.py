@@ -132,7 +132,7 @@ async def test_a_shard_that_vanished_is_made_at_once_and_keeps_its_ranges() -> N
 async def test_while_nobody_says_how_many_are_wanted_nobody_is_ended() -> None:
     engine = Engine()
     crew = Crew(engine, *shard_names(3))
-    supervisor = Supervisor(crew, {}, engine.ports.coordination, engine.clock)
+    supervisor = Supervisor(crew, (), engine.ports.coordination, engine.clock)
     with pytest.raises(StoreUnavailable):
         await supervisor.step()
     assert list(crew.actors) == list(shard_names(3))

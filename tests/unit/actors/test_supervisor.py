@@ -6,13 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.hosting import Health
-from actors.supervision.balance import balanced
-from actors.supervision.monitored_actors import MonitoredActor
-from actors.supervision.supervisor import Supervisor
+from actors.supervision.supervisor import Supervisor, balanced
 from domain.errors import StoreUnavailable
 from domain.ids import RANGES
 from storage.desired_state import SHARDS as SHARDS_CHECKPOINT
-from storage.desired_state import SHARDS_UP
+from storage.desired_state import SHARDS_UP, is_shard
 from tests.unit.actors.engine import Engine
 
 SHARDS = ("fanout-0", "fanout-1", "fanout-2")
@@ -45,17 +43,9 @@ class Actor:
         self.restarts = 0
         self.is_gone = False
 
-    async def health(self) -> Health | None:
-        return self.found
-
-    async def restart(self) -> None:
-        self.restarts += 1
-        if self.is_gone:
-            raise StoreUnavailable("ray", "no actor of that name")
-
 
 class Crew:
-    """Shards that are there as the test says; `log` is what was done to them."""
+    """Actors that are there as the test says; `log` is what was done to them."""
 
     def __init__(self, engine: Engine, *there: str) -> None:
         self.actors = {name: Actor() for name in there}
@@ -66,14 +56,20 @@ class Crew:
         self.log: list[str] = []
         self._engine = engine
 
-    async def existing(self) -> list[str]:
-        return list(self.actors)
+    async def health(self, name: str) -> Health | None:
+        return self.actors[name].found if name in self.actors else None
+
+    async def restart(self, name: str) -> None:
+        self.log.append(f"restart {name}")
+        self.actors[name].restarts += 1
+        if self.actors[name].is_gone:
+            raise StoreUnavailable("ray", "no actor of that name")
+
+    async def existing_shards(self) -> list[str]:
+        return [name for name in self.actors if is_shard(name)]
 
     async def nodes(self) -> dict[str, bool]:
         return self.room
-
-    def monitored(self, name: str) -> MonitoredActor:
-        return _Named(self, name)
 
     async def make(self, name: str, node: str | None) -> None:
         if name not in self.actors:
@@ -87,28 +83,11 @@ class Crew:
         self.actors.pop(name, None)
 
 
-class _Named:
-    """Whoever bears a name."""
-
-    def __init__(self, crew: Crew, name: str) -> None:
-        self._crew = crew
-        self._name = name
-
-    async def health(self) -> Health | None:
-        return self._crew.actors[self._name].found if self._name in self._crew.actors else None
-
-    async def restart(self) -> None:
-        self._crew.log.append(f"restart {self._name}")
-        await self._crew.actors[self._name].restart()
-
-
-async def supervised(
-    engine: Engine, crew: Crew, shards: int, others: dict[str, MonitoredActor] | None = None
-) -> Supervisor:
+async def supervised(engine: Engine, crew: Crew, shards: int, *others: str) -> Supervisor:
     """A supervisor of a system in which so many shards are wanted."""
     for checkpoint in (SHARDS_CHECKPOINT, SHARDS_UP):
         await engine.ports.coordination.set_checkpoint(checkpoint, shards)
-    return Supervisor(crew, others or {}, engine.ports.coordination, engine.clock)
+    return Supervisor(crew, others, engine.ports.coordination, engine.clock)
 
 
 async def owners(engine: Engine) -> list[str]:
@@ -181,8 +160,9 @@ async def test_ranges_are_served_though_every_answer_to_the_supervisor_was_lost(
 )
 async def test_who_is_silent_is_restarted_and_given_time_to_come_up(seen: list[Health | None], restarts: int) -> None:
     engine = Engine()
-    counters = Actor()
-    supervisor = await supervised(engine, Crew(engine, "fanout-0"), 1, {"counters": counters})
+    crew = Crew(engine, "fanout-0", "counters")
+    counters = crew.actors["counters"]
+    supervisor = await supervised(engine, crew, 1, "counters")
     await supervisor.step()
     for found in seen:
         engine.clock.advance(1_000)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from dataflows.sinks.rankings import RankingPublisher
+from dataflows.sinks.trends import RankingPublisher
 from domain.clock import ManualClock
 from domain.errors import StoreUnavailable
 from domain.trends.tag_counts import GLOBAL, Ranking, Trend

@@ -1,21 +1,47 @@
-"""Rankings published in Redis. All that is written is absolute: what comes twice changes nothing."""
+"""Sinks of trends: rankings in Redis, and minutes of tags in Cassandra, as history.
+
+All that is written is absolute: what comes twice changes nothing.
+"""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, Self, TypeVar
 
-from dataflows.sinks.batches import BatchSink
+from bytewax.outputs import DynamicSink, StatelessSinkPartition
+from typing_extensions import override
+
 from dataflows.store_thread import StoreThread
 from domain.clock import Clock
 from domain.errors import Overloaded, StoreUnavailable
-from domain.trends.tag_counts import Ranking, Trend
+from domain.trends.tag_counts import PaneCount, Ranking, Trend
 from storage import values
 from telemetry.logs import logger
 
 _ALL_AGAIN_MS = 5_000
 """Everything is published so often, changed or not."""
 _CALL_S = 10.0
+_RETRY_FOR_S = 20.0
+"""Minutes wait so long for Cassandra before the dataflow gives up and goes back to its snapshot."""
+_TOGETHER = 2_000
+"""Minutes of tags in one call; a dataflow that caught up with days has very many."""
+Item = TypeVar("Item")
 Publish = Callable[[str, int, Mapping[str, bytes], Collection[str] | None], bool]
 """`TrendStore.publish`, waited for."""
+
+
+class BatchSink(DynamicSink[Item], StatelessSinkPartition[Item]):
+    """Hands each batch to a function. Without state it is its own partition, on every worker."""
+
+    def __init__(self, write: Callable[[list[Item]], None]) -> None:
+        self._write = write
+
+    @override
+    def build(self, step_id: str, worker_index: int, worker_count: int) -> Self:
+        return self
+
+    @override
+    def write_batch(self, items: list[Item]) -> None:
+        self._write(items)
 
 
 def ranking_sink(stores: StoreThread, clock: Clock) -> BatchSink[Ranking]:
@@ -25,6 +51,18 @@ def ranking_sink(stores: StoreThread, clock: Clock) -> BatchSink[Ranking]:
         return stores.call(stores.stores.ports.trends.publish(*arguments), _CALL_S)
 
     return BatchSink(RankingPublisher(publish, clock).write)
+
+
+def minute_sink(stores: StoreThread, clock: Clock) -> BatchSink[PaneCount]:
+    """The sink that keeps minutes in Cassandra; of several of a tag and minute in one batch the last."""
+
+    def write(items: list[PaneCount]) -> None:
+        counts = list({(count.normalized_tag, count.pane): count for count in items}.values())
+        put, stamp_us = stores.stores.ports.panes.put, clock.now_ms() * 1_000
+        for at in range(0, len(counts), _TOGETHER):
+            stores.retry_until(partial(put, counts[at : at + _TOGETHER], stamp_us), _CALL_S, _RETRY_FOR_S)
+
+    return BatchSink(write)
 
 
 class RankingPublisher:
