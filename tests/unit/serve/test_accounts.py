@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from argon2 import Parameters, Type, extract_parameters
 from structlog.testing import capture_logs
@@ -174,7 +175,7 @@ async def test_a_refusal_after_a_user_was_made_or_a_token_spent_does_not_say_tha
             await again
         answer = answer_to(caught.value)
         assert answer is not None
-        assert answer.row.code == "store_unavailable"
+        assert orjson.loads(bytes(answer.body))["code"] == "store_unavailable"
 
 
 async def test_the_name_shown_is_the_username_unless_given(accounts: AccountCommands, users: Users) -> None:
