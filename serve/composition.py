@@ -16,7 +16,7 @@ from serve.http.access import AccessControl
 from serve.http.origins import Origins
 from serve.http.rate_limits import OFF, Guard, RateLimits
 from serve.http.use_cases import UseCases
-from serve.operations.dependencies import readiness_of
+from serve.operations.readiness import readiness_of
 from serve.reading.guarded_cache import GuardedCache
 from serve.reading.readers import Readers
 from serve.reading.staleness import StalenessGuard

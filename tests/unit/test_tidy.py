@@ -17,7 +17,7 @@ PARAMETERS_MAX = 7
 AREA_FILES = {"__init__", "routes", "schemas", "commands", "queries"}
 OTHER_AREA_FILES: dict[str, set[str]] = {
     "accounts": {"key_ring", "login_throttle", "passwords", "session_registry", "sessions"},
-    "operations": {"dependencies", "readiness"},
+    "operations": {"readiness"},
     "relations": {"routing"},
     "timelines": {"below_floor", "home", "home_lists", "pulled_authors", "rebuild"},
     "trends": set(),
