@@ -1,6 +1,7 @@
 """Composition: the one place where the use cases of a replica are made, for the service, simulation and tests alike."""
 
 import asyncio
+from dataclasses import replace
 
 from domain.clock import Clock, Sleep
 from domain.ids import IdSource
@@ -22,9 +23,7 @@ from serve.reading.readers import Readers
 from serve.reading.staleness import StalenessGuard
 from serve.relations.commands import RelationCommands
 from serve.relations.queries import RelationQueries
-from serve.timelines.home import HomeTimelines
-from serve.timelines.home_lists import HomeLists
-from serve.timelines.pulled_authors import PulledAuthors
+from serve.timelines.home_lists import HomeLists, pulled_authors
 from serve.timelines.queries import TimelineQueries
 from serve.timelines.rebuild import Rebuilder
 from serve.trends.queries import TrendQueries
@@ -50,9 +49,9 @@ def compose(
     """Make what users do and read. Nothing is opened, and nothing is read yet."""
     guard = guard_of(ports.events, ports.coordination, clock, limits, partitions, sleep)
     cache = GuardedCache(ports.cache, guard)
-    readers = Readers(cache, ports.tweets, ports.users, ports.relations, ports.counts, guard.refresh, limits)
+    readers = Readers(replace(ports, cache=cache), guard.refresh, limits)
     rebuilder = Rebuilder(cache, ports.tweets, limits)
-    pulled = PulledAuthors(ports.coordination, clock, limits)
+    pulled = pulled_authors(ports.coordination, clock, limits)
     lists = HomeLists(cache, readers.relations, rebuilder, pulled, guard.missing_entries, clock, limits)
     publisher = Publisher(ports.events, ports.cache, ports.log, guard, sleep)
     targets = Targets(ports.tweets, readers.people)
@@ -62,9 +61,9 @@ def compose(
         readers,
         publisher,
         relations,
-        TweetCommands(ports, publisher, targets, relations, ids, clock, limits),
+        TweetCommands(ports, publisher, targets, relations.turn_off, ids, clock, limits),
         RelationQueries(readers, ports.relations, limits),
-        TimelineQueries(HomeTimelines(lists, ports.tweets), readers, ports.tweets, limits),
+        TimelineQueries(lists, readers, ports.tweets, limits),
         TweetQueries(readers, ports.tweets, limits),
         Threads(readers, ports.tweets, limits),
         UserQueries(readers, ports.users),

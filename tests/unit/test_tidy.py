@@ -19,7 +19,7 @@ OTHER_AREA_FILES: dict[str, set[str]] = {
     "accounts": {"key_ring", "login_throttle", "passwords", "session_registry", "sessions"},
     "operations": {"readiness"},
     "relations": {"routing"},
-    "timelines": {"below_floor", "home", "home_lists", "pulled_authors", "rebuild"},
+    "timelines": {"home", "home_lists", "rebuild"},
     "trends": set(),
     "tweets": {"conversation_walk", "render", "threads"},
     "users": {"render"},
