@@ -1,6 +1,7 @@
 """Composition: the one place where the use cases of a replica are made, for the service, simulation and tests alike."""
 
 import asyncio
+from dataclasses import replace
 
 from domain.clock import Clock, Sleep
 from domain.ids import IdSource
@@ -10,22 +11,19 @@ from serve.accounts.key_ring import KeyRing
 from serve.accounts.login_throttle import LoginThrottle
 from serve.accounts.passwords import Passwords
 from serve.accounts.session_registry import SessionRegistry
-from serve.accounts.sessions import AccessTokens
-from serve.accounts.tokens import SessionTokens
+from serve.accounts.sessions import AccessTokens, SessionTokens
 from serve.config import ApiConfig
 from serve.http.access import AccessControl
 from serve.http.origins import Origins
 from serve.http.rate_limits import OFF, Guard, RateLimits
 from serve.http.use_cases import UseCases
-from serve.operations.dependencies import readiness_of
+from serve.operations.readiness import readiness_of
 from serve.reading.guarded_cache import GuardedCache
 from serve.reading.readers import Readers
 from serve.reading.staleness import StalenessGuard
 from serve.relations.commands import RelationCommands
 from serve.relations.queries import RelationQueries
-from serve.timelines.home import HomeTimelines
-from serve.timelines.home_lists import HomeLists
-from serve.timelines.pulled_authors import PulledAuthors
+from serve.timelines.home_lists import HomeLists, pulled_authors
 from serve.timelines.queries import TimelineQueries
 from serve.timelines.rebuild import Rebuilder
 from serve.trends.queries import TrendQueries
@@ -51,9 +49,9 @@ def compose(
     """Make what users do and read. Nothing is opened, and nothing is read yet."""
     guard = guard_of(ports.events, ports.coordination, clock, limits, partitions, sleep)
     cache = GuardedCache(ports.cache, guard)
-    readers = Readers(cache, ports.tweets, ports.users, ports.relations, ports.counts, guard.refresh, limits)
+    readers = Readers(replace(ports, cache=cache), guard.refresh, limits)
     rebuilder = Rebuilder(cache, ports.tweets, limits)
-    pulled = PulledAuthors(ports.coordination, clock, limits)
+    pulled = pulled_authors(ports.coordination, clock, limits)
     lists = HomeLists(cache, readers.relations, rebuilder, pulled, guard.missing_entries, clock, limits)
     publisher = Publisher(ports.events, ports.cache, ports.log, guard, sleep)
     targets = Targets(ports.tweets, readers.people)
@@ -63,9 +61,9 @@ def compose(
         readers,
         publisher,
         relations,
-        TweetCommands(ports, publisher, targets, relations, ids, clock, limits),
+        TweetCommands(ports, publisher, targets, relations.turn_off, ids, clock, limits),
         RelationQueries(readers, ports.relations, limits),
-        TimelineQueries(HomeTimelines(lists, ports.tweets), readers, ports.tweets, limits),
+        TimelineQueries(lists, readers, ports.tweets, limits),
         TweetQueries(readers, ports.tweets, limits),
         Threads(readers, ports.tweets, limits),
         UserQueries(readers, ports.users),

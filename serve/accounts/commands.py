@@ -1,20 +1,22 @@
 """Signing up, logging in and staying logged in."""
 
+from typing import Literal
+
 from domain.errors import Unauthorized
 from domain.ids import IdSource, SessionId, UserId
 from domain.names import normalized_name
 from domain.passwords import PASSWORD_CHARS_MAX, normalized_password
 from domain.registration import NOBODY, check_registration, normalized_login
 from domain.users import NAME_CHARS_MAX, User
-from serve.accounts import security_log
 from serve.accounts.login_throttle import LoginThrottle
 from serve.accounts.passwords import Passwords
 from serve.accounts.session_registry import SessionRegistry
-from serve.accounts.tokens import SessionTokens, Tokens, invalid_refresh_token
+from serve.accounts.sessions import SessionTokens, Tokens, invalid_refresh_token
 from serve.http import errors
 from serve.http.sessions import Session
 from storage.ports.sessions import TokenUse
 from storage.ports.users import UserStore
+from telemetry import logs, metrics
 
 
 class AccountCommands:
@@ -54,13 +56,7 @@ class AccountCommands:
         return user, await self._begin(user)
 
     async def login(self, login: str, password: str, network: str) -> tuple[UserId, Tokens]:
-        """Begin a session by username or e-mail address. Raises `Unauthorized`, `RateLimited` and `Overloaded`.
-
-        Args:
-            login: The username or the address.
-            password: In clear.
-            network: Where the request comes from, see `LoginThrottle`.
-        """
+        """Begin a session by username or e-mail address. Raises `Unauthorized`, `RateLimited` and `Overloaded`."""
         named, password = normalized_login(login), normalized_password(password)
         # What can be nobody's is counted as it came: all who mistype have not one bucket.
         async with self._throttle.attempt(login if named == NOBODY else named, network):
@@ -73,7 +69,8 @@ class AccountCommands:
         known_hash = found.password_hash if found and len(password) <= PASSWORD_CHARS_MAX else None
         matched = await self._passwords.matches(known_hash, password[:PASSWORD_CHARS_MAX])
         if found is None or not matched:
-            security_log.log_in_failed(found.user if found else None)
+            metrics.FAILED_LOG_INS.record()
+            _log("log-in failed", found.user if found else None)
             raise Unauthorized("The login or the password is wrong.", "invalid_credentials")
         return found.user
 
@@ -82,9 +79,10 @@ class AccountCommands:
         errors.writing.set(True)
         spent = await self._tokens.spend(refresh_token)
         if spent is not None and spent.use is TokenUse.REUSE:
-            security_log.refresh_token_reused(spent.user)
+            metrics.REFRESH_TOKENS_REUSED.record()
+            _log("refresh token reused", spent.user)  # stolen, or its client did not get the first answer
             await self._sessions.end(spent.family)
-            security_log.session_revoked(spent.user, by="reuse")
+            _session_revoked(spent.user, by="reuse")
         elif spent is not None and spent.use is TokenUse.REVOKED:  # who ended it may have died, or got no answer
             await self._sessions.end(spent.family)
         if spent is None or spent.use is not TokenUse.FIRST:
@@ -98,11 +96,22 @@ class AccountCommands:
         """
         if session is not None:
             await self._sessions.end(session.family)
-            security_log.session_revoked(session.user, by="log_out")
+            _session_revoked(session.user, by="log_out")
         if refresh_token is not None and (spent := await self._tokens.spend(refresh_token)) is not None:
             await self._sessions.end(spent.family)
             if spent.use is not TokenUse.REVOKED:  # not by this log-out, nor before
-                security_log.session_revoked(spent.user, by="log_out")
+                _session_revoked(spent.user, by="log_out")
 
     async def _begin(self, user: UserId) -> Tokens:
         return await self._tokens.issue(user, SessionId(self._ids.next()))
+
+
+def _session_revoked(user: UserId, by: Literal["log_out", "reuse"]) -> None:
+    """Log that a family of refresh tokens was ended before its time."""
+    metrics.SESSIONS_REVOKED.record(by=by)
+    _log("session revoked", user, by=by)
+
+
+def _log(words: str, user: UserId | None, **fields: str) -> None:
+    """Log a sign of an attack: on whose account, from which network; never a password, a token or a full address."""
+    logs.logger().warning(words, network=logs.network.get(), user=user, **fields)

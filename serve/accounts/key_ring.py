@@ -5,6 +5,7 @@ before that verify what they have signed. So a new file is all that a rotation n
 knows the key that begins to sign by it all the same (decision 0028).
 """
 
+import hashlib
 import json
 import os
 import re
@@ -16,11 +17,9 @@ from typing import Final
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256, Hash
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from jwt.algorithms import ECAlgorithm
 from jwt.utils import base64url_encode
-from typing_extensions import override
 
 from domain.clock import Clock
 from domain.errors import EngineError
@@ -38,14 +37,6 @@ _NAME_FORMAT: Final = "%Y%m%dT%H%M%SZ.pem"
 
 class UnusableKeys(EngineError):
     """The folder of keys, or a file in it, is not as it must be; the sentence says what to do."""
-
-    def __init__(self, sentence: str) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-
-    @override
-    def __str__(self) -> str:
-        return self.sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +67,8 @@ class KeyRing:
         self._keys = read_keys(folder)
         self._looked_ms = clock.monotonic_ms()
 
-    def current(self) -> tuple[SigningKey, ...]:
-        """All keys, oldest first; the same object until something changes."""
-        return self._looked_at(LOOK_EVERY_MS)
-
-    def signer(self) -> SigningKey:
-        """The key that signs: the newest but one, or the only one."""
-        return signer_of(self.current())
-
-    def find(self, kid: object) -> SigningKey | None:
-        """A key by its name. For an unknown name the folder is looked at again, once a second at most."""
-        for within_ms in (LOOK_EVERY_MS, _LOOK_FOR_UNKNOWN_MS):
-            for key in self._looked_at(within_ms):
-                if key.kid == kid:
-                    return key
-        return None
-
-    def _looked_at(self, within_ms: int) -> tuple[SigningKey, ...]:
+    def current(self, within_ms: int = LOOK_EVERY_MS) -> tuple[SigningKey, ...]:
+        """All keys, oldest first; the same object until something changes. The folder is looked at if it is time."""
         now_ms = self._clock.monotonic_ms()
         if now_ms - self._looked_ms >= within_ms:
             self._looked_ms = now_ms
@@ -101,6 +77,18 @@ class KeyRing:
             except UnusableKeys as error:
                 logger().error("the keys of access tokens cannot be read again", error=str(error))
         return self._keys
+
+    def signer(self) -> SigningKey:
+        """The key that signs: the newest but one, or the only one."""
+        return signer_of(self.current())
+
+    def find(self, kid: object) -> SigningKey | None:
+        """A key by its name. For an unknown name the folder is looked at again, once a second at most."""
+        for within_ms in (LOOK_EVERY_MS, _LOOK_FOR_UNKNOWN_MS):
+            for key in self.current(within_ms):
+                if key.kid == kid:
+                    return key
+        return None
 
 
 def signer_of(keys: tuple[SigningKey, ...]) -> SigningKey:
@@ -183,6 +171,5 @@ def public_jwk(key: ec.EllipticCurvePublicKey) -> dict[str, str]:
     """The key as JSON, named by its thumbprint (RFC 7638)."""
     members: dict[str, str] = ECAlgorithm.to_jwk(key, as_dict=True)
     required = {name: members[name] for name in ("crv", "kty", "x", "y")}
-    digest = Hash(SHA256())
-    digest.update(json.dumps(required, sort_keys=True, separators=(",", ":")).encode())
-    return {**required, "kid": base64url_encode(digest.finalize()).decode(), "alg": ALGORITHM, "use": "sig"}
+    digest = hashlib.sha256(json.dumps(required, sort_keys=True, separators=(",", ":")).encode()).digest()
+    return {**required, "kid": base64url_encode(digest).decode(), "alg": ALGORITHM, "use": "sig"}

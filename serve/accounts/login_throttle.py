@@ -32,12 +32,11 @@ class LoginThrottle:
     async def attempt(self, login: str, network: str) -> AsyncIterator[None]:
         """Around the check of a password, which raises `Unauthorized` if it is wrong. Raises `RateLimited` before it.
 
-        Args:
-            login: What was named; without regard to case, one account is one login.
-            network: Where the attempt comes from.
+        Without regard to case, one account is one `login`.
         """
         known = keys.login_network(_digest(login, network))
-        strangers, familiar = self._buckets(f"{{l{_digest(login)}}}"), self._buckets(f"{{{known}}}")
+        tags = f"{{l{_digest(login)}}}", f"{{{known}}}"
+        strangers, familiar = (self._rates.buckets(Limit.FAILED_LOG_INS, tag) for tag in tags)
         if not strangers:  # the limit is off
             yield
             return
@@ -68,9 +67,6 @@ class LoginThrottle:
             _, (found,) = await self._cache.fetch((), (known,))
             return found is not None
         return False
-
-    def _buckets(self, whose: str) -> list[Bucket]:
-        return self._rates.buckets(Limit.FAILED_LOG_INS, whose)
 
 
 def _digest(*words: str) -> str:

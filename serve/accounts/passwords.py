@@ -28,7 +28,6 @@ class Passwords:
         self._nobody = self._hasher.hash("a password that nobody has")
 
     async def hash(self, password: str) -> str:
-        """The hash to store."""
         return await self._in_thread(lambda: self._hasher.hash(password))
 
     async def matches(self, password_hash: str | None, password: str) -> bool:

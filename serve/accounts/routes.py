@@ -1,6 +1,5 @@
 """Routes of accounts: sign up, log in and out; and of the keys of access tokens."""
 
-from dataclasses import asdict
 from typing import Annotated
 
 import orjson
@@ -11,8 +10,7 @@ from domain.errors import Invalid, Unauthorized
 from domain.ids import UserId
 from serve.accounts import schemas
 from serve.accounts.commands import AccountCommands
-from serve.accounts.sessions import AccessTokens
-from serve.accounts.tokens import Tokens
+from serve.accounts.sessions import AccessTokens, Tokens
 from serve.http.access import LOGGING_IN, OTHERWISE, REGISTERING, AccessControl
 from serve.http.openapi import by_name, failures
 from serve.http.parameters import json_response
@@ -56,11 +54,11 @@ async def login(
     return await _signed_in(queries, user, tokens, 200)
 
 
-@router.post("/refresh", response_model=schemas.Tokens, responses=failures(400, 401, 422), dependencies=[OTHERWISE])
+@router.post("/refresh", response_model=Tokens, responses=failures(400, 401, 422), dependencies=[OTHERWISE])
 async def refresh(body: schemas.Refresh, commands: Commands) -> Response:
     """Exchange a refresh token for new tokens. It is good for one use; a second one ends the session."""
     tokens = await commands.refresh(body.refresh_token)
-    return json_response(orjson.dumps(asdict(tokens)))
+    return json_response(orjson.dumps(tokens))
 
 
 @router.post(
@@ -91,7 +89,7 @@ async def logout(request: Request, commands: Commands, access: Access, body: sch
 
 async def _signed_in(queries: UserQueries, user: UserId, tokens: Tokens, status: int) -> Response:
     profile = await queries.user(user, user)
-    return json_response(b'{"user":%b,%b' % (profile, orjson.dumps(asdict(tokens))[1:]), status)
+    return json_response(b'{"user":%b,%b' % (profile, orjson.dumps(tokens)[1:]), status)
 
 
 @keys.get("/.well-known/jwks.json", response_model=schemas.Jwks, responses=failures(), dependencies=[OTHERWISE])

@@ -1,5 +1,6 @@
 """The shapes of signing up, logging in and staying logged in."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -8,6 +9,7 @@ from pydantic.config import JsonDict
 from domain.emails import ADDRESS_CHARS_MAX, normalized_address
 from domain.passwords import PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN
 from domain.users import NAME_CHARS_MAX, USERNAME_CHARS_MAX
+from serve.accounts.sessions import Tokens
 from serve.http.schemas import NOT_BLANK, Body, at_most
 from serve.users.schemas import User
 
@@ -60,15 +62,7 @@ class LogOut(Body):
     refresh_token: RefreshToken | None = None
 
 
-class Tokens(BaseModel):
-    """Tokens with which a client stays logged in."""
-
-    access_token: str
-    token_type: str
-    expires_in: int
-    refresh_token: str
-
-
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn(Tokens):
     """The beginning of a session."""
 

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
-from typing_extensions import override
 
 from domain.errors import Refused, Unauthorized
 from domain.ids import UserId
@@ -81,67 +80,50 @@ def _token_of(request: Request) -> str | None:
 
 
 class _Bearer(SecurityBase):
-    """Shows in the API's description as the scheme `bearer`."""
+    """Finds the user of a request. Shows in the API's description as the scheme `bearer`."""
 
-    def __init__(self, limit: Limit) -> None:
+    def __init__(self, limit: Limit, *, is_required: bool) -> None:
         self.model = HTTPBearer(bearerFormat="JWT")
         self.scheme_name = "bearer"
         self.limit = limit
+        self.is_required = is_required
 
-
-class _Anybody(_Bearer):
     async def __call__(self, request: Request) -> UserId | None:
         control = use_case(request, AccessControl)
         session = control.session_of(request)
-        if session is None:
-            await control.count(request, self.limit, None)
-            return None
-        await control.admit(request, self.limit, session)
-        return session.user
-
-
-class _Member(_Bearer):
-    async def __call__(self, request: Request) -> UserId:
-        control = use_case(request, AccessControl)
-        session = control.session_of(request)
-        if session is None:
+        if session is not None:
+            await control.admit(request, self.limit, session)
+            return session.user
+        if self.is_required:
             raise Unauthorized("This needs an access token.", "token_required")
-        await control.admit(request, self.limit, session)
-        return session.user
-
-
-class _Counted:
-    """Counts a request by its address, whoever asks."""
-
-    def __init__(self, limit: Limit) -> None:
-        self.limit = limit
-
-    async def __call__(self, request: Request) -> None:
-        control = use_case(request, AccessControl)
-        logs.network.set(control.guard.origin(request.scope).network)
         await control.count(request, self.limit, None)
+        return None
 
 
-class _Probed(_Counted):
-    """Counts who looks whether the service lives, unless they are those who run it."""
+def _counted(limit: Limit, *, spares_private: bool = False) -> Any:
+    """Have requests counted by their addresses, whoever asks; maybe not those of who runs the service."""
 
-    @override
-    async def __call__(self, request: Request) -> None:
-        if not use_case(request, AccessControl).guard.origin(request.scope).is_private:
-            await super().__call__(request)
+    async def count(request: Request) -> None:
+        control = use_case(request, AccessControl)
+        origin = control.guard.origin(request.scope)
+        if not (spares_private and origin.is_private):
+            logs.network.set(origin.network)
+            await control.count(request, limit, None)
+
+    return Depends(count)
 
 
 def member(limit: Limit) -> Any:
     """Declare the user of a parameter's request: one with a token, counted by a limit."""
-    return Depends(_Member(limit))
+    return Depends(_Bearer(limit, is_required=True))
 
 
-Viewer = Annotated[UserId | None, Depends(_Anybody(Limit.READS))]
+Viewer = Annotated[UserId | None, Depends(_Bearer(Limit.READS, is_required=False))]
 """The user who reads; None without a token."""
 Member = Annotated[UserId, member(Limit.READS)]
 Tweeting = Annotated[UserId, member(Limit.TWEETS)]
 
-REGISTERING = Depends(_Counted(Limit.REGISTER))
-LOGGING_IN = Depends(_Counted(Limit.LOGIN))
-OTHERWISE = Depends(_Counted(Limit.READS))
-PROBING = Depends(_Probed(Limit.READS))
+REGISTERING = _counted(Limit.REGISTER)
+LOGGING_IN = _counted(Limit.LOGIN)
+OTHERWISE = _counted(Limit.READS)
+PROBING = _counted(Limit.READS, spares_private=True)

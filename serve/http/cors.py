@@ -17,15 +17,13 @@ class Cors:
 
     def __init__(self, origins: Sequence[str]) -> None:
         self._origins = {origin.encode() for origin in origins}
-        self._any = ((b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", _EXPOSED))
 
     def headers(self, origin: bytes) -> tuple[tuple[bytes, bytes], ...]:
         """Headers of an answer to a page of that origin."""
-        if b"*" in self._origins:
-            return self._any
-        if origin in self._origins:
-            return ((b"access-control-allow-origin", origin), self._any[1])
-        return ()
+        allowed = b"*" if b"*" in self._origins else origin
+        if allowed not in self._origins:
+            return ()
+        return (b"access-control-allow-origin", allowed), (b"access-control-expose-headers", _EXPOSED)
 
 
 def preflight_headers(methods: str) -> dict[str, str]:

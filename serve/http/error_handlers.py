@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from domain.errors import EngineError, Unauthorized
 from serve.http.cors import preflight_headers
-from serve.http.errors import BY_STATUS, Answer, Row, answer_to
+from serve.http.errors import BY_STATUS, Row, answer_to
 from serve.http.scope import SESSION_OVER
 from telemetry import logs
 
@@ -46,9 +46,9 @@ async def on_engine_error(request: Request, error: Exception) -> Response:
     answer = answer_to(error)
     if answer is None:
         raise error
-    if answer.row.status == 503:
+    if answer.status_code == 503:
         logs.logger().warning("request refused", cause=type(error).__name__, detail=str(error))
-    return answer.response()
+    return answer
 
 
 async def on_http_error(request: Request, error: Exception) -> Response:
@@ -61,11 +61,11 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     phrase = HTTPStatus(status).phrase
     row = BY_STATUS.get(status) or Row(status, phrase.lower().replace(" ", "_"), f"{phrase}.")
     if status != 405:
-        return Answer(row=row).response()
+        return row.response()
     methods = ", ".join(_methods_at(request))
     if request.method == "OPTIONS":
         return Response(status_code=204, headers=preflight_headers(methods))
-    return Answer(row=row, headers={"Allow": methods}).response()
+    return row.response({"Allow": methods})
 
 
 def _methods_at(request: Request) -> list[str]:
@@ -80,12 +80,12 @@ async def on_invalid_request(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     found = error.errors()
     if any(one["type"] == "json_invalid" for one in found):
-        return Answer(row=BY_STATUS[400]).response()
+        return BY_STATUS[400].response()
     fields = _fields_of(found)
     row = BY_STATUS[422]
     if unknown := [name for name, reason in fields.items() if reason == _UNKNOWN_FIELD]:
         row = Row(422, row.code, f"The request has fields that it does not take: {', '.join(unknown)}.")
-    return Answer(row=row, fields=fields).response()
+    return row.response(fields=fields)
 
 
 def _fields_of(found: Iterable[Mapping[str, Any]]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -56,6 +56,13 @@ class Row:
     code: str = ""
     sentence: str = ""
 
+    def response(self, headers: Mapping[str, str] | None = None, fields: Mapping[str, str] | None = None) -> Response:
+        """The envelope of a failure; `fields` only of an invalid request."""
+        body: dict[str, Any] = {"error": self.sentence, "code": self.code, "request_id": logs.request_id.get()}
+        if fields is not None:
+            body["fields"] = fields
+        return Response(orjson.dumps(body), self.status, headers, "application/json")
+
 
 BUSY = "The service is busy; nothing was done, try again soon."
 
@@ -83,22 +90,7 @@ BY_STATUS: dict[int, Row] = {
 """Answers to what the framework refuses by itself, and to what nobody foresaw."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A failure as it is sent."""
-
-    row: Row
-    headers: Mapping[str, str] = field(default_factory=dict)
-    fields: Mapping[str, str] | None = None
-
-    def response(self) -> Response:
-        body: dict[str, Any] = {"error": self.row.sentence, "code": self.row.code, "request_id": logs.request_id.get()}
-        if self.fields is not None:
-            body["fields"] = self.fields
-        return Response(orjson.dumps(body), self.row.status, self.headers, "application/json")
-
-
-def answer_to(error: EngineError) -> Answer | None:
+def answer_to(error: EngineError) -> Response | None:
     """The answer to an error; None for one that no request should ever meet."""
     row = next((BY_ERROR[kind] for kind in type(error).__mro__ if kind in BY_ERROR), None)
     if row is None:
@@ -108,7 +100,7 @@ def answer_to(error: EngineError) -> Answer | None:
     if isinstance(error, Refused):
         row = Row(row.status, row.code or error.code, row.sentence or error.sentence)
     fields = dict(error.fields) if isinstance(error, Invalid) else None
-    return Answer(row=row, headers=_headers_of(error, row), fields=fields)
+    return row.response(_headers_of(error, row), fields)
 
 
 def _headers_of(error: EngineError, row: Row) -> dict[str, str]:
@@ -119,12 +111,3 @@ def _headers_of(error: EngineError, row: Row) -> dict[str, str]:
     if isinstance(error, Overloaded):
         return {"Retry-After": str(max(1, math.ceil(error.retry_after_ms / 1000)))}
     return {"Retry-After": str(RETRY_AFTER_S)} if row.status == 503 else {}
-
-
-def unexpected() -> Response:
-    """The answer to a mistake of ours."""
-    return Answer(row=BY_STATUS[500]).response()
-
-
-def body_too_large() -> Response:
-    return Answer(row=BY_STATUS[413]).response()

@@ -67,14 +67,14 @@ class RequestMiddleware:
         counted = self._counting(scope, receive, answered)
         try:
             if length > self._bytes_max:
-                await errors.body_too_large()(scope, receive, counted)
+                await errors.BY_STATUS[413].response()(scope, receive, counted)
             else:
                 await self._app(scope, _bounded(receive, self._bytes_max), counted)
         except Exception:  # the one place where a mistake of ours becomes an answer
             logs.logger().exception("request failed", method=scope["method"], path=scope["path"])
             if status:
                 raise
-            await errors.unexpected()(scope, receive, answered)
+            await errors.BY_STATUS[500].response()(scope, receive, answered)
         finally:
             logs.request_id.reset(token)
             errors.writing.reset(reading)

@@ -28,8 +28,7 @@ _MEANINGS: Final = {
     503: "Overloaded, or a store is down.",
     504: "No answer in time; a write may have happened.",
 }
-_ALWAYS: Final = (413, 500)
-_LIMITED: Final = (429, 503)
+_IN_ANY: Final = (413, 429, 500, 503)
 _FROM_HAPROXY: Final = (408, 413, 414, 429, 431, 502, 503, 504)
 """Statuses that any request can be answered with before a replica has it, or instead of one."""
 
@@ -38,30 +37,26 @@ def _header(description: str, kind: str = "string") -> dict[str, Any]:
     return {"description": description, "schema": {"type": kind}}
 
 
-_HEADERS: Final = {
+_EVERYWHERE: Final = {
     "Access-Control-Allow-Origin": _header("Which pages may read the answer; absent for others."),
     "Access-Control-Expose-Headers": _header("What they may read of its headers."),
     "Cache-Control": _header("`no-store` for tokens, `private, no-cache` for what belongs to a reader."),
     "Content-Security-Policy": _header("Nothing in an answer is to be run."),
-    "Retry-After": _header("Seconds to wait.", "integer"),
     "Vary": _header("The request headers that an answer depends on."),
-    "WWW-Authenticate": _header("Always `Bearer`."),
     "X-Content-Type-Options": _header("Always `nosniff`."),
+    "X-Request-ID": _header("The request's id: yours if you sent a sane one."),
+}
+_RATE: Final = {
     "X-RateLimit-Limit": _header("How many requests the tightest limit allows.", "integer"),
     "X-RateLimit-Remaining": _header("How many are left.", "integer"),
     "X-RateLimit-Reset": _header("When all are back, Unix time in seconds.", "integer"),
-    "X-Request-ID": _header("The request's id: yours if you sent a sane one."),
 }
-_EVERYWHERE: Final = (
-    "Access-Control-Allow-Origin",
-    "Access-Control-Expose-Headers",
-    "Cache-Control",
-    "Content-Security-Policy",
-    "Vary",
-    "X-Content-Type-Options",
-    "X-Request-ID",
-)
-_RATE: Final = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+_HEADERS: Final = {
+    **_EVERYWHERE,
+    **_RATE,
+    "Retry-After": _header("Seconds to wait.", "integer"),
+    "WWW-Authenticate": _header("Always `Bearer`."),
+}
 _OWN: Final = {401: ("WWW-Authenticate",), **dict.fromkeys((429, 500, 502, 503, 504), ("Retry-After",))}
 
 Responses = dict[int | str, dict[str, Any]]
@@ -75,16 +70,12 @@ def by_name(route: APIRoute) -> str:
 def failures(*statuses: int) -> Responses:
     """Failures of a rate-limited route: `statuses`, and those that any can have."""
     with_token = (400,) if 401 in statuses else ()
-    return _described(*{*statuses, *with_token}, *_LIMITED, *_ALWAYS)
-
-
-def _described(*statuses: int) -> Responses:
     return {
         status: {
             "model": schemas.InvalidRequest if status == 422 else schemas.Failure,
             "description": _MEANINGS[status],
         }
-        for status in sorted(statuses)
+        for status in sorted({*statuses, *with_token, *_IN_ANY})
     }
 
 
@@ -97,7 +88,7 @@ def describe(api: FastAPI) -> dict[str, Any]:
     components = document["components"]
     for unused in ("HTTPValidationError", "ValidationError"):
         components["schemas"].pop(unused, None)
-    components["headers"] = _HEADERS
+    components["headers"] = dict(sorted(_HEADERS.items()))
     components["responses"] = {_name(status): _from_haproxy(status) for status in _FROM_HAPROXY}
     return document
 

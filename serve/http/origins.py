@@ -56,7 +56,6 @@ class Origins:
         self._lately = lru_cache(_REMEMBERED)(self.found)
 
     def of(self, scope: Scope) -> Origin:
-        """The origin of an HTTP request."""
         client = scope.get("client")
         # Several headers of one name are one list (RFC 9110, 5.3).
         forwarded_for = b",".join([value for name, value in scope["headers"] if name == b"x-forwarded-for"])
@@ -71,16 +70,13 @@ class Origins:
         """
         address = _address(peer)
         for hop in reversed(forwarded_for.rsplit(",", _HOPS_MAX)[-_HOPS_MAX:]):
-            if address is None or not self._is_trusted(address):
+            if address is None or not any(address in network for network in self._trusted):
                 break
             claimed = _address(hop.strip())
             if claimed is None:
                 break
             address = claimed
         return _origin(address)
-
-    def _is_trusted(self, address: Address) -> bool:
-        return any(address in network for network in self._trusted)
 
 
 def _origin(address: Address | None) -> Origin:

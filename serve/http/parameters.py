@@ -1,7 +1,7 @@
 """Parameters that many routes share: ids in paths, pages, and the key of a write that creates."""
 
 import re
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import Depends, Path, Query, Request
 from starlette.responses import Response
@@ -26,22 +26,17 @@ def id_of(text: str) -> int | None:
     return int(text) if _ID.fullmatch(text) and int(text) <= ID_MAX else None
 
 
-async def _tweet_id(id: IdText) -> TweetId:
-    found = id_of(id)
-    if found is None:
-        raise NotFound("No tweet has such an id.", "not_found")
-    return TweetId(found)
+def _in_path(kind: str) -> Any:
+    async def checked(id: IdText) -> int:
+        found = id_of(id)
+        if found is None:
+            raise NotFound(f"No {kind} has such an id.", "not_found")
+        return found
+
+    return Depends(checked)
 
 
-async def _user_id(id: IdText) -> UserId:
-    found = id_of(id)
-    if found is None:
-        raise NotFound("No user has such an id.", "not_found")
-    return UserId(found)
-
-
-TWEET_IN_PATH = Depends(_tweet_id)
-USER_IN_PATH = Depends(_user_id)
+TWEET_IN_PATH, USER_IN_PATH = _in_path("tweet"), _in_path("user")
 TweetInPath = Annotated[TweetId, TWEET_IN_PATH]
 UserInPath = Annotated[UserId, USER_IN_PATH]
 

@@ -1,12 +1,11 @@
 """Rate limits: which there are, whom each counts, and what they say to a request."""
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
-
-from starlette.types import Scope
 
 from domain.clock import Clock
 from domain.errors import Overloaded
@@ -80,35 +79,30 @@ class RateLimits:
         """The buckets of a limit for whoever is meant, so many times as large; none if it is off."""
         return [
             Bucket(key=f"{whose}:{limit}:{period}", capacity=capacity * times, tokens=tokens * times, period_s=period)
-            for capacity, tokens, period in self._rules(limit)
+            for capacity, tokens, period in _RULES[limit](self)
             if tokens
         ]
-
-    def _rules(self, limit: Limit) -> tuple[tuple[int, int, int], ...]:
-        match limit:
-            case Limit.REGISTER:
-                return (_even(self.register_per_hour, 3_600),)
-            case Limit.LOGIN:
-                return (_even(self.login_per_minute, 60),)
-            case Limit.TWEETS:
-                return (_even(self.tweets_per_day, 86_400), (self.tweets_burst, self.tweets_per_second, 1))
-            case Limit.FOLLOWS:
-                return (_even(self.follows_per_day, 86_400),)
-            case Limit.LIKES:
-                return (_even(self.likes_per_day, 86_400),)
-            case Limit.READS:
-                return (_even(self.reads_per_quarter_hour, 900),)
-            case Limit.ADDRESS:
-                return (_even(self.address_per_quarter_hour, 900),)
-            case Limit.REFUSALS:
-                return (_even(self.refusals_per_quarter_hour, 900),)
-            case Limit.FAILED_LOG_INS:
-                return (_even(self.failed_log_ins_per_hour, 3_600),)
 
 
 def _even(tokens: int, period_s: int) -> tuple[int, int, int]:
     return tokens, tokens, period_s
 
+
+_RULES: Final[dict[Limit, Callable[[RateLimits], Sequence[tuple[int, int, int]]]]] = {
+    Limit.REGISTER: lambda rates: [_even(rates.register_per_hour, 3_600)],
+    Limit.LOGIN: lambda rates: [_even(rates.login_per_minute, 60)],
+    Limit.TWEETS: lambda rates: [
+        _even(rates.tweets_per_day, 86_400),
+        (rates.tweets_burst, rates.tweets_per_second, 1),
+    ],
+    Limit.FOLLOWS: lambda rates: [_even(rates.follows_per_day, 86_400)],
+    Limit.LIKES: lambda rates: [_even(rates.likes_per_day, 86_400)],
+    Limit.READS: lambda rates: [_even(rates.reads_per_quarter_hour, 900)],
+    Limit.ADDRESS: lambda rates: [_even(rates.address_per_quarter_hour, 900)],
+    Limit.REFUSALS: lambda rates: [_even(rates.refusals_per_quarter_hour, 900)],
+    Limit.FAILED_LOG_INS: lambda rates: [_even(rates.failed_log_ins_per_hour, 3_600)],
+}
+"""Buckets of each limit: capacity, tokens, and the seconds in which these come."""
 
 OFF: Final = RateLimits(**{field.name: 0 for field in fields(RateLimits)})
 """No limit at all."""
@@ -121,14 +115,11 @@ class Guard:
         self._limiter = limiter
         self._clock = clock
         self._rates = rates
-        self._origins = origins
+        self.origin = origins.of
+        """The origin of a request."""
         self._of_origin = lru_cache(_REMEMBERED)(rates.of_origin)
         self.is_on = rates != OFF
         """True if anything is limited."""
-
-    def origin(self, scope: Scope) -> Origin:
-        """The origin of a request."""
-        return self._origins.of(scope)
 
     async def take(self, limit: Limit, user: UserId | None, origin: Origin) -> Allowance | None:
         """Count one request, of a user and of its address, or of its address alone. None if nothing limits it."""

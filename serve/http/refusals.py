@@ -17,19 +17,15 @@ def counting_refusals(guard: Guard, scope: Scope, receive: Receive, send: Send) 
 
     async def counted(message: Message) -> None:
         nonlocal replaced
-        if message["type"] == "http.response.start" and _is_refusal(scope, message["status"]):
-            too_often = await _too_often(guard, scope)
-            if too_often is not None:
-                replaced = True
-                await too_often(scope, receive, send)
+        status = message.get("status", 0)  # only the start has one
+        is_refusal = 400 <= status < 500 and status != 429 and COUNTED not in scope
+        if is_refusal and (too_often := await _too_often(guard, scope)) is not None:
+            replaced = True
+            await too_often(scope, receive, send)
         if not replaced:
             await send(message)
 
     return counted
-
-
-def _is_refusal(scope: Scope, status: int) -> bool:
-    return 400 <= status < 500 and status != 429 and COUNTED not in scope
 
 
 async def _too_often(guard: Guard, scope: Scope) -> Response | None:
@@ -41,4 +37,4 @@ async def _too_often(guard: Guard, scope: Scope) -> Response | None:
     add_headers(scope, guard.headers(allowance))
     answer = errors.answer_to(refusal(allowance))
     assert answer is not None, "a refusal has an answer"
-    return answer.response()
+    return answer

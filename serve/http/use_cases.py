@@ -1,6 +1,5 @@
 """Use cases by type: a route names the class it calls, and gets the object that its replica has of it."""
 
-from collections.abc import Awaitable, Callable
 from functools import cache
 from typing import Any, TypeVar, cast
 
@@ -22,7 +21,6 @@ class UseCases:
         return UseCases(*self._objects, *objects)
 
     def get(self, kind: type[T]) -> T:
-        """The object of a class."""
         return cast(T, self._by_type[kind])
 
 
@@ -31,14 +29,11 @@ def use_case(request: Request, kind: type[T]) -> T:
     return cast(UseCases, request.app.state.use_cases).get(kind)
 
 
+@cache
 def use(kind: type) -> Any:
     """Declare, within `Annotated`, that a parameter of a route is the replica's object of a class."""
-    return Depends(_provider(kind))
 
-
-@cache
-def _provider(kind: type) -> Callable[[Request], Awaitable[object]]:
     async def provide(request: Request) -> object:
         return use_case(request, kind)
 
-    return provide
+    return Depends(provide)

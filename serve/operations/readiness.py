@@ -3,10 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Final, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Final, Literal
 
 from domain.clock import Clock
-from domain.errors import EngineError
+from domain.errors import EngineError, StoreUnavailable
+from storage import keys
+from storage.desired_state import SHARDS, SHARDS_UP, desired, shard_names
+from storage.ports import Ports
 from telemetry import logs
 
 _FRESH_MS: Final = 1_000
@@ -19,8 +23,9 @@ Checks = Callable[[], Awaitable[Mapping[str, Check]]]
 """Finds the checks of now, as they may change; may raise an `EngineError`."""
 
 
-class Finding(NamedTuple):
-    """Result of one check."""
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """State of one dependency."""
 
     ok: bool
     detail: Word
@@ -70,3 +75,36 @@ class Readiness:
         except EngineError as error:
             logs.logger().warning("dependency unavailable", dependency=name, detail=str(error))
             return Finding(False, "unavailable")
+
+
+def readiness_of(ports: Ports, actors: tuple[str, ...], clock: Clock) -> Readiness:
+    """Readiness of both stores, of some actors, and of the desired shards; an actor leaves a heartbeat in Redis."""
+
+    async def cassandra() -> Word:
+        await ports.coordination.checkpoint("ready")
+        return "answers"
+
+    async def redis() -> Word:
+        await ports.log.incarnation()
+        return "answers"
+
+    def actor(name: str, absent: Word | None = None) -> Check:
+        async def check() -> Word:
+            _, (beat,) = await ports.cache.fetch((), (keys.heartbeat(name),))
+            if beat is not None:
+                return "alive"
+            if absent is None:
+                raise StoreUnavailable(name, "no sign of life in the last seconds")
+            return absent
+
+        return check
+
+    async def current_actors() -> Mapping[str, Check]:
+        shards = shard_names(await desired(ports.coordination, SHARDS))
+        up = await desired(ports.coordination, SHARDS_UP)
+        return {
+            **{name: actor(name) for name in (*shards[:up], *actors)},
+            **{name: actor(name, absent="comes_up") for name in shards[up:]},
+        }
+
+    return Readiness({"cassandra": cassandra, "redis": redis}, current_actors, clock)

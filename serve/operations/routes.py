@@ -29,5 +29,4 @@ async def readyz(readiness: Annotated[Readiness, use(Readiness)]) -> Response:
     """Report each dependency, as it was a second ago at most."""
     findings = await readiness.findings()
     ready = all(finding.ok for finding in findings.values())
-    body = {"ready": ready, "checks": {name: finding._asdict() for name, finding in findings.items()}}
-    return json_response(orjson.dumps(body), 200 if ready else 503)
+    return json_response(orjson.dumps({"ready": ready, "checks": findings}), 200 if ready else 503)

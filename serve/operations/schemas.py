@@ -2,20 +2,13 @@
 
 from pydantic import BaseModel
 
-from serve.operations.readiness import Word
+from serve.operations.readiness import Finding
 
 
 class Alive(BaseModel):
     """The process answers."""
 
     status: str
-
-
-class Finding(BaseModel):
-    """State of one dependency."""
-
-    ok: bool
-    detail: Word
 
 
 class Ready(BaseModel):

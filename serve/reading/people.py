@@ -87,25 +87,3 @@ class People:
     async def _load(self, ids: list[int]) -> dict[int, bytes]:
         found = await self._users.users([UserId(id_) for id_ in ids])
         return {int(id_): person_value(user) for id_, user in found.items()}
-
-
-class PeopleAtHand:
-    """People as one request must see them: up to date since its first trip, or read anew while that fails."""
-
-    def __init__(self, people: People, cache: CacheStore) -> None:
-        self._people = people
-        self._cache = cache
-        self._up_to_date = False
-
-    async def fetch(self, cached: Sequence[str]) -> Sequence[bytes | None]:
-        """Values of the cache, in the first trip with the news of people."""
-        if self._up_to_date:
-            _, values = await self._cache.fetch((), cached)
-            return values
-        fresh = await self._people.fetch(cached)
-        self._up_to_date = True
-        return fresh
-
-    async def get(self, ids: Iterable[int]) -> dict[int, Person]:
-        """People by id; the absent are left out."""
-        return await self._people.known(ids, believed=self._up_to_date)

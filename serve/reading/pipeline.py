@@ -2,10 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from domain.limits import Limits
-from domain.timeline import START, Walk
+from domain.timeline import START, Walk, cursor_of
 from telemetry import metrics
 
 T = TypeVar("T")
@@ -22,6 +22,24 @@ Skeleton = Callable[[int, int], Awaitable[Sequence[Candidate]]]
 """Reads the next candidates: (before which place, how many); fewer only where the list ends."""
 Rules = Callable[[Mapping[int, T]], Callable[[int], bool]]
 """From what is hydrated to whether the reader may see a candidate."""
+
+
+def by_place(read: Callable[..., Awaitable[Sequence[tuple[int, int]]]]) -> Skeleton:
+    """The skeleton of a list that a store reads as pairs of id and place."""
+
+    async def candidates(before: int, limit: int) -> list[Candidate]:
+        return [Candidate(*each) for each in await read(before=before, limit=limit)]
+
+    return candidates
+
+
+def by_id(read: Callable[..., Awaitable[Sequence[tuple[int, Any]]]]) -> Skeleton:
+    """The skeleton of a list that a store reads as pairs, of which the first is both id and place."""
+
+    async def candidates(before: int, limit: int) -> list[Candidate]:
+        return [Candidate(id_, id_) for id_, _ in await read(before=before, limit=limit)]
+
+    return candidates
 
 
 def _no_others(_: Sequence[int]) -> Iterable[int]:
@@ -76,3 +94,9 @@ async def fill(
         metrics.SAFEGUARDS.record(safeguard="short_page")
     top = walk.top if walk != START else shown[0].place if shown else before
     return Filled([candidate.id for candidate in shown[:limit]], Walk(top, before))
+
+
+def page_json(name: str, items: Sequence[bytes], rest: Walk | None) -> bytes:
+    """A page of tweets or users as finished JSON, with the cursor of the next."""
+    cursor = b"null" if rest is None else b'"%b"' % cursor_of(rest).encode()
+    return b'{"%b":[%b],"next_cursor":%b}' % (name.encode(), b",".join(items), cursor)

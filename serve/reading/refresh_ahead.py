@@ -63,10 +63,5 @@ class RefreshAhead(Generic[T]):
 def spawn_background(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     """Start a task that outlives its caller; its error goes to those who await it."""
     task = asyncio.create_task(work)
-    task.add_done_callback(_retrieved)
+    task.add_done_callback(lambda task: task.cancelled() or task.exception())
     return task
-
-
-def _retrieved(task: asyncio.Task[None]) -> None:
-    if not task.cancelled():
-        task.exception()

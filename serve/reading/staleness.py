@@ -120,9 +120,6 @@ class StalenessGuard:
         until_ms = await self._coordination.checkpoint(SUSPECT_UNTIL) or 0
         if until_ms > self._applied_ms:
             self._applied_ms = max(self._applied_ms, await self._coordination.checkpoint(APPLIED) or 0)
-        self._learn(until_ms)
-
-    def _learn(self, until_ms: int) -> None:
         self._known_to_all()
         if until_ms > self._suspect_until_ms:
             self._suspect_until_ms = until_ms

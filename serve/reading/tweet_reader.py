@@ -6,9 +6,10 @@ from domain.counts import TweetCounts
 from domain.errors import NotFound
 from domain.ids import TweetId, UserId
 from serve.reading.counts import Counts
-from serve.reading.people import PeopleAtHand
+from serve.reading.people import People
 from serve.reading.viewer import MARKED, ViewerRelations
 from storage.cache_codec import CachedTweet, Person, tweet_from
+from storage.ports.cache import CacheStore
 from storage.read_through import ReadThrough, multi_get
 
 
@@ -18,9 +19,10 @@ class TweetReader:
     def __init__(
         self,
         viewer: UserId | None,
-        people: PeopleAtHand,
+        cache: CacheStore,
+        people: People,
         tweets: ReadThrough,
-        counts: Counts,
+        counts: Counts[TweetCounts],
         relations: ViewerRelations,
     ) -> None:
         self.viewer = viewer
@@ -28,9 +30,12 @@ class TweetReader:
         """The tweets and retweets found so far, with every original that a retweet among them shows."""
         self.authors: dict[int, Person] = {}
         """The author of each of them."""
+        self._cache = cache
         self._people = people
+        self._people_up_to_date = False
+        """True after the first trip with the news of people: until then, and while it fails, they are read anew."""
         self._values = tweets
-        self._shared_counts = counts
+        self._all_counts = counts
         self._relations = relations
         self._viewers = () if viewer is None else (viewer,)
         self._counts: dict[int, bytes | None] = {}
@@ -55,8 +60,8 @@ class TweetReader:
 
     async def counts(self, originals: Iterable[int]) -> dict[int, TweetCounts]:
         """The counts of some tweets that were read."""
-        found = await self._shared_counts.of_tweets.fill_missing({id_: self._counts[id_] for id_ in originals})
-        return await self._shared_counts.own.of_tweets(self._noted.get(self.viewer or 0), found)
+        cached = {id_: self._counts[id_] for id_ in originals}
+        return await self._all_counts.of(cached, self._noted.get(self.viewer or 0))
 
     async def marks(self, originals: Sequence[int]) -> Sequence[Collection[int]]:
         """Those of some tweets that the reader engaged with, for each of `MARKED`."""
@@ -68,11 +73,11 @@ class TweetReader:
     async def _found(self, ids: Collection[int]) -> list[CachedTweet]:
         viewers = () if self._engaged else self._viewers
         tweets, counts, engaged, noted = await multi_get(
-            self._people.fetch,
+            self._fetch,
             (self._values, ids),
-            (self._shared_counts.of_tweets, ids),
+            (self._all_counts.shared, ids),
             (self._relations.engaged, viewers),
-            (self._shared_counts.own, viewers),
+            (self._all_counts.own_acts, viewers),
         )
         self._counts |= counts
         self._noted |= noted
@@ -80,8 +85,16 @@ class TweetReader:
         values = await self._values.fill_missing(tweets)
         return [tweet_from(id_, value) for id_, value in values.items() if value]
 
+    async def _fetch(self, cached: Sequence[str]) -> Sequence[bytes | None]:
+        if self._people_up_to_date:
+            _, values = await self._cache.fetch((), cached)
+            return values
+        fresh = await self._people.fetch(cached)
+        self._people_up_to_date = True
+        return fresh
+
     async def _join_authors(self, found: Sequence[CachedTweet]) -> None:
         """Add tweets with their authors; one whose author does not exist does not either."""
         if unknown := {tweet.author for tweet in found} - self.authors.keys():
-            self.authors |= await self._people.get(unknown)
+            self.authors |= await self._people.known(unknown, believed=self._people_up_to_date)
         self.tweets |= {tweet.id: tweet for tweet in found if tweet.author in self.authors}

@@ -17,7 +17,12 @@ class UserReader:
     """Reads users for one request, with their counts in the same trip."""
 
     def __init__(
-        self, viewer: UserId | None, cache: CacheStore, people: People, counts: Counts, relations: RelationStore
+        self,
+        viewer: UserId | None,
+        cache: CacheStore,
+        people: People,
+        counts: Counts[UserCounts],
+        relations: RelationStore,
     ) -> None:
         self.users: dict[int, Person] = {}
         """The users found so far."""
@@ -25,7 +30,7 @@ class UserReader:
         self._viewers = () if viewer is None else (viewer,)
         self._cache = cache
         self._people = people
-        self._shared_counts = counts
+        self._all_counts = counts
         self._relations = relations
         self._counts: dict[int, bytes | None] = {}
         self._noted: dict[int, bytes | None] = {}
@@ -36,8 +41,8 @@ class UserReader:
         users, counts, noted = await multi_get(
             fetch_from(self._cache),
             (self._people.values, wanted),
-            (self._shared_counts.of_users, wanted),
-            (self._shared_counts.own, self._viewers if wanted else ()),
+            (self._all_counts.shared, wanted),
+            (self._all_counts.own_acts, self._viewers if wanted else ()),
         )
         self._counts |= counts
         self._noted |= noted
@@ -47,8 +52,8 @@ class UserReader:
 
     async def counts(self, ids: Iterable[int]) -> dict[int, UserCounts]:
         """The counts of some users that were read."""
-        found = await self._shared_counts.of_users.fill_missing({id_: self._counts[id_] for id_ in ids})
-        return await self._shared_counts.own.of_users(self._noted.get(self._viewer or 0), found)
+        cached = {id_: self._counts[id_] for id_ in ids}
+        return await self._all_counts.of(cached, self._noted.get(self._viewer or 0))
 
     async def relations(self, ids: Sequence[int]) -> list[tuple[bool, bool]]:
         """Pairs that say if the reader follows each of some users, and if they follow the reader."""

@@ -42,8 +42,9 @@ class RelationCommands:
         """
         target, author = await self._target(relation, user, target)
         before = await self._relations.state(relation, user, target)
-        if not before.active:
-            await self._check_room(relation, user)
+        following_max = self._limits.following_max
+        if relation is FOLLOW and not before.active and len(await self._known.followees(user)) >= following_max:
+            raise Forbidden(f"Nobody may follow more than {following_max} accounts.", "following_too_many")
         fields = {"author": author} if relation.is_entry else {}
         await self._write(before, True, relation.on, user=user, **{relation.target_field: target}, **fields)
         return target
@@ -67,11 +68,6 @@ class RelationCommands:
             raise Invalid(f"You cannot {relation.name} yourself.", f"self_{relation.name}", (("id", "is your own"),))
         await self._targets.check_user(UserId(target))
         return target, UserId(target)
-
-    async def _check_room(self, relation: Relation, user: UserId) -> None:
-        following_max = self._limits.following_max
-        if relation is FOLLOW and len(await self._known.followees(user)) >= following_max:
-            raise Forbidden(f"Nobody may follow more than {following_max} accounts.", "following_too_many")
 
     async def _write(self, before: RelationState, active: bool, kind: type[Event], **fields: int) -> None:
         id_ = self._ids.next()

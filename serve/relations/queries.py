@@ -1,12 +1,13 @@
 """Lists of relations: the users who have one to a target, and the targets to which a user has one."""
 
+from functools import partial
+
 from domain.ids import TweetId, UserId
 from domain.limits import Limits
 from domain.relations import Relation, Target
 from domain.timeline import walk_of
-from serve.reading.pipeline import Skeleton
+from serve.reading.pipeline import Skeleton, by_place
 from serve.reading.readers import Readers
-from serve.reading.skeletons import sources_of, targets_of
 from serve.tweets.render import anybodys, tweets_page
 from serve.users.render import users_page
 from storage.ports.relations import RelationStore
@@ -31,14 +32,14 @@ class RelationQueries:
             target = await (await self._readers.tweets(None)).original_of(TweetId(target))
         else:
             await self._readers.people.check(UserId(target))
-        return await self._users(viewer, sources_of(self._relations, relation, target), cursor, limit)
+        return await self._users(viewer, by_place(partial(self._relations.sources, relation, target)), cursor, limit)
 
     async def targets(
         self, viewer: UserId | None, relation: Relation, user: UserId, cursor: str | None, limit: int
     ) -> bytes:
         """A page of the tweets or users to which a user has a relation."""
         await self._readers.people.check(user)
-        skeleton = targets_of(self._relations, relation, user)
+        skeleton = by_place(partial(self._relations.targets, relation, user))
         if relation.target is Target.USER:
             return await self._users(viewer, skeleton, cursor, limit)
         reader = await self._readers.tweets(viewer)

@@ -4,7 +4,8 @@ What a relation's target is, a tweet or a user, decides on the parameter in the 
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Final, NamedTuple
+from functools import partial
+from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
 from fastapi import APIRouter
 from pydantic import BaseModel
@@ -27,6 +28,7 @@ from serve.users.schemas import User, UserPage
 
 Commands = Annotated[RelationCommands, use(RelationCommands)]
 Pages = Annotated[RelationQueries, use(RelationQueries)]
+_Endpoint = TypeVar("_Endpoint", bound=Callable[..., Awaitable[Response]])
 
 
 class Operation(NamedTuple):
@@ -78,7 +80,9 @@ _PAGE: Final = failures(400, 401, 404, 422)
 def add_relation(router: APIRouter, path: str, relation: Relation, limit: Limit, on: Operation, off: Operation) -> None:
     """Have POST turn a relation on, counted by a limit, and DELETE turn it off; both answer its target."""
     kind = _KINDS[relation.target]
+    add = partial(router.api_route, path, tags=[kind.tag], response_model=kind.schema)
 
+    @add(methods=["POST"], responses=kind.on, **on._asdict())
     async def turn_on(
         target: Annotated[int, kind.in_path],
         user: Annotated[UserId, member(limit)],
@@ -88,6 +92,7 @@ def add_relation(router: APIRouter, path: str, relation: Relation, limit: Limit,
     ) -> Response:
         return json_response(await kind.read(queries, user, await commands.turn_on(relation, user, target)))
 
+    @add(methods=["DELETE"], responses=kind.off, **off._asdict())
     async def turn_off(
         target: Annotated[int, kind.in_path],
         user: Member,
@@ -96,65 +101,33 @@ def add_relation(router: APIRouter, path: str, relation: Relation, limit: Limit,
     ) -> Response:
         return json_response(await kind.read(queries, user, await commands.turn_off(relation, user, target)))
 
-    for method, operation, endpoint, responses in (("POST", on, turn_on, kind.on), ("DELETE", off, turn_off, kind.off)):
-        router.add_api_route(
-            path,
-            endpoint,
-            methods=[method],
-            name=operation.name,
-            description=operation.description,
-            tags=[kind.tag],
-            response_model=kind.schema,
-            responses=responses,
-        )
-
 
 def add_sources(router: APIRouter, path: str, relation: Relation, operation: Operation) -> None:
     """Have GET list the users who have a relation to the target in the path."""
     kind = _KINDS[relation.target]
 
+    @_adds_page(router, path, operation, kind.tag, UserPage, openapi_extra=TOKEN_OPTIONAL)
     async def read_sources(target: Annotated[int, kind.in_path], page: Paged, viewer: Viewer, pages: Pages) -> Response:
         return json_response(await pages.sources(viewer, relation, target, *page))
-
-    _add_page(router, path, read_sources, operation, kind.tag, UserPage, openapi_extra=TOKEN_OPTIONAL)
 
 
 def add_targets(router: APIRouter, path: str, relation: Relation, operation: Operation) -> None:
     """Have GET list the targets to which the user in the path has a relation, for anybody."""
-    kind = _KINDS[relation.target]
 
+    @_adds_page(router, path, operation, "users", _KINDS[relation.target].page, openapi_extra=TOKEN_OPTIONAL)
     async def read_targets(user: UserInPath, page: Paged, viewer: Viewer, pages: Pages) -> Response:
         return json_response(await pages.targets(viewer, relation, user, *page))
-
-    _add_page(router, path, read_targets, operation, "users", kind.page, openapi_extra=TOKEN_OPTIONAL)
 
 
 def add_own_targets(router: APIRouter, path: str, relation: Relation, operation: Operation) -> None:
     """Have GET list the targets to which the user who asks has a relation, for nobody else."""
-    kind = _KINDS[relation.target]
 
+    @_adds_page(router, path, operation, "users", _KINDS[relation.target].page)
     async def read_own_targets(user: Member, page: Paged, pages: Pages) -> Response:
         return json_response(await pages.targets(user, relation, user, *page))
 
-    _add_page(router, path, read_own_targets, operation, "users", kind.page)
 
-
-def _add_page(
-    router: APIRouter,
-    path: str,
-    endpoint: Callable[..., Awaitable[Response]],
-    operation: Operation,
-    tag: str,
-    schema: type[BaseModel],
-    **more: Any,
-) -> None:
-    router.add_api_route(
-        path,
-        endpoint,
-        name=operation.name,
-        description=operation.description,
-        tags=[tag],
-        response_model=schema,
-        responses=_PAGE,
-        **more,
-    )
+def _adds_page(
+    router: APIRouter, path: str, operation: Operation, tag: str, schema: type[BaseModel], **more: Any
+) -> Callable[[_Endpoint], _Endpoint]:
+    return router.get(path, tags=[tag], response_model=schema, responses=_PAGE, **operation._asdict(), **more)

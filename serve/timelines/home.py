@@ -1,36 +1,59 @@
 """The home timeline: cached entries first, then on through Cassandra to the true end."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
 from domain.columns import in_sorted
 from domain.ids import UserId
-from domain.timeline import newer_duplicates
-from domain.visibility import Lens, is_visible
+from domain.timeline import NO_ENTRIES, Entries, newer_duplicates, newest_first
+from domain.visibility import Lens
 from serve.reading.pipeline import Candidate, Page
-from serve.timelines.below_floor import BelowFloor
-from serve.timelines.home_lists import HomeList, HomeLists
+from serve.timelines.home_lists import HomeList
+from serve.tweets.render import seen_through
 from storage.cache_codec import CachedTweet
 from storage.ports.tweets import TweetStore
 from telemetry import metrics
 
+_READS_AT_ONCE = 64
 
-class HomeTimelines:
-    """Home timelines as pages.
+
+def home_page(viewer: UserId, found: HomeList, tweets: TweetStore) -> Page[CachedTweet]:
+    """The home timeline of a reader, as a walk sees it from whose top on the list was `found`.
 
     A walk of pages shows every entry that was settled before it began and stayed visible once. In the cached part a
     tweet that several entries show stands at the newest of them at or below the top of the walk.
     """
+    home = _Home(viewer, found, tweets)
+    return Page(skeleton=home.candidates, rules=home.rules, others=home.duplicates)
 
-    def __init__(self, lists: HomeLists, tweets: TweetStore) -> None:
-        self._lists = lists
+
+class BelowFloor:
+    """One walk down through the entries of some authors, merged from Cassandra to the true end."""
+
+    def __init__(self, tweets: TweetStore, authors: Iterable[int]) -> None:
         self._tweets = tweets
+        self._authors = [UserId(author) for author in authors]
+        """Those who may have more."""
 
-    async def page(self, viewer: UserId, top: int) -> Page[CachedTweet]:
-        """The home timeline of a reader, as a walk sees it that began at `top`."""
-        home = _Home(viewer, await self._lists.read(viewer, top), self._tweets)
-        return Page(skeleton=home.candidates, rules=home.rules, others=home.duplicates)
+    async def next(self, before: int, want: int) -> Entries:
+        """The newest `want` entries below an id, which never rises from call to call; fewer only at the end."""
+        gate = asyncio.Semaphore(_READS_AT_ONCE)
+
+        async def read(author: UserId) -> Entries:
+            async with gate:
+                return await self._tweets.entries_by_author(author, before=before, limit=want)
+
+        parts = await asyncio.gather(*map(read, self._authors))
+        entries = newest_first(np.concatenate(parts))[:want] if parts else NO_ENTRIES
+        lowest = entries[-1, 0] if len(entries) else 0
+        self._authors = [
+            author
+            for author, part in zip(self._authors, parts, strict=True)
+            if len(part) == want or (len(part) and part[-1, 0] < lowest)
+        ]
+        return entries
 
 
 class _Home:
@@ -60,11 +83,7 @@ class _Home:
         """Only what is by followees or the reader is shown, and a tweet not again below a newer entry of it."""
         authors = np.fromiter({tweet.author for tweet in tweets.values()}, np.uint64)
         lens = Lens(self._viewer, frozenset(authors[in_sorted(authors, self._followees)].tolist()))
-
-        def visible(entry: int) -> bool:
-            tweet = tweets.get(entry)
-            return is_visible(tweet, tweet and tweets.get(tweet.original), lens)
-
+        visible = seen_through(lens, tweets)
         if not self._duplicates:
             return visible
         return lambda entry: visible(entry) and not any(map(visible, self._duplicates.get(entry, ())))

@@ -8,14 +8,16 @@ from cachetools import LRUCache
 
 from domain.clock import Clock
 from domain.errors import StoreUnavailable
+from domain.fanout import Pulled
 from domain.ids import ID_MAX, Ids, UserId
 from domain.limits import Limits
 from domain.timeline import NO_ENTRIES, EntryList, merged
+from serve.reading.refresh_ahead import RefreshAhead
 from serve.reading.viewer import ViewerRelations
-from serve.timelines.pulled_authors import PulledAuthors
 from serve.timelines.rebuild import Rebuilder
 from storage.cache_codec import ids_from
 from storage.ports.cache import CacheStore, ListKey, ListKind
+from storage.ports.coordination import CoordinationStore
 from telemetry import metrics
 
 _DAY_MS = 86_400_000
@@ -38,7 +40,7 @@ class HomeLists:
         cache: CacheStore,
         relations: ViewerRelations,
         rebuilder: Rebuilder,
-        pulled: PulledAuthors,
+        pulled: RefreshAhead[Pulled],
         missing_entries: Callable[[Ids, UserId], EntryList],
         clock: Clock,
         limits: Limits,
@@ -91,3 +93,16 @@ class HomeLists:
         except StoreUnavailable:
             return [_UNKNOWN]
         return await self._rebuilder.author_timelines(pulled, found)
+
+
+def pulled_authors(coordination: CoordinationStore, clock: Clock, limits: Limits) -> RefreshAhead[Pulled]:
+    """The pulled set, never older than half the grace period; `StoreUnavailable` if it cannot be known so well.
+
+    A set older than `pulled_refresh_ms` is read again; readers wait for that only when the old one may be wrong,
+    which is when an author who crossed the threshold since might no longer be pushed.
+    """
+
+    async def read() -> Pulled:
+        return Pulled(await coordination.pulled(), limits.pulled_grace_ms)
+
+    return RefreshAhead(read, clock, refresh_ms=limits.pulled_refresh_ms, stale_ms=limits.pulled_grace_ms // 2)

@@ -1,13 +1,16 @@
 """Lists of tweets that people read: home, public, of a user, of a hashtag."""
 
+from functools import partial
+
 from domain.errors import NotFound
 from domain.hashtags import tag_of
 from domain.ids import UserId
 from domain.limits import Limits
 from domain.timeline import walk_of
-from serve.reading.pipeline import Candidate, Skeleton
+from serve.reading.pipeline import Candidate, Skeleton, by_id
 from serve.reading.readers import Readers
-from serve.timelines.home import HomeTimelines
+from serve.timelines.home import home_page
+from serve.timelines.home_lists import HomeLists
 from serve.tweets.render import anybodys, tweets_page
 from storage.ports.tweets import TweetStore
 from storage.rows import PUBLIC_FEED, hashtag_feed
@@ -16,17 +19,16 @@ from storage.rows import PUBLIC_FEED, hashtag_feed
 class TimelineQueries:
     """Pages of tweets, as finished JSON; `viewer` is None without a token."""
 
-    def __init__(self, home: HomeTimelines, readers: Readers, tweets: TweetStore, limits: Limits) -> None:
-        self._home = home
+    def __init__(self, lists: HomeLists, readers: Readers, tweets: TweetStore, limits: Limits) -> None:
+        self._lists = lists
         self._readers = readers
         self._tweets = tweets
         self._limits = limits
 
     async def home(self, viewer: UserId, cursor: str | None, limit: int) -> bytes:
-        """A page of the viewer's home timeline."""
         walk = walk_of(cursor)
         reader = await self._readers.tweets(viewer)
-        page = await self._home.page(viewer, walk.top)
+        page = home_page(viewer, await self._lists.read(viewer, walk.top), self._tweets)
         return await tweets_page(page, reader, walk, limit, self._limits)
 
     async def user_timeline(self, viewer: UserId | None, author: UserId, cursor: str | None, limit: int) -> bytes:
@@ -36,14 +38,14 @@ class TimelineQueries:
 
     async def public(self, viewer: UserId | None, cursor: str | None, limit: int) -> bytes:
         """A page of everybody's tweets, replies and quotes."""
-        return await self._page(viewer, of_feed(self._tweets, PUBLIC_FEED), cursor, limit)
+        return await self._page(viewer, by_id(partial(self._tweets.feed, PUBLIC_FEED)), cursor, limit)
 
     async def hashtag(self, viewer: UserId | None, tag: str, cursor: str | None, limit: int) -> bytes:
         """A page of the tweets that carry a hashtag, without case. Raises `NotFound` for what none can carry."""
         folded = tag_of(tag)
         if folded is None:
             raise NotFound("No tweet can carry this hashtag.", "not_found")
-        return await self._page(viewer, of_feed(self._tweets, hashtag_feed(folded)), cursor, limit)
+        return await self._page(viewer, by_id(partial(self._tweets.feed, hashtag_feed(folded))), cursor, limit)
 
     async def _page(self, viewer: UserId | None, skeleton: Skeleton, cursor: str | None, limit: int) -> bytes:
         walk = walk_of(cursor)
@@ -57,14 +59,5 @@ def by_author(tweets: TweetStore, author: UserId) -> Skeleton:
     async def candidates(before: int, limit: int) -> list[Candidate]:
         entries = await tweets.entries_by_author(author, before=before, limit=limit)
         return [Candidate(entry, entry) for entry in entries[:, 0].tolist()]
-
-    return candidates
-
-
-def of_feed(tweets: TweetStore, feed: str) -> Skeleton:
-    """The tweets of a feed."""
-
-    async def candidates(before: int, limit: int) -> list[Candidate]:
-        return [Candidate(tweet, tweet) for tweet, _ in await tweets.feed(feed, before=before, limit=limit)]
 
     return candidates

@@ -48,7 +48,9 @@ class Rebuilder:
     async def author_timelines(self, authors: Sequence[UserId], found: Sequence[EntryList | None]) -> list[EntryList]:
         """The recent tweets of some authors, each that was not found (or is being built) built from the store."""
         missing = [author for author, part in zip(authors, found, strict=True) if part is None or part.floor is None]
-        _count_lists("author_timeline", len(authors), len(missing))
+        for outcome, count in (("hit", len(authors) - len(missing)), ("miss", len(missing))):
+            if count:
+                metrics.CACHE.record(count, kind="author_timeline", outcome=outcome)
         gate = asyncio.Semaphore(_READS_AT_ONCE)
 
         async def build(author: UserId) -> EntryList:
@@ -117,10 +119,3 @@ def _floor(part: EntryList) -> int:
 def _floor_of(entries: Entries, limit: int) -> int:
     """The (exclusive) floor of what a store returned when asked for `limit` entries, newest first."""
     return int(entries[-1, 0]) - 1 if len(entries) == limit else 0
-
-
-def _count_lists(kind: str, total: int, missing: int) -> None:
-    if total > missing:
-        metrics.CACHE.record(total - missing, kind=kind, outcome="hit")
-    if missing:
-        metrics.CACHE.record(missing, kind=kind, outcome="miss")

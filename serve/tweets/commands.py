@@ -1,8 +1,8 @@
 """Commands on tweets: each checks, decides on one event, and publishes it."""
 
 import hashlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import orjson
 from msgspec.structs import replace
@@ -42,14 +42,6 @@ class Draft:
         return hashlib.sha256(orjson.dumps([self.text, self.reply_to, self.quote_of, self.location])).digest()
 
 
-class RelationsOff(Protocol):
-    """Turns relations off, as the deletion of a retweet does."""
-
-    async def turn_off(self, relation: Relation, user: UserId, target: int) -> int:
-        """Turn a relation off, if it is on."""
-        ...
-
-
 class TweetCommands:
     """Commands on tweets. Every one may raise `StoreUnavailable`; then it may have happened, and may be repeated."""
 
@@ -58,7 +50,7 @@ class TweetCommands:
         ports: Ports,
         publisher: Publisher,
         targets: Targets,
-        relations: RelationsOff,
+        turn_off: Callable[[Relation, UserId, int], Awaitable[int]],
         ids: IdSource,
         clock: Clock,
         limits: Limits,
@@ -67,7 +59,8 @@ class TweetCommands:
         self._idempotency = ports.idempotency
         self._publisher = publisher
         self._targets = targets
-        self._relations = relations
+        self._turn_off = turn_off
+        """As `RelationCommands.turn_off`: what the deletion of a retweet is."""
         self._ids = ids
         self._clock = clock
         self._limits = limits
@@ -148,7 +141,7 @@ class TweetCommands:
         if tweet.author != user:
             raise Forbidden("Only its author may delete a tweet.", "not_your_tweet")
         if tweet.retweet_of is not None:
-            await self._relations.turn_off(RETWEET, user, tweet.retweet_of)
+            await self._turn_off(RETWEET, user, tweet.retweet_of)
             return
         event = replace(event, hashtags=tweet.hashtags, reply_to=tweet.reply_to, quote_of=tweet.quote_of)
         await self._publisher.publish(event)

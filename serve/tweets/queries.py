@@ -1,9 +1,11 @@
 """Tweets one by one, with what was replied to them."""
 
+from functools import partial
+
 from domain.ids import TweetId, UserId
 from domain.limits import Limits
 from domain.timeline import walk_of
-from serve.reading.pipeline import Candidate, Skeleton
+from serve.reading.pipeline import by_id
 from serve.reading.readers import Readers
 from serve.tweets.render import anybodys, counts_json, tweets_json, tweets_page
 from storage.ports.tweets import TweetStore
@@ -18,7 +20,6 @@ class TweetQueries:
         self._limits = limits
 
     async def tweet(self, viewer: UserId | None, tweet_id: TweetId) -> bytes:
-        """One tweet or retweet."""
         reader = await self._readers.tweets(viewer)
         await reader.original_of(tweet_id)
         (found,) = await tweets_json(reader, (tweet_id,))
@@ -34,14 +35,5 @@ class TweetQueries:
         """A page of the direct replies to a tweet."""
         reader = await self._readers.tweets(viewer)
         original = await reader.original_of(tweet_id)
-        page = anybodys(direct_replies(self._tweets, original))
+        page = anybodys(by_id(partial(self._tweets.replies, original)))
         return await tweets_page(page, reader, walk_of(cursor), limit, self._limits)
-
-
-def direct_replies(tweets: TweetStore, tweet: TweetId) -> Skeleton:
-    """The direct replies to a tweet, newest first."""
-
-    async def candidates(before: int, limit: int) -> list[Candidate]:
-        return [Candidate(reply, reply) for reply, _ in await tweets.replies(tweet, before=before, limit=limit)]
-
-    return candidates

@@ -1,13 +1,13 @@
 """Tweets as Murmur's JSON: cached fields joined with authors, counts and the reader's marks."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from domain.counts import TweetCounts
 from domain.limits import Limits
 from domain.timeline import Walk
 from domain.visibility import Lens, is_visible
-from serve.reading.pages import page_json
-from serve.reading.pipeline import Page, Skeleton, fill
+from serve.reading.pipeline import Page, Skeleton, fill, page_json
 from serve.reading.tweet_reader import TweetReader
 from serve.reading.viewer import MARKED
 from storage.cache_codec import CachedTweet, Person
@@ -15,16 +15,24 @@ from storage.cache_codec import CachedTweet, Person
 _COUNTS = b'"likes_count":%d,"retweets_count":%d,"replies_count":%d,"quotes_count":%d'
 _TAIL = b",%b%b}" % (_COUNTS, b"".join(b',"%b":%%b' % relation.flag.encode() for relation in MARKED))
 _BOOL = (b"false", b"true")
-_ANYBODY = Lens()
 
 
 def anybodys(skeleton: Skeleton) -> Page[CachedTweet]:
     """A list of tweets by anybody."""
-    return Page(skeleton=skeleton, rules=_visible_to_all)
+    return Page(skeleton=skeleton, rules=partial(seen_through, Lens()))
+
+
+def seen_through(lens: Lens, tweets: Mapping[int, CachedTweet]) -> Callable[[int], bool]:
+    """The rule that a reader sees what is visible through a lens, among tweets with the originals of retweets."""
+
+    def visible(id_: int) -> bool:
+        tweet = tweets.get(id_)
+        return is_visible(tweet, tweet and tweets.get(tweet.original), lens)
+
+    return visible
 
 
 async def tweets_page(page: Page[CachedTweet], reader: TweetReader, walk: Walk, limit: int, limits: Limits) -> bytes:
-    """A page of tweets."""
     filled = await fill(page, reader.read, walk, limit, limits)
     return page_json("tweets", await tweets_json(reader, filled.shown), filled.next)
 
@@ -42,14 +50,6 @@ async def tweets_json(reader: TweetReader, shown: Sequence[int]) -> list[bytes]:
 def counts_json(counts: TweetCounts) -> bytes:
     """The counts of a tweet alone."""
     return b"{%b}" % _COUNTS % counts
-
-
-def _visible_to_all(tweets: Mapping[int, CachedTweet]) -> Callable[[int], bool]:
-    def visible(id_: int) -> bool:
-        tweet = tweets.get(id_)
-        return is_visible(tweet, tweet and tweets.get(tweet.original), _ANYBODY)
-
-    return visible
 
 
 def _tweet_json(

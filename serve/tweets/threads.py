@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 from domain.conversations import Above, Below, cursor_of, place_of
@@ -72,10 +73,7 @@ class Threads:
 
     async def _below(self, reader: TweetReader, tweet: TweetId, place: Below, limit: int) -> _Side:
         """The replies from a place on. Of what was deleted those are shown that lead to something."""
-
-        async def parent_of(reply: TweetId) -> TweetId | None:
-            return await self._parent(reader, reply)
-
+        parent_of = partial(self._parent, reader)
         walk = ConversationWalk(self._tweets, tweet, place, parent_of, self._limits.thread_reads_max)
         shown: list[Node] = []
         deleted: list[Node] = []

@@ -15,7 +15,6 @@ class UserQueries:
         self._users = users
 
     async def user(self, viewer: UserId | None, user: UserId) -> bytes:
-        """The profile of a user."""
         reader = await self._readers.users(viewer)
         if user not in await reader.read((user,)):
             raise _no_user()

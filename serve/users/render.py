@@ -1,13 +1,12 @@
 """Users as Murmur's JSON: cached profiles joined with counts and the reader's relations."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 from domain.limits import Limits
 from domain.timeline import walk_of
 from domain.timestamps import rfc3339
-from serve.reading.pages import page_json
-from serve.reading.pipeline import Page, Skeleton, fill
+from serve.reading.pipeline import Page, Skeleton, fill, page_json
 from serve.reading.user_reader import UserReader
 from storage.cache_codec import Person
 
@@ -18,8 +17,9 @@ _BOOL = (b"false", b"true")
 
 
 async def users_page(skeleton: Skeleton, reader: UserReader, cursor: str | None, limit: int, limits: Limits) -> bytes:
-    """A page of users."""
-    filled = await fill(Page(skeleton=skeleton, rules=_who_exist), reader.read, walk_of(cursor), limit, limits)
+    """A page of those users of a list who exist."""
+    page: Page[Person] = Page(skeleton=skeleton, rules=lambda users: users.__contains__)
+    filled = await fill(page, reader.read, walk_of(cursor), limit, limits)
     return page_json("users", await users_json(reader, filled.shown), filled.next)
 
 
@@ -37,7 +37,3 @@ async def users_json(reader: UserReader, shown: Sequence[int]) -> list[bytes]:
         )
         for id_, (following, followed_by) in zip(shown, relations, strict=True)
     ]
-
-
-def _who_exist(users: Mapping[int, Person]) -> Callable[[int], bool]:
-    return users.__contains__

@@ -20,7 +20,6 @@ class Targets:
         return tweet if tweet.retweet_of is None else await self.tweet(tweet.retweet_of)
 
     async def tweet(self, tweet_id: TweetId) -> Tweet:
-        """A tweet or retweet."""
         authors = await self._tweets.authors((tweet_id,))
         found = await self._tweets.tweets([(author, id_) for id_, author in authors.items()])
         if tweet_id not in found:

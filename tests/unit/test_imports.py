@@ -17,7 +17,7 @@ PLANTED = [
     ("packages", "storage.stores", "tests.memory.stores"),
     ("no-circles", "domain.ids", "domain.timeline"),
     ("no-circles", "storage.rows", "storage.projections.tweets"),
-    ("serve-layers", "serve.reading.pages", "serve.tweets.queries"),
+    ("serve-layers", "serve.reading.pipeline", "serve.tweets.queries"),
     ("serve-layers", "serve.users.queries", "serve.tweets.queries"),
     ("serve-layers", "serve.tweets.routes", "serve.composition"),
     ("serve-areas", "serve.timelines.queries", "serve.tweets.commands"),

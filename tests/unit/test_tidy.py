@@ -16,10 +16,10 @@ LINES_MAX = 350
 PARAMETERS_MAX = 7
 AREA_FILES = {"__init__", "routes", "schemas", "commands", "queries"}
 OTHER_AREA_FILES: dict[str, set[str]] = {
-    "accounts": {"key_ring", "login_throttle", "passwords", "security_log", "session_registry", "sessions", "tokens"},
-    "operations": {"dependencies", "readiness"},
+    "accounts": {"key_ring", "login_throttle", "passwords", "session_registry", "sessions"},
+    "operations": {"readiness"},
     "relations": {"routing"},
-    "timelines": {"below_floor", "home", "home_lists", "pulled_authors", "rebuild"},
+    "timelines": {"home", "home_lists", "rebuild"},
     "trends": set(),
     "tweets": {"conversation_walk", "render", "threads"},
     "users": {"render"},

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from argon2 import Parameters, Type, extract_parameters
 from structlog.testing import capture_logs
@@ -20,8 +21,7 @@ from serve.accounts.login_throttle import LoginThrottle
 from serve.accounts.passwords import LANES, MEMORY_KIB, PASSES, Passwords
 from serve.accounts.schemas import NewUser
 from serve.accounts.session_registry import SessionRegistry
-from serve.accounts.sessions import SESSION_S, TTL_S, AccessTokens
-from serve.accounts.tokens import REFRESH_TTL_S, SessionTokens
+from serve.accounts.sessions import REFRESH_TTL_S, SESSION_S, TTL_S, AccessTokens, SessionTokens
 from serve.http.errors import RateLimited, answer_to, writing
 from serve.http.rate_limits import RateLimits
 from storage.ports.users import Credentials
@@ -174,7 +174,7 @@ async def test_a_refusal_after_a_user_was_made_or_a_token_spent_does_not_say_tha
             await again
         answer = answer_to(caught.value)
         assert answer is not None
-        assert answer.row.code == "store_unavailable"
+        assert orjson.loads(bytes(answer.body))["code"] == "store_unavailable"
 
 
 async def test_the_name_shown_is_the_username_unless_given(accounts: AccountCommands, users: Users) -> None:

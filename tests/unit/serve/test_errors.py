@@ -4,6 +4,7 @@ import pickle
 
 import orjson
 import pytest
+from starlette.responses import Response
 
 from cluster.embedded import haproxy_launcher
 from domain import errors as domain_errors
@@ -21,7 +22,7 @@ from domain.errors import (
     StoreUnavailable,
     Unauthorized,
 )
-from serve.http.errors import BY_ERROR, Answer, RateLimited, TrendsNotReady, answer_to, unexpected
+from serve.http.errors import BY_ERROR, BY_STATUS, RateLimited, TrendsNotReady, answer_to
 from telemetry import logs
 
 EACH = [
@@ -42,7 +43,7 @@ OURS = [Fenced("shard", 2), PoisonedEvent("no bytes")]
 """Errors that no request meets unless we made a mistake."""
 
 
-def answer(error: EngineError) -> Answer:
+def answer(error: EngineError) -> Response:
     found = answer_to(error)
     assert found is not None
     return found
@@ -50,7 +51,7 @@ def answer(error: EngineError) -> Answer:
 
 @pytest.mark.parametrize(("error", "status", "code", "headers"), EACH)
 def test_each_error_has_its_answer(error: EngineError, status: int, code: str, headers: dict[str, str]) -> None:
-    response = answer(error).response()
+    response = answer(error)
     body = orjson.loads(bytes(response.body))
     assert (response.status_code, body["code"]) == (status, code)
     assert headers.items() <= dict(response.headers).items()
@@ -76,18 +77,18 @@ def test_a_mistake_of_ours_is_no_answer(error: EngineError) -> None:
 
 def test_an_invalid_request_names_its_fields() -> None:
     error = Invalid("Not valid.", "invalid_registration", (("name", "too long"), ("password", "too short")))
-    body = orjson.loads(bytes(answer(error).response().body))
+    body = orjson.loads(bytes(answer(error).body))
     assert body["fields"] == {"name": "too long", "password": "too short"}
 
 
 def test_only_an_invalid_request_has_fields() -> None:
-    assert b"fields" not in bytes(answer(NotFound("Not there.", "not_found")).response().body)
+    assert b"fields" not in bytes(answer(NotFound("Not there.", "not_found")).body)
 
 
 def test_the_envelope_carries_the_request_id_and_no_detail() -> None:
     token = logs.request_id.set("abc-1")
     try:
-        body = orjson.loads(bytes(unexpected().body))
+        body = orjson.loads(bytes(BY_STATUS[500].response().body))
     finally:
         logs.request_id.reset(token)
     assert body == {"error": "Something went wrong on our side.", "code": "internal_error", "request_id": "abc-1"}
@@ -95,7 +96,7 @@ def test_the_envelope_carries_the_request_id_and_no_detail() -> None:
 
 def test_what_a_store_said_stays_inside() -> None:
     secret = StoreUnavailable("cassandra", "10.0.0.7:9042 refused")
-    assert b"10.0.0.7" not in bytes(answer(secret).response().body)
+    assert b"10.0.0.7" not in bytes(answer(secret).body)
 
 
 def test_haproxy_refuses_with_the_words_of_the_table() -> None:

@@ -69,10 +69,11 @@ async def test_a_set_is_counted_anew_for_its_reader_only_until_the_counters_have
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     engine = Engine()
+    reads = Reads(engine, monkeypatch)
     replica = Replica(engine)
     tweet = await replica.commands.post(ALICE, Draft(text="hello"))
     await replica.relations.turn_on(LIKE, BOB, tweet)
-    reads = Reads(engine, monkeypatch)
+    reads.names.clear()
     assert await likes(replica, BOB, tweet) == (1, True)
     assert reads.names == ["likes"], "what the reader did not change is not counted"
     engine.clock.advance(1)
@@ -132,12 +133,13 @@ async def test_the_change_is_added_to_a_set_that_is_too_large_to_be_counted_for_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     engine = Engine()
+    reads = Reads(engine, monkeypatch)
     replica = Replica(engine)
     tweet = await replica.commands.post(ALICE, Draft(text="popular"))
     counted = Counted.at(TweetCounts(likes=SMALL.own_recount_max + 1), await engine.cache.now_us())
     await engine.cache.put({keys.tweet_counts(tweet): values.tweet_counts(counted)}, ttl_s=60)
     engine.clock.advance(1)
-    reads = Reads(engine, monkeypatch)
+    reads.names.clear()
     await replica.relations.turn_on(LIKE, BOB, tweet)
     assert await likes(replica, BOB, tweet) == (SMALL.own_recount_max + 2, True)
     await replica.relations.turn_on(LIKE, BOB, tweet)
@@ -151,11 +153,12 @@ async def test_who_liked_much_at_once_sees_all_of_it_and_has_little_of_it_counte
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     engine = Engine()
+    reads = Reads(engine, monkeypatch)
     replica = Replica(engine)
     tweets = [await replica.commands.post(ALICE, Draft(text=f"number {number}")) for number in range(40)]
     for tweet in tweets:
         await replica.relations.turn_on(LIKE, BOB, tweet)
-    reads = Reads(engine, monkeypatch)
+    reads.names.clear()
     reader = await replica.readers.tweets(BOB)
     await reader.read(tweets)
     assert {counts.likes for counts in (await reader.counts(tweets)).values()} == {1}
