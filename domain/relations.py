@@ -104,6 +104,8 @@ RETWEET = Relation(
     is_entry=True,
 )
 RELATIONS = (FOLLOW, LIKE, RETWEET)
+MARKED = tuple(relation for relation in RELATIONS if relation.target is Target.TWEET)
+"""The relations that a tweet shows its reader, in the order in which they are cached."""
 
 RELATION_OF: dict[type[Event], Relation] = {kind: each for each in RELATIONS for kind in (each.on, each.off)}
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from domain import ids
+from domain.relations import MARKED
 from storage.ports.cache import ListKey, ListKind
 
 ById = Callable[[int], str]
@@ -27,8 +28,8 @@ own_acts: ById = "own:{}".format
 """A user's latest acts on counts."""
 following: ById = "fo:{}".format
 """A user's followees, as packed ids."""
-engaged: ById = "en:{}".format
-"""A user's latest likes and retweets."""
+engaged: ById = f"en{len(MARKED)}:{{}}".format
+"""A user's latest relations to tweets; by their number, as a value of a release with fewer lacks some."""
 session: ById = "ss:{}".format
 """The state of a session: it lives, or has ended."""
 trends: ByName = "tr:{{{}}}".format

@@ -5,9 +5,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from domain.counts import TweetCounts
 from domain.errors import NotFound
 from domain.ids import TweetId, UserId
+from domain.relations import MARKED
 from serve.reading.counts import Counts
 from serve.reading.people import People
-from serve.reading.viewer import MARKED, ViewerRelations
+from serve.reading.viewer import ViewerRelations
 from storage.cache_codec import CachedTweet, Person, tweet_from
 from storage.ports.cache import CacheStore
 from storage.read_through import ReadThrough, multi_get

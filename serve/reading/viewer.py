@@ -5,15 +5,12 @@ from collections.abc import Sequence
 
 from domain.ids import Ids, UserId
 from domain.limits import Limits
-from domain.relations import FOLLOW, RELATIONS, Relation, Target
+from domain.relations import FOLLOW, MARKED, Relation
 from storage import keys
 from storage.cache_codec import Engaged, engaged_from, engaged_value, ids_from, ids_value
 from storage.ports.cache import CacheStore
 from storage.ports.relations import RelationStore
 from storage.read_through import ReadThrough
-
-MARKED = tuple(relation for relation in RELATIONS if relation.target is Target.TWEET)
-"""The relations that a tweet shows its reader, in the order in which they are cached."""
 
 
 class ViewerRelations:

@@ -5,11 +5,11 @@ from functools import partial
 
 from domain.counts import TweetCounts
 from domain.limits import Limits
+from domain.relations import MARKED
 from domain.timeline import Walk
 from domain.visibility import Lens, is_visible
 from serve.reading.pipeline import Page, Skeleton, fill, page_json
 from serve.reading.tweet_reader import TweetReader
-from serve.reading.viewer import MARKED
 from storage.cache_codec import CachedTweet, Person
 
 _COUNTS = b'"likes_count":%d,"retweets_count":%d,"replies_count":%d,"quotes_count":%d'
