@@ -20,8 +20,11 @@ down: $(STAMP)  ## stop the system that runs on this data folder
 status: $(STAMP)  ## show each dependency and actor of the running system
 	@exec $(PYTHON) -m cluster status
 
+IN_PROCESS := tests/unit tests/simulation
+
 test: $(STAMP)  ## every test tier, against real stores
-	@exec $(PYTHON) -m pytest tests -p no:cacheprovider $(PYTEST_ARGS)
+	$(PYTHON) -m pytest $(IN_PROCESS) -p no:cacheprovider -n auto $(PYTEST_ARGS)
+	@exec $(PYTHON) -m pytest tests $(IN_PROCESS:%=--ignore=%) -p no:cacheprovider $(PYTEST_ARGS)
 
 check: $(STAMP)  ## ruff, mypy and the tests of the repository's own rules
 	$(VENV)/bin/ruff check .
