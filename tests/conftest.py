@@ -13,6 +13,11 @@ settings.register_profile("murmur", deadline=None)  # no test asserts on time: t
 settings.load_profile("murmur")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put tests of the shared system last: at rest it takes a third of a core, which those with their own need."""
+    items.sort(key=lambda item: "system" in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
 def cassandra_node() -> Iterator[CassandraNode]:
     """The one Cassandra of this run; tests keep apart by keyspace, see `tests.support.stores.options_of`."""
