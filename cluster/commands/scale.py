@@ -22,7 +22,7 @@ from storage.desired_state import SHARDS, TRENDS_WORKERS, desired
 from storage.ports.coordination import CoordinationStore
 from storage.stores import StoreConfig
 
-_SCALED_S = 60.0
+_SCALED_S = 120.0
 _POLL_S = 0.2
 _ANSWER_S = 5.0
 _NAMES = {SHARDS: "fan-out shards", TRENDS_WORKERS: "workers of trends"}

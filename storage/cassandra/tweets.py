@@ -14,7 +14,6 @@ from storage.rows import feed_slot
 _COLUMNS = "user_id, tweet_id, text, reply_to, quote_of, retweet_of, retweet_author, location, hashtags, mentions"
 _AUTHOR = read("SELECT tweet_id, user_id FROM tweet_authors WHERE tweet_id = ?")
 _TWEETS = read(f"SELECT {_COLUMNS} FROM tweets WHERE user_id = ? AND tweet_id IN ?")
-_BY_AUTHOR = read(f"SELECT {_COLUMNS} FROM tweets WHERE user_id = ? AND tweet_id < ? LIMIT ?")
 _ENTRIES = read("SELECT tweet_id, retweet_of FROM tweets WHERE user_id = ? AND tweet_id < ? LIMIT ?")
 _REPLIES = read("SELECT reply_id, user_id, deleted FROM replies WHERE tweet_id = ? AND reply_id < ? LIMIT ?")
 _REPLIES_AFTER = read(
@@ -41,9 +40,6 @@ class CassandraTweetStore(CassandraAdapter):
             wanted.setdefault(author, []).append(tweet)
         answers = await self._session.execute_many(_TWEETS, list(wanted.items()))
         return {TweetId(row[1]): _tweet(row) for rows in answers for row in rows}
-
-    async def by_author(self, author: UserId, *, before: int, limit: int) -> list[Tweet]:
-        return [_tweet(row) for row in await self._session.execute(_BY_AUTHOR, (author, before, limit))]
 
     async def entries_by_author(self, author: UserId, *, before: int, limit: int) -> Entries:
         rows = await self._session.execute(_ENTRIES, (author, before, limit))

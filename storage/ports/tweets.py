@@ -24,11 +24,8 @@ class TweetStore(Protocol):
     async def tweets(self, keys: Sequence[tuple[UserId, TweetId]]) -> dict[TweetId, Tweet]:
         """The tweets of some (author, id); the absent are left out."""
 
-    async def by_author(self, author: UserId, *, before: int, limit: int) -> list[Tweet]:
-        """An author's tweets and retweets with id < `before`, newest first."""
-
     async def entries_by_author(self, author: UserId, *, before: int, limit: int) -> Entries:
-        """The same as timeline entries."""
+        """The entries of an author's tweets and retweets with id < `before`, newest first."""
 
     async def replies(self, tweet: TweetId, *, before: int, limit: int) -> list[tuple[TweetId, UserId]]:
         """Direct replies (id, author), newest first."""

@@ -15,7 +15,8 @@ async def test_a_posted_tweet_is_where_each_reader_looks_for_it(people: People) 
     reply = await people.post(alice, "second", reply_to=first.tweet_id, hashtags=(tag,))
     tweets = people.ports.tweets
     assert await tweets.authors([first.tweet_id, reply.tweet_id]) == {first.tweet_id: alice, reply.tweet_id: alice}
-    assert [t.text for t in await tweets.by_author(alice, before=ID_MAX, limit=10)] == ["second", "first"]
+    written = await tweets.entries_by_author(alice, before=ID_MAX, limit=10)
+    assert written[:, 0].tolist() == [reply.tweet_id, first.tweet_id]
     assert await tweets.replies(first.tweet_id, before=ID_MAX, limit=10) == [(reply.tweet_id, alice)]
     assert await tweets.feed(hashtag_feed(tag), before=ID_MAX, limit=10) == [(reply.tweet_id, alice)]
     minute, partition = event_place(reply, PARTITIONS)
@@ -31,7 +32,7 @@ async def test_committing_twice_changes_nothing_more(people: People) -> None:
     for event in (posted, liked, posted):
         await people.ports.events.commit(event)
     assert await people.ports.counts.tweet_counts(posted.tweet_id) == before
-    assert len(await people.ports.tweets.by_author(alice, before=ID_MAX, limit=10)) == 1
+    assert len(await people.ports.tweets.entries_by_author(alice, before=ID_MAX, limit=10)) == 1
 
 
 async def test_a_delete_wins_over_its_tweet_even_if_it_comes_first(people: People) -> None:
@@ -42,7 +43,7 @@ async def test_a_delete_wins_over_its_tweet_even_if_it_comes_first(people: Peopl
     )
     await people.ports.events.commit(people.deletion(late))
     await people.ports.events.commit(late)
-    assert await people.ports.tweets.by_author(alice, before=ID_MAX, limit=10) == []
+    assert not len(await people.ports.tweets.entries_by_author(alice, before=ID_MAX, limit=10))
     assert await people.ports.tweets.authors([late.tweet_id]) == {}
     listed = await people.ports.tweets.feed(hashtag_feed(tag), before=ID_MAX, limit=10)
     assert listed == [(template.tweet_id, template.author)]
@@ -99,7 +100,7 @@ async def test_who_lost_a_race_stays_known_when_the_winner_is_turned_off(people:
     state = await people.ports.relations.state(RETWEET, alice, posted.tweet_id)
     assert (state.active, state.superseded) == (False, (loser.event_id,))
     await people.ports.events.remove_superseded(off, state)
-    assert await people.ports.tweets.by_author(alice, before=ID_MAX, limit=10) == []
+    assert not len(await people.ports.tweets.entries_by_author(alice, before=ID_MAX, limit=10))
     state = await people.ports.relations.state(RETWEET, alice, posted.tweet_id)
     assert (state.active, state.superseded) == (False, ())
 

@@ -36,9 +36,9 @@ async def test_pages_of_an_author_meet_without_gap_or_overlap(people: People) ->
     posted = [(await people.post(alice, str(n))).tweet_id for n in range(7)]
     seen: list[int] = []
     before = ID_MAX
-    while page := await people.ports.tweets.by_author(alice, before=before, limit=3):
-        seen += [tweet.id for tweet in page]
-        before = page[-1].id
+    while len(page := await people.ports.tweets.entries_by_author(alice, before=before, limit=3)):
+        seen += page[:, 0].tolist()
+        before = seen[-1]
     assert seen == posted[::-1]
 
 
@@ -49,7 +49,7 @@ async def test_a_retweet_is_an_entry_that_shows_the_original(people: People) -> 
     entries = await people.ports.tweets.entries_by_author(bob, before=ID_MAX, limit=10)
     assert entries.dtype == np.uint64
     assert entries.tolist() == [[retweeted.event_id, posted.tweet_id]]
-    (tweet,) = await people.ports.tweets.by_author(bob, before=ID_MAX, limit=10)
+    (tweet,) = (await people.ports.tweets.tweets([(bob, TweetId(retweeted.event_id))])).values()
     assert (tweet.original, tweet.retweet_author, tweet.text) == (posted.tweet_id, alice, "")
     await people.undo(retweeted)
     assert (await people.ports.tweets.entries_by_author(bob, before=ID_MAX, limit=10)).shape == (0, 2)

@@ -1,7 +1,7 @@
 """Tweets in memory, and where they are listed."""
 
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import cast
 
 from domain.ids import TweetId, UserId
@@ -27,13 +27,11 @@ class MemoryTweetStore:
         rows = ((key, self._tables.row("tweets", *key)) for key in keys)
         return {key[1]: _tweet(key[0], key[1], row) for key, row in rows if row is not None}
 
-    async def by_author(self, author: UserId, *, before: int, limit: int) -> list[Tweet]:
-        await self._tables.turn()
-        return self._by_author(author, before, limit)
-
     async def entries_by_author(self, author: UserId, *, before: int, limit: int) -> Entries:
         await self._tables.turn()
-        return entries_of([(tweet.id, tweet.original) for tweet in self._by_author(author, before, limit)])
+        rows = self._tables.partition("tweets", author, newest_first=True)
+        tweets = (_tweet(author, int_of(key[0]), row) for key, row in rows if int_of(key[0]) < before)
+        return entries_of([(tweet.id, tweet.original) for tweet in islice(tweets, limit)])
 
     async def replies(self, tweet: TweetId, *, before: int, limit: int) -> list[tuple[TweetId, UserId]]:
         await self._tables.turn()
@@ -65,10 +63,6 @@ class MemoryTweetStore:
             for key, row in self._tables.partition(table, tweet)
             if int_of(key[0]) > after
         ]
-
-    def _by_author(self, author: UserId, before: int, limit: int) -> list[Tweet]:
-        found = self._tables.partition("tweets", author, newest_first=True)
-        return [_tweet(author, int_of(key[0]), row) for key, row in found if int_of(key[0]) < before][:limit]
 
 
 def _listed(rows: list[tuple[Key, StoredRow]], before: int) -> list[tuple[TweetId, UserId]]:
