@@ -46,9 +46,11 @@ class HostedActor(Host, ABC):
         super().__init__(name, self._open_component, CLOCK, lambda: os._exit(1), node)
 
     async def _open_component(self) -> Component:
-        stores, closing = await open_stores(self._config.stores), AsyncExitStack()
-        closing.push_async_callback(stores.close)
-        return Component(await self._begin(stores, closing), closing.aclose, stores.ports.cache)
+        async with AsyncExitStack() as closing:
+            stores = await open_stores(self._config.stores)
+            closing.push_async_callback(stores.close)
+            step = await self._begin(stores, closing)
+            return Component(step, closing.pop_all().aclose, stores.ports.cache)
 
     @abstractmethod
     async def _begin(self, stores: Stores, closing: AsyncExitStack) -> Step:

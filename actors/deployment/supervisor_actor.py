@@ -45,7 +45,7 @@ class RayActors:
             self._found[name] = actor
             health: Health = await asyncio.wait_for(actor.health.remote(), ANSWER_S)
         except ray.exceptions.ActorDiedError:  # for good: the next one of that name is another
-            self._found.pop(name)
+            self._found.pop(name, None)
             return None
         except (ray.exceptions.RayError, TimeoutError, StoreUnavailable):
             return None
