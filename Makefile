@@ -4,7 +4,8 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
-.PHONY: help run down status test check demo chaos sim bench bench-quick clean
+.NOTPARALLEL:
+.PHONY: help run down status test test-memory test-real check demo chaos sim bench bench-quick clean
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -20,11 +21,15 @@ down: $(STAMP)  ## stop the system that runs on this data folder
 status: $(STAMP)  ## show each dependency and actor of the running system
 	@exec $(PYTHON) -m cluster status
 
-IN_PROCESS := tests/unit tests/simulation
+test: test-memory test-real  ## every test tier, against real stores
 
-test: $(STAMP)  ## every test tier, against real stores
-	$(PYTHON) -m pytest $(IN_PROCESS) -p no:cacheprovider -n auto $(PYTEST_ARGS)
-	@exec $(PYTHON) -m pytest tests $(IN_PROCESS:%=--ignore=%) -p no:cacheprovider $(PYTEST_ARGS)
+IN_MEMORY := tests/unit tests/simulation
+
+test-memory: $(STAMP)  ## tiers on stores in memory, on all cores
+	@exec $(PYTHON) -m pytest $(IN_MEMORY) -p no:cacheprovider -n auto $(PYTEST_ARGS)
+
+test-real: $(STAMP)  ## tiers that start stores or whole systems, one test after another
+	@exec $(PYTHON) -m pytest tests $(IN_MEMORY:%=--ignore=%) -p no:cacheprovider $(PYTEST_ARGS)
 
 check: $(STAMP)  ## ruff, mypy and the tests of the repository's own rules
 	$(VENV)/bin/ruff check .
