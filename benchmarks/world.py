@@ -12,7 +12,7 @@ from domain.clock import SystemClock
 from domain.ids import SessionId, TweetId, UserId, first_id_at
 from domain.users import User
 from serve.accounts.key_ring import KeyRing
-from serve.accounts.sessions import AccessTokens
+from serve.accounts.tokens import AccessTokens
 from storage.stores import Stores
 
 _SEED = 11

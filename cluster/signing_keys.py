@@ -17,7 +17,7 @@ from cluster.locks import held_alone
 from cluster.private import sync_folder, write_private
 from cluster.settings import Settings
 from serve.accounts.key_ring import LOOK_EVERY_MS, UnusableKeys, key_file, key_files, made_at, read_keys
-from serve.accounts.sessions import TTL_S
+from serve.accounts.tokens import TTL_S
 
 PUBLISHED: Final = timedelta(minutes=10)
 """Time that a key is published before it may sign: every replica has read it, and whoever keeps the JWKS 5 min."""

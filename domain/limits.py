@@ -47,8 +47,8 @@ class Limits:
     """Tweets above that come with it."""
     thread_reads_max: int = 2_000
     """Lists of replies that are read for one page."""
-    liked_recent_max: int = 1_000
-    """Most recent likes and retweets of a reader that are kept beside the timeline."""
+    marked_recent_max: int = 1_000
+    """Relations of each kind to the newest tweets that are kept for a reader, beside the timeline."""
     own_acts_max: int = 64
     """A user's newest changes of counts that are noted, so that they see them at once; not smaller in any profile."""
     own_recount_max: int = 1_000
@@ -120,7 +120,7 @@ SMALL = Limits(
     thread_tweets_max=20,
     thread_ancestors_max=30,
     thread_reads_max=200,
-    liked_recent_max=20,
+    marked_recent_max=20,
     own_recount_max=20,
     recent_events_max=5_000,
     local_entries_max=500,

@@ -9,8 +9,8 @@ import unicodedata
 
 import regex
 
+from domain.blank_texts import shows_something
 from domain.normal_form import is_normalizable
-from domain.visible import shows_something
 
 COMMON_MARKS_MAX = 4
 """Marks on one letter that belong to no script, as UTS 39 (5.4) counts them."""

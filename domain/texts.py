@@ -7,12 +7,12 @@ from itertools import islice
 
 import regex
 
+from domain.blank_texts import shows_something
 from domain.errors import Invalid
 from domain.hashtags import hashtags
 from domain.mentions import mentions
 from domain.spans import Span
 from domain.urls import url_spans
-from domain.visible import shows_something
 from domain.weight import EMOJI_CHARS_MAX, EMOJI_WEIGHT, URL_WEIGHT, weight_of
 
 TEXT_WEIGHT_MAX = 280

@@ -11,7 +11,7 @@ from serve.accounts.key_ring import KeyRing
 from serve.accounts.login_throttle import LoginThrottle
 from serve.accounts.passwords import Passwords
 from serve.accounts.session_registry import SessionRegistry
-from serve.accounts.sessions import AccessTokens, SessionTokens
+from serve.accounts.tokens import AccessTokens, SessionTokens
 from serve.config import ApiConfig
 from serve.http.access import AccessControl
 from serve.http.origins import Origins

@@ -1,6 +1,7 @@
 """The names of everything kept in Redis; hash tags keep together what one script touches (Redis Cluster)."""
 
 from collections.abc import Callable
+from zlib import crc32
 
 from domain import ids
 from domain.relations import MARKED
@@ -28,8 +29,8 @@ own_acts: ById = "own:{}".format
 """A user's latest acts on counts."""
 following: ById = "fo:{}".format
 """A user's followees, as packed ids."""
-engaged: ById = f"en{len(MARKED)}:{{}}".format
-"""A user's latest relations to tweets; by their number, as a value of a release with fewer lacks some."""
+engaged: ById = f"en{crc32(' '.join(each.flag for each in MARKED).encode()):08x}:{{}}".format
+"""A user's latest relations to tweets, named by which: a release that knows others reads values of its own."""
 session: ById = "ss:{}".format
 """The state of a session: it lives, or has ended."""
 trends: ByName = "tr:{{{}}}".format

@@ -9,6 +9,8 @@ import msgspec
 
 from domain.counts import TweetCounts, UserCounts
 from domain.trends.tag_counts import Trend
+from storage import keys
+from storage.keys import ById
 
 _encoder = msgspec.msgpack.Encoder()
 
@@ -37,10 +39,11 @@ class Counted(Generic[C]):
         return Counted(counts, tuple(began_us if name in names else old for name, old in each))
 
 
-class _Form(Generic[C]):
+class CountsForm(Generic[C]):
     """Form of counts of one kind: 8 bytes each, and as many for when its reading began."""
 
-    def __init__(self, kind: type[C]) -> None:
+    def __init__(self, key: ById, kind: type[C]) -> None:
+        self.key = key
         self._kind: type[C] = kind
         self._counts = struct.Struct(f">{len(kind._fields)}Q")
         self._counted = struct.Struct(f">{2 * len(kind._fields)}Q")
@@ -57,9 +60,8 @@ class _Form(Generic[C]):
         return Counted(self.alone(value), self._counted.unpack(value)[len(self._kind._fields) :])
 
 
-_TWEET, _USER = _Form(TweetCounts), _Form(UserCounts)
-tweet_counts, tweet_counts_alone, tweet_counts_from = _TWEET.value, _TWEET.alone, _TWEET.counted
-user_counts, user_counts_alone, user_counts_from = _USER.value, _USER.alone, _USER.counted
+TWEET_COUNTS = CountsForm(keys.tweet_counts, TweetCounts)
+USER_COUNTS = CountsForm(keys.user_counts, UserCounts)
 
 
 def trends(found: Sequence[Trend]) -> bytes:

@@ -11,11 +11,10 @@ from domain.events import AnyEvent
 from domain.ids import UserId
 from domain.limits import Limits
 from domain.relations import Target
-from storage import keys, values
 from storage.ports import Ports
 from storage.projections import projection_of
 from storage.projections.projection import Count
-from storage.values import C, Counted
+from storage.values import TWEET_COUNTS, USER_COUNTS, C, Counted, CountsForm
 
 _AT_ONCE = 32
 """Sets counted side by side."""
@@ -50,18 +49,16 @@ class Counts(Handler):
     async def handle(self, events: Sequence[AnyEvent]) -> None:
         recounts = [count for event in events for count in projection_of(event).recounts(event)]
         tweets, users = _by_id(recounts, Target.TWEET), _by_id(recounts, Target.USER)
-        names = [*map(keys.tweet_counts, tweets), *map(keys.user_counts, users)]
+        names = [*map(TWEET_COUNTS.key, tweets), *map(USER_COUNTS.key, users)]
         if not names:
             return
         began_us = await self._ports.cache.now_us()
         kept = dict(zip(names, (await self._ports.cache.fetch((), names))[1], strict=True))
         count = self._ports.counts
-        of_tweets = await _recounted(
-            tweets, keys.tweet_counts, values.tweet_counts_from, count.tweet_counts, kept, began_us
-        )
-        of_users = await _recounted(users, keys.user_counts, values.user_counts_from, count.user_counts, kept, began_us)
-        counted = {keys.tweet_counts(id_): values.tweet_counts(counts) for id_, counts in of_tweets.items()}
-        counted |= {keys.user_counts(id_): values.user_counts(counts) for id_, counts in of_users.items()}
+        of_tweets = await _recounted(tweets, TWEET_COUNTS, count.tweet_counts, kept, began_us)
+        of_users = await _recounted(users, USER_COUNTS, count.user_counts, kept, began_us)
+        counted = {TWEET_COUNTS.key(id_): TWEET_COUNTS.value(counts) for id_, counts in of_tweets.items()}
+        counted |= {USER_COUNTS.key(id_): USER_COUNTS.value(counts) for id_, counts in of_users.items()}
         self._written |= counted.keys()
         whole = {key: value for key, value in counted.items() if kept[key] is None}
         await self._ports.cache.put(whole, ttl_s=self._limits.cache_ttl_s)
@@ -73,8 +70,7 @@ class Counts(Handler):
 
 async def _recounted(
     changed: Mapping[int, set[str]],
-    key_of: Callable[[int], str],
-    counts_from: Callable[[bytes], Counted[C]],
+    form: CountsForm[C],
     count: Callable[..., Awaitable[C]],
     kept: Mapping[str, bytes | None],
     began_us: int,
@@ -83,11 +79,11 @@ async def _recounted(
     gate = asyncio.Semaphore(_AT_ONCE)
 
     async def recounted(id_: int) -> tuple[int, Counted[C]]:
-        value = kept[key_of(id_)]
+        value = kept[form.key(id_)]
         async with gate:
             if value is None:
                 return id_, Counted.at(await count(id_), began_us)
-            held = counts_from(value)
+            held = form.counted(value)
             return id_, held.recounted(await count(id_, changed[id_], held.counts), changed[id_], began_us)
 
     return dict(await asyncio.gather(*map(recounted, changed)))

@@ -11,7 +11,7 @@ from domain.users import NAME_CHARS_MAX, User
 from serve.accounts.login_throttle import LoginThrottle
 from serve.accounts.passwords import Passwords
 from serve.accounts.session_registry import SessionRegistry
-from serve.accounts.sessions import SessionTokens, Tokens, invalid_refresh_token
+from serve.accounts.tokens import SessionTokens, Tokens, invalid_refresh_token
 from serve.http import errors
 from serve.http.sessions import Session
 from storage.ports.sessions import TokenUse

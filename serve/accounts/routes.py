@@ -10,7 +10,7 @@ from domain.errors import Invalid, Unauthorized
 from domain.ids import UserId
 from serve.accounts import schemas
 from serve.accounts.commands import AccountCommands
-from serve.accounts.sessions import AccessTokens, Tokens
+from serve.accounts.tokens import AccessTokens, Tokens
 from serve.http.access import LOGGING_IN, OTHERWISE, REGISTERING, AccessControl
 from serve.http.openapi import by_name, failures
 from serve.http.parameters import json_response

@@ -9,7 +9,7 @@ from pydantic.config import JsonDict
 from domain.emails import ADDRESS_CHARS_MAX, normalized_address
 from domain.passwords import PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN
 from domain.users import NAME_CHARS_MAX, USERNAME_CHARS_MAX
-from serve.accounts.sessions import Tokens
+from serve.accounts.tokens import Tokens
 from serve.http.schemas import NOT_BLANK, Body, at_most
 from serve.users.schemas import User
 

@@ -2,35 +2,19 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Generic
 
-from domain.counts import TweetCounts, UserCounts
 from domain.errors import Overloaded, StoreUnavailable
 from domain.limits import Limits
-from storage import keys, values
+from storage import keys
 from storage.own_acts import acts_from
 from storage.ports.cache import CacheStore
 from storage.read_through import ReadThrough
-from storage.values import Counted
+from storage.values import C, Counted, CountsForm
 from telemetry import metrics
-
-C = TypeVar("C", TweetCounts, UserCounts)
 
 _RECOUNTED_MAX = 16
 """Tweets or users of one page whose sets are counted anew."""
-
-
-class Form(NamedTuple, Generic[C]):
-    """Form of one kind of counts in the cache."""
-
-    key: Callable[[int], str]
-    packed: Callable[[Counted[C]], bytes]
-    counted: Callable[[bytes], Counted[C]]
-    alone: Callable[[bytes], C]
-
-
-OF_TWEETS: Final = Form(keys.tweet_counts, values.tweet_counts, values.tweet_counts_from, values.tweet_counts_alone)
-OF_USERS: Final = Form(keys.user_counts, values.user_counts, values.user_counts_from, values.user_counts_alone)
 
 
 class OwnActs:
@@ -48,10 +32,12 @@ class Counts(Generic[C]):
     counters come by.
     """
 
-    def __init__(self, cache: CacheStore, limits: Limits, form: Form[C], count: Callable[..., Awaitable[C]]) -> None:
+    def __init__(
+        self, cache: CacheStore, limits: Limits, form: CountsForm[C], count: Callable[..., Awaitable[C]]
+    ) -> None:
         self._cache = cache
         self._limits = limits
-        self._form: Form[C] = form
+        self._form: CountsForm[C] = form
         self._count: Callable[..., Awaitable[C]] = count
         self.shared = ReadThrough(cache, limits, kind="counts", key=form.key, load=self._load)
         """As all readers see them."""
@@ -91,4 +77,4 @@ class Counts(Generic[C]):
         except (StoreUnavailable, Overloaded):
             began_us = 0  # counted by the adapter; who has done something to these counts does not believe them
         counts = await asyncio.gather(*map(self._count, ids))
-        return {id_: self._form.packed(Counted.at(each, began_us)) for id_, each in zip(ids, counts, strict=True)}
+        return {id_: self._form.value(Counted.at(each, began_us)) for id_, each in zip(ids, counts, strict=True)}

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from domain.ids import TweetId, UserId
 from domain.limits import Limits
 from domain.tweets import Tweet
-from serve.reading.counts import OF_TWEETS, OF_USERS, Counts
+from serve.reading.counts import Counts
 from serve.reading.people import People
 from serve.reading.tweet_reader import TweetReader
 from serve.reading.user_reader import UserReader
@@ -16,6 +16,7 @@ from storage.ports import Ports
 from storage.ports.cache import CacheStore
 from storage.ports.tweets import TweetStore
 from storage.read_through import ReadThrough
+from storage.values import TWEET_COUNTS, USER_COUNTS
 from telemetry import metrics
 
 
@@ -27,8 +28,8 @@ class Readers:
         self._relations = ports.relations
         self._refresh = refresh
         self._tweets = _cached_tweets(cache, ports.tweets, limits)
-        self._tweet_counts = Counts(cache, limits, OF_TWEETS, ports.counts.tweet_counts)
-        self._user_counts = Counts(cache, limits, OF_USERS, ports.counts.user_counts)
+        self._tweet_counts = Counts(cache, limits, TWEET_COUNTS, ports.counts.tweet_counts)
+        self._user_counts = Counts(cache, limits, USER_COUNTS, ports.counts.user_counts)
         self.people = People(cache, ports.users, limits)
         self.relations = ViewerRelations(cache, ports.relations, limits)
 

@@ -18,7 +18,7 @@ class ViewerRelations:
 
     def __init__(self, cache: CacheStore, relations: RelationStore, limits: Limits) -> None:
         self._relations = relations
-        self._recent_max = limits.liked_recent_max
+        self._recent_max = limits.marked_recent_max
         self.following = ReadThrough(cache, limits, kind="following", key=keys.following, load=self._load_following)
         self.engaged = ReadThrough(cache, limits, kind="engaged", key=keys.engaged, load=self._load_engaged)
 

@@ -5,7 +5,7 @@ from domain.errors import Forbidden, Invalid
 from domain.events import Event
 from domain.ids import EventId, IdSource, TweetId, UserId, stamp_us
 from domain.limits import Limits
-from domain.relations import FOLLOW, INACTIVE, Relation, RelationState, Target
+from domain.relations import FOLLOW, Relation, RelationState, Target
 from serve.reading.viewer import ViewerRelations
 from serve.writing.publisher import Publisher
 from serve.writing.targets import Targets
@@ -50,8 +50,8 @@ class RelationCommands:
         return target
 
     async def turn_off(self, relation: Relation, user: UserId, target: int) -> int:
-        """Turn a relation off, if it is on; likewise. An entry can be taken back though its original was deleted."""
-        before = await self._relations.state(relation, user, target) if relation.is_entry else INACTIVE
+        """Turn a relation off, if it is on; likewise. One that is on ends though its target was deleted."""
+        before = await self._relations.state(relation, user, target)
         if not before.active:
             target, _ = await self._target(relation, user, target)
             before = await self._relations.state(relation, user, target)

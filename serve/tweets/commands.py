@@ -161,7 +161,7 @@ def _known_of(tweet: Tweet, reply_author: UserId | None, quote_author: UserId | 
     """The cached values of a new tweet, before anybody answers it or takes it away."""
     return {
         keys.tweet(tweet.id): tweet_value(tweet, reply_author, quote_author),
-        keys.tweet_counts(tweet.id): values.tweet_counts(Counted.at(TweetCounts(), 0)),
+        keys.tweet_counts(tweet.id): values.TWEET_COUNTS.value(Counted.at(TweetCounts(), 0)),
     }
 
 

@@ -1,4 +1,4 @@
-"""Relations: who follows whom, who likes and retweets what."""
+"""Relations of users to tweets and to each other."""
 
 from collections.abc import Sequence
 from typing import Protocol

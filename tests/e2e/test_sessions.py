@@ -14,7 +14,7 @@ from cluster.embedded.ray_node import token_path
 from domain.clock import ManualClock, SystemClock
 from domain.ids import SessionId, UserId
 from serve.accounts.key_ring import KeyRing
-from serve.accounts.sessions import AccessTokens
+from serve.accounts.tokens import AccessTokens
 from tests.support.api_user import PASSWORD, sign_up, signed_up
 from tests.support.key_files import folder_of
 from tests.support.system import RunningSystem

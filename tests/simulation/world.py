@@ -58,7 +58,7 @@ TINY = replace(
     page_default=3,
     page_max=3,
     continuation_entries_max=5,
-    liked_recent_max=4,
+    marked_recent_max=4,
     reconcile_tail_ms=6_000,
     staleness_trusted_ms=SMALL.staleness_known_ms,
 )

@@ -16,7 +16,7 @@ LINES_MAX = 350
 PARAMETERS_MAX = 7
 AREA_FILES = {"__init__", "routes", "schemas", "commands", "queries"}
 OTHER_AREA_FILES: dict[str, set[str]] = {
-    "accounts": {"key_ring", "login_throttle", "passwords", "session_registry", "sessions"},
+    "accounts": {"key_ring", "login_throttle", "passwords", "session_registry", "tokens"},
     "operations": {"readiness"},
     "relations": {"routing"},
     "timelines": {"home", "home_lists", "rebuild"},

@@ -26,7 +26,7 @@ from domain.timeline import walk_of
 from domain.users import NAME_CHARS_MAX
 from serve.accounts.key_ring import KeyRing
 from serve.accounts.schemas import LogIn, NewUser
-from serve.accounts.sessions import AccessTokens
+from serve.accounts.tokens import AccessTokens
 from serve.http.middleware import _of_interest
 from serve.http.origins import Origins
 from serve.http.parameters import checked_key, id_of

@@ -30,7 +30,7 @@ async def value(engine: Engine, key: str) -> bytes:
 
 
 async def counts_of(engine: Engine, tweet: int) -> TweetCounts:
-    return values.tweet_counts_from(await value(engine, keys.tweet_counts(tweet))).counts
+    return values.TWEET_COUNTS.counted(await value(engine, keys.tweet_counts(tweet))).counts
 
 
 async def test_counts_are_the_sizes_of_their_sets_however_often_events_come() -> None:
@@ -44,7 +44,7 @@ async def test_counts_are_the_sizes_of_their_sets_however_often_events_come() ->
         await counters.step(0)
     counts = await counts_of(engine, tweet)
     assert counts == TweetCounts(likes=1)
-    alice = values.user_counts_from(await value(engine, keys.user_counts(ALICE))).counts
+    alice = values.USER_COUNTS.counted(await value(engine, keys.user_counts(ALICE))).counts
     assert alice == UserCounts(followers=1, following=0, tweets=1)
 
 
@@ -54,8 +54,10 @@ async def test_sums_that_are_kept_are_not_counted_again_unless_their_set_changed
     counters = engine.counters()
     await counters.step(0)
     kept = {
-        keys.user_counts(ALICE): values.user_counts(Counted.at(UserCounts(followers=70, following=80, tweets=90), 0)),
-        keys.tweet_counts(tweet): values.tweet_counts(
+        keys.user_counts(ALICE): values.USER_COUNTS.value(
+            Counted.at(UserCounts(followers=70, following=80, tweets=90), 0)
+        ),
+        keys.tweet_counts(tweet): values.TWEET_COUNTS.value(
             Counted.at(TweetCounts(likes=60, retweets=70, replies=80, quotes=90), 0)
         ),
     }
@@ -63,7 +65,7 @@ async def test_sums_that_are_kept_are_not_counted_again_unless_their_set_changed
     await engine.follow(BOB, ALICE)
     await engine.like(BOB, tweet)
     await counters.step(0)
-    alice = values.user_counts_from(await value(engine, keys.user_counts(ALICE))).counts
+    alice = values.USER_COUNTS.counted(await value(engine, keys.user_counts(ALICE))).counts
     assert alice == UserCounts(followers=1, following=80, tweets=90)
     counts = await counts_of(engine, tweet)
     assert counts == TweetCounts(likes=1, retweets=70, replies=80, quotes=90)
@@ -77,7 +79,7 @@ async def test_counters_that_woke_up_too_late_leave_no_old_sums() -> None:
     await engine.like(BOB, tweet)
     successor = engine.counters(epoch=2)
     await successor.step(0)
-    old = {keys.tweet_counts(tweet): values.tweet_counts(Counted.at(TweetCounts(likes=7, quotes=7), 0))}
+    old = {keys.tweet_counts(tweet): values.TWEET_COUNTS.value(Counted.at(TweetCounts(likes=7, quotes=7), 0))}
     await engine.cache.put(old, ttl_s=60)  # as if it had counted the rest before it fell asleep
     for _ in range(2):
         await sleeper.step(0)

@@ -17,7 +17,7 @@ from cluster.signing_keys import NEEDED, PUBLISHED, keys_folder, prepare_keys, r
 from domain.clock import ManualClock
 from domain.ids import SessionId, UserId
 from serve.accounts.key_ring import LOOK_EVERY_MS, KeyRing, key_files, made_at
-from serve.accounts.sessions import TTL_S, AccessTokens
+from serve.accounts.tokens import TTL_S, AccessTokens
 from serve.http.sessions import Session
 from tests.support.key_files import BEGAN, add_key, folder_of
 

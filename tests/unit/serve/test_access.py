@@ -11,7 +11,7 @@ from domain.ids import SessionId, UserId
 from domain.limits import SMALL
 from serve.accounts.key_ring import KeyRing
 from serve.accounts.session_registry import SessionRegistry
-from serve.accounts.sessions import TTL_S, AccessTokens
+from serve.accounts.tokens import TTL_S, AccessTokens
 from serve.http.access import AccessControl
 from serve.http.errors import RateLimited
 from serve.http.origins import Origins

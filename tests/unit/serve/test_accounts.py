@@ -21,7 +21,7 @@ from serve.accounts.login_throttle import LoginThrottle
 from serve.accounts.passwords import LANES, MEMORY_KIB, PASSES, Passwords
 from serve.accounts.schemas import NewUser
 from serve.accounts.session_registry import SessionRegistry
-from serve.accounts.sessions import REFRESH_TTL_S, SESSION_S, TTL_S, AccessTokens, SessionTokens
+from serve.accounts.tokens import REFRESH_TTL_S, SESSION_S, TTL_S, AccessTokens, SessionTokens
 from serve.http.errors import RateLimited, answer_to, writing
 from serve.http.rate_limits import RateLimits
 from storage.ports.users import Credentials

@@ -29,6 +29,20 @@ async def test_a_like_whose_first_try_got_no_answer_shows_after_the_second() -> 
     assert b'"liked":false' in await replica.json(BOB, tweet)
 
 
+async def test_a_like_of_a_tweet_that_is_gone_can_be_taken_back() -> None:
+    engine = Engine()
+    replica = Replica(engine)
+    tweet = await replica.commands.post(ALICE, Draft(text="hello"))
+    await replica.relations.turn_on(LIKE, BOB, tweet)
+    await replica.commands.delete(ALICE, tweet)
+    await replica.relations.turn_off(LIKE, BOB, tweet)
+    state = await engine.ports.relations.state(LIKE, BOB, tweet)
+    assert not state.active
+    for turn in (replica.relations.turn_on, replica.relations.turn_off):
+        with pytest.raises(NotFound):
+            await turn(LIKE, BOB, tweet)
+
+
 async def test_a_follow_whose_first_try_got_no_answer_shows_after_the_second() -> None:
     replica = Replica()
     tweet = await replica.commands.post(ALICE, Draft(text="hello"))

@@ -90,7 +90,7 @@ async def test_a_count_that_was_under_way_when_its_reader_acted_is_not_believed(
     began_us = await engine.cache.now_us()
     engine.clock.advance(5)
     await replica.relations.turn_on(LIKE, BOB, tweet)
-    late = values.tweet_counts(Counted.at(TweetCounts(), began_us))
+    late = values.TWEET_COUNTS.value(Counted.at(TweetCounts(), began_us))
     await engine.cache.put({keys.tweet_counts(tweet): late}, ttl_s=60)
     assert await likes(replica, BOB, tweet) == (1, True)
 
@@ -137,7 +137,7 @@ async def test_the_change_is_added_to_a_set_that_is_too_large_to_be_counted_for_
     replica = Replica(engine)
     tweet = await replica.commands.post(ALICE, Draft(text="popular"))
     counted = Counted.at(TweetCounts(likes=SMALL.own_recount_max + 1), await engine.cache.now_us())
-    await engine.cache.put({keys.tweet_counts(tweet): values.tweet_counts(counted)}, ttl_s=60)
+    await engine.cache.put({keys.tweet_counts(tweet): values.TWEET_COUNTS.value(counted)}, ttl_s=60)
     engine.clock.advance(1)
     reads.names.clear()
     await replica.relations.turn_on(LIKE, BOB, tweet)

@@ -18,7 +18,7 @@ from domain.clock import ManualClock
 from domain.errors import Unauthorized
 from domain.ids import ID_MAX, SessionId, UserId
 from serve.accounts.key_ring import LOOK_EVERY_MS, KeyRing, public_jwk
-from serve.accounts.sessions import AUDIENCE, ISSUER, TTL_S, AccessTokens
+from serve.accounts.tokens import AUDIENCE, ISSUER, TTL_S, AccessTokens
 from serve.http.sessions import Session
 from tests.support.key_files import add_key, folder_of
 

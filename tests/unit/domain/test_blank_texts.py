@@ -1,6 +1,6 @@
 import pytest
 
-from domain.visible import shows_something
+from domain.blank_texts import shows_something
 
 
 @pytest.mark.parametrize(
