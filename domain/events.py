@@ -129,6 +129,21 @@ class UserReinstated(Event, frozen=True, array_like=True, kw_only=True, tag=10):
     user: UserId
 
 
+class Bookmarked(Event, frozen=True, array_like=True, kw_only=True, tag=11):
+    """A user bookmarked a tweet, for nobody else to see."""
+
+    user: UserId
+    tweet_id: TweetId
+
+
+class BookmarkRemoved(Event, frozen=True, array_like=True, kw_only=True, tag=12):
+    """A user has a tweet no longer among their bookmarks; `since` is the id of the event that began it."""
+
+    user: UserId
+    tweet_id: TweetId
+    since: int
+
+
 AnyEvent = (
     TweetPosted
     | TweetDeleted
@@ -140,6 +155,8 @@ AnyEvent = (
     | Unfollowed
     | UserSuspended
     | UserReinstated
+    | Bookmarked
+    | BookmarkRemoved
 )
 
 _Number = Annotated[int, msgspec.Meta(ge=0, le=ID_MAX)]

@@ -1,4 +1,4 @@
-"""Relations as data: a user is related to a tweet or to another user, or is not; follow, like and retweet are three.
+"""Relations as data: follow, like, retweet, bookmark. A user is related to a tweet or to another user, or is not.
 
 Rows, repair, pages, counts, flags and adapters are generic over `Relation`: another one is one more value in
 `RELATIONS`, with its two events and its tables.
@@ -10,7 +10,17 @@ from enum import StrEnum
 from typing import Self
 
 from domain import ids
-from domain.events import Event, Followed, Liked, Retweeted, RetweetUndone, Unfollowed, Unliked
+from domain.events import (
+    Bookmarked,
+    BookmarkRemoved,
+    Event,
+    Followed,
+    Liked,
+    Retweeted,
+    RetweetUndone,
+    Unfollowed,
+    Unliked,
+)
 
 _OFF_FIELD = "since"
 """The field of an event that turns a relation off, for the id of the event that had turned it on."""
@@ -103,7 +113,10 @@ RETWEET = Relation(
     sources=BY_BUCKET,
     is_entry=True,
 )
-RELATIONS = (FOLLOW, LIKE, RETWEET)
+BOOKMARK = Relation(
+    name="bookmark", on=Bookmarked, off=BookmarkRemoved, target=Target.TWEET, flag="bookmarked", targets_by_time=True
+)
+RELATIONS = (FOLLOW, LIKE, RETWEET, BOOKMARK)
 MARKED = tuple(relation for relation in RELATIONS if relation.target is Target.TWEET)
 """The relations that a tweet shows its reader, in the order in which they are cached."""
 

@@ -41,7 +41,7 @@ class Limit(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimits:
-    """Rates of all limits; 0 turns one off. Retweets count as tweets."""
+    """Rates of all limits; 0 turns one off. Retweets count as tweets, bookmarks as likes."""
 
     register_per_hour: int = 10
     login_per_minute: int = 10

@@ -52,6 +52,7 @@ class Tweet(BaseModel):
     quotes_count: int
     liked: bool
     retweeted: bool
+    bookmarked: bool
 
 
 class TweetPage(BaseModel):

@@ -18,7 +18,7 @@ from domain.clock import SystemClock
 from domain.limits import SMALL, Limits
 from storage.cassandra import stores as cassandra_stores
 from storage.cassandra.driver.options import CassandraOptions
-from storage.cassandra.driver.schema import Replication, all_migrations, migrate
+from storage.cassandra.driver.schema import Replication, migrate
 from storage.cassandra.stores import CassandraStores
 from storage.ports import Ports
 from storage.ports.cache import CacheStore
@@ -30,7 +30,6 @@ from storage.ports.trends import TrendStore
 from storage.redis import RedisStores
 from storage.redis.rate_limits import RedisRateLimiter
 from tests.contract.people import PARTITIONS, People, new_id
-from tests.contract.pins import pin_migration
 from tests.contract.private_redis import PrivateRedis
 from tests.memory.stores import memory_stores
 from tests.support.ports import some_ports
@@ -41,11 +40,9 @@ _DATABASE = 9
 
 @pytest.fixture(scope="session")
 def cassandra_options(cassandra_node: CassandraNode) -> CassandraOptions:
-    """A keyspace with the whole schema, and the tables of the relation that only tests declare."""
+    """A keyspace with the whole schema."""
     options = options_of(cassandra_node, f"contract_{new_id()}")
-    migrations = all_migrations()
-    pins = pin_migration(len(migrations) + 1)
-    asyncio.run(migrate(options, Replication(), migrations=(*migrations, pins)))
+    asyncio.run(migrate(options, Replication()))
     return options
 
 

@@ -7,17 +7,11 @@ import pytest
 from domain.ids import ID_MAX, RANGES, TweetId, range_of
 from domain.relations import FOLLOW, INACTIVE, LIKE, RELATIONS, RETWEET, Relation
 from tests.contract.people import People, new_id
-from tests.contract.pins import PIN, declare
 
-ALL = pytest.mark.parametrize("relation", [*RELATIONS, PIN], ids=lambda relation: relation.name)
+ALL = pytest.mark.parametrize("relation", RELATIONS, ids=lambda relation: relation.name)
 WITH_SOURCES = pytest.mark.parametrize(
     "relation", [each for each in RELATIONS if each.sources], ids=lambda relation: relation.name
 )
-
-
-@pytest.fixture(autouse=True)
-def pin(monkeypatch: pytest.MonkeyPatch) -> None:
-    declare(monkeypatch)
 
 
 async def test_followers_are_found_by_range(people: People) -> None:

@@ -22,6 +22,7 @@ from tests.support.system import RunningSystem
 REGISTER, LOGIN, REFRESH, LOGOUT = (f"/api/v1/auth/{name}" for name in ("register", "login", "refresh", "logout"))
 TWEETS, TWEET, USER, HOME = "/api/v1/tweets", "/api/v1/tweets/<tweet>", "/api/v1/users/<bob>", "/api/v1/timeline/home"
 PUBLIC, TRENDS = "/api/v1/timeline/public", "/api/v1/trends"
+BOOKMARK, BOOKMARKS = f"{TWEET}/bookmark", "/api/v1/users/me/bookmarks"
 BOB = "careful_bob"
 UNKNOWN = "4611686018427387904"
 """An id of the far future, which nobody has yet."""
@@ -189,6 +190,7 @@ UNKNOWN_FIELDS = [
         for path, name in {
             f"{TWEET}/like": "anonymous",
             f"{TWEET}/retweet": "visibility",
+            BOOKMARK: "folder",
             f"{USER}/follow": "retweets_hidden",
         }.items()
     ),
@@ -211,6 +213,8 @@ ADDRESSES = [
     no_method("POST", HOME),
     no_method("DELETE", "/api/v1/users/me"),
     no_method("GET", LOGIN),
+    no_method("GET", BOOKMARK),
+    no_method("POST", BOOKMARKS),
     no_method("PROPFIND", HOME),
 ]
 IDS = [
@@ -227,6 +231,10 @@ IDS = [
     nothing("liking no tweet", f"/api/v1/tweets/{UNKNOWN}/like", "POST"),
     nothing("liking 'abc'", "/api/v1/tweets/abc/like", "POST"),
     nothing("retweeting no tweet", f"/api/v1/tweets/{UNKNOWN}/retweet", "POST"),
+    nothing("bookmarking no tweet", f"/api/v1/tweets/{UNKNOWN}/bookmark", "POST"),
+    nothing("bookmarking 'abc'", "/api/v1/tweets/abc/bookmark", "POST"),
+    nothing("removing a bookmark of no tweet", f"/api/v1/tweets/{UNKNOWN}/bookmark", "DELETE"),
+    nothing("another's bookmarks", f"{USER}/bookmarks"),
     nothing("deleting no tweet", f"/api/v1/tweets/{UNKNOWN}", "DELETE"),
     nothing("the user 'abc'", "/api/v1/users/abc"),
     nothing("a user who is not there", f"/api/v1/users/{UNKNOWN}"),
@@ -258,6 +266,7 @@ PAGES = [
     page("a limit of 5,000 digits", "limit=" + "9" * 5_000, 422, "invalid_request"),
     page("no limit of followers", "limit=0", 422, "invalid_request", f"{USER}/followers"),
     page("no limit of likers", "limit=x", 422, "invalid_request", f"{TWEET}/likers"),
+    page("no limit of bookmarks", "limit=0", 422, "invalid_request", BOOKMARKS),
     *(
         page(f"cursor={cursor!r}", f"cursor={cursor}", 400, "invalid_cursor")
         for cursor in ("", "nonsense", "0", "%00", "%ff", "%C3%A9", "A" * 22, "A" * 5_000, "////", "_" * 23)
@@ -274,6 +283,7 @@ PAGES = [
             f"{TWEET}/likers",
             f"{TWEET}/retweeters",
             f"{TWEET}/thread",
+            BOOKMARKS,
         )
     ),
     page("no limit of a conversation", "limit=0", 422, "invalid_request", f"{TWEET}/thread"),
@@ -315,6 +325,10 @@ TOKENS = [
     bearer("no token for one's profile", None, "token_required", "/api/v1/users/me"),
     bearer("no token for a follow", None, "token_required", f"{USER}/follow", "POST"),
     bearer("no token for a like", None, "token_required", f"{TWEET}/like", "POST"),
+    bearer("no token for a bookmark", None, "token_required", BOOKMARK, "POST"),
+    bearer("no token to remove a bookmark", None, "token_required", BOOKMARK, "DELETE"),
+    bearer("no token for one's bookmarks", None, "token_required", BOOKMARKS),
+    bearer("a bad token for one's bookmarks", f"Bearer {UNSIGNED}", "invalid_token", BOOKMARKS),
     bearer("no token for a delete", None, "token_required", TWEET, "DELETE"),
     Bad(what="no token for a tweet", json={"text": "a"}, signed_in=False, status=401, code="token_required"),
     bearer("an empty header", "", "invalid_token"),

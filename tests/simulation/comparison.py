@@ -6,7 +6,7 @@ from typing import Any, cast
 import orjson
 
 from domain.ids import TweetId, UserId
-from domain.relations import FOLLOW, LIKE, RETWEET
+from domain.relations import BOOKMARK, FOLLOW, LIKE, RELATIONS, RETWEET
 from domain.timeline import newest_first
 from storage.ports.cache import ListKey, ListKind
 from storage.rows import tables_of
@@ -18,11 +18,7 @@ from tests.support.oracle.comparison import matches_home, matches_latest_first, 
 from tests.support.oracle.oracle import Counts, Entry, Oracle, Relation, Span, Tweet, UserCounts
 from tests.support.shapes import Shown
 
-_TABLES = {
-    Relation.FOLLOW: tables_of(FOLLOW).by_user,
-    Relation.LIKE: tables_of(LIKE).by_user,
-    Relation.RETWEET: tables_of(RETWEET).by_user,
-}
+_TABLES = {Relation(relation.name): tables_of(relation).by_user for relation in RELATIONS}
 """Each relation by user."""
 
 Ask = Callable[[Replica, str | None, int], Awaitable[bytes]]
@@ -113,6 +109,9 @@ class Comparison:
         self._check(f"followees of {user}", matches_latest_first(following, oracle.targets(Relation.FOLLOW, user)))
         written = await self._tweets(lambda r, at, n: r.timelines.user_timeline(None, user, at, n))
         self._check(f"timeline of {user}", matches_list(written, oracle.user_timeline(user)))
+        kept = await self._tweets(lambda r, at, n: r.pages.targets(user, BOOKMARK, user, at, n))
+        latest_first = matches_latest_first([entry.id for entry in kept], oracle.bookmarks(user))
+        self._check(f"bookmarks of {user}", latest_first)
 
     async def _tweet(self, id_: int) -> None:
         oracle, tweet = self._oracle, TweetId(id_)

@@ -5,9 +5,10 @@ from collections.abc import Awaitable, Callable
 
 import orjson
 
+from domain import relations
 from domain.errors import EngineError, LeaseExpired, Refused
 from domain.ids import TweetId, UserId
-from domain.relations import FOLLOW, LIKE, RETWEET
+from domain.relations import BOOKMARK, FOLLOW, LIKE, RETWEET
 from serve.tweets.commands import Draft
 from tests.simulation.stores import USERS
 from tests.simulation.world import Replica, World
@@ -30,6 +31,8 @@ _ACTIONS = (
     *("unlike",) * 4,
     *(Relation.RETWEET,) * 12,
     *("undo",) * 5,
+    *(Relation.BOOKMARK,) * 6,
+    *("remove_bookmark",) * 3,
     *("read",) * 14,
 )
 _CALM_ACTIONS = tuple(action for action in _ACTIONS if action not in (Relation.FOLLOW, "unfollow"))
@@ -147,31 +150,34 @@ class Person:
                 self._problem(f"no longer follows {target} and still sees {left}")
 
     async def _like(self) -> None:
-        if (found := self._some_tweet()) is not None:
-            tweet = TweetId(found.id)
-            fact: Fact = (Relation.LIKE, self.user, found.original)
-            await self._change(fact, True, lambda c: c.relations.turn_on(LIKE, self.user, tweet))
+        await self._begin(LIKE)
 
     async def _unlike(self) -> None:
-        if (found := self._some_active(Relation.LIKE)) is not None:
-            tweet = TweetId(found)
-            fact: Fact = (Relation.LIKE, self.user, found)
-            await self._change(fact, False, lambda c: c.relations.turn_off(LIKE, self.user, tweet))
+        await self._end(LIKE)
 
     async def _retweet(self) -> None:
-        if (found := self._some_tweet()) is not None:
-            tweet = TweetId(found.id)
-            await self._change(
-                (Relation.RETWEET, self.user, found.original),
-                True,
-                lambda c: c.relations.turn_on(RETWEET, self.user, tweet),
-            )
+        await self._begin(RETWEET)
 
     async def _undo(self) -> None:
-        if (found := self._some_active(Relation.RETWEET)) is not None:
+        await self._end(RETWEET)
+
+    async def _bookmark(self) -> None:
+        await self._begin(BOOKMARK)
+
+    async def _remove_bookmark(self) -> None:
+        await self._end(BOOKMARK)
+
+    async def _begin(self, relation: relations.Relation) -> None:
+        if (found := self._some_tweet()) is not None:
+            tweet = TweetId(found.id)
+            fact: Fact = (relation.name, self.user, found.original)
+            await self._change(fact, True, lambda c: c.relations.turn_on(relation, self.user, tweet))
+
+    async def _end(self, relation: relations.Relation) -> None:
+        if (found := self._some_active(relation.name)) is not None:
             tweet = TweetId(found)
-            fact: Fact = (Relation.RETWEET, self.user, found)
-            await self._change(fact, False, lambda c: c.relations.turn_off(RETWEET, self.user, tweet))
+            fact: Fact = (relation.name, self.user, found)
+            await self._change(fact, False, lambda c: c.relations.turn_off(relation, self.user, tweet))
 
     async def _read(self) -> None:
         await self._walk_down_to(0)
@@ -293,7 +299,8 @@ class Person:
         rows = self._world.rows_of_user(self._rng.choice(USERS))[:4]
         return Entry(*self._rng.choice(rows)) if rows else None
 
-    def _some_active(self, relation: Relation) -> int | None:
+    def _some_active(self, relation: str) -> int | None:
+        """Something to which they have a relation; it may be deleted by now."""
         found = sorted(
             s[2] for s in self._answers.touched() if s[:2] == (relation, self.user) and self._answers.known(s)
         )

@@ -24,6 +24,7 @@ _PATHS: Mapping[Relation, str] = {
     Relation.FOLLOW: "/users/{}/follow",
     Relation.LIKE: "/tweets/{}/like",
     Relation.RETWEET: "/tweets/{}/retweet",
+    Relation.BOOKMARK: "/tweets/{}/bookmark",
 }
 _ENDED: Mapping[Relation, str] = {Relation.FOLLOW: "unfollow"}
 _numbers = itertools.count(1)

@@ -33,6 +33,7 @@ def test_a_retweet_is_read_as_its_own_entry_with_the_tweet_it_shows() -> None:
         "hashtags": [],
         "liked": True,
         "retweeted": False,
+        "bookmarked": False,
     }
     counts = {"likes_count": 4, "retweets_count": 3, "replies_count": 2, "quotes_count": 1}
     original = {"id": "10", "author": author, "text": "hello", "retweet_of": None, **common, **counts}

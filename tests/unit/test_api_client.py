@@ -47,6 +47,7 @@ TWEET: Mapping[str, object] = {
     **{f"{name}_count": 0 for name in ("likes", "retweets", "replies", "quotes")},
     "liked": False,
     "retweeted": False,
+    "bookmarked": False,
 }
 
 

@@ -2,9 +2,11 @@
 
 import pytest
 
+from domain.relations import MARKED, RELATIONS
+from tests.support.api_user import path_of
 from tests.support.oracle.answers import Answers, Outcome
 from tests.support.oracle.comparison import matches_home, matches_latest_first, matches_list, matches_page_order
-from tests.support.oracle.oracle import Counts, Entry, Oracle, Relation, Span, Tweet, UserCounts
+from tests.support.oracle.oracle import FLAGS, Counts, Entry, Oracle, Relation, Span, Tweet, UserCounts
 
 ALICE, BOB, CARA = 1, 2, 3
 
@@ -126,8 +128,8 @@ def test_people_stand_latest_first_unless_their_calls_overlapped() -> None:
     assert matches_latest_first([BOB, CARA, ALICE], spans) is not None
     assert matches_latest_first([ALICE, BOB, CARA], spans) is not None
     assert matches_latest_first([CARA, BOB], spans) == f"lacks {ALICE}"
-    assert matches_latest_first([CARA, BOB, ALICE, 9], spans) == "shows 9, who does not belong there"
-    assert matches_latest_first([CARA, CARA, BOB, ALICE], spans) == "shows somebody more than once"
+    assert matches_latest_first([CARA, BOB, ALICE, 9], spans) == "shows 9, which does not belong there"
+    assert matches_latest_first([CARA, CARA, BOB, ALICE], spans) == "shows one more than once"
 
 
 def test_a_walk_goes_down() -> None:
@@ -144,11 +146,33 @@ def test_people_stand_in_the_order_of_exact_times() -> None:
 def test_a_like_shows_to_who_likes_and_is_counted(oracle: Oracle) -> None:
     oracle.post(tweet(10, BOB))
     oracle.relate(Relation.LIKE, ALICE, 10)
-    assert oracle.flags(ALICE, 10) == {"liked": True, "retweeted": False}
-    assert oracle.flags(BOB, 10) == {"liked": False, "retweeted": False}
+    assert oracle.flags(ALICE, 10) == {"liked": True, "retweeted": False, "bookmarked": False}
+    assert not any(oracle.flags(BOB, 10).values())
     assert oracle.counts(10) == Counts(likes=1)
     oracle.part(Relation.LIKE, ALICE, 10)
     assert oracle.counts(10) == Counts()
+
+
+def test_a_bookmark_shows_to_who_made_it_while_there_is_a_tweet_and_is_counted_nowhere(oracle: Oracle) -> None:
+    for id_ in (10, 11):
+        oracle.post(tweet(id_, BOB))
+        oracle.relate(Relation.BOOKMARK, ALICE, id_, Span(id_, id_))
+    assert oracle.flags(ALICE, 10) == {"liked": False, "retweeted": False, "bookmarked": True}
+    assert not any(oracle.flags(BOB, 10).values())
+    assert (oracle.counts(10), oracle.user_counts(ALICE)) == (Counts(), UserCounts(following=1))
+    assert matches_latest_first([11, 10], oracle.bookmarks(ALICE)) is None
+    assert matches_latest_first([10, 11], oracle.bookmarks(ALICE)) is not None
+    assert oracle.bookmarks(BOB) == {}
+    oracle.delete(11)
+    assert matches_latest_first([10], oracle.bookmarks(ALICE)) is None
+    oracle.part(Relation.BOOKMARK, ALICE, 10)
+    assert (oracle.bookmarks(ALICE), oracle.flags(ALICE, 10)["bookmarked"]) == ({}, False)
+
+
+def test_every_relation_of_the_product_has_its_place_here() -> None:
+    assert set(Relation) == {relation.name for relation in RELATIONS}
+    assert {relation.flag: Relation(relation.name) for relation in MARKED} == FLAGS
+    assert len({path_of(relation, 10) for relation in Relation}) == len(Relation)
 
 
 def test_a_list_in_another_order_or_that_shows_something_twice_differs() -> None:

@@ -36,14 +36,14 @@ def matches_home(shown: Sequence[Entry], entries: Sequence[Entry]) -> str | None
 
 
 def matches_latest_first(shown: Sequence[int], spans: Mapping[int, Span]) -> str | None:
-    """The same people, latest first; of two whose calls overlapped either may come first."""
-    if difference := _people_difference(shown, spans):
+    """The same people or tweets, latest first; of two whose calls overlapped either may come first."""
+    if difference := _span_difference(shown, spans):
         return difference
     latest_begun = 0
-    for user in reversed(shown):
-        if spans[user].answered < latest_begun:
-            return f"{user} stands too high: it was answered before one further down was asked for"
-        latest_begun = max(latest_begun, spans[user].begun)
+    for id_ in reversed(shown):
+        if spans[id_].answered < latest_begun:
+            return f"{id_} stands too high: it was answered before one further down was asked for"
+        latest_begun = max(latest_begun, spans[id_].begun)
     return None
 
 
@@ -77,13 +77,13 @@ def _first_difference(shown: Sequence[Entry], expected: Sequence[Entry]) -> str:
     return f"shows {len(shown)} entries instead of {len(expected)}"
 
 
-def _people_difference(shown: Sequence[int], spans: Mapping[int, Span]) -> str | None:
+def _span_difference(shown: Sequence[int], spans: Mapping[int, Span]) -> str | None:
     found, parts = set(shown), []
     if len(found) < len(shown):
-        parts.append("shows somebody more than once")
-    if strange := [user for user in shown if user not in spans]:
-        parts.append(f"shows {_some(strange)}, who does not belong there")
-    if unmet := [user for user in spans if user not in found]:
+        parts.append("shows one more than once")
+    if strange := [id_ for id_ in shown if id_ not in spans]:
+        parts.append(f"shows {_some(strange)}, which does not belong there")
+    if unmet := [id_ for id_ in spans if id_ not in found]:
         parts.append(f"lacks {_some(unmet)}")
     return "; ".join(parts) or None
 

@@ -18,9 +18,14 @@ class Relation(StrEnum):
     FOLLOW = "follow"
     LIKE = "like"
     RETWEET = "retweet"
+    BOOKMARK = "bookmark"
 
 
-FLAGS: Mapping[str, Relation] = {"liked": Relation.LIKE, "retweeted": Relation.RETWEET}
+FLAGS: Mapping[str, Relation] = {
+    "liked": Relation.LIKE,
+    "retweeted": Relation.RETWEET,
+    "bookmarked": Relation.BOOKMARK,
+}
 """Relations of the viewer that are shown with every tweet, by the name of the field."""
 
 
@@ -147,6 +152,11 @@ class Oracle:
     def sources(self, relation: Relation, target: int) -> Mapping[int, Span]:
         """Followers, likers, retweeters."""
         return self._sources[relation, target]
+
+    def bookmarks(self, user: int) -> Mapping[int, Span]:
+        """What somebody bookmarked, as far as it still exists; nobody else is shown it."""
+        kept = self.targets(Relation.BOOKMARK, user)
+        return {tweet: span for tweet, span in kept.items() if self.sees(user, Entry(tweet, tweet))}
 
     def flags(self, viewer: int, tweet: int) -> dict[str, bool]:
         """How the viewer stands to a tweet."""

@@ -5,6 +5,8 @@ from hypothesis import strategies as st
 from domain.errors import PoisonedEvent
 from domain.events import (
     AnyEvent,
+    Bookmarked,
+    BookmarkRemoved,
     Followed,
     Liked,
     Retweeted,
@@ -41,6 +43,8 @@ GOLDEN = [
     (Unfollowed(event_id=E, stamp_us=7, user=U, followee=UserId(4), since=2), "0197080507a0090402"),
     (UserSuspended(event_id=E, stamp_us=7, user=U), "0195090507a009"),
     (UserReinstated(event_id=E, stamp_us=7, user=U), "01950a0507a009"),
+    (Bookmarked(event_id=E, stamp_us=7, user=U, tweet_id=T), "01960b0507a00903"),
+    (BookmarkRemoved(event_id=E, stamp_us=7, user=U, tweet_id=T, since=2), "01970c0507a0090302"),
 ]
 """Bytes that are in logs and in Cassandra already: if one of these changes, old events can no longer be read."""
 

@@ -5,7 +5,7 @@ import pytest
 from fastapi import APIRouter
 
 from domain.ids import SessionId, UserId
-from domain.relations import FOLLOW, LIKE
+from domain.relations import BOOKMARK, FOLLOW, LIKE
 from serve.app import build_app
 from serve.http.access import AccessControl
 from serve.http.origins import Origins
@@ -35,7 +35,7 @@ class Names:
 
 
 class Service:
-    """Likes and follows over HTTP, as anybody."""
+    """Likes, bookmarks and follows over HTTP, as anybody."""
 
     def __init__(self) -> None:
         engine = Engine()
@@ -47,7 +47,10 @@ class Service:
             router, "/tweets/{id}/like", LIKE, Limit.LIKES, Operation("like", "On."), Operation("unlike", "Off.")
         )
         add_sources(router, "/tweets/{id}/likers", LIKE, Operation("read_likers", "Who likes it."))
-        add_own_targets(router, "/users/me/likes", LIKE, Operation("read_likes", "What I like."))
+        add_relation(
+            router, "/tweets/{id}/bookmark", BOOKMARK, Limit.LIKES, Operation("keep", "On."), Operation("drop", "Off.")
+        )
+        add_own_targets(router, "/users/me/bookmarks", BOOKMARK, Operation("read_kept", "What I keep."))
         add_relation(
             router, "/users/{id}/follow", FOLLOW, Limit.FOLLOWS, Operation("follow", "On."), Operation("un", "Off.")
         )
@@ -99,13 +102,13 @@ async def test_what_is_ones_own_is_listed_for_nobody_else_page_by_page_and_witho
 ) -> None:
     tweets = [await service.replica.commands.post(ALICE, Draft(text=f"tweet {n}")) for n in range(4)]
     for tweet in (tweets[2], tweets[0], tweets[3], tweets[1]):
-        await service.ask("POST", f"/tweets/{tweet}/like", BOB)
+        await service.ask("POST", f"/tweets/{tweet}/bookmark", BOB)
     await service.replica.commands.delete(ALICE, tweets[3])
-    assert (await service.ask("GET", "/users/me/likes")).status_code == 401
+    assert (await service.ask("GET", "/users/me/bookmarks")).status_code == 401
     shown, cursor = list[str](), "?limit=2"
     while cursor:
-        page = (await service.ask("GET", f"/users/me/likes{cursor}", BOB)).json()
+        page = (await service.ask("GET", f"/users/me/bookmarks{cursor}", BOB)).json()
         shown += [tweet["id"] for tweet in page["tweets"]]
         cursor = page["next_cursor"] and f"?limit=2&cursor={page['next_cursor']}"
     assert shown == [str(tweets[at]) for at in (1, 0, 2)]
-    assert (await service.ask("GET", "/users/me/likes", ALICE)).json()["tweets"] == []
+    assert (await service.ask("GET", "/users/me/bookmarks", ALICE)).json()["tweets"] == []

@@ -6,6 +6,8 @@ import pytest
 
 from domain.events import (
     AnyEvent,
+    Bookmarked,
+    BookmarkRemoved,
     Event,
     Followed,
     Liked,
@@ -152,6 +154,14 @@ GOLDEN: list[tuple[Event, list[Row]]] = [
             Delete("follows_by_target_time", (ALICE, FOLLOWER_BUCKET, BEFORE), STAMP),
         ],
     ),
+    (
+        Bookmarked(**BY_BOB, tweet_id=TWEET),
+        [on("bookmarks", TWEET), Upsert("bookmarks_by_user_time", (BOB, ID), STAMP, {"target_id": TWEET})],
+    ),
+    (
+        BookmarkRemoved(**BY_BOB, tweet_id=TWEET, since=BEFORE),
+        [off("bookmarks", TWEET), Delete("bookmarks_by_user_time", (BOB, BEFORE), STAMP)],
+    ),
     (UserSuspended(**BY_BOB), []),
     (UserReinstated(**BY_BOB), []),
 ]
@@ -189,6 +199,8 @@ EFFECTS: dict[type[Event], tuple[set[str | ListKey], set[tuple[int, str]], tuple
     Unfollowed: ({keys.following(BOB), HOME}, FOLLOWS, None),
     UserSuspended: ({keys.user(BOB)}, set(), None),
     UserReinstated: ({keys.user(BOB)}, set(), None),
+    Bookmarked: ({keys.engaged(BOB)}, set(), None),
+    BookmarkRemoved: ({keys.engaged(BOB)}, set(), None),
 }
 """For each kind: stale values and lists, counts to be taken anew, and the entry."""
 
@@ -202,10 +214,16 @@ def test_a_count_goes_up_with_what_begins_and_down_with_what_ends(event: Event, 
     assert {act.change for acts in acts_from(repeated).values() for act in acts} <= {0}
 
 
+@pytest.mark.parametrize("repeated", [False, True])
+def test_a_bookmark_changes_no_count_that_is_noted(repeated: bool) -> None:
+    assert acts_of(Bookmarked(**BY_BOB, tweet_id=TWEET), repeated=repeated) == []
+    assert acts_of(BookmarkRemoved(**BY_BOB, tweet_id=TWEET, since=BEFORE), repeated=repeated) == []
+
+
 def test_all_that_a_superseded_event_left_is_removed_but_not_what_the_winner_wrote_too() -> None:
     state = RelationState(active=True, event_id=ID, written_us=STAMP, superseded=(81, 82))
     liked, retweeted = Liked(**BY_BOB, tweet_id=TWEET), Retweeted(**BY_BOB, tweet_id=TWEET, author=ALICE)
-    followed = Followed(**BY_BOB, followee=ALICE)
+    followed, bookmarked = Followed(**BY_BOB, followee=ALICE), Bookmarked(**BY_BOB, tweet_id=TWEET)
     assert list(superseded_rows(liked, state)) == [
         Delete("likes_by_target_time", (TWEET, BUCKET, 81), STAMP),
         Delete("likes_by_target_time", (TWEET, BUCKET, 82), STAMP),
@@ -228,8 +246,14 @@ def test_all_that_a_superseded_event_left_is_removed_but_not_what_the_winner_wro
         Delete("follows_by_target_time", (ALICE, FOLLOWER_BUCKET, 82), STAMP),
         SetRelation("follows_by_user", (BOB, ALICE), STAMP, {}, "-", (81, 82)),
     ]
+    assert list(superseded_rows(bookmarked, state)) == [
+        Delete("bookmarks_by_user_time", (BOB, 81), STAMP),
+        Delete("bookmarks_by_user_time", (BOB, 82), STAMP),
+        SetRelation("bookmarks_by_user", (BOB, TWEET), STAMP, {}, "-", (81, 82)),
+    ]
     assert superseded_values(retweeted, state) == [keys.tweet(81), keys.tweet(82)]
     assert superseded_values(liked, state) == superseded_values(followed, state) == []
+    assert superseded_values(bookmarked, state) == []
 
 
 async def test_a_suspension_is_kept_among_the_events() -> None:
