@@ -5,10 +5,10 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import compress
-from typing import Protocol
 
 from domain.errors import Overloaded, StoreUnavailable
 from domain.limits import Limits
+from storage.keys import ById
 from storage.ports.cache import CacheStore
 from telemetry import metrics
 
@@ -16,12 +16,6 @@ Load = Callable[[list[int]], Awaitable[Mapping[int, bytes]]]
 """Reads Cassandra: from ids to values; an id that is left out has no value."""
 Fetch = Callable[[list[str]], Awaitable[Sequence[bytes | None]]]
 """Gets values from the cache."""
-
-
-class Keyed(Protocol):
-    """A kind of value that is cached by id."""
-
-    def key(self, id_: int) -> str: ...
 
 
 class ReadThrough:
@@ -37,7 +31,7 @@ class ReadThrough:
         limits: Limits,
         *,
         kind: str,
-        key: Callable[[int], str],
+        key: ById,
         load: Load,
         keeps_absent: bool = True,
     ) -> None:
@@ -52,7 +46,7 @@ class ReadThrough:
 
     async def get(self, ids: Iterable[int]) -> dict[int, bytes]:
         """The values of some ids; an empty one where there is none."""
-        (found,) = await multi_get(fetch_from(self._cache), (self, ids))
+        (found,) = await multi_get(fetch_from(self._cache), (self.key, ids))
         return await self.fill_missing(found)
 
     async def fill_missing(self, found: Mapping[int, bytes | None]) -> dict[int, bytes]:
@@ -108,10 +102,10 @@ class ReadThrough:
         return values
 
 
-async def multi_get(fetch: Fetch, *wanted: tuple[Keyed, Iterable[int]]) -> list[dict[int, bytes | None]]:
-    """The cached values of several kinds, in one trip; none of them while the cache is down or too busy."""
-    asked = [(kind, list(dict.fromkeys(ids))) for kind, ids in wanted]
-    keys = [kind.key(id_) for kind, ids in asked for id_ in ids]
+async def multi_get(fetch: Fetch, *wanted: tuple[ById, Iterable[int]]) -> list[dict[int, bytes | None]]:
+    """The cached values of several kinds, each by its key, in one trip; none while the cache is down or too busy."""
+    asked = [(key, list(dict.fromkeys(ids))) for key, ids in wanted]
+    keys = [key(id_) for key, ids in asked for id_ in ids]
     values: Sequence[bytes | None] = [None] * len(keys)
     if keys:
         with suppress(StoreUnavailable, Overloaded):  # counted, and reported, by the cache

@@ -6,7 +6,6 @@ from typing import Generic
 
 from domain.errors import Overloaded, StoreUnavailable
 from domain.limits import Limits
-from storage import keys
 from storage.own_acts import acts_from
 from storage.ports.cache import CacheStore
 from storage.read_through import ReadThrough
@@ -15,12 +14,6 @@ from telemetry import metrics
 
 _RECOUNTED_MAX = 16
 """Tweets or users of one page whose sets are counted anew."""
-
-
-class OwnActs:
-    """Acts on counts, by the user who did them."""
-
-    key = staticmethod(keys.own_acts)
 
 
 class Counts(Generic[C]):
@@ -41,7 +34,6 @@ class Counts(Generic[C]):
         self._count: Callable[..., Awaitable[C]] = count
         self.shared = ReadThrough(cache, limits, kind="counts", key=form.key, load=self._load)
         """As all readers see them."""
-        self.own_acts = OwnActs()
 
     async def of(self, cached: Mapping[int, bytes | None], noted: bytes | None) -> dict[int, C]:
         """Counts as one reader must see them, from what was `cached` of each and `noted` of their own acts."""

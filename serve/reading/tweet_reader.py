@@ -9,6 +9,7 @@ from domain.relations import MARKED
 from serve.reading.counts import Counts
 from serve.reading.people import People
 from serve.reading.viewer import ViewerRelations
+from storage import keys
 from storage.cache_codec import CachedTweet, Person, tweet_from
 from storage.ports.cache import CacheStore
 from storage.read_through import ReadThrough, multi_get
@@ -75,10 +76,10 @@ class TweetReader:
         viewers = () if self._engaged else self._viewers
         tweets, counts, engaged, noted = await multi_get(
             self._fetch,
-            (self._values, ids),
-            (self._all_counts.shared, ids),
-            (self._relations.engaged, viewers),
-            (self._all_counts.own_acts, viewers),
+            (self._values.key, ids),
+            (self._all_counts.shared.key, ids),
+            (self._relations.engaged.key, viewers),
+            (keys.own_acts, viewers),
         )
         self._counts |= counts
         self._noted |= noted

@@ -7,6 +7,7 @@ from domain.ids import UserId
 from domain.relations import FOLLOW
 from serve.reading.counts import Counts
 from serve.reading.people import People
+from storage import keys
 from storage.cache_codec import Person, person_from
 from storage.ports.cache import CacheStore
 from storage.ports.relations import RelationStore
@@ -40,9 +41,9 @@ class UserReader:
         wanted = [id_ for id_ in ids if id_ not in self._counts]
         users, counts, noted = await multi_get(
             fetch_from(self._cache),
-            (self._people.values, wanted),
-            (self._all_counts.shared, wanted),
-            (self._all_counts.own_acts, self._viewers if wanted else ()),
+            (self._people.values.key, wanted),
+            (self._all_counts.shared.key, wanted),
+            (keys.own_acts, self._viewers if wanted else ()),
         )
         self._counts |= counts
         self._noted |= noted

@@ -74,20 +74,12 @@ class Publisher:
         await self._notify_redis(event, append=False)
 
     async def _notify_redis(self, event: Event, *, append: bool) -> bool:
-        """Bring an event to caches and log; all of it may be repeated.
-
-        If Redis stalls the answer waits, longer than its breaker stays open; else not.
-        """
+        """Bring an event to Redis. If it stalls the answer waits, longer than its breaker stays open; else not."""
         tries = 1 if self._guard.active else _TRIES_MAX
         while True:  # no library: its bookkeeping took longer than the calls
             tries -= 1
             try:
-                await invalidate(self._cache, (event,))
-                note = self._cache.note(keys.own_acts(event.actor), acts_of(event, repeated=not append))
-                if append:
-                    await asyncio.gather(note, self._log.append([event]))
-                else:
-                    await note
+                await self._update_redis(event, append=append)
             except (StoreUnavailable, Overloaded) as error:
                 if tries:
                     await self._sleep(_WAIT_S)
@@ -97,3 +89,12 @@ class Publisher:
                     await self._guard.report_failure()
                 return False
             return True
+
+    async def _update_redis(self, event: Event, *, append: bool) -> None:
+        """Caches and log; all of it may be repeated."""
+        await invalidate(self._cache, (event,))
+        note = self._cache.note(keys.own_acts(event.actor), acts_of(event, repeated=not append))
+        if append:
+            await asyncio.gather(note, self._log.append([event]))
+        else:
+            await note
