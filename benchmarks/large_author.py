@@ -33,9 +33,9 @@ class _Observed(metrics.LocalBackend):
         self.seconds: list[float] = []
 
     @override
-    def record(self, metric: metrics.Metric, value: float, labels: metrics.Labels) -> None:
-        super().record(metric, value, labels)
-        if metric is metrics.FANOUT_SECONDS:
+    def record(self, series: metrics.Series, value: float) -> None:
+        super().record(series, value)
+        if series.metric is metrics.FANOUT_SECONDS:
             self.seconds.append(value)
 
 
