@@ -1,7 +1,8 @@
 """A circuit breaker that lets one request at a time find out whether a dead store is back."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
+from types import TracebackType
 
 from pybreaker import STATE_CLOSED, CircuitBreaker, CircuitBreakerError
 
@@ -23,26 +24,29 @@ class Breaker:
         )
         self._trying = False
 
-    @contextmanager
-    def guarding(self) -> Iterator[None]:
+    def guarding(self) -> AbstractContextManager[None]:
         """Around one call. Raises `CircuitBreakerError` at once instead of running it while the store is dead."""
-        if self._breaker.current_state != STATE_CLOSED:
-            if self._trying:
-                raise CircuitBreakerError("another request is trying the store")
-            self._trying = True
-            try:
-                with self._breaker.calling():
-                    yield
-            finally:
-                self._trying = False
-            return
+        return self if self._breaker.current_state == STATE_CLOSED else self._one_trying()
+
+    def __enter__(self) -> None:
+        """Begin a call while the breaker is closed: nothing is made for it, as there are very many."""
+
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+        if error is None:
+            if self._breaker.fail_counter:
+                with suppress(CircuitBreakerError), self._breaker.calling():
+                    pass
+        elif self._is_outage(error):  # pybreaker is told afterwards how the call ended
+            with suppress(CircuitBreakerError, type(error)), self._breaker.calling():
+                raise error
+
+    @contextmanager
+    def _one_trying(self) -> Iterator[None]:
+        if self._trying:
+            raise CircuitBreakerError("another request is trying the store")
+        self._trying = True
         try:
-            yield
-        except Exception as error:
-            if self._is_outage(error):  # pybreaker is told afterwards how the call ended
-                with suppress(CircuitBreakerError, type(error)), self._breaker.calling():
-                    raise
-            raise
-        if self._breaker.fail_counter:
-            with suppress(CircuitBreakerError), self._breaker.calling():
-                pass
+            with self._breaker.calling():
+                yield
+        finally:
+            self._trying = False

@@ -64,10 +64,12 @@ class BulkConnection:
         """
         if not replies:
             return np.empty(0, dtype=np.int64)
-        with self._client.answering():
+
+        async def exchanged() -> npt.NDArray[np.int64]:
             async with asyncio.timeout(CALL_S) as limit:
-                answer = await self._exchange(wire, replies, limit)
-            return parse_integers(answer)
+                return parse_integers(await self._exchange(wire, replies, limit))
+
+        return await self._client.guarded(exchanged)
 
     async def close(self) -> None:
         """Close the connection; the next use makes it again."""

@@ -1,8 +1,7 @@
 """The connections to Redis: bounded, timed, guarded by a circuit breaker, checked for the server's incarnation."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -76,11 +75,17 @@ class RedisClient:
         """
         if not commands:
             return []
-        return await self._call(partial(_exchange, commands), READ_ATTEMPTS_MAX if repeat else 1, wait_ms)
+        free, exchange = (self._waiting_free, self._alone) if wait_ms else (self._free, self._line.exchange)
+        await (_turn(free) if free.locked() else free.acquire())
+        try:
+            until_s = asyncio.get_running_loop().time() + CALL_S + wait_ms / 1000
+            return await self.guarded(partial(_replies, commands, partial(exchange, until_s=until_s), repeat))
+        finally:
+            free.release()
 
     async def incarnation(self) -> str:
         """The token of this life of the server; a new one is made if it was lost."""
-        return await self._call(incarnation.current, READ_ATTEMPTS_MAX, 0)
+        return await incarnation.current(partial(self.run, repeat=True))
 
     async def close(self) -> None:
         await self._line.close()
@@ -92,44 +97,24 @@ class RedisClient:
         connection: AbstractConnection = self._pool.make_connection()  # type: ignore[no-untyped-call]
         return connection
 
-    @contextmanager
-    def answering(self) -> Iterator[None]:
-        """Around everything that talks to Redis: the breaker, and `StoreUnavailable` for what redis-py raises."""
+    async def guarded(self, act: Callable[[], Awaitable[Result]]) -> Result:
+        """Do what talks to Redis: by leave of the breaker, and with `StoreUnavailable` for what redis-py raises."""
         try:
-            with self._breaker.guarding(), _translated():
-                yield
+            with self._breaker.guarding():
+                try:
+                    return await act()
+                except (TimeoutError, OSError, errors.RedisError) as error:
+                    if (cause := _cause_of(error)) is None:
+                        raise
+                    raise _unavailable(cause, str(error) or "no answer in time") from error
         except CircuitBreakerError as error:
             raise _unavailable("breaker_open", str(error)) from None
 
-    async def _call(self, act: Callable[[Exchange], Awaitable[Result]], attempts_max: int, wait_ms: int) -> Result:
-        free = self._waiting_free if wait_ms else self._free
-        await _turn(free)
-        try:
-            with self.answering():
-                try:
-                    async with asyncio.timeout(CALL_S + wait_ms / 1000):
-                        return await self._tried(act, attempts_max, alone=wait_ms > 0)
-                except TimeoutError:
-                    if not wait_ms:
-                        self._line.suspect()
-                    raise
-        finally:
-            free.release()
-
-    async def _tried(self, act: Callable[[Exchange], Awaitable[Result]], attempts_max: int, *, alone: bool) -> Result:
-        exchange = self._alone if alone else self._line.exchange
-        for attempt in range(1, attempts_max):
-            try:
-                return await act(exchange)
-            except errors.ConnectionError:
-                await asyncio.sleep(0.05 * attempt)
-        return await act(exchange)
-
-    async def _alone(self, commands: Sequence[Command]) -> list[Any]:
+    async def _alone(self, commands: Sequence[Command], until_s: float) -> list[Any]:
         """`Exchange` on a line that nobody else uses meanwhile."""
         line = self._idle.pop() if self._idle else Line(self.new_connection)
         try:
-            return await line.exchange(commands)
+            return await line.exchange(commands, until_s)
         except BaseException:
             await line.close()  # nobody shall wait behind what may still be waiting
             raise
@@ -138,9 +123,9 @@ class RedisClient:
 
 
 async def _turn(free: asyncio.Semaphore) -> None:
-    """Take a turn, which the caller gives back; where one is free no timer is set, which is a fifth of a call."""
+    """Wait for a turn, which the caller gives back."""
     try:
-        async with asyncio.timeout(TURN_WAIT_S) if free.locked() else nullcontext():
+        async with asyncio.timeout(TURN_WAIT_S):
             await free.acquire()
     except TimeoutError:
         raise Overloaded(STORE, retry_after_ms=100) from None
@@ -170,9 +155,16 @@ async def _greet(connection: AbstractConnection) -> None:
         raise
 
 
-async def _exchange(commands: Sequence[Command], exchange: Exchange) -> list[Any]:
+async def _replies(commands: Sequence[Command], exchange: Exchange, repeat: bool) -> list[Any]:
     """Replies to all commands; scripts that the server has forgotten are loaded and run again."""
-    replies = await exchange(commands)
+    for attempt in range(1, READ_ATTEMPTS_MAX if repeat else 1):
+        try:
+            replies = await exchange(commands)
+            break
+        except errors.ConnectionError:
+            await asyncio.sleep(0.05 * attempt)
+    else:
+        replies = await exchange(commands)
     forgotten = [at for at, reply in enumerate(replies) if isinstance(reply, errors.NoScriptError)]
     if forgotten:
         sources = {Script.sources[commands[at][1]] for at in forgotten}
@@ -183,20 +175,15 @@ async def _exchange(commands: Sequence[Command], exchange: Exchange) -> list[Any
     return incarnation.checked(replies)
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except (TimeoutError, errors.TimeoutError) as error:
-        raise _unavailable("timeout", "no answer in time") from error
-    except (errors.ConnectionError, OSError) as error:
-        raise _unavailable("unreachable", str(error)) from error
-    except errors.InvalidResponse as error:
-        raise _unavailable("other", str(error)) from error
-    except errors.ResponseError as error:
-        if isinstance(error, _UNAVAILABLE) or any(words in str(error) for words in _UNAVAILABLE_WORDS):
-            raise _unavailable("other", str(error)) from error
-        raise
+def _cause_of(error: Exception) -> str | None:
+    """The kind of failure of the server that an error speaks of; None if it is a mistake of ours."""
+    if isinstance(error, TimeoutError | errors.TimeoutError):
+        return "timeout"
+    if isinstance(error, errors.ConnectionError | OSError):
+        return "unreachable"
+    if isinstance(error, (errors.InvalidResponse, *_UNAVAILABLE)):
+        return "other"
+    return "other" if any(words in str(error) for words in _UNAVAILABLE_WORDS) else None
 
 
 def _unavailable(cause: str, detail: str) -> StoreUnavailable:
