@@ -16,7 +16,7 @@ from cluster.settings import cache_dir
 
 _JAVA_MAJORS = ("11", "17")
 _ARCHIVE_TIMEOUT_S = 60.0
-_ARCHIVE_HEAP_MB = 512
+_ARCHIVE_HEAP_MB = 256
 
 
 def start_cassandra(data_dir: Path, ports: PortBlock, heap_mb: int, report: Reporter) -> CassandraNode:
