@@ -17,7 +17,7 @@ from cluster.private import is_our_folder, make_secret
 from cluster.settings import environment
 
 _READY_LINE = b"Ray runtime started"
-_METRICS_INTERVAL_MS = 1000
+_METRICS_INTERVAL_MS = 5000
 _SCRATCH = "scratch"
 _SESSIONS = "r"
 _SCRATCH_PREFIX = "mm-"
