@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from types import FrameType
 
@@ -55,6 +55,8 @@ class System:
         """
         settings = self._settings
         self._take_signals()
+        with suppress(OSError):  # inherited by all that it starts: who wakes up takes the core from nobody at work
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
         os.umask(OTHERS)  # what this process writes, and all that it starts, is for this user alone
         lock = FolderLock(settings.data_dir)
         self._undo.callback(lock.release)
