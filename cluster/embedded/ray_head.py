@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 _UNUSED = ("ray.serve.scripts", "ray.dashboard.modules.job.cli", "ray.util.state.state_cli")
-_DASHBOARD = "NodeHead,StateHead,ServeHead,ReportHead,MetricsHead,JobHead"
+_DASHBOARD = "NodeHead,StateHead,ServeHead,ReportHead,JobHead"
 """The parts of it that show a system of ours; the dashboard does not start with a name that it does not know."""
 
 

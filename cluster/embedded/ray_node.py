@@ -71,7 +71,7 @@ class EmbeddedRay(Component):
         }
         guard, head = (Path(__file__).with_name(name) for name in ("group_guard.py", "ray_head.py"))
         command = [sys.executable, "-IS", str(guard), str(os.getpid())]
-        command += [sys.executable, "-P", str(head), "start", "--head", "--block", "--disable-usage-stats"]
+        command += [sys.executable, "-P", str(head), "start", "--head", "--disable-usage-stats"]
         command += ["--no-monitor"]  # of the autoscaler: there is one node
         command += [f"{name}={value}" for name, value in options.items()]
         log = data_dir / "logs" / "ray_head.log"
