@@ -3,6 +3,7 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
+RUN_STAMP := $(VENV)/.installed-to-run
 
 .NOTPARALLEL:
 .PHONY: help run down status test test-memory test-real check demo chaos sim bench bench-quick clean
@@ -12,13 +13,13 @@ help:  ## list the commands
 
 # The last line of each recipe is an exec, so that Ctrl-C and SIGTERM reach the Python process itself.
 
-run: $(STAMP)  ## start the whole system here; Ctrl-C stops it
+run: $(RUN_STAMP)  ## start the whole system here; Ctrl-C stops it
 	@exec $(PYTHON) -m cluster up
 
-down: $(STAMP)  ## stop the system that runs on this data folder
+down: $(RUN_STAMP)  ## stop the system that runs on this data folder
 	@exec $(PYTHON) -m cluster down
 
-status: $(STAMP)  ## show each dependency and actor of the running system
+status: $(RUN_STAMP)  ## show each dependency and actor of the running system
 	@exec $(PYTHON) -m cluster status
 
 test: test-memory test-real  ## every test tier, against real stores
@@ -56,8 +57,16 @@ bench-quick: $(STAMP)  ## the same with short loads
 clean:  ## remove the virtual environment (data folders stay)
 	rm -rf $(VENV)
 
-# Written last: an interrupted installation is taken up again.
-$(STAMP): pyproject.toml constraints.txt
+INSTALL = $(PYTHON) -m pip install --disable-pip-version-check -c constraints.txt
+
+# A stamp is written last: an interrupted installation is taken up again.
+$(STAMP): $(RUN_STAMP)
+	@echo 'Installing what tests and checks need besides.'
+	@$(INSTALL) -e '.[dev]'
+	@touch $(STAMP)
+
+# Cassandra's jars come meanwhile, unless there is a Cassandra; where that fails, `cluster up` tries again and says why.
+$(RUN_STAMP): pyproject.toml constraints.txt
 	@found=; for name in python3.11 python3.12 python3 python; do \
 	  if $$name -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' >/dev/null 2>&1; then \
 	    found=$$name; break; fi; done; \
@@ -66,5 +75,8 @@ $(STAMP): pyproject.toml constraints.txt
 	if ! $(PYTHON) -c '' >/dev/null 2>&1; then echo "Creating $(VENV) with $$found."; rm -rf $(VENV); $$found -m venv $(VENV) || { \
 	  echo "$$found cannot make a virtual environment: install its venv package (python3-venv) and run make again." >&2; exit 1; }; fi; \
 	echo 'Installing the dependencies (a few minutes the first time).'
-	@$(PYTHON) -m pip install --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	@touch $(STAMP)
+	@$(INSTALL) --quiet jgo rich
+	@if [ -z "$$MURMUR_CASSANDRA_CONTACT_POINTS" ]; then \
+	  $(PYTHON) -m cluster.embedded.cassandra_jars "$${XDG_CACHE_HOME:-$$HOME/.cache}/murmur" >/dev/null 2>&1 & fi; \
+	$(INSTALL) -e . && wait
+	@touch $(RUN_STAMP)

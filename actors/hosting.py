@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import uvloop
@@ -19,8 +20,11 @@ _BACK_OFF_MS = (50, 100, 200, 400, 800)
 _BEAT_EVERY_MS = 1_000
 _BEAT_TTL_S = 10
 
-Step = Callable[[int], Awaitable[None]]
-"""One turn of a loop; it is given how long it may wait for something to do, in ms."""
+Step = Callable[[int], Awaitable[float]]
+"""One turn of a loop: given how long it may wait for something to do, in ms, it returns the pause after it, in s.
+
+A stop waits for a turn, and not for a pause.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,8 @@ class Host:
         self._beat_ms = clock.monotonic_ms()
         self._published_ms = 0
         self._error = ""
-        self._stopping = threading.Event()
+        self._stopping = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._component: Component | None = None
         self._thread = threading.Thread(target=self._main, name=name, daemon=True)
         self._thread.start()
@@ -82,7 +87,11 @@ class Host:
 
     def stop(self, timeout_s: float) -> bool:
         """Ask for an orderly end and wait for it. False if it took too long."""
-        self._stopping.set()
+        if self._loop is None:
+            self._stopping.set()
+        else:
+            with suppress(RuntimeError):  # it has ended already
+                self._loop.call_soon_threadsafe(self._stopping.set)
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
@@ -95,27 +104,34 @@ class Host:
             raise
 
     async def _run(self) -> None:
+        self._loop = asyncio.get_running_loop()
         failures = 0
         while not self._stopping.is_set():
             try:
                 if self._component is None:
                     self._component = await self._open()
-                await self._component.step(WAIT_MS)
+                pause_s = await self._component.step(WAIT_MS)
                 await self._publish_heartbeat(self._component.cache)
                 failures, self._error = 0, ""
             except EngineError as error:
                 if self._error != str(error):
                     logger().warning("will try again", actor=self._name, error=str(error))
                 self._error = str(error) or type(error).__name__
-                delay_ms = _BACK_OFF_MS[min(failures, len(_BACK_OFF_MS) - 1)]
+                pause_s = _BACK_OFF_MS[min(failures, len(_BACK_OFF_MS) - 1)] / 1000
                 failures += 1
-                await asyncio.sleep(delay_ms / 1000)
             self._beat_ms = self._clock.monotonic_ms()
+            if pause_s:
+                await self._pause(pause_s)
         if self._component is not None:
             try:
                 await self._component.close()
             except EngineError as error:
                 logger().warning("could not finish", actor=self._name, error=str(error))
+
+    async def _pause(self, pause_s: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await self._stopping.wait()
 
     async def _publish_heartbeat(self, cache: CacheStore) -> None:
         if self._clock.monotonic_ms() - self._published_ms >= _BEAT_EVERY_MS:

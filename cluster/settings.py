@@ -115,8 +115,8 @@ class Settings(BaseSettings):
     """PEM file of that certificate's key, without a passphrase."""
     cassandra_tls_verify_hostname: Switch = "on"
     """`off` accepts certificates that do not name the address of their node."""
-    cassandra_heap_mb: Annotated[int, Field(ge=256)] = 512
-    """Heap of the local Cassandra."""
+    cassandra_heap_mb: Annotated[int, Field(ge=256)] = 256
+    """Heap of the local Cassandra, at most."""
     redis_url: Annotated[str, AfterValidator(_redis_url)] | None = None
     """`redis://` or `rediss://` URL of a Redis to use; empty starts one locally."""
     cleartext_passwords: Literal["refuse", "allow"] = "refuse"

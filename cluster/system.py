@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from types import FrameType
 
@@ -39,9 +39,11 @@ class System:
     What the settings place elsewhere (Cassandra, Redis, Ray) is used there and neither started nor stopped.
     """
 
-    def __init__(self, settings: Settings, report: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, report: Callable[[str], None], reached: Callable[[str], None]) -> None:
+        """`report` is told what it is about to do, `reached` what is so from now on."""
         self._settings = settings
         self._report = report
+        self._reached = reached
         self._components: list[Component] = []
         self._undo = ExitStack()
         self._starting = True
@@ -55,6 +57,8 @@ class System:
         """
         settings = self._settings
         self._take_signals()
+        with suppress(OSError):  # inherited by all that it starts: who wakes up takes the core from nobody at work
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
         os.umask(OTHERS)  # what this process writes, and all that it starts, is for this user alone
         lock = FolderLock(settings.data_dir)
         self._undo.callback(lock.release)
@@ -73,24 +77,30 @@ class System:
                 settings = self._settings = settings.model_copy(update={"exporter_port": ports.port()})
         self._undo.callback(self._stop_components)
         endpoints = self._start_components(ports)
+        self._reached("Cassandra, Ray and Redis were started")
         import ray  # reads its environment then; meanwhile the components come up
 
         import serve.deploy
         from cluster import wiring
 
+        self._reached("The client of Ray is loaded")
         for component in self._components:
             if isinstance(component, EmbeddedRay):
                 component.wait_ready()
+        self._reached("Ray is ready")
         self._undo.callback(ray.shutdown)
         endpoints = replace(endpoints, dashboard_url=connect(endpoints.ray_address))
         self._take_signals()  # Ray has put a handler of its own in place
         self._undo.callback(self._drain)
         serve.deploy.start(settings.http_host, settings.http_port)  # takes seconds, in which Cassandra comes up
+        self._reached("Ray Serve is ready")
         for component in self._components:
             component.wait_ready()
+        self._reached("Cassandra and Redis are ready")
         self._report("Deploying the application.")
-        wiring.deploy(settings, endpoints)
+        wiring.deploy(settings, endpoints, self._reached)
         self._wait_ready(endpoints)
+        self._reached("All of it is ready")
         state = RunState(pid=os.getpid(), endpoints=endpoints)
         self._undo.callback(state.remove)
         state.write()

@@ -1,6 +1,7 @@
 """The composition root: from settings and addresses to a deployed application."""
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import serve.deploy
@@ -25,10 +26,11 @@ _STOP_S = 3.0
 _PARTITIONS_CHECKPOINT = "log-partitions"
 
 
-def deploy(settings: Settings, endpoints: Endpoints) -> None:
+def deploy(settings: Settings, endpoints: Endpoints, reached: Callable[[str], None]) -> None:
     """Bring the schema up to date, then start actors and replicas side by side; they exist when this returns."""
     stores = store_config(settings, endpoints)
     asyncio.run(_prepare(settings, stores))
+    reached("The schema is up to date")
     actor_config = ActorConfig(
         stores=stores,
         log_level=settings.log_level,
@@ -37,7 +39,9 @@ def deploy(settings: Settings, endpoints: Endpoints) -> None:
     )
     trends = TrendsConfig(stores=stores, snapshots=settings.data_dir / "trends", log_level=settings.log_level)
     lifecycle.start(actor_config, TrendsWorkerGroup(trends, placement.nodes), settings.fanout_shards)
+    reached("The actors come up")
     deploy_api(settings, endpoints)
+    reached("The replicas are up")
 
 
 def deploy_api(settings: Settings, endpoints: Endpoints, *, wait: bool = True) -> None:

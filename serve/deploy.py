@@ -46,9 +46,7 @@ class MurmurApi:
 
 def start(http_host: str, http_port: int) -> None:
     """Start Serve, empty."""
-    ray_serve.start(
-        proxy_location="EveryNode", http_options={"host": http_host, "port": http_port, "request_timeout_s": 30}
-    )
+    ray_serve.start(proxy_location="EveryNode", http_options={"host": http_host, "port": http_port})
 
 
 def deploy(config: ApiConfig, *, wait: bool = True) -> None:

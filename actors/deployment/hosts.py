@@ -1,4 +1,4 @@
-"""Hosts: one actor class for each component, which runs in a thread of its own and so answers whenever it is asked.
+"""Hosts: an actor class for a component, which runs in a thread of its own and so answers whenever it is asked.
 
 Ray starts a dead actor again (`max_restarts`); a stuck one is found by the supervisor.
 """
@@ -8,6 +8,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 
 import ray
 from typing_extensions import override
@@ -27,12 +28,25 @@ from telemetry import logs, metrics
 from telemetry.logs import logger
 from telemetry.ray_backend import RayBackend
 
-LOOK_EVERY_S = 1.0
-"""The interval in which the reconciler compares the last seconds, and the supervisor asks for everybody's health."""
 CLOCK = SystemClock()
 _COLLECT_S = 0.1
 """The time in which counters collect events before they count: many likes of one tweet are counted once."""
 _RELEASE_EVERY_S = 60.0
+_COMPARE_EVERY_S = 1.0
+"""The interval in which the reconciler compares the last seconds."""
+
+
+def end_process() -> None:
+    """End this process at once: Ray starts its actor again."""
+    os._exit(1)
+
+
+async def _opened(config: ActorConfig, begin: Callable[[Stores, AsyncExitStack], Awaitable[Step]]) -> Component:
+    async with AsyncExitStack() as closing:
+        stores = await open_stores(config.stores)
+        closing.push_async_callback(stores.close)
+        step = await begin(stores, closing)
+        return Component(step, closing.pop_all().aclose, stores.ports.cache)
 
 
 class HostedActor(Host, ABC):
@@ -43,14 +57,7 @@ class HostedActor(Host, ABC):
         metrics.install(RayBackend())
         self._config = config
         node = ray.get_runtime_context().get_node_id()
-        super().__init__(name, self._open_component, CLOCK, lambda: os._exit(1), node)
-
-    async def _open_component(self) -> Component:
-        async with AsyncExitStack() as closing:
-            stores = await open_stores(self._config.stores)
-            closing.push_async_callback(stores.close)
-            step = await self._begin(stores, closing)
-            return Component(step, closing.pop_all().aclose, stores.ports.cache)
+        super().__init__(name, partial(_opened, config, self._begin), CLOCK, end_process, node)
 
     @abstractmethod
     async def _begin(self, stores: Stores, closing: AsyncExitStack) -> Step:
@@ -66,10 +73,9 @@ class FanoutShardActor(HostedActor):
         shard = FanoutShard(self._name, stores.ports, CLOCK, config.limits, config.partitions)
         closing.push_async_callback(shard.drain)
 
-        async def step(wait_ms: int) -> None:
+        async def step(wait_ms: int) -> float:
             await shard.step(wait_ms)
-            if not shard.ranges:
-                await asyncio.sleep(wait_ms / 1000)
+            return 0.0 if shard.ranges else wait_ms / 1000
 
         return step
 
@@ -86,30 +92,29 @@ class CountersActor(HostedActor):
         releasing = asyncio.create_task(repeat(threshold.release, _RELEASE_EVERY_S, self._name))
         closing.callback(releasing.cancel)
 
-        async def step(wait_ms: int) -> None:
+        async def step(wait_ms: int) -> float:
             await counters.step(wait_ms)
             if releasing.done():
                 releasing.result()
-            await asyncio.sleep(_COLLECT_S)
+            return _COLLECT_S
 
         return step
 
 
-class ReconcilerActor(HostedActor):
-    """Hosts the reconciler."""
+def hosted_reconciler(config: ActorConfig) -> Host:
+    """The reconciler in a host of its own, without an actor of its own: it is too little work for a process."""
 
-    @override
-    async def _begin(self, stores: Stores, closing: AsyncExitStack) -> Step:
-        config = self._config.stores
+    async def begin(stores: Stores, _closing: AsyncExitStack) -> Step:
         consumers = [consumer for names in CONSUMERS.values() for consumer in names]
-        reconciler = Reconciler(consumers, stores.ports, CLOCK, config.limits, config.partitions)
+        reconciler = Reconciler(consumers, stores.ports, CLOCK, config.stores.limits, config.stores.partitions)
 
-        async def step(wait_ms: int) -> None:
+        async def step(wait_ms: int) -> float:
             await reconciler.step(wait_ms)
-            if not reconciler.behind:
-                await asyncio.sleep(LOOK_EVERY_S)
+            return 0.0 if reconciler.behind else _COMPARE_EVERY_S
 
         return step
+
+    return Host(RECONCILER, partial(_opened, config, begin), CLOCK, end_process)
 
 
 async def repeat(turn: Callable[[], Awaitable[None]], every_s: float, actor: str) -> None:
@@ -123,5 +128,5 @@ async def repeat(turn: Callable[[], Awaitable[None]], every_s: float, actor: str
 
 
 def make(name: str, config: ActorConfig, node: str | None = None) -> None:
-    """Make a fan-out shard, the counters or the reconciler, unless it exists."""
-    place({COUNTERS: CountersActor, RECONCILER: ReconcilerActor}.get(name, FanoutShardActor), name, config, node=node)
+    """Make a fan-out shard or the counters, unless it exists."""
+    place({COUNTERS: CountersActor}.get(name, FanoutShardActor), name, config, node=node)

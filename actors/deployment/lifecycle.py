@@ -9,7 +9,7 @@ from actors.deployment.config import ActorConfig
 from actors.deployment.hosts import make
 from actors.deployment.placement import existing_shards, find, nodes, place
 from actors.deployment.supervisor_actor import SupervisorActor
-from actors.registry import COUNTERS, RECONCILER, SUPERVISOR
+from actors.registry import COUNTERS, SUPERVISOR
 from actors.supervision.worker_groups import WorkerGroup
 from storage.desired_state import shard_names
 
@@ -21,7 +21,7 @@ def start(config: ActorConfig, workers: WorkerGroup, shards: int) -> None:
     later.
     """
     places = cycle(sorted(nodes()) or [None])
-    for name in (*shard_names(shards), COUNTERS, RECONCILER):
+    for name in (*shard_names(shards), COUNTERS):
         make(name, config, node=next(places))
     place(SupervisorActor, SUPERVISOR, config, workers)
 
@@ -29,7 +29,7 @@ def start(config: ActorConfig, workers: WorkerGroup, shards: int) -> None:
 def stop(timeout_s: float) -> None:
     """Drain and end every actor that exists: the supervisor first, so that it makes and revives none."""
     _stop([SUPERVISOR], timeout_s)
-    _stop([*existing_shards(), COUNTERS, RECONCILER], timeout_s)
+    _stop([*existing_shards(), COUNTERS], timeout_s)
 
 
 def _stop(names: Sequence[str], timeout_s: float) -> None:

@@ -11,10 +11,10 @@ from typing_extensions import override
 
 from actors.deployment import placement
 from actors.deployment.config import ActorConfig
-from actors.deployment.hosts import CLOCK, LOOK_EVERY_S, HostedActor, make, repeat
+from actors.deployment.hosts import CLOCK, HostedActor, end_process, hosted_reconciler, make, repeat
 from actors.deployment.placement import find
 from actors.exporter import Exporter
-from actors.hosting import Health, Step
+from actors.hosting import Health, Host, Step
 from actors.registry import COUNTERS, RECONCILER
 from actors.supervision.supervisor import Supervisor
 from actors.supervision.worker_groups import WorkerGroup, WorkerGroupSupervisor
@@ -26,19 +26,27 @@ from telemetry.ray_calls import ANSWER_S, call_ray
 
 _FLOW_AFTER_S = 10.0
 """The wait before the trends dataflow starts, so that the others start undisturbed: what it does waits in the log."""
+_LOOK_EVERY_S = 2.0
+_LOOK_AT_FLOW_EVERY_S = 0.5
 _MADE_S = 5.0
 _END_S = 3.0
-"""The time in which a shard that leaves finishes what it read."""
+"""The time in which a shard that leaves, or the reconciler, finishes what it began."""
 
 
 class RayActors:
-    """`MonitoredActors` on Ray: one that was found is asked directly, also while Ray's head is away."""
+    """`MonitoredActors` on Ray: one that was found is asked directly, also while Ray's head is away.
 
-    def __init__(self, config: ActorConfig) -> None:
+    Some are no actors, but hosted here, in this process: it ends when one of them is stuck.
+    """
+
+    def __init__(self, config: ActorConfig, here: Mapping[str, Host]) -> None:
         self._config = config
+        self._here = here
         self._found: dict[str, ActorHandle[Any]] = {}
 
     async def health(self, name: str) -> Health | None:
+        if (host := self._here.get(name)) is not None:
+            return host.health()
         try:
             if (actor := self._found.get(name) or await call_ray(lambda: find(name))) is None:
                 return None
@@ -52,7 +60,9 @@ class RayActors:
         return health
 
     async def restart(self, name: str) -> None:
-        if (actor := await call_ray(lambda: find(name))) is not None:
+        if name in self._here:
+            end_process()
+        elif (actor := await call_ray(lambda: find(name))) is not None:
             await call_ray(lambda: ray.kill(actor, no_restart=False))
         else:
             await call_ray(lambda: make(name, self._config), _MADE_S)
@@ -78,7 +88,7 @@ class RayActors:
 
 
 class SupervisorActor(HostedActor):
-    """Hosts the supervisors of the actors and of the trends dataflow, and the cluster's exporter beside them."""
+    """Hosts the supervisors of the actors and of the trends dataflow, the reconciler, and the cluster's exporter."""
 
     _supervisor: Supervisor | None = None
     _flow: WorkerGroupSupervisor | None = None
@@ -90,9 +100,10 @@ class SupervisorActor(HostedActor):
     @override
     async def _begin(self, stores: Stores, closing: AsyncExitStack) -> Step:
         config, coordination = self._config, stores.ports.coordination
-        actors = RayActors(config)
-        supervisor = self._supervisor = Supervisor(actors, (COUNTERS, RECONCILER), coordination, CLOCK)
         flow = self._flow = WorkerGroupSupervisor(self._workers, await desired(coordination, TRENDS_WORKERS), CLOCK)
+        reconciler = hosted_reconciler(config)
+        actors = RayActors(config, {RECONCILER: reconciler})
+        supervisor = self._supervisor = Supervisor(actors, (COUNTERS, RECONCILER), coordination, CLOCK)
         exporter = Exporter(
             stores.ports,
             config.stores.partitions,
@@ -104,20 +115,20 @@ class SupervisorActor(HostedActor):
 
         async def supervise_flow() -> None:
             await asyncio.sleep(_FLOW_AFTER_S)
-            await repeat(flow.step, LOOK_EVERY_S / 2, "trends")
+            await repeat(flow.step, _LOOK_AT_FLOW_EVERY_S, "trends")
 
         flow_supervised = asyncio.create_task(supervise_flow())
 
-        async def step(wait_ms: int) -> None:
+        async def step(wait_ms: int) -> float:
             flow.desired = await desired(coordination, TRENDS_WORKERS)
             await supervisor.step()
             if flow_supervised.done():
                 flow_supervised.result()
-            await asyncio.sleep(LOOK_EVERY_S)
+            return _LOOK_EVERY_S
 
         async def finish() -> None:
             flow_supervised.cancel()
-            await asyncio.gather(flow.stop(), exporter.close())
+            await asyncio.gather(flow.stop(), exporter.close(), asyncio.to_thread(reconciler.stop, _END_S))
 
         closing.push_async_callback(finish)
         return step

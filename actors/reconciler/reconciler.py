@@ -178,14 +178,8 @@ class Reconciler:
         """Append the events made in [from_ms, to_ms) that are not in the log, until the turn is over; up to where."""
         after, before = EventId(first_id_at(from_ms) - 1), first_id_at(to_ms)
         for minute in range(from_ms // MINUTE_MS, to_ms // MINUTE_MS + 1):
-            partitions = range(self._partitions)
-            found = await asyncio.gather(*(self._ports.events.event_ids_of(minute, p, after=after) for p in partitions))
-            missing = [
-                (partition, id_)
-                for partition, ids in zip(partitions, found, strict=True)
-                for id_ in ids
-                if id_ < before and not self._seen.holds(id_)
-            ]
+            found = await self._ports.events.event_ids_of(minute, after=after)
+            missing = [(partition, id_) for partition, id_ in found if id_ < before and not self._seen.holds(id_)]
             for at in range(0, len(missing), _APPENDED_TOGETHER):
                 all_ = await self._append(minute, missing[at : at + _APPENDED_TOGETHER])
                 if not all_ or (self._turn_is_over() and at + _APPENDED_TOGETHER < len(missing)):

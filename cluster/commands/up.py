@@ -1,5 +1,9 @@
 """`python -m cluster up`: starts a whole system and keeps it running."""
 
+from typing import Annotated
+
+import psutil
+import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -9,18 +13,28 @@ from cluster.embedded.ray_node import token_path
 from cluster.settings import load_settings
 from cluster.state import Endpoints
 from cluster.system import System
+from domain.clock import SystemClock
 
 _console = Console()
 
 
 @app.command()
-def up() -> None:
+def up(
+    timings: Annotated[bool, typer.Option("--timings", help="Say what the start has reached, after how long.")] = False,
+) -> None:
     """Start the whole system and keep it running until Ctrl-C or SIGTERM.
 
     Exit code 0 after a stop that was asked for, 1 when something failed, 2 for bad settings, 3 when a system already
     runs on the data folder.
     """
-    system = System(load_settings(), _console.print)
+    began_ms = psutil.Process().create_time() * 1_000
+
+    def reached(what: str) -> None:
+        if timings:
+            _console.print(f"{(SystemClock().now_ms() - began_ms) / 1_000:6.1f} s  {what}.", highlight=False)
+
+    reached("The command is loaded")
+    system = System(load_settings(), _console.print, reached)
     try:
         endpoints = system.start()
         _console.print("[green]Murmur is up.[/green] Ctrl-C stops it.")

@@ -5,7 +5,8 @@ import tempfile
 from hashlib import sha256
 from pathlib import Path
 
-from cluster.embedded.cassandra_jars import VERSION, Reporter, ensure_jars, known_sums, only_one
+from cluster.embedded import cassandra_jars
+from cluster.embedded.cassandra_jars import Reporter, ensure_jars, known_sums, only_one
 from cluster.embedded.cassandra_jvm import using_archive, writing_archive
 from cluster.embedded.cassandra_login import FOLDER
 from cluster.embedded.cassandra_node import CassandraNode
@@ -16,7 +17,7 @@ from cluster.settings import cache_dir
 
 _JAVA_MAJORS = ("11", "17")
 _ARCHIVE_TIMEOUT_S = 60.0
-_ARCHIVE_HEAP_MB = 512
+_ARCHIVE_HEAP_MB = 256
 
 
 def start_cassandra(data_dir: Path, ports: PortBlock, heap_mb: int, report: Reporter) -> CassandraNode:
@@ -30,7 +31,7 @@ def start_cassandra(data_dir: Path, ports: PortBlock, heap_mb: int, report: Repo
             "No Java 11 or 17 was found, which the local Cassandra needs; install one, put it on PATH and start again, "
             "or set MURMUR_CASSANDRA_CONTACT_POINTS."
         )
-    cache = cache_dir() / f"cassandra-{VERSION}"
+    cache = cache_dir() / cassandra_jars.FOLDER
     jars = ensure_jars(cache, known_sums(), report)
     archive = _ensure_archive(cache, java, jars, ports, report)
     return CassandraNode(java, jars, data_dir / FOLDER, ports, heap_mb, using_archive(archive))

@@ -7,6 +7,7 @@ whatever happened to it since.
 import fcntl
 import hashlib
 import shutil
+import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
@@ -21,6 +22,8 @@ from cluster.locks import try_lock
 from cluster.private import open_private, private_folder
 
 VERSION = "5.0.6"
+FOLDER = f"cassandra-{VERSION}"
+"""Of the jars, in the folder for downloads."""
 _COORDINATE = f"org.apache.cassandra:cassandra-all:{VERSION}"
 _SUMS = Path(__file__).with_suffix(".sha256")
 _HASHING = 2  # threads: a tenth of a second for all jars
@@ -119,3 +122,7 @@ def _progress() -> Iterator[Callable[[str, int], AbstractContextManager[Callable
 
         yield file_progress
         bar.update(task, completed=_EXPECTED_BYTES)
+
+
+if __name__ == "__main__":  # by `make`, while it installs the rest of what a start needs
+    ensure_jars(Path(sys.argv[1]) / FOLDER, known_sums(), print)

@@ -1,4 +1,4 @@
-"""Command line of the local Cassandra's Java, measured for the least work until it answers."""
+"""Command line of the local Cassandra's Java: little memory, and the least work in the first minutes."""
 
 from pathlib import Path
 
@@ -14,15 +14,15 @@ _ADD_PACKAGES = tuple(
     }.items()
     for package in packages.split()
 )
-# CPU seconds of the node until the whole system is ready, on a shared 2-core machine: 13.0 and 15.5 with the thresholds
-# of C2 at six times Java's own (which are 5,000 calls, ...), 10.6 to 11.8 at forty times; both with the class archive.
-# Under load (64 connections that post, the first and the second quarter of a minute after a start): 90 and 131 posts/s
-# with these, 80 and 93 with Java's own, as C2 and the load want the same two cores.
-_QUICK_START = (
-    "-XX:Tier4InvocationThreshold=200000",
-    "-XX:Tier4MinInvocationThreshold=50000",
-    "-XX:Tier4CompileThreshold=400000",
-    "-XX:Tier4BackEdgeThreshold=3000000",
+# Batches/s, CPU ms for each and MB in memory, 64 at once in the first half minute on a shared 2-core machine: 600, 1.9
+# and 927 with G1, 512 MB and C2 late; 690, 1.3 and 883 without C2, which wants the same two cores as the load; 550, 1.5
+# and 444 with these and 160 MB. Who runs it for days on idle cores has a Cassandra of their own, with its own options.
+_LEAN = (
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:ReservedCodeCacheSize=64m",
+    "-Xss256k",
+    "-Dio.netty.allocator.numDirectArenas=1",
 )
 # Archived classes are used, and dumped, beside the jamm agent only when this is said; jamm changes no class.
 _WITH_AGENT = ("-XX:+UnlockDiagnosticVMOptions", "-XX:+AllowArchivingWithJavaAgent")
@@ -33,12 +33,10 @@ def command(java: Path, jars: list[Path], folder: Path, heap_mb: int, archive: t
     jamm = next(jar for jar in jars if jar.name.startswith("jamm-"))
     return [
         str(java),
-        f"-Xms{heap_mb}m",
         f"-Xmx{heap_mb}m",
-        "-XX:+UseG1GC",
         "-XX:+ExitOnOutOfMemoryError",
         "-XX:-UsePerfData",  # a file of counters in the shared folder for temporary files
-        *_QUICK_START,
+        *_LEAN,
         *archive,
         f"-javaagent:{jamm}",
         "-Djdk.attach.allowAttachSelf=true",

@@ -5,7 +5,8 @@ appended to `X-Forwarded-For`, so that its last entry can be believed; statistic
 only; what HAProxy, Ray or uvicorn answer by themselves has the shape of all our failures (an answer without
 `X-Request-ID` is not ours); no client sets what Serve obeys in headers. A request takes a place at a replica when all
 of it is here; more than a replica handles well wait here, in a line with an end, where a refusal costs next to nothing
-(docs/decisions 0022 and 0030). Runs outside the project's environment: standard library only.
+(docs/decisions 0022 and 0030). A request leaves no line in a log, and its end is watched here instead of in a replica
+(0043). Runs outside the project's environment: standard library only.
 """
 
 import ctypes
@@ -27,6 +28,7 @@ _BUFFER_BYTES = 131_072  # more than the largest head and body; memory is taken 
 _AT_ONCE = 32  # requests that a replica is given at once
 _IN_LINE = 32  # requests for each replica that wait until it can be given them; further ones are refused
 _IN_LINE_S = 2
+_ANSWER_S = 30  # that a replica may take; its work goes on after that, as it does for a client that has gone
 _SLOW_REQUEST_S = 10  # until the head of a request is here, and again until its body is; it has no place before
 _TOO_LARGE_MS = 500  # so long a body that is too large is read on: who is still sending might never see the answer
 _SLOW_CLIENT_S = 60  # that a client may leave an answer unread
@@ -68,10 +70,10 @@ _DEFAULTS = f"""\
     http-error {_answer(504, *_LOST)}
     default-server maxconn {_AT_ONCE}
     timeout queue {_IN_LINE_S}s
+    timeout server {_ANSWER_S}s
     timeout http-request {_SLOW_REQUEST_S}s
     timeout tarpit {_TOO_LARGE_MS}ms"""
-# Who asks whether we are alive goes before all others, and has the last places in the line. A refusal is counted by
-# HAProxy, and not logged: Ray reads each line of its log in Python, which would take more than the refusal itself.
+# Who asks whether we are alive goes before all others, and has the last places in the line.
 _BACKEND = f"""\
     acl is_inside src 127.0.0.0/8 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 169.254.0.0/16 ::1/128 fc00::/7 fe80::/10
     acl is_from_a_proxy req.hdr_cnt(X-Forwarded-For) gt 1
@@ -80,7 +82,6 @@ _BACKEND = f"""\
     acl is_full avg_queue ge {_IN_LINE}
     acl is_full_of_probes avg_queue ge {2 * _IN_LINE}
     http-request set-priority-class int(-1) if is_probe
-    http-request set-log-level silent if is_full !is_probe
     http-request return {_answer(503, *_BUSY)} if is_full !is_probe
     http-request return {_answer(503, *_BUSY)} if is_full_of_probes"""
 _IDENTITY = """\
@@ -94,7 +95,8 @@ _FORWARDED_FOR = """\
     http-request set-header X-Forwarded-For "%[req.fhdr(X-Forwarded-For)], %[src]" if was_forwarded
     http-request set-header X-Forwarded-For %[src] if !was_forwarded"""
 # Serve looks at the decoded path, and answers those that begin with `/-/` itself. What it reads in headers is not for
-# clients; it takes - and _ for the same. A method that no parser knows goes on as one that no route takes, so that a
+# clients; it takes - and _ for the same. It is told to wait for nothing but the answer, which spares it two tasks for
+# each request. A method that no parser knows goes on as one that no route takes, so that a
 # replica answers it with the methods of that path.
 _PARSED = f"""\
     http-request return {_answer(505, "http_version_not_supported", "Only HTTP/1.0 and HTTP/1.1 are spoken.")} \
@@ -112,11 +114,16 @@ hdr X-Request-ID %[var(txn.request_id)] if {{ method OPTIONS }} {{ url * }}
 if {{ path,url_dec -m beg /-/ }}
     http-request del-header ^(x[-_]request[-_](timeout[-_]seconds|disconnect[-_]disabled)|x[-_]session[-_]id\
 |serve[-_]multiplexed[-_]model[-_]id|traceparent|tracestate|upgrade)$ -m reg
+    http-request set-header X-Request-Disconnect-Disabled ?1
+    http-request set-header X-Request-Timeout-Seconds 0
     http-request set-method TRACE if !{{ method DELETE GET HEAD OPTIONS PATCH POST PUT }}
     acl is_too_large req.body_size gt {_BODY_BYTES_MAX}
     http-request tarpit deny_status 413 if is_too_large
     http-request wait-for-body time {_SLOW_REQUEST_S}s at-least {_BODY_BYTES_MAX + 1}
     http-request tarpit deny_status 413 if is_too_large"""
+# Ray's actor reads a line for each request in Python, which takes it longer than HAProxy takes for the request; another
+# one goes to a port where nobody listens. The variables are for that line alone.
+_LOGGING = r" *((no )?log|option httplog|log-format-sd|http-request set-var-fmt\(txn\.serve_\w+\))( .*)?"
 _ANSWERED = f"""\
     acl is_ours res.hdr(X-Request-ID) -m found
     http-response return {_answer(400, *_NOT_HTTP)} if {{ status 400 }} !is_ours
@@ -150,7 +157,6 @@ def _bounded_requests(networks: str) -> str:
     acl is_client_a_proxy var(txn.client) -m ip {networks}
     http-request track-sc1 var(txn.client),ipmask(32,64) table requests_by_address if !is_client_a_proxy
     acl is_too_often sc1_http_req_rate gt {_REQUESTS_PER_ADDRESS}
-    http-request set-log-level silent if is_too_often
     http-request return {_answer(429, "rate_limited", too_often, f" hdr Retry-After {_RATE_S}")} if is_too_often
 """
 
@@ -179,7 +185,8 @@ def adapt(config: str, private_ports: list[str], proxies: list[str] | None = Non
         networks = " ".join(str(ipaddress.ip_network(proxy, strict=False)) for proxy in named)
         connections, requests, tables = _bounded_connections(networks), _bounded_requests(networks), _TABLES
     frontend = f"{connections}{_IDENTITY}\n{requests}{_FORWARDED_FOR}\n{_PARSED}\n{_ANSWERED}"
-    config = _replaced(r" *errorfile .*", "", config)
+    for unwanted in _LOGGING, r" *errorfile .*":
+        config = _replaced(unwanted, "", config)
     config = _replaced(r" *tune\.bufsize .*", _GLOBAL, config)
     config = _replaced(r"( *timeout client) .*", rf"\g<1> {_SLOW_CLIENT_S}s", config)
     config = _replaced(r"( *timeout http-keep-alive) .*", rf"\g<1> {_IDLE_S}s", config)

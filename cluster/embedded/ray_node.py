@@ -17,7 +17,7 @@ from cluster.private import is_our_folder, make_secret
 from cluster.settings import environment
 
 _READY_LINE = b"Ray runtime started"
-_METRICS_INTERVAL_MS = 1000
+_METRICS_INTERVAL_MS = 5000
 _SCRATCH = "scratch"
 _SESSIONS = "r"
 _SCRATCH_PREFIX = "mm-"
@@ -71,7 +71,7 @@ class EmbeddedRay(Component):
         }
         guard, head = (Path(__file__).with_name(name) for name in ("group_guard.py", "ray_head.py"))
         command = [sys.executable, "-IS", str(guard), str(os.getpid())]
-        command += [sys.executable, "-P", str(head), "start", "--head", "--block", "--disable-usage-stats"]
+        command += [sys.executable, "-P", str(head), "start", "--head", "--disable-usage-stats"]
         command += ["--no-monitor"]  # of the autoscaler: there is one node
         command += [f"{name}={value}" for name, value in options.items()]
         log = data_dir / "logs" / "ray_head.log"

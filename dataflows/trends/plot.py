@@ -1,4 +1,4 @@
-"""A picture of what trended: how often the top tags were used over time."""
+"""A picture of what trended: how often the top tags were used over time. Only drawing needs matplotlib."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -6,10 +6,6 @@ from datetime import datetime
 from math import nan
 from pathlib import Path
 from typing import Any
-
-import matplotlib as mpl
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
-from matplotlib.figure import Figure
 
 from domain.trends.tag_counts import TOP_MAX
 
@@ -43,8 +39,12 @@ class TrendsPlot:
 
     def write(self, path: Path) -> None:
         """Draw the picture, as a PNG."""
+        from matplotlib import rc_context
+        from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+        from matplotlib.figure import Figure
+
         lines = self.lines()
-        with mpl.rc_context({"font.family": _known_fonts()}):
+        with rc_context({"font.family": _known_fonts()}):
             figure = Figure(figsize=(10, 5), layout="constrained")
             axes = figure.subplots()
             for tag, counts in lines:
@@ -63,5 +63,7 @@ class TrendsPlot:
 
 
 def _known_fonts() -> list[str]:
-    installed = set(mpl.font_manager.get_font_names())
+    from matplotlib.font_manager import get_font_names
+
+    installed = set(get_font_names())
     return [font for font in _FONTS if font in installed]

@@ -16,7 +16,8 @@ _EVENTS = read(
     "SELECT event_id, body FROM events_by_minute WHERE minute = ? AND log_partition = ? AND event_id > ? LIMIT ?"
 )
 _EVENT_IDS = read(
-    "SELECT event_id FROM events_by_minute WHERE minute = ? AND log_partition = ? AND event_id > ?", fetch_rows=5_000
+    "SELECT log_partition, event_id FROM events_by_minute WHERE minute = ? AND log_partition IN ? AND event_id > ?",
+    fetch_rows=5_000,
 )
 
 
@@ -39,9 +40,9 @@ class CassandraEventStore:
         rows = await self._session.execute(_EVENTS, (minute, partition, after, limit))
         return [(EventId(event_id), body) for event_id, body in rows]
 
-    async def event_ids_of(self, minute: int, partition: int, *, after: EventId) -> list[EventId]:
-        rows = await self._session.execute(_EVENT_IDS, (minute, partition, after))
-        return [EventId(event_id) for (event_id,) in rows]
+    async def event_ids_of(self, minute: int, *, after: EventId) -> list[tuple[int, EventId]]:
+        rows = await self._session.execute(_EVENT_IDS, (minute, list(range(self._partitions)), after))
+        return [(partition, EventId(event_id)) for partition, event_id in rows]
 
     async def _write(self, rows: Iterable[Row]) -> None:
         await self._session.logged_batch([_bound(row) for row in rows])

@@ -21,5 +21,5 @@ class EventStore(Protocol):
     ) -> list[tuple[EventId, bytes]]:
         """The events of one minute (since the epoch) and partition with id > `after`, oldest first, encoded."""
 
-    async def event_ids_of(self, minute: int, partition: int, *, after: EventId) -> list[EventId]:
-        """The ids alone, all of them, oldest first."""
+    async def event_ids_of(self, minute: int, *, after: EventId) -> list[tuple[int, EventId]]:
+        """The partition and the id of each event of one minute with id > `after`; those of a partition oldest first."""

@@ -18,7 +18,7 @@ _BACK_S = 5.0
 _BETWEEN_S = 0.5
 
 REPLICA, CONTROLLER, HAPROXY = "ray::ServeReplica", "ray::ServeController", "haproxy"
-SHARD, SUPERVISOR, RECONCILER = "ray::FanoutShardActor", "ray::SupervisorActor", "ray::ReconcilerActor"
+SHARD, SUPERVISOR = "ray::FanoutShardActor", "ray::SupervisorActor"
 COUNTERS, TRENDS = "ray::CountersActor", "ray::TrendsWorkerActor"
 
 # Not all there are, but those without which nothing would have been tried.
@@ -27,10 +27,9 @@ _TALK = {
     ("ServeReplica", "haproxy"),
     *(
         (part, store)
-        for part in ("CountersActor", "FanoutShardActor", "ServeReplica")
+        for part in ("CountersActor", "FanoutShardActor", "ServeReplica", "SupervisorActor")
         for store in ("cassandra", "redis")
     ),
-    ("ReconcilerActor", "cassandra"),
     ("SupervisorActor", "gcs_server"),
     ("TrendsWorkerActor", "cassandra"),
 }
@@ -195,7 +194,6 @@ FAULTS: dict[str, Break] = {
     "shard-killed": kill(SHARD),
     "shards-killed": kill(SHARD, everyone=True),
     "supervisor-killed": kill(SUPERVISOR),
-    "reconciler-killed": kill(RECONCILER),
     "counters-killed": kill(COUNTERS),
     "trends-worker-killed": kill(TRENDS),
     "trends-workers-killed": kill(TRENDS, everyone=True),

@@ -34,7 +34,7 @@ Store = Literal["cassandra", "redis"]
 
 _ACTOR = re.compile(r"ray::(\w+)")
 _SUSPECT = "murmur_redis_suspect_seconds"
-_HEAP_MB = 512
+_HEAP_MB = 256
 _MAXMEMORY_MB = 256
 _STOP_S = 20.0
 _START_S = 180.0

@@ -194,3 +194,35 @@ def test_a_taken_port_of_the_exporter_is_one_sentence(tmp_path: Path, ports: Por
         port = taken.getsockname()[1]
         said = up_that_fails(tmp_path, http_port=str(ports.port()), exporter_port=str(port))
     assert re.fullmatch(rf"Port {port} .* set MURMUR_EXPORTER_PORT to a free port\.\n", said), said
+
+
+LEAVES_TWO = "import subprocess; [subprocess.Popen(['sleep', s]) for s in ('1', '600')]"
+LATE_ORPHAN = "sleep 600 & sleep 1; (sleep 0.2 &); sleep 0.5; touch passed; exec sleep 600"
+LEAVES_ONE = f"import subprocess; subprocess.Popen(['sh', '-c', '{LATE_ORPHAN}'])"
+STARTS = """
+import os, subprocess, sys
+subprocess.run([*sys.argv[1:4], str(os.getpid()), *sys.argv[4:]], start_new_session=True)
+"""
+
+
+@pytest.mark.parametrize("how", ["by itself", "asked to", "its parent is gone"])
+def test_what_a_program_leaves_behind_ends_together(how: str, tmp_path: Path) -> None:
+    guard = [sys.executable, "-IS", str(ROOT / "cluster/embedded/group_guard.py")]
+    program = [sys.executable, "-c", LEAVES_TWO if how == "by itself" else LEAVES_ONE]
+    with subprocess.Popen([sys.executable, "-c", STARTS, *guard, *program], cwd=tmp_path) as parent:
+
+        def sleeping() -> list[psutil.Process]:
+            found = psutil.Process(parent.pid).children(recursive=True)
+            return [process for process in found if process.is_running() and process.cmdline() == ["sleep", "600"]]
+
+        if how == "by itself":
+            assert wait_until(lambda: len(sleeping()) == 1, _TIMEOUT_S)
+        else:  # what comes to it later, as its parent has ended, may end alone
+            assert wait_until(lambda: (tmp_path / "passed").exists() and len(sleeping()) == 2, _TIMEOUT_S)
+        left, (guarding,) = sleeping(), psutil.Process(parent.pid).children()
+        if how == "asked to":
+            guarding.terminate()
+        elif how == "its parent is gone":
+            parent.kill()
+        _, alive = psutil.wait_procs([guarding, *left], timeout=_TIMEOUT_S)
+        assert alive == []

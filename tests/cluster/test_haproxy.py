@@ -40,6 +40,20 @@ def test_haproxy_forwards_addresses_and_keeps_its_statistics_private() -> None:
     assert "timeout http-keep-alive 60s" in adapt("defaults\n    timeout http-keep-alive 90s\n", [])
 
 
+def test_what_ray_writes_for_its_log_is_left_out() -> None:
+    written = [
+        "    log 127.0.0.1:514 local0 info",
+        "    option httplog",
+        "    log global",
+        "    no log",
+        "    log /somewhere/metrics.sock len 8192 format rfc5424 local1 debug",
+        '    log-format-sd "%{+Q,+E}o [serve@1 app=%[var(txn.serve_app)] method=%HM status=%ST]"',
+        "    http-request set-var-fmt(txn.serve_app) murmur if is_murmur !{ var(txn.serve_app) -m found }",
+    ]
+    kept = ["    option log-health-checks", "    http-request set-log-level debug if routes"]
+    assert adapt("\n".join(written + kept), []).split("\n") == [*[""] * len(written), *kept, ""]
+
+
 @pytest.mark.parametrize(
     ("path", "status", "code"),
     [

@@ -31,6 +31,8 @@ async def test_a_signal_stops_all_of_it_and_the_next_start_has_the_data() -> Non
                 tweet = await alice.post("still here?")
             second_start_is_refused(system)
             runs_nothing_unused(system)
+            wakes_up_last(system)
+            logs_no_request(system)
             ends_in_order(system, signal.SIGTERM)
         with started(environment) as system:
             async with httpx.AsyncClient(base_url=system.endpoints.http_url, timeout=30) as api:
@@ -54,6 +56,21 @@ def runs_nothing_unused(system: RunningSystem) -> None:
     assert any("dashboard.py" in command for command in commands), commands
     unused = ("ray.util.client", "log_monitor", "autoscaler")
     assert not [command for command in commands if any(word in command for word in unused)]
+
+
+def wakes_up_last(system: RunningSystem) -> None:
+    """Whoever wakes up takes the core from nobody who is at work."""
+    family = psutil.Process(system.process.pid).children(recursive=True)
+    others = [child.cmdline() for child in family if os.sched_getscheduler(child.pid) != os.SCHED_BATCH]
+    assert others == []
+
+
+def logs_no_request(system: RunningSystem) -> None:
+    """Nobody is told of a request (docs/decisions 0043); a new Ray may undo it."""
+    (config,) = (system.endpoints.data_dir / "scratch").glob("h/**/*.cfg")
+    rules = [line.strip() for line in config.read_text().splitlines()]
+    assert "timeout server 30s" in rules
+    assert not [rule for rule in rules if rule.startswith("log") or re.match("[^#]*txn.serve_", rule)]
 
 
 def ends_in_order(system: RunningSystem, number: signal.Signals) -> None:

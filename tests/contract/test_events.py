@@ -117,5 +117,14 @@ async def test_the_events_of_a_minute_come_oldest_first_and_in_parts(people: Peo
     before = EventId(posted[0].event_id - 1)
     found = await people.ports.events.events_of(minute, partition, after=before, limit=3)
     assert [id_ for id_, _ in found] == [each.event_id for each in posted[:3]]
-    rest = await people.ports.events.event_ids_of(minute, partition, after=found[-1][0])
-    assert rest == [each.event_id for each in posted[3:]]
+    ids = await people.ports.events.event_ids_of(minute, after=found[-1][0])
+    assert [id_ for where, id_ in ids if where == partition] == [each.event_id for each in posted[3:]]
+
+
+async def test_the_ids_of_a_minute_are_those_of_all_partitions(people: People) -> None:
+    events = [await people.post(people.somebody()) for _ in range(20)]
+    for minute in {event_place(event, PARTITIONS)[0] for event in events}:
+        expected = {(event_place(event, PARTITIONS), event.event_id) for event in events}
+        found = await people.ports.events.event_ids_of(minute, after=EventId(events[0].event_id - 1))
+        assert {((minute, partition), id_) for partition, id_ in found} >= {e for e in expected if e[0][0] == minute}
+    assert len({event_place(event, PARTITIONS)[1] for event in events}) > 1

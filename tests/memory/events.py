@@ -35,7 +35,11 @@ class MemoryEventStore:
             (EventId(int_of(key[0])), cast(bytes, row.get("body"))) for key, row in found if int_of(key[0]) > after
         ][:limit]
 
-    async def event_ids_of(self, minute: int, partition: int, *, after: EventId) -> list[EventId]:
+    async def event_ids_of(self, minute: int, *, after: EventId) -> list[tuple[int, EventId]]:
         await self._tables.turn()
-        found = self._tables.partition("events_by_minute", minute, partition)
-        return [EventId(int_of(key[0])) for key, _ in found if int_of(key[0]) > after]
+        return [
+            (partition, EventId(int_of(key[0])))
+            for partition in range(self._partitions)
+            for key, _ in self._tables.partition("events_by_minute", minute, partition)
+            if int_of(key[0]) > after
+        ]

@@ -89,7 +89,7 @@ class Replica(BaseHTTPRequestHandler):
             self.served.wait(PATIENCE_S)
         body = _LONG_BODY if word == "long" else b"text"
         if word == "echo":
-            body = json.dumps([self.command, [name.lower() for name in self.headers]]).encode()
+            body = json.dumps([self.command, {name.lower(): value for name, value in self.headers.items()}]).encode()
         if word in ("waits", "healthz", "slow", "long", "echo"):
             word, ours = "200", ["ours"]
         if word == "hangs":

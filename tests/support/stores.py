@@ -11,7 +11,7 @@ from cluster.embedded.ports import PortBlock
 from cluster.embedded.redis import EmbeddedRedis
 from storage.cassandra.driver.options import CassandraOptions
 
-CASSANDRA_HEAP_MB = 512
+CASSANDRA_HEAP_MB = 256
 REDIS_MAXMEMORY_MB = 256
 _STOP_TIMEOUT_S = 15.0
 

@@ -2,6 +2,7 @@
 
 from contextlib import closing
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -44,6 +45,8 @@ def trends(
 
     Events are kept seven days, and a ranking is made of those of two windows: a --from that reaches too far is refused.
     """
+    if plot is not None and find_spec("matplotlib") is None:
+        raise ClusterError("A --plot needs matplotlib: .venv/bin/python -m pip install -c constraints.txt matplotlib.")
     if window not in WINDOWS:
         raise typer.BadParameter(f"choose among {', '.join(WINDOWS)}", param_hint="--window")
     to_ms = past_ms(to)

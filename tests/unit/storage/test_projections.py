@@ -260,4 +260,5 @@ async def test_a_suspension_is_kept_among_the_events() -> None:
     events = MemoryEventStore(MemoryTables(), partitions=4)
     suspended = UserSuspended(**BY_BOB)
     await events.commit(suspended)
-    assert await events.event_ids_of(*event_place(suspended, 4), after=EventId(0)) == [ID]
+    minute, partition = event_place(suspended, 4)
+    assert await events.event_ids_of(minute, after=EventId(0)) == [(partition, ID)]
