@@ -8,6 +8,7 @@ from fastapi_offline import FastAPIOffline
 
 from domain.limits import Limits
 from serve.http.cors import Cors
+from serve.http.direct import DirectRoutes
 from serve.http.docs_page import add_docs
 from serve.http.error_handlers import add_error_handlers
 from serve.http.middleware import RequestMiddleware
@@ -32,6 +33,7 @@ def build_app(use_cases: UseCases, routers: Iterable[APIRouter], cors_origins: S
         # Not `include_router`: it nests, and matches every request once for each level.
         api.router.routes.extend(router.routes)
     add_docs(api)
+    api.add_middleware(DirectRoutes, routes=api.routes)
     api.add_middleware(
         RequestMiddleware,
         request_bytes_max=use_cases.get(Limits).request_bytes_max,

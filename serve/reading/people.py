@@ -52,6 +52,14 @@ class People:
             found |= read
         return found
 
+    async def latest(self, user: UserId) -> Person | None:
+        """A user as of now."""
+        believed = False
+        with suppress(StoreUnavailable, Overloaded):  # counted, and reported, by the cache
+            await self.fetch(())
+            believed = True
+        return (await self.known((user,), believed=believed)).get(user)
+
     async def check(self, user: UserId) -> None:
         """Raise `NotFound` for a user who does not exist."""
         if user not in await self.known((user,)):

@@ -1,8 +1,10 @@
 """Commands on tweets: each checks, decides on one event, and publishes it."""
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 from msgspec.structs import replace
@@ -20,7 +22,7 @@ from domain.tweets import LOCATION_CHARS_MAX, Tweet
 from serve.writing.publisher import Publisher
 from serve.writing.targets import Targets
 from storage import keys, values
-from storage.cache_codec import tweet_value
+from storage.cache_codec import Person, tweet_value
 from storage.ports import Ports
 from storage.ports.idempotency import Claim
 from storage.rows import MINUTE_MS
@@ -40,6 +42,14 @@ class Draft:
     def hash(self) -> bytes:
         """Digest by which two requests under one idempotency key are told apart."""
         return hashlib.sha256(orjson.dumps([self.text, self.reply_to, self.quote_of, self.location])).digest()
+
+
+class Posted(NamedTuple):
+    """A tweet that was asked for; if nobody else can have had a hand in it yet, its record and author too."""
+
+    id: TweetId
+    record: bytes | None = None
+    author: Person | None = None
 
 
 class TweetCommands:
@@ -65,8 +75,8 @@ class TweetCommands:
         self._clock = clock
         self._limits = limits
 
-    async def post(self, author: UserId, draft: Draft, key: str | None = None) -> TweetId:
-        """Publish a tweet, reply or quote; under a key that was used before, the id of what it made then.
+    async def post(self, author: UserId, draft: Draft, key: str | None = None) -> Posted:
+        """Publish a tweet, reply or quote; under a key that was used before, what it made then.
 
         Raises `Invalid` (text, location, reply or quote of nothing) and `Conflict` (the key with another draft).
         """
@@ -79,7 +89,7 @@ class TweetCommands:
         except Refused:  # it spends no key; but what a key made before stands, whatever has become of the reference
             claimed = None if key is None else await self._idempotency.claimed(author, key)
             if claimed is not None and (made := await self._made(author, claimed, draft)):
-                return made
+                return Posted(made)
             raise
         id_, first = self._ids.next(), True
         if key is not None:
@@ -87,7 +97,7 @@ class TweetCommands:
             claim = await self._idempotency.claim(author, key, mine)
             id_, first = claim.id, claim == mine
             if not first and (made := await self._made(author, claim, draft)):
-                return made
+                return Posted(made)
         tweet = Tweet(
             id=TweetId(id_),
             author=author,
@@ -102,8 +112,9 @@ class TweetCommands:
         reply_author = reply_to.author if reply_to else None
         known = _known_of(tweet, reply_author, quote_of.author if quote_of else None) if first else {}
         event = _posted(tweet, reply_author)
-        await self._publisher.publish(event, known, ttl_s=self._limits.cache_ttl_s)
-        return tweet.id
+        publishing = self._publisher.publish(event, known, ttl_s=self._limits.cache_ttl_s)
+        is_everywhere, person = await asyncio.gather(publishing, self._targets.latest_user(author))  # in its first trip
+        return Posted(tweet.id, known.get(keys.tweet(tweet.id)), person) if is_everywhere else Posted(tweet.id)
 
     async def _made(self, author: UserId, claim: Claim, draft: Draft) -> TweetId | None:
         """The tweet made under a claimed key, None if none was yet. Raises `Conflict` (claimed by another draft).

@@ -7,7 +7,9 @@ from domain.limits import Limits
 from domain.timeline import walk_of
 from serve.reading.pipeline import by_id
 from serve.reading.readers import Readers
-from serve.tweets.render import anybodys, counts_json, tweets_json, tweets_page
+from serve.tweets.commands import Posted
+from serve.tweets.render import anybodys, counts_json, new_tweet_json, tweets_json, tweets_page
+from storage.cache_codec import tweet_from
 from storage.ports.tweets import TweetStore
 
 
@@ -24,6 +26,12 @@ class TweetQueries:
         await reader.original_of(tweet_id)
         (found,) = await tweets_json(reader, (tweet_id,))
         return found
+
+    async def posted(self, author: UserId, posted: Posted) -> bytes:
+        """A tweet for its author, who has just posted it; read if what is known of it does not suffice."""
+        if posted.record is None or posted.author is None:
+            return await self.tweet(author, posted.id)
+        return new_tweet_json(tweet_from(posted.id, posted.record), posted.author)
 
     async def engagements(self, viewer: UserId | None, tweet_id: TweetId) -> bytes:
         """The counts of a tweet."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from domain.counts import TweetCounts
+from domain.counts import NO_TWEET_COUNTS, TweetCounts
 from domain.limits import Limits
 from domain.relations import MARKED
 from domain.timeline import Walk
@@ -15,6 +15,7 @@ from storage.cache_codec import CachedTweet, Person
 _COUNTS = b'"likes_count":%d,"retweets_count":%d,"replies_count":%d,"quotes_count":%d'
 _TAIL = b",%b%b}" % (_COUNTS, b"".join(b',"%b":%%b' % relation.flag.encode() for relation in MARKED))
 _BOOL = (b"false", b"true")
+_NEW_TAIL = _TAIL % (*NO_TWEET_COUNTS, *(_BOOL[False] for _ in MARKED))
 
 
 def anybodys(skeleton: Skeleton) -> Page[CachedTweet]:
@@ -45,6 +46,11 @@ async def tweets_json(reader: TweetReader, shown: Sequence[int]) -> list[bytes]:
     flags = zip(*([_BOOL[id_ in marked] for id_ in originals] for marked in marks), strict=True)
     tails = {id_: _TAIL % (*counts[id_], *each) for id_, each in zip(originals, flags, strict=True)}
     return [_tweet_json(reader.tweets, reader.authors, id_, tails) for id_ in shown]
+
+
+def new_tweet_json(tweet: CachedTweet, author: Person) -> bytes:
+    """The JSON of a tweet, no retweet, that nobody has answered yet."""
+    return _tweet_json({tweet.id: tweet}, {tweet.author: author}, tweet.id, {tweet.id: _NEW_TAIL})
 
 
 def counts_json(counts: TweetCounts) -> bytes:

@@ -42,8 +42,8 @@ async def post(
     draft = Draft(
         text=body.text, reply_to=_id(body.reply_to_id), quote_of=_id(body.quote_of_id), location=body.location
     )
-    tweet = await commands.post(author, draft, checked_key(idempotency_key, body.idempotency_key))
-    return json_response(await queries.tweet(author, tweet), 201)
+    posted = await commands.post(author, draft, checked_key(idempotency_key, body.idempotency_key))
+    return json_response(await queries.posted(author, posted), 201)
 
 
 @router.get("/{id}", response_model=schemas.Tweet, responses=_READ, openapi_extra=TOKEN_OPTIONAL)

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Protocol
 
@@ -47,23 +48,28 @@ class Publisher:
         self._cache = cache
         self._log = log
 
-    async def publish(self, event: Event, known: dict[str, bytes] | None = None, *, ttl_s: int = 0) -> None:
+    async def publish(self, event: Event, known: dict[str, bytes] | None = None, *, ttl_s: int = 0) -> bool:
         """Commit an event, invalidate what it makes stale, keep `known` values of what it creates, note and append it.
 
         Leases that are taken before the commit guard the known values: who knows better by then has the last word.
-        Raises `StoreUnavailable` or `Overloaded` if the commit did not succeed in time; it may have happened.
+        Returns False if Redis may lack any of it, or of what others did: then an answer is read, not made from what is
+        known. Raises `StoreUnavailable` or `Overloaded` if the commit did not succeed in time; it may have happened.
         """
-        token = secrets.token_hex(8)
+        known, token = known or {}, secrets.token_hex(8)
         if known:
             with suppress(StoreUnavailable, Overloaded):  # without a lease nothing is kept
                 await self._cache.lease(list(known), token)
         errors.writing.set(True)
         await self._events.commit(event)
-        if known:
-            with suppress(StoreUnavailable, Overloaded):
-                await self._cache.fill(known, token, ttl_s=ttl_s)
-        if await self._notify_redis(event, append=True):
-            metrics.EVENTS_APPENDED.record(by="command")
+
+        def made() -> list[Awaitable[None]]:
+            fill = [self._cache.fill(known, token, ttl_s=ttl_s)] if known else []
+            return [self._log.append([event]), *fill]
+
+        if not await self._tell_redis(event, made):
+            return False
+        metrics.EVENTS_APPENDED.record(by="command")
+        return not self._guard.active
 
     async def invalidate(self, event: Event) -> None:
         """Invalidate what an event would make stale, and note it.
@@ -71,15 +77,20 @@ class Publisher:
         For one that turned out to be in force, and not for long: a try whose commit took too long to be answered went
         no further, until the reconciler comes by.
         """
-        await self._notify_redis(event, append=False)
+        await self._tell_redis(event)
 
-    async def _notify_redis(self, event: Event, *, append: bool) -> bool:
-        """Bring an event to Redis. If it stalls the answer waits, longer than its breaker stays open; else not."""
+    async def _tell_redis(self, event: Event, made: Callable[[], list[Awaitable[None]]] | None = None) -> bool:
+        """Bring an event to Redis, with what is `made` of a new one; all of it in one trip, and it may be repeated.
+
+        If Redis stalls the answer waits, longer than its breaker stays open; else not.
+        """
+        acts = acts_of(event, repeated=made is None)
         tries = 1 if self._guard.active else _TRIES_MAX
         while True:  # no library: its bookkeeping took longer than the calls
             tries -= 1
+            note = self._cache.note(keys.own_acts(event.actor), acts)
             try:
-                await self._update_redis(event, append=append)
+                await asyncio.gather(invalidate(self._cache, (event,)), note, *(made() if made else ()))
             except (StoreUnavailable, Overloaded) as error:
                 if tries:
                     await self._sleep(_WAIT_S)
@@ -89,12 +100,3 @@ class Publisher:
                     await self._guard.report_failure()
                 return False
             return True
-
-    async def _update_redis(self, event: Event, *, append: bool) -> None:
-        """Caches and log; all of it may be repeated."""
-        await invalidate(self._cache, (event,))
-        note = self._cache.note(keys.own_acts(event.actor), acts_of(event, repeated=not append))
-        if append:
-            await asyncio.gather(note, self._log.append([event]))
-        else:
-            await note

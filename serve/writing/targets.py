@@ -13,6 +13,7 @@ class Targets:
     def __init__(self, tweets: TweetStore, people: People) -> None:
         self._tweets = tweets
         self.check_user = people.check
+        self.latest_user = people.latest
 
     async def original(self, tweet_id: TweetId) -> Tweet:
         """A tweet itself, or what a retweet shows."""

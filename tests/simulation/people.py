@@ -89,7 +89,7 @@ class Person:
         key = post.text if self._rng.random() < 0.3 else None
 
         async def publish(replica: Replica) -> None:
-            post.id = await replica.commands.post(self.user, draft, key)
+            post.id = (await replica.commands.post(self.user, draft, key)).id
 
         lost, met = False, list[str]()
         for _ in range(_TRIES_MAX if key is not None else 1):

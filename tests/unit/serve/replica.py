@@ -18,7 +18,7 @@ from serve.reading.readers import Readers
 from serve.relations.commands import RelationCommands
 from serve.relations.queries import RelationQueries
 from serve.timelines.queries import TimelineQueries
-from serve.tweets.commands import TweetCommands
+from serve.tweets.commands import Draft, TweetCommands
 from serve.tweets.queries import TweetQueries
 from serve.tweets.threads import Threads
 from serve.users.queries import UserQueries
@@ -105,6 +105,9 @@ class Replica:
         self.pages = use_cases.get(RelationQueries)
         self.readers = use_cases.get(Readers)
         self.publisher = use_cases.get(Publisher)
+
+    async def post(self, author: UserId, draft: Draft, key: str | None = None) -> TweetId:
+        return (await self.commands.post(author, draft, key)).id
 
     async def shown(self, viewer: UserId) -> list[int]:
         page: dict[str, Any] = orjson.loads(await self.timelines.home(viewer, None, 5))

@@ -15,7 +15,7 @@ from tests.unit.serve.replica import ALICE, BOB, Replica
 
 async def test_a_like_whose_first_try_got_no_answer_shows_after_the_second() -> None:
     replica = Replica()
-    tweet = await replica.commands.post(ALICE, Draft(text="hello"))
+    tweet = await replica.post(ALICE, Draft(text="hello"))
     assert b'"liked":false' in await replica.json(BOB, tweet)
     replica.events.unanswered = 1
     with pytest.raises(StoreUnavailable):
@@ -32,7 +32,7 @@ async def test_a_like_whose_first_try_got_no_answer_shows_after_the_second() -> 
 async def test_a_like_of_a_tweet_that_is_gone_can_be_taken_back() -> None:
     engine = Engine()
     replica = Replica(engine)
-    tweet = await replica.commands.post(ALICE, Draft(text="hello"))
+    tweet = await replica.post(ALICE, Draft(text="hello"))
     await replica.relations.turn_on(LIKE, BOB, tweet)
     await replica.commands.delete(ALICE, tweet)
     await replica.relations.turn_off(LIKE, BOB, tweet)
@@ -45,7 +45,7 @@ async def test_a_like_of_a_tweet_that_is_gone_can_be_taken_back() -> None:
 
 async def test_a_follow_whose_first_try_got_no_answer_shows_after_the_second() -> None:
     replica = Replica()
-    tweet = await replica.commands.post(ALICE, Draft(text="hello"))
+    tweet = await replica.post(ALICE, Draft(text="hello"))
     assert await replica.shown(BOB) == []
     replica.events.unanswered = 1
     with pytest.raises(StoreUnavailable):
@@ -59,14 +59,14 @@ async def test_a_tweet_whose_first_try_got_no_answer_is_its_authors_after_the_se
     assert await replica.shown(ALICE) == []
     replica.events.unanswered = 1
     with pytest.raises(StoreUnavailable):
-        await replica.commands.post(ALICE, Draft(text="hello"), key="once")
-    tweet = await replica.commands.post(ALICE, Draft(text="hello"), key="once")
+        await replica.post(ALICE, Draft(text="hello"), key="once")
+    tweet = await replica.post(ALICE, Draft(text="hello"), key="once")
     assert await replica.shown(ALICE) == [tweet]
 
 
 async def test_a_tweet_is_gone_after_a_delete_whose_first_try_got_no_answer() -> None:
     replica = Replica()
-    tweet = await replica.commands.post(ALICE, Draft(text="hello"))
+    tweet = await replica.post(ALICE, Draft(text="hello"))
     assert await replica.shown(ALICE) == [tweet]
     replica.events.unanswered = 1
     with pytest.raises(StoreUnavailable):
@@ -78,11 +78,11 @@ async def test_a_tweet_is_gone_after_a_delete_whose_first_try_got_no_answer() ->
 
 async def test_what_redis_could_not_be_told_to_forget_is_not_believed() -> None:
     replica = Replica()
-    tweet = await replica.commands.post(ALICE, Draft(text="hello"))
+    tweet = await replica.post(ALICE, Draft(text="hello"))
     assert b'"liked":false' in await replica.json(BOB, tweet)
     replica.cache.deaf = True
     await replica.relations.turn_on(LIKE, BOB, tweet)
-    await replica.commands.delete(ALICE, await replica.commands.post(ALICE, Draft(text="gone")))
+    await replica.commands.delete(ALICE, await replica.post(ALICE, Draft(text="gone")))
     replica.cache.deaf = False
     assert b'"liked":true' in await replica.json(BOB, tweet)
     assert await replica.shown(ALICE) == [tweet]
@@ -105,7 +105,7 @@ async def test_what_was_seen_while_redis_was_away_every_replica_shows_when_it_is
 async def test_a_follow_that_redis_was_not_told_of_shows_what_was_there_before_at_every_replica() -> None:
     engine = Engine()
     here, there = Replica(engine), Replica(engine)
-    tweet = await here.commands.post(ALICE, Draft(text="hello"))
+    tweet = await here.post(ALICE, Draft(text="hello"))
     assert await there.shown(BOB) == []
     here.cache.deaf = True
     await here.relations.turn_on(FOLLOW, BOB, ALICE)
@@ -115,9 +115,9 @@ async def test_a_follow_that_redis_was_not_told_of_shows_what_was_there_before_a
 
 async def test_a_second_try_does_not_bring_back_what_was_taken_away() -> None:
     replica = Replica()
-    tweet = await replica.commands.post(ALICE, Draft(text="hello"), key="once")
+    tweet = await replica.post(ALICE, Draft(text="hello"), key="once")
     await replica.commands.delete(ALICE, tweet)
-    assert await replica.commands.post(ALICE, Draft(text="hello"), key="once") == tweet
+    assert await replica.post(ALICE, Draft(text="hello"), key="once") == tweet
     assert await replica.shown(ALICE) == []
     assert tweet not in await (await replica.readers.tweets(None)).read([tweet])
 
@@ -126,20 +126,20 @@ async def test_a_refused_reference_spends_no_key() -> None:
     replica = Replica()
     nothing = Draft(text="hello", reply_to=TweetId(4_711))
     with pytest.raises(Invalid):
-        await replica.commands.post(ALICE, nothing, key="once")
-    tweet = await replica.commands.post(ALICE, Draft(text="hello"), key="once")
+        await replica.post(ALICE, nothing, key="once")
+    tweet = await replica.post(ALICE, Draft(text="hello"), key="once")
     assert await replica.shown(ALICE) == [tweet]
 
 
 async def test_a_reply_is_there_under_its_key_after_its_parent_was_deleted() -> None:
     replica = Replica()
-    parent = await replica.commands.post(BOB, Draft(text="a question"))
+    parent = await replica.post(BOB, Draft(text="a question"))
     draft = Draft(text="an answer", reply_to=parent)
-    reply = await replica.commands.post(ALICE, draft, key="once")
+    reply = await replica.post(ALICE, draft, key="once")
     await replica.commands.delete(BOB, parent)
-    assert await replica.commands.post(ALICE, draft, key="once") == reply
+    assert await replica.post(ALICE, draft, key="once") == reply
     with pytest.raises(Conflict):
-        await replica.commands.post(ALICE, Draft(text="another", reply_to=parent), key="once")
+        await replica.post(ALICE, Draft(text="another", reply_to=parent), key="once")
 
 
 async def test_a_claim_whose_process_died_is_taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,9 +147,9 @@ async def test_a_claim_whose_process_died_is_taken_over(monkeypatch: pytest.Monk
     with monkeypatch.context() as dying:
         dying.setattr(replica.events, "commit", _dies)
         with pytest.raises(StoreUnavailable):
-            await replica.commands.post(ALICE, Draft(text="hello"), key="once")
-    tweet = await replica.commands.post(ALICE, Draft(text="hello"), key="once")
-    assert await replica.commands.post(ALICE, Draft(text="hello"), key="once") == tweet
+            await replica.post(ALICE, Draft(text="hello"), key="once")
+    tweet = await replica.post(ALICE, Draft(text="hello"), key="once")
+    assert await replica.post(ALICE, Draft(text="hello"), key="once") == tweet
     assert await replica.shown(ALICE) == [tweet]
 
 
@@ -160,7 +160,7 @@ async def _dies(event: Event) -> None:
 async def test_to_like_again_what_one_likes_for_long_tells_redis_nothing() -> None:
     engine = Engine()
     replica = Replica(engine)
-    tweet = await replica.commands.post(ALICE, Draft(text="hello"))
+    tweet = await replica.post(ALICE, Draft(text="hello"))
     await replica.relations.turn_on(LIKE, BOB, tweet)
     await replica.relations.turn_off(LIKE, ALICE, tweet)
     engine.clock.advance(SMALL.reconcile_trail_minutes * 60_000 + 1)

@@ -52,7 +52,7 @@ class Reads:
 async def test_a_like_is_counted_for_who_likes_at_every_replica_and_for_others_once_it_is_counted() -> None:
     engine = Engine()
     here, there = Replica(engine), Replica(engine)
-    tweet = await here.commands.post(ALICE, Draft(text="hello"))
+    tweet = await here.post(ALICE, Draft(text="hello"))
     assert await likes(there, BOB, tweet) == (0, False)
     await here.relations.turn_on(LIKE, BOB, tweet)
     for replica in (here, there):
@@ -71,7 +71,7 @@ async def test_a_set_is_counted_anew_for_its_reader_only_until_the_counters_have
     engine = Engine()
     reads = Reads(engine, monkeypatch)
     replica = Replica(engine)
-    tweet = await replica.commands.post(ALICE, Draft(text="hello"))
+    tweet = await replica.post(ALICE, Draft(text="hello"))
     await replica.relations.turn_on(LIKE, BOB, tweet)
     reads.names.clear()
     assert await likes(replica, BOB, tweet) == (1, True)
@@ -86,7 +86,7 @@ async def test_a_set_is_counted_anew_for_its_reader_only_until_the_counters_have
 async def test_a_count_that_was_under_way_when_its_reader_acted_is_not_believed() -> None:
     engine = Engine()
     replica = Replica(engine)
-    tweet = await replica.commands.post(ALICE, Draft(text="hello"))
+    tweet = await replica.post(ALICE, Draft(text="hello"))
     began_us = await engine.cache.now_us()
     engine.clock.advance(5)
     await replica.relations.turn_on(LIKE, BOB, tweet)
@@ -111,10 +111,10 @@ async def test_follows_are_counted_at_once_on_both_profiles() -> None:
 async def test_replies_quotes_retweets_and_deletes_are_counted_at_once() -> None:
     engine = Engine()
     here, there = Replica(engine), Replica(engine)
-    tweet = await here.commands.post(ALICE, Draft(text="hello"))
+    tweet = await here.post(ALICE, Draft(text="hello"))
     assert (await profile(there, BOB, BOB)).tweets == 0
-    reply = await here.commands.post(BOB, Draft(text="hello back", reply_to=tweet))
-    quote = await there.commands.post(BOB, Draft(text="look", quote_of=tweet))
+    reply = await here.post(BOB, Draft(text="hello back", reply_to=tweet))
+    quote = await there.post(BOB, Draft(text="look", quote_of=tweet))
     await here.relations.turn_on(RETWEET, BOB, tweet)
 
     async def shown() -> list[int]:
@@ -135,7 +135,7 @@ async def test_the_change_is_added_to_a_set_that_is_too_large_to_be_counted_for_
     engine = Engine()
     reads = Reads(engine, monkeypatch)
     replica = Replica(engine)
-    tweet = await replica.commands.post(ALICE, Draft(text="popular"))
+    tweet = await replica.post(ALICE, Draft(text="popular"))
     counted = Counted.at(TweetCounts(likes=SMALL.own_recount_max + 1), await engine.cache.now_us())
     await engine.cache.put({keys.tweet_counts(tweet): values.TWEET_COUNTS.value(counted)}, ttl_s=60)
     engine.clock.advance(1)
@@ -155,7 +155,7 @@ async def test_who_liked_much_at_once_sees_all_of_it_and_has_little_of_it_counte
     engine = Engine()
     reads = Reads(engine, monkeypatch)
     replica = Replica(engine)
-    tweets = [await replica.commands.post(ALICE, Draft(text=f"number {number}")) for number in range(40)]
+    tweets = [await replica.post(ALICE, Draft(text=f"number {number}")) for number in range(40)]
     for tweet in tweets:
         await replica.relations.turn_on(LIKE, BOB, tweet)
     reads.names.clear()
@@ -168,7 +168,7 @@ async def test_who_liked_much_at_once_sees_all_of_it_and_has_little_of_it_counte
 async def test_a_like_that_redis_was_not_told_of_is_counted_for_who_likes_at_every_replica() -> None:
     engine = Engine()
     here, there = Replica(engine), Replica(engine)
-    tweet = await here.commands.post(ALICE, Draft(text="hello"))
+    tweet = await here.post(ALICE, Draft(text="hello"))
     assert await likes(there, BOB, tweet) == (0, False)
     assert await profile(there, BOB, ALICE) == UserCounts(tweets=1)
     here.cache.deaf = True
@@ -182,7 +182,7 @@ async def test_a_like_that_redis_was_not_told_of_is_counted_for_who_likes_at_eve
 
 async def test_a_like_whose_first_try_got_no_answer_is_counted_after_the_second() -> None:
     replica = Replica()
-    tweet = await replica.commands.post(ALICE, Draft(text="hello"))
+    tweet = await replica.post(ALICE, Draft(text="hello"))
     replica.events.unanswered = 1
     with pytest.raises(Exception, match="no answer in time"):
         await replica.relations.turn_on(LIKE, BOB, tweet)

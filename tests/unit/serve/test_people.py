@@ -47,7 +47,7 @@ class Two:
         self.here, self.there = Replica(self.engine, self.people), Replica(self.engine, self.people)
 
     async def begin(self) -> None:
-        self.tweet = await self.here.commands.post(ALICE, Draft(text="hello"))
+        self.tweet = await self.here.post(ALICE, Draft(text="hello"))
         await self.here.relations.turn_on(FOLLOW, BOB, ALICE)
         await self.everywhere()
 

@@ -70,7 +70,7 @@ def service() -> Service:
 
 
 async def test_a_relation_is_turned_on_and_off_and_its_target_is_answered(service: Service) -> None:
-    tweet = await service.replica.commands.post(ALICE, Draft(text="hello"))
+    tweet = await service.replica.post(ALICE, Draft(text="hello"))
     for method, on in (("POST", True), ("POST", True), ("DELETE", False), ("DELETE", False)):
         answer = await service.ask(method, f"/tweets/{tweet}/like", BOB)
         assert (answer.status_code, answer.json()["id"], answer.json()["liked"]) == (200, str(tweet), on)
@@ -87,7 +87,7 @@ async def test_nobody_has_a_relation_without_a_token_or_to_what_is_not_there(ser
 
 
 async def test_either_side_is_listed_latest_first(service: Service) -> None:
-    tweet = await service.replica.commands.post(ALICE, Draft(text="hello"))
+    tweet = await service.replica.post(ALICE, Draft(text="hello"))
     for user in (ALICE, BOB):
         await service.ask("POST", f"/tweets/{tweet}/like", user)
     likers = (await service.ask("GET", f"/tweets/{tweet}/likers")).json()
@@ -100,7 +100,7 @@ async def test_either_side_is_listed_latest_first(service: Service) -> None:
 async def test_what_is_ones_own_is_listed_for_nobody_else_page_by_page_and_without_what_is_gone(
     service: Service,
 ) -> None:
-    tweets = [await service.replica.commands.post(ALICE, Draft(text=f"tweet {n}")) for n in range(4)]
+    tweets = [await service.replica.post(ALICE, Draft(text=f"tweet {n}")) for n in range(4)]
     for tweet in (tweets[2], tweets[0], tweets[3], tweets[1]):
         await service.ask("POST", f"/tweets/{tweet}/bookmark", BOB)
     await service.replica.commands.delete(ALICE, tweets[3])

@@ -36,7 +36,7 @@ class Talk:
 
     async def say(self, author: UserId, reply_to: TweetId | None = None) -> TweetId:
         self.engine.clock.advance(2)
-        return await self.replica.commands.post(author, Draft(text="hm", reply_to=reply_to))
+        return await self.replica.post(author, Draft(text="hm", reply_to=reply_to))
 
     async def chain(self, length: int, reply_to: TweetId | None = None, author: UserId = BOB) -> list[TweetId]:
         said: list[TweetId] = []
