@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from cluster.embedded.ray_environment import ROOT
@@ -11,15 +12,18 @@ from cluster.settings import environment
 _TIMEOUT_S = 120.0
 
 
-def run(module: str, spec: dict[str, Any]) -> dict[str, Any]:
-    """Run `python -m module`, which reads a specification from its input and last prints an answer, both JSON."""
+def run(module: str, spec: dict[str, Any], more: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Run `python -m module`, which reads a specification from its input and last prints an answer, both JSON.
+
+    Its environment is this process's with `more`.
+    """
     ran = subprocess.run(
         [sys.executable, "-m", module],
         input=json.dumps(spec),
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env=environment(),
+        env={**environment(), **(more or {})},
         timeout=_TIMEOUT_S,
         check=False,
     )

@@ -1,12 +1,25 @@
 """`python -m benchmarks`: measures, prints one table, keeps the figures."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from benchmarks import fanout, large_author, machine, plots, results, shard_memory, start, trend_workers, trends
+from benchmarks import (
+    fanout,
+    large_author,
+    machine,
+    over_http,
+    plots,
+    requests,
+    results,
+    shard_memory,
+    start,
+    trend_workers,
+    trends,
+)
 from benchmarks.effort import FULL, QUICK, Effort
 from benchmarks.results import Row
 from benchmarks.system import Servers
@@ -14,8 +27,12 @@ from cluster.errors import ClusterError
 from cluster.settings import load_settings
 from telemetry import logs
 
-_ALONE: Mapping[str, Callable[[Effort], list[Row]]] = {
+_OF_CHECKOUTS: Mapping[str, Callable[[Effort, Path | None], list[Row]]] = {
     "start": start.measure,
+    "requests": requests.measure,
+}
+"""What starts whole systems by itself, and can compare the system of another checkout."""
+_ALONE: Mapping[str, Callable[[Effort], list[Row]]] = {
     "trends": trends.measure,
     "trend-workers": trend_workers.measure,
     "shard-memory": shard_memory.measure,
@@ -27,8 +44,8 @@ _ON_STORES: Mapping[str, Callable[[Servers, Effort], list[Row]]] = {
 }
 _OVER_HTTP = ("home", "post", "delivery", "rebuild", "spike", "overload", "growth")
 _WIDTH_MIN = 120
-_QUICK = ("trends", "shard-memory", "fanout", "home", "post")
-NAMES = (*_ALONE, *_ON_STORES, *_OVER_HTTP)
+_QUICK = ("requests", "trends", "shard-memory", "fanout", "home", "post")
+NAMES = (*_OF_CHECKOUTS, *_ALONE, *_ON_STORES, *_OVER_HTTP)
 
 
 def main() -> None:
@@ -47,11 +64,22 @@ def bench(
     only: Annotated[
         list[str] | None, typer.Option(help=f"Measure only these anew, repeatable: {', '.join(NAMES)}.")
     ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            help=f"A checkout to compare in the same run ({', '.join(_OF_CHECKOUTS)}); nothing is kept.",
+            exists=True,
+            file_okay=False,
+            resolve_path=True,
+        ),
+    ] = None,
 ) -> None:
     """Measure Murmur against its yardsticks on servers of its own; the table is printed and kept."""
     wanted = tuple(only or (_QUICK if quick else NAMES))
     if strangers := set(wanted) - set(NAMES):
         raise typer.BadParameter(f"{', '.join(sorted(strangers))}: choose among {', '.join(NAMES)}.")
+    if against is not None and not set(wanted) <= set(_OF_CHECKOUTS):
+        raise typer.BadParameter(f"--against goes with --only {' or '.join(_OF_CHECKOUTS)}.")
     effort = QUICK if quick else FULL
     console = Console(log_path=False)
     console.width = max(console.width, _WIDTH_MIN)
@@ -59,20 +87,26 @@ def bench(
     described = machine.describe()
     rows: list[Row] = []
     try:
-        _measure(wanted, effort, console, rows)
+        _measure(wanted, effort, against, console, rows)
     finally:  # what was measured before a failure is worth seeing
         if rows:
             results.show(rows, described, effort.name, console)
+    if against is not None:
+        return
     plots.draw(results.write(rows, described, effort.name, some=only is not None), rows)
     console.print(f"Written to {results.LATEST}.", soft_wrap=True)
 
 
-def _measure(wanted: Sequence[str], effort: Effort, console: Console, rows: list[Row]) -> None:
+def _measure(wanted: Sequence[str], effort: Effort, against: Path | None, console: Console, rows: list[Row]) -> None:
+    for name, of_checkouts in _OF_CHECKOUTS.items():
+        if name in wanted:
+            console.log(f"Measuring {name}.")
+            rows += of_checkouts(effort, against)
     for name, alone in _ALONE.items():
         if name in wanted:
             console.log(f"Measuring {name}.")
             rows += alone(effort)
-    if not set(wanted) - set(_ALONE):
+    if not set(wanted) & {*_ON_STORES, *_OVER_HTTP}:
         return
     with Servers(load_settings(), console.log) as servers:
         for name, on_stores in _ON_STORES.items():
@@ -81,6 +115,4 @@ def _measure(wanted: Sequence[str], effort: Effort, console: Console, rows: list
                 rows += on_stores(servers, effort)
         if set(wanted) & set(_OVER_HTTP):
             endpoints = servers.start_system()
-            from benchmarks import over_http  # imports Ray, which reads its environment then
-
             over_http.measure(servers, endpoints, effort, wanted, console.log, rows)

@@ -35,6 +35,10 @@ class Effort:
     """Tweets in the worlds whose first pages are compared."""
     large_followers: int
     """Followers of the author beside whose post others are timed."""
+    request_rounds: int
+    """Turns of the servers whose requests are compared."""
+    star_posts: int
+    """Posts in each of these turns that are followed to the last reader."""
     trend_events: int
     """Tweets that trends and the yardstick both count."""
     trend_events_many: int
@@ -54,6 +58,8 @@ QUICK = Effort(
     curve_followees=(10, 300),
     curve_tweets=(1_000, 10_000),
     large_followers=100_000,
+    request_rounds=1,
+    star_posts=3,
     trend_events=5_000,
     trend_events_many=50_000,
 )
@@ -70,6 +76,8 @@ FULL = Effort(
     curve_followees=(10, 100, 1_000, 5_000),
     curve_tweets=(1_000, 10_000, 100_000, 1_000_000),
     large_followers=1_000_000,
+    request_rounds=ROUNDS,
+    star_posts=10,
     trend_events=300_000,
     trend_events_many=1_000_000,
 )

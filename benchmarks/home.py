@@ -40,9 +40,9 @@ async def measure(bench: Bench) -> list[Row]:
     world = await bench.world(1)
     loads = await rounds(bench, world)
     few = await asyncio.to_thread(http_load.drive, bench.endpoints.http_url, requests(bench, world), bench.effort, _FEW)
-    with constant.plain_uvicorn() as url:
+    with constant.plain_uvicorn() as uvicorn:
         same = [http_load.request("GET", f"{constant.PREFIX}/{loads.page_bytes}")]
-        plain = [await asyncio.to_thread(http_load.drive, url, same, bench.effort) for _ in range(ROUNDS)]
+        plain = [await asyncio.to_thread(http_load.drive, uvicorn.url, same, bench.effort) for _ in range(ROUNDS)]
     return [
         Row(
             key="home_timeline",

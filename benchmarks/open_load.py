@@ -15,6 +15,7 @@ import uvloop
 from typing_extensions import override
 
 from benchmarks import children
+from benchmarks.http_load import address
 
 _TICK_S = 0.002
 _LAST_ANSWERS_S = 30.0
@@ -40,7 +41,8 @@ class Offered(NamedTuple):
     problem: str
     """The first of them, or the first answer that was neither good nor a refusal."""
     p50_ms: float
-    """Of good answers, as `p99_ms`."""
+    """Of good answers, as the others."""
+    p95_ms: float
     p99_ms: float
     cores: float
     """How much of the machine the client itself takes."""
@@ -60,8 +62,8 @@ class Offered(NamedTuple):
 
 def drive(url: str, requests: list[str], *, per_s: float, connections: int, warm_up_s: float, load_s: float) -> Offered:
     """Send requests in turn (see `http_load.request`), evenly in time."""
-    host, _, port = url.removeprefix("http://").partition(":")
-    spec = {"host": host, "port": int(port), "requests": requests, "per_s": per_s, "connections": connections}
+    host, port = address(url)
+    spec = {"host": host, "port": port, "requests": requests, "per_s": per_s, "connections": connections}
     return Offered(**children.run(__name__, {**spec, "warm_up_s": warm_up_s, "load_s": load_s}))
 
 
@@ -187,10 +189,10 @@ async def _offer(spec: dict[str, Any]) -> Offered:
         await run.all_answered()
     for connection in list(run.idle):
         connection.close()
-    p50, p99 = (round(float(np.percentile(run.seconds or [0.0], p)) * 1_000, 2) for p in (50, 99))
+    p50, p95, p99 = (round(float(np.percentile(run.seconds or [0.0], p)) * 1_000, 2) for p in (50, 95, 99))
     sent, held_back, good = (round(number / spec["load_s"], 1) for number in (counted, held, len(run.seconds)))
     found = (dict(run.statuses), dict(run.codes), run.bare, run.problem)
-    return Offered(sent, held_back, good, *found, p50, p99, cores, run.created)
+    return Offered(sent, held_back, good, *found, p50, p95, p99, cores, run.created)
 
 
 if __name__ == "__main__":

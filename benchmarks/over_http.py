@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-import ray
 import uvloop
 
 from benchmarks import constant, delivery, growth, home, overload, patience, post, rebuild, spike
@@ -12,7 +11,6 @@ from benchmarks.effort import Effort
 from benchmarks.results import Row
 from benchmarks.system import Servers
 from benchmarks.world import Seeder, Tokens
-from cluster.ray_driver import connect
 from cluster.state import Endpoints
 
 _QUESTIONS: Mapping[str, Callable[[Bench], Awaitable[list[Row]]]] = {
@@ -37,8 +35,7 @@ def measure(
     """Add the rows that are wanted, of a system that is up."""
     yardstick = servers.stores("benchmark_post")
     stores = servers.stores(servers.settings.cassandra_keyspace)
-    connect(endpoints.ray_address)
-    constant.deploy(servers.settings.serve_replicas)
+    constant.deploy(endpoints, servers.settings.serve_replicas)
 
     async def questions() -> None:
         opened = await patience.opened(stores)
@@ -59,7 +56,4 @@ def measure(
         finally:
             await opened.close()
 
-    try:
-        uvloop.run(questions())
-    finally:
-        ray.shutdown()
+    uvloop.run(questions())

@@ -7,8 +7,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Literal, NamedTuple
 
+from rich import table as rich_table
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks import markdown
 
@@ -31,6 +31,13 @@ class Histogram(NamedTuple):
     parts: Mapping[str, Sequence[float]]
 
 
+class Table(NamedTuple):
+    """Figures that belong together, each line with a name first."""
+
+    columns: Sequence[str]
+    lines: Sequence[Sequence[str | float]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One question and its answer: one value per round."""
@@ -38,7 +45,7 @@ class Row:
     key: str
     what: str
     against: str
-    unit: Literal["x", "ms", "s", "B", "MiB"]
+    unit: Literal["x", "ms", "s", "B", "MiB", "%"]
     """x is a ratio to the yardstick, which should be large; of anything else there should be little."""
     values: Sequence[float]
     target: float | None
@@ -47,6 +54,7 @@ class Row:
     """What the values were made of, in absolute terms."""
     curve: Curve | None = None
     histogram: Histogram | None = None
+    tables: Sequence[Table] = ()
 
     @property
     def reached(self) -> bool | None:
@@ -70,21 +78,27 @@ class Row:
             "date": date,
             "figures": dict(self.figures),
             **({"curve": self.curve._asdict()} if self.curve else {}),
+            **({"tables": [table._asdict() for table in self.tables]} if self.tables else {}),
         }
 
 
 def show(rows: Sequence[Row], machine: Mapping[str, str], effort: str, console: Console) -> None:
     """Print the table, then what it was measured on."""
-    table = Table("what", "against", title=f"Murmur, measured ({effort})", title_justify="left")
+    table = rich_table.Table("what", "against", title=f"Murmur, measured ({effort})", title_justify="left")
     for column in ("min", "median", "max", "target"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("reached")
     for row in rows:
         spread = (min(row.values), median(row.values), max(row.values))
         table.add_row(
-            row.what, row.against, *(_shown(value, row.unit) for value in spread), _target(row), _verdict(row)
+            row.what, row.against, *(markdown.shown(value, row.unit) for value in spread), _target(row), _verdict(row)
         )
     console.print(table)
+    for held in [held for row in rows for held in row.tables]:
+        table = rich_table.Table(*held.columns)
+        for line in held.lines:
+            table.add_row(*map(str, line))
+        console.print(table)
     for row in rows:
         console.print(f"[bold]{row.key}[/bold]: " + ", ".join(f"{k} {v}" for k, v in row.figures.items()), style="dim")
     console.print(", ".join(f"{name} {value}" for name, value in machine.items()), style="dim")
@@ -110,14 +124,10 @@ def rounded(values: Sequence[float], digits: int = 0) -> list[float]:
     return [round(value, digits) if digits else round(value) for value in values]
 
 
-def _shown(value: float, unit: str) -> str:
-    return f"{value:.{markdown.DIGITS.get(unit, 0)}f} {unit}"
-
-
 def _target(row: Row) -> str:
     if row.target is None:
         return "—"
-    return f"≥ {row.target:.1f} x" if row.unit == "x" else f"≤ {row.target:.0f} {row.unit}"
+    return f"{'≥' if row.unit == 'x' else '≤'} {row.target:g} {row.unit}"
 
 
 def _verdict(row: Row) -> str:

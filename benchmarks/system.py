@@ -5,24 +5,22 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
-from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import psutil
 import redis
 
+from benchmarks import processes
 from cluster import readiness
 from cluster.embedded.cassandra import start_cassandra
 from cluster.embedded.cassandra_node import CassandraNode
 from cluster.embedded.ports import PortBlock
 from cluster.embedded.processes import ChildProcess, last_line
-from cluster.embedded.ray_environment import ROOT, to_connect
-from cluster.embedded.ray_node import token_path
+from cluster.embedded.ray_environment import ROOT
 from cluster.embedded.redis import EmbeddedRedis
 from cluster.errors import NotReady
-from cluster.settings import Settings, environment, put_in_environment
+from cluster.settings import Settings, environment
 from cluster.state import Endpoints, RunState
 from cluster.waiting import wait_until
 from domain.limits import DEFAULT
@@ -31,11 +29,9 @@ from storage.cassandra.driver.options import CassandraOptions
 from storage.stores import StoreConfig
 
 DATA = "data"
-REPLICAS = "ray::ServeReplica:murmur:api"
 _READY_TIMEOUT_S = 180.0
 _POLL_S = 0.05
 _STOP_S = 20.0
-_MIB = 1 << 20
 
 
 class Servers:
@@ -84,9 +80,9 @@ class Servers:
         return self._redis.url
 
     def replicas_mib(self) -> int:
-        """Resident memory of the replicas of the HTTP API."""
+        """Memory of the replicas of the HTTP API."""
         assert self._system is not None, "start it first"
-        return resident_mib(self._system)[REPLICAS]
+        return processes.proportional_mib(self._system.pid)[processes.REPLICAS]
 
     def stores(self, keyspace: str) -> StoreConfig:
         """How to open the stores, with a keyspace that exists and is up to date."""
@@ -105,10 +101,7 @@ class Servers:
         )
 
     def start_system(self) -> Endpoints:
-        """Start a system without rate limits on the stores, with an empty Redis; return when it is ready.
-
-        This process may then be a driver of its Ray, which must not have been imported before.
-        """
+        """Start a system without rate limits on the stores, with an empty Redis; return when it is ready."""
         assert self._cassandra is not None, "enter first"
         with redis.Redis.from_url(self.redis_url) as client:
             client.flushall()
@@ -116,15 +109,24 @@ class Servers:
         self._say("Starting the system.")
         self._system = whole_system(self._folder, url, cassandra=self._cassandra, redis_url=self.redis_url)
         wait_ready(self._system, url)
-        data_dir = self._folder / DATA
-        if not wait_until((data_dir / "run.json").exists, _READY_TIMEOUT_S):
-            raise NotReady("The system is ready, but does not say where its parts are.")
-        put_in_environment(to_connect(token_path(data_dir)))
-        return RunState.read(data_dir).endpoints
+        return endpoints_of(self._folder)
 
 
-def whole_system(folder: Path, url: str, *, cassandra: CassandraNode | None, redis_url: str) -> ChildProcess:
-    """A system without rate limits that begins to start, with its data, and stores that are not given, in a folder."""
+def endpoints_of(folder: Path) -> Endpoints:
+    """Where the parts are of the system that is ready and has its data in this folder."""
+    data_dir = folder / DATA
+    if not wait_until((data_dir / "run.json").exists, _READY_TIMEOUT_S):
+        raise NotReady("The system is ready, but does not say where its parts are.")
+    return RunState.read(data_dir).endpoints
+
+
+def whole_system(
+    folder: Path, url: str, *, cassandra: CassandraNode | None = None, redis_url: str = "", checkout: Path = ROOT
+) -> ChildProcess:
+    """A system without rate limits that begins to start, with its data, and stores that are not given, in a folder.
+
+    It is the system of a checkout, run by this environment's Python.
+    """
     username, password = cassandra.login if cassandra else ("", "")
     ours = {
         "MURMUR_HTTP_HOST": "127.0.0.1",
@@ -137,37 +139,19 @@ def whole_system(folder: Path, url: str, *, cassandra: CassandraNode | None, red
         "MURMUR_CASSANDRA_PASSWORD": password,
         "MURMUR_REDIS_URL": redis_url,
         "RAY_ADDRESS": "",
+        "PYTHONPATH": str(checkout),
     }
     command = [sys.executable, "-m", "cluster", "up"]
-    return ChildProcess("Murmur", command, folder / "up.log", {**environment(), **ours}, ROOT)
+    return ChildProcess("Murmur", command, folder / "up.log", {**environment(), **ours}, checkout)
 
 
-def wait_ready(system: ChildProcess, url: str) -> None:
-    """Return with its first 200."""
+def wait_ready(system: ChildProcess, url: str, look: Callable[[], object] = lambda: None) -> None:
+    """Return with its first 200; take a look before each question."""
 
     def is_ready() -> bool:
+        look()
         system.require_running()
         return readiness.ask(url).ready
 
     if not wait_until(is_ready, _READY_TIMEOUT_S, _POLL_S):
         raise NotReady(f"The system was not ready within {_READY_TIMEOUT_S:.0f} s: {last_line(system.log_path)}")
-
-
-def resident_mib(system: ChildProcess) -> dict[str, int]:
-    """MiB by name of process, those of one name together; what they share is counted for each."""
-    held: list[tuple[str, int]] = []
-    up = psutil.Process(system.pid)
-    for process in (up, *up.children(recursive=True)):
-        try:
-            held.append((_name(process), process.memory_info().rss))
-        except psutil.NoSuchProcess:
-            continue
-    held.sort()
-    return {name: sum(size for _, size in some) // _MIB for name, some in groupby(held, key=lambda one: one[0])}
-
-
-def _name(process: psutil.Process) -> str:
-    title = process.cmdline()[0] if process.cmdline() else process.name()
-    if title.startswith("ray::"):
-        return title.split(".")[0]
-    return "ray-dashboard" if process.name().startswith("ray-dashboard") else process.name()

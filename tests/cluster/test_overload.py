@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import http_load, open_load
 from benchmarks.open_load import Offered
-from benchmarks.system import REPLICAS, resident_mib
+from benchmarks.processes import REPLICAS, proportional_mib
 from tests.support.api_user import sign_up
 from tests.support.system import RunningSystem, running_system
 from tests.support.waiting import eventually
@@ -60,7 +60,7 @@ async def test_what_the_machine_does_not_take_is_refused_and_nothing_else_is_los
         )
 
     def replicas_mib() -> int:
-        return resident_mib(flooded.process)[REPLICAS]
+        return proportional_mib(flooded.process.pid)[REPLICAS]
 
     floods, held_mib = [], []
     for _ in range(2):
