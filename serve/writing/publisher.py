@@ -91,10 +91,8 @@ class Publisher:
             return True
 
     async def _update_redis(self, event: Event, *, append: bool) -> None:
-        """Caches and log; all of it may be repeated."""
+        """Caches and log; all of it may be repeated. What is noted is in the log by then: counts tell by the time."""
         await invalidate(self._cache, (event,))
-        note = self._cache.note(keys.own_acts(event.actor), acts_of(event, repeated=not append))
         if append:
-            await asyncio.gather(note, self._log.append([event]))
-        else:
-            await note
+            await self._log.append([event])
+        await self._cache.note(keys.own_acts(event.actor), acts_of(event, repeated=not append))
