@@ -2,15 +2,18 @@
 
 from actors.consumers.counts import Counts
 from actors.consumers.fanout_shard import range_consumer
-from actors.consumers.log_consumer import Handler
+from actors.consumers.log_consumer import Handler, part_consumer
 from actors.consumers.pull_threshold import PullThreshold
 from actors.consumers.repair import Invalidation, Repair
-from domain.ids import RANGES
+from domain.ids import COUNT_PARTS, RANGES
 from domain.limits import Limits
 from storage.ports import Ports
 
 COUNTERS, RECONCILER, SUPERVISOR = "counters", "reconciler", "supervisor"
-CONSUMERS = {COUNTERS: (COUNTERS,), "fanout": tuple(map(range_consumer, range(RANGES)))}
+CONSUMERS = {
+    COUNTERS: tuple(map(part_consumer, range(COUNT_PARTS))),
+    "fanout": tuple(map(range_consumer, range(RANGES))),
+}
 """The names under which offsets are kept, by the name under which their lag is shown."""
 
 

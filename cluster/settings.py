@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cluster.errors import SettingsError
-from domain.ids import RANGES
+from domain.ids import COUNT_PARTS, RANGES
 from domain.trends.tag_counts import TAG_BUCKETS
 from storage.loopback import is_loopback
 from storage.tls import TlsOptions
@@ -129,6 +129,8 @@ class Settings(BaseSettings):
     """The most HTTP replicas; setting it turns autoscaling on."""
     fanout_shards: Annotated[int, Field(ge=1, le=RANGES)] = 2
     """Actors that deliver tweets to timelines."""
+    counters: Annotated[int, Field(ge=1, le=COUNT_PARTS)] = 1
+    """Actors that count likes, followers and so on."""
     trends_workers: Annotated[int, Field(ge=1, le=TAG_BUCKETS)] = 1
     """Workers of the trends dataflow."""
     log_partitions: Annotated[int, Field(ge=1, le=100)] = 8

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import serve.deploy
 from actors.deployment import lifecycle, placement
 from actors.deployment.config import ActorConfig
-from actors.registry import COUNTERS, RECONCILER, SUPERVISOR
+from actors.registry import RECONCILER, SUPERVISOR
 from cluster.errors import ClusterError
 from cluster.settings import Settings
 from cluster.signing_keys import keys_folder
@@ -18,7 +18,7 @@ from domain.clock import SystemClock
 from serve.config import ApiConfig
 from storage.cassandra.driver import schema
 from storage.cassandra.stores import open_stores
-from storage.desired_state import SHARDS, SHARDS_UP, TRENDS_WORKERS
+from storage.desired_state import COUNTERS_UP, DESIRED_COUNTERS, SHARDS, SHARDS_UP, TRENDS_WORKERS
 from storage.ports.coordination import DATA_CREATED_AT
 from storage.stores import StoreConfig
 
@@ -38,7 +38,7 @@ def deploy(settings: Settings, endpoints: Endpoints, reached: Callable[[str], No
         exporter_port=settings.exporter_port,
     )
     trends = TrendsConfig(stores=stores, snapshots=settings.data_dir / "trends", log_level=settings.log_level)
-    lifecycle.start(actor_config, TrendsWorkerGroup(trends, placement.nodes), settings.fanout_shards)
+    lifecycle.start(actor_config, TrendsWorkerGroup(trends, placement.nodes), settings.fanout_shards, settings.counters)
     reached("The actors come up")
     deploy_api(settings, endpoints)
     reached("The replicas are up")
@@ -52,7 +52,7 @@ def deploy_api(settings: Settings, endpoints: Endpoints, *, wait: bool = True) -
         rate_limits_on=settings.rate_limits == "on",
         trusted_proxies=settings.believed_proxies,
         cors_origins=settings.cors_origins,
-        actors=(COUNTERS, RECONCILER, SUPERVISOR),
+        actors=(RECONCILER, SUPERVISOR),
         log_level=settings.log_level,
         replicas=settings.serve_replicas,
         replicas_max=settings.serve_replicas_max,
@@ -87,8 +87,14 @@ async def _prepare(settings: Settings, stores: StoreConfig) -> None:
             raise ClusterError(
                 f"MURMUR_LOG_PARTITIONS is {stores.partitions}, but the data was written with {partitions}."
             )
-        await cassandra.coordination.set_checkpoint(SHARDS, settings.fanout_shards)
-        await cassandra.coordination.set_checkpoint(SHARDS_UP, settings.fanout_shards)
-        await cassandra.coordination.set_checkpoint(TRENDS_WORKERS, settings.trends_workers)
+        numbers = {
+            SHARDS: settings.fanout_shards,
+            SHARDS_UP: settings.fanout_shards,
+            DESIRED_COUNTERS: settings.counters,
+            COUNTERS_UP: settings.counters,
+            TRENDS_WORKERS: settings.trends_workers,
+        }
+        for checkpoint, number in numbers.items():
+            await cassandra.coordination.set_checkpoint(checkpoint, number)
     finally:
         await cassandra.close()

@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+from domain.relations import RELATIONS
+from domain.segments import Place
+
 
 class TweetCounts(NamedTuple):
     """The sizes of the sets around a tweet."""
@@ -12,11 +15,6 @@ class TweetCounts(NamedTuple):
     quotes: int = 0
 
 
-NO_TWEET_COUNTS = TweetCounts()
-TWEET_COUNTS = frozenset(TweetCounts._fields)
-"""The names of a tweet's counts."""
-
-
 class UserCounts(NamedTuple):
     """The sizes of a user's sets; retweets are not tweets of theirs."""
 
@@ -25,6 +23,17 @@ class UserCounts(NamedTuple):
     tweets: int = 0
 
 
-NO_USER_COUNTS = UserCounts()
-USER_COUNTS = frozenset(UserCounts._fields)
-"""The names of a user's counts."""
+class CountedSet(NamedTuple):
+    """A set that is counted: `name` of `TweetCounts` or `UserCounts`, and of which tweet or user."""
+
+    name: str
+    subject: int
+
+
+_SPREADS = {relation.counted: relation.sources for relation in RELATIONS if relation.counted}
+
+
+def place_of(name: str, member: int) -> Place:
+    """The place of a member in the sets of a name: its slot is the last of the columns by which they are spread."""
+    spread = _SPREADS.get(name)
+    return Place(spread.place(member)[-1] if spread else 0, member)

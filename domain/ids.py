@@ -34,6 +34,9 @@ FOLLOWER_BUCKETS = RANGES // RANGES_PER_BUCKET
 ENGAGEMENT_BUCKETS = 4
 """Partitions over which the likes or retweets of one tweet are spread."""
 
+COUNT_PARTS = 16
+"""Parts of all tweets and users, by whose counts they are; each of the counters takes some of them."""
+
 _FIBONACCI = 0x9E3779B97F4A7C15
 """2**64 / golden ratio: multiplicative hashing (Knuth, TAOCP 3, 6.4), the top bits are the hash."""
 
@@ -80,6 +83,11 @@ def follower_bucket(range_: int) -> int:
 def engagement_bucket(user: int) -> int:
     """The partition of a tweet's likes or retweets that holds a user's."""
     return _mixed(user) >> 62
+
+
+def count_part(subject: int) -> int:
+    """The part, 0 ≤ part < COUNT_PARTS, to which the counts of a tweet or user belong."""
+    return _mixed(subject) >> 60
 
 
 def log_partition(user: int, partitions: int) -> int:

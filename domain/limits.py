@@ -51,8 +51,8 @@ class Limits:
     """Relations of each kind to the newest tweets that are kept for a reader, beside the timeline."""
     own_acts_max: int = 64
     """A user's newest changes of counts that are noted, so that they see them at once; not smaller in any profile."""
-    own_recount_max: int = 1_000
-    """Up to which size a set that its reader changed is counted anew for them."""
+    segment_max: int = 256
+    """Members of a leaf, and leaves of a branch, of a counted set; one of up to two leaves is counted as it is."""
     following_max: int = 5_000
     """Accounts one user may follow."""
     cache_ttl_s: int = 3_600
@@ -121,7 +121,7 @@ SMALL = Limits(
     thread_ancestors_max=30,
     thread_reads_max=200,
     marked_recent_max=20,
-    own_recount_max=20,
+    segment_max=4,
     recent_events_max=5_000,
     local_entries_max=500,
 )

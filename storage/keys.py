@@ -25,7 +25,7 @@ tweet_counts: ById = "tc:{}".format
 user: ById = (_USER + "{}").format
 """A user as tweets and profiles show them."""
 user_counts: ById = "pc:{}".format
-own_acts: ById = "own:{}".format
+own_acts: ById = "act:{}".format
 """A user's latest acts on counts."""
 following: ById = "fo:{}".format
 """A user's followees, as packed ids."""

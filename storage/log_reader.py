@@ -1,7 +1,7 @@
 """The reader of the log that misses nothing: where the log does not reach back far enough, Cassandra does."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -83,13 +83,14 @@ class LogReader:
         limits: Limits,
         partitions: Iterable[int],
         *,
-        checkpoint: str = RECONCILED,
+        checkpoints: Sequence[str] = (RECONCILED,),
         look_back_ms: int | None = None,
     ) -> None:
         """Begin nowhere: at the oldest event that each stream holds.
 
-        `checkpoint` names the durable wall time (ms) that stands in for an offset where there is none. `look_back_ms`
-        is how long before its offset a catch-up begins, for readers that must not miss what was appended very late.
+        `checkpoints` name durable wall times (ms), the earliest of which stands in for an offset where there is none.
+        `look_back_ms` is how long before its offset a catch-up begins, for readers that must not miss what was appended
+        very late.
         """
         self.offsets: dict[int, str] = dict.fromkeys(partitions, BEGINNING)
         self._log = ports.log
@@ -97,7 +98,7 @@ class LogReader:
         self._coordination = ports.coordination
         self._clock = clock
         self._limits = limits
-        self._checkpoint = checkpoint
+        self._checkpoints = checkpoints
         self._looks_far_back = look_back_ms is not None
         self._loss_look_back_ms = look_back_ms or _LOSS_LOOK_BACK_MS
         self._gap_look_back_ms = look_back_ms or limits.reconcile_trail_minutes * MINUTE_MS
@@ -203,8 +204,8 @@ class LogReader:
         now_ms = self._clock.now_ms()
         known_ms = appended_ms(offset)
         if not known_ms:
-            checkpoint_ms = await self._coordination.checkpoint(self._checkpoint)
-            known_ms = now_ms if checkpoint_ms is None else checkpoint_ms
+            found = await asyncio.gather(*map(self._coordination.checkpoint, self._checkpoints))
+            known_ms = min((checkpoint_ms for checkpoint_ms in found if checkpoint_ms is not None), default=now_ms)
         return max(min(known_ms, now_ms) - look_back_ms, now_ms - EVENTS_KEPT_MS)
 
     def _begin_catch_up(self, partition: int, from_ms: int, *, resume: str, lost: bool) -> None:

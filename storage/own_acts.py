@@ -6,47 +6,37 @@ from typing import NamedTuple
 
 from domain.counts import TweetCounts, UserCounts
 from domain.events import Event
-from domain.ids import UserId
 from storage.projections import projection_of
 
 _NAMES = (*TweetCounts._fields, *UserCounts._fields)
-_ACT = struct.Struct(">BbQQ")
-"""A count by its place in `_NAMES`, the change, whose count it is, and the event."""
-_NOTED = struct.Struct(">BbQQQ")
+_ACT = struct.Struct(">BbQQQ")
+"""A count by its place in `_NAMES`, the change, whose count it is, the member it is about, and the event."""
+_NOTED = struct.Struct(">BbQQQQ")
 """The same, and when it was noted."""
 NOTED_BYTES = _NOTED.size
 
 
-class OwnCount(NamedTuple):
-    """A count as one user must see it: `name` of `TweetCounts` or `UserCounts`, and of which tweet or user."""
-
-    user: UserId
-    id: int
-    name: str
-
-
 class OwnAct(NamedTuple):
-    """That a user changed a count: by how much (0 if that is not known), and when by the cache's clock."""
+    """That a user changed a count: by how much (0 if that is not known), where, and when by the cache's clock."""
 
     name: str
     change: int
+    member: int
     noted_us: int
-
-
-def own_counts_of(event: Event) -> list[OwnCount]:
-    """The counts that whoever caused an event must see changed."""
-    return [OwnCount(event.actor, count.id, count.name) for count in projection_of(event).recounts(event)]
 
 
 def acts_of(event: Event, *, repeated: bool) -> list[bytes]:
     """The acts of an event, to be noted; a `repeated` one may have been counted long ago."""
     change = 0 if repeated else projection_of(event).change
-    return [_ACT.pack(_NAMES.index(name), change, id_, event.event_id) for _, id_, name in own_counts_of(event)]
+    return [
+        _ACT.pack(_NAMES.index(count.name), change, count.id, count.member, event.event_id)
+        for count in projection_of(event).recounts(event)
+    ]
 
 
 def acts_from(value: bytes) -> dict[int, list[OwnAct]]:
     """The acts of a noted value, by the tweet or user whose count it is."""
     found = defaultdict[int, list[OwnAct]](list)
-    for name, change, id_, _event, noted_us in _NOTED.iter_unpack(value):
-        found[id_].append(OwnAct(_NAMES[name], change, noted_us))
+    for name, change, id_, member, _event, noted_us in _NOTED.iter_unpack(value):
+        found[id_].append(OwnAct(_NAMES[name], change, member, noted_us))
     return found

@@ -1,7 +1,7 @@
 """Form of small values in Redis: packed big-endian integers, and trends as rows of MessagePack."""
 
 import struct
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -19,7 +19,10 @@ C = TypeVar("C", TweetCounts, UserCounts)
 
 @dataclass(frozen=True, slots=True)
 class Counted(Generic[C]):
-    """Counts, and when the reading of each began: microseconds by the cache's clock, 0 if that is not known."""
+    """Counts, and for each the time up to which every act that was noted is in it, 0 if that is not known.
+
+    Microseconds by the cache's clock: when its reading began, or when all that was in the log had been counted.
+    """
 
     counts: C
     all_began_us: tuple[int, ...]
@@ -33,17 +36,13 @@ class Counted(Generic[C]):
         """The time at which the reading of one of them began."""
         return self.all_began_us[self.counts._fields.index(name)]
 
-    def recounted(self, counts: C, names: Collection[str], began_us: int) -> "Counted[C]":
-        """With those of some names read anew."""
-        each = zip(counts._fields, self.all_began_us, strict=True)
-        return Counted(counts, tuple(began_us if name in names else old for name, old in each))
-
 
 class CountsForm(Generic[C]):
     """Form of counts of one kind: 8 bytes each, and as many for when its reading began."""
 
     def __init__(self, key: ById, kind: type[C]) -> None:
         self.key = key
+        self.names: tuple[str, ...] = kind._fields
         self._kind: type[C] = kind
         self._counts = struct.Struct(f">{len(kind._fields)}Q")
         self._counted = struct.Struct(f">{2 * len(kind._fields)}Q")
@@ -58,6 +57,15 @@ class CountsForm(Generic[C]):
     def counted(self, value: bytes) -> Counted[C]:
         """The counts of a value, with when they were read."""
         return Counted(self.alone(value), self._counted.unpack(value)[len(self._kind._fields) :])
+
+    def renewed(self, value: bytes | None, sizes: Mapping[str, tuple[int, int | None]]) -> bytes:
+        """A value, or none yet, with some counts and their times instead of what it held; a time of None stays."""
+        held = Counted.at(self._kind(), 0) if value is None else self.counted(value)
+        counts, times = held.counts._asdict(), dict(zip(self.names, held.all_began_us, strict=True))
+        for name, (size, began_us) in sizes.items():
+            counts[name] = size
+            times[name] = times[name] if began_us is None else began_us
+        return self._counted.pack(*counts.values(), *times.values())
 
 
 TWEET_COUNTS = CountsForm(keys.tweet_counts, TweetCounts)

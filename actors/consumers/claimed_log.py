@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from actors.consumers.dead_letters import Decoded, decoded
 from domain.clock import Clock
@@ -16,18 +16,24 @@ from storage.ports.log import BEGINNING, LogRecord
 class ClaimedLog:
     """Reads on from the earliest of the claimed offsets, and saves the offset up to which everything is finished.
 
-    So whoever goes on from a saved offset repeats some events and skips none. `checkpoint` is the name of the time
-    that stands in for an offset where there is none (see `LogReader`).
+    So whoever goes on from a saved offset repeats some events and skips none. `checkpoints` are the names of times that
+    stand in for an offset where there is none (see `LogReader`).
     """
 
     def __init__(
-        self, ports: Ports, clock: Clock, limits: Limits, partitions: int, *, checkpoint: str = RECONCILED
+        self,
+        ports: Ports,
+        clock: Clock,
+        limits: Limits,
+        partitions: int,
+        *,
+        checkpoints: Sequence[str] = (RECONCILED,),
     ) -> None:
         self.unhandled: deque[tuple[LogRecord, Decoded]] = deque()
         """Records that were read and not yet taken up, in order."""
         self._offsets = ports.offsets
         self._partitions = partitions
-        self._reader = LogReader(ports, clock, limits, range(partitions), checkpoint=checkpoint)
+        self._reader = LogReader(ports, clock, limits, range(partitions), checkpoints=checkpoints)
         self._reading: asyncio.Task[LogBatch] | None = None
         """The next read, which may be waiting for events meanwhile."""
         self._owned: Mapping[str, int] = {}

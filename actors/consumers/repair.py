@@ -1,11 +1,10 @@
 """Repair, which removes the rows of superseded events, and invalidation, which drops what events have made stale."""
 
 import asyncio
-from collections.abc import Sequence
 
 from typing_extensions import override
 
-from actors.consumers.log_consumer import Handler
+from actors.consumers.log_consumer import Batch, Handler
 from domain.events import AnyEvent
 from domain.relations import relation_of
 from storage.ports import Ports
@@ -25,8 +24,8 @@ class Invalidation(Handler):
         self._cache = cache
 
     @override
-    async def handle(self, events: Sequence[AnyEvent]) -> None:
-        await invalidate(self._cache, events)
+    async def handle(self, batch: Batch) -> None:
+        await invalidate(self._cache, batch.own)
 
 
 class Repair(Handler):
@@ -36,14 +35,14 @@ class Repair(Handler):
         self._ports = ports
 
     @override
-    async def handle(self, events: Sequence[AnyEvent]) -> None:
+    async def handle(self, batch: Batch) -> None:
         gate = asyncio.Semaphore(_AT_ONCE)
 
         async def repair(event: AnyEvent) -> None:
             async with gate:
                 await self._repair(event)
 
-        await asyncio.gather(*map(repair, events))
+        await asyncio.gather(*map(repair, batch.own))
 
     async def _repair(self, event: AnyEvent) -> None:
         relation = relation_of(event)

@@ -23,6 +23,7 @@ from actors.reconciler.reconciler import Reconciler
 from actors.registry import CONSUMERS, COUNTERS, RECONCILER, counters_handlers
 from domain.clock import SystemClock
 from domain.errors import EngineError
+from storage.desired_state import COUNTERS_UP, desired, is_counters, parts_of
 from storage.stores import Stores, open_stores
 from telemetry import logs, metrics
 from telemetry.logs import logger
@@ -81,15 +82,23 @@ class FanoutShardActor(HostedActor):
 
 
 class CountersActor(HostedActor):
-    """Hosts the counters."""
+    """Hosts counters."""
 
     @override
     async def _begin(self, stores: Stores, closing: AsyncExitStack) -> Step:
         config, limits, ports = self._config.stores, self._config.stores.limits, stores.ports
         threshold = PullThreshold(ports, CLOCK, limits)
         handlers = counters_handlers(ports, limits, threshold)
-        counters = LogConsumer(self._name, handlers, CLOCK.now_ms(), ports, CLOCK, limits, config.partitions)
-        releasing = asyncio.create_task(repeat(threshold.release, _RELEASE_EVERY_S, self._name))
+
+        async def parts() -> frozenset[int]:
+            return parts_of(self._name, await desired(ports.coordination, COUNTERS_UP))
+
+        async def release() -> None:
+            if 0 in await parts():  # for all
+                await threshold.release()
+
+        counters = LogConsumer(COUNTERS, handlers, parts, ports, CLOCK, limits, config.partitions)
+        releasing = asyncio.create_task(repeat(release, _RELEASE_EVERY_S, self._name))
         closing.callback(releasing.cancel)
 
         async def step(wait_ms: int) -> float:
@@ -128,5 +137,5 @@ async def repeat(turn: Callable[[], Awaitable[None]], every_s: float, actor: str
 
 
 def make(name: str, config: ActorConfig, node: str | None = None) -> None:
-    """Make a fan-out shard or the counters, unless it exists."""
-    place({COUNTERS: CountersActor}.get(name, FanoutShardActor), name, config, node=node)
+    """Make a fan-out shard or counters, unless it exists."""
+    place(CountersActor if is_counters(name) else FanoutShardActor, name, config, node=node)

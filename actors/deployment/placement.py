@@ -7,7 +7,7 @@ from ray._private.state import available_resources_per_node
 from ray._private.state import state as ray_state
 from ray.actor import ActorHandle
 
-from storage.desired_state import is_shard
+from storage.desired_state import is_counters, is_shard
 from telemetry.ray_calls import node_affinity
 
 NAMESPACE = "murmur"
@@ -50,7 +50,8 @@ def find(name: str) -> "ActorHandle[Any] | None":
         return None
 
 
-def existing_shards() -> list[str]:
-    """The names of all shards that exist, desired or not."""
+def existing_scaled() -> list[str]:
+    """The names of all shards and counters that exist, desired or not."""
     found = ray.util.list_named_actors(all_namespaces=True)
-    return [actor["name"] for actor in found if actor["namespace"] == NAMESPACE and is_shard(actor["name"])]
+    names = [actor["name"] for actor in found if actor["namespace"] == NAMESPACE]
+    return [name for name in names if is_shard(name) or is_counters(name)]

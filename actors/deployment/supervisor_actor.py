@@ -15,7 +15,7 @@ from actors.deployment.hosts import CLOCK, HostedActor, end_process, hosted_reco
 from actors.deployment.placement import find
 from actors.exporter import Exporter
 from actors.hosting import Health, Host, Step
-from actors.registry import COUNTERS, RECONCILER
+from actors.registry import RECONCILER
 from actors.supervision.supervisor import Supervisor
 from actors.supervision.worker_groups import WorkerGroup, WorkerGroupSupervisor
 from domain.errors import StoreUnavailable
@@ -30,7 +30,7 @@ _LOOK_EVERY_S = 2.0
 _LOOK_AT_FLOW_EVERY_S = 0.5
 _MADE_S = 5.0
 _END_S = 3.0
-"""The time in which a shard that leaves, or the reconciler, finishes what it began."""
+"""The time in which one that leaves, or the reconciler, finishes what it began."""
 
 
 class RayActors:
@@ -67,8 +67,8 @@ class RayActors:
         else:
             await call_ray(lambda: make(name, self._config), _MADE_S)
 
-    async def existing_shards(self) -> Collection[str]:
-        return await call_ray(placement.existing_shards)
+    async def existing_scaled(self) -> Collection[str]:
+        return await call_ray(placement.existing_scaled)
 
     async def nodes(self) -> Mapping[str, bool]:
         return await call_ray(placement.nodes)
@@ -103,7 +103,7 @@ class SupervisorActor(HostedActor):
         flow = self._flow = WorkerGroupSupervisor(self._workers, await desired(coordination, TRENDS_WORKERS), CLOCK)
         reconciler = hosted_reconciler(config)
         actors = RayActors(config, {RECONCILER: reconciler})
-        supervisor = self._supervisor = Supervisor(actors, (COUNTERS, RECONCILER), coordination, CLOCK)
+        supervisor = self._supervisor = Supervisor(actors, (RECONCILER,), coordination, CLOCK)
         exporter = Exporter(
             stores.ports,
             config.stores.partitions,
@@ -133,11 +133,11 @@ class SupervisorActor(HostedActor):
         closing.push_async_callback(finish)
         return step
 
-    def unmet(self, shards: int | None, trends_workers: int | None) -> list[str]:
+    def unmet(self, shards: int | None, counters: int | None, trends_workers: int | None) -> list[str]:
         """Sentences on what is not yet so, of what is asked about; none when exactly so many run, in health."""
         if self._supervisor is None or self._flow is None:
             return ["the supervisor is not up"]
         return [
-            *(self._supervisor.unmet(shards) if shards is not None else ()),
+            *(self._supervisor.unmet(shards, counters) if (shards, counters) != (None, None) else ()),
             *(self._flow.unmet(trends_workers) if trends_workers is not None else ()),
         ]

@@ -24,8 +24,8 @@ class MonitoredActors(Protocol):
         """End its process, however stuck, so that it is started again; make it if there is none."""
         ...
 
-    async def existing_shards(self) -> Collection[str]:
-        """The names of fan-out shards that exist, whether they are well or not."""
+    async def existing_scaled(self) -> Collection[str]:
+        """The names of fan-out shards and counters that exist, whether they are well or not."""
         ...
 
     async def nodes(self) -> Mapping[str, bool]:
@@ -33,11 +33,11 @@ class MonitoredActors(Protocol):
         ...
 
     async def make(self, name: str, node: str | None) -> None:
-        """Make a shard, unless it exists; on that node if it can be."""
+        """Make a shard or counters, unless they exist; on that node if it can be."""
         ...
 
     async def end(self, name: str) -> None:
-        """End a shard for good, in order if it can; bounded."""
+        """End one of them for good, in order if it can; bounded."""
         ...
 
 

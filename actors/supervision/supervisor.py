@@ -1,4 +1,4 @@
-"""The supervisor: keeps the desired number of shards on the nodes, and every range of followers with one in health."""
+"""The supervisor: keeps the desired numbers of shards and counters, and every range of followers with one in health."""
 
 import asyncio
 from collections import Counter
@@ -10,7 +10,7 @@ from actors.supervision.monitored_actors import HealthRecord, MonitoredActors
 from domain.clock import Clock
 from domain.errors import StoreUnavailable
 from domain.ids import RANGES
-from storage.desired_state import SHARDS, SHARDS_UP, desired, shard_names
+from storage.desired_state import GROUPS, counters_names, desired, is_shard, shard_names
 from storage.ports.coordination import CoordinationStore
 from telemetry.logs import logger
 
@@ -28,6 +28,8 @@ class Supervisor:
     shards see it within a second; the old owner also finds itself fenced at its next save, and what it pushed until
     then shows no difference.
 
+    Counters are made and ended likewise. Which parts each of them takes follows from how many are up.
+
     One shard at a time goes to another node, if that spreads them better: it gives its ranges to the others, is ended,
     and made where it belongs, as if it had been missing.
     """
@@ -35,28 +37,31 @@ class Supervisor:
     def __init__(
         self, actors: MonitoredActors, others: Iterable[str], coordination: CoordinationStore, clock: Clock
     ) -> None:
-        """`others` are those that are monitored besides the shards."""
+        """`others` are those that are monitored besides shards and counters."""
         self._actors = actors
         self._coordination = coordination
         self._clock = clock
         self._records = {name: HealthRecord() for name in others}
         self._desired: tuple[str, ...] = ()
+        """The shards."""
+        self._counters: tuple[str, ...] = ()
         self._unmet = ["the supervisor has not looked yet"]
         self._blind = False
         """True if Ray could not say which shards exist, when last asked."""
 
     async def step(self) -> None:
         """Look at every actor once, and act on it."""
-        self._desire(shard_names(await desired(self._coordination, SHARDS)))
-        await self._publish_shards_up()
+        self._desire(*[group.names(await desired(self._coordination, group.desired)) for group in GROUPS])
+        await self._publish_up()
         there, nodes = await self._look()
-        await asyncio.gather(*(self._make(name, nodes) for name in self._desired if name not in there))
+        all_ = (*self._desired, *self._counters)
+        await asyncio.gather(*(self._make(name, nodes) for name in all_ if name not in there))
         healths = await asyncio.gather(*map(self._actors.health, self._records))
         for name, health in zip(tuple(self._records), healths, strict=True):
             await self._judge(name, health)
         moving = self._moving(nodes)
         owners = await self._assign(moving)
-        leaving = sorted(name for name in there if name not in self._desired)
+        leaving = sorted(name for name in there if name not in all_)
         idle = [name for name in (*leaving, *moving) if name not in owners.values()]
         await asyncio.gather(*(self._end(name) for name in idle))
         self._unmet = [
@@ -67,46 +72,52 @@ class Supervisor:
         ]
 
     def unhealthy(self) -> list[str]:
-        """The actors that were not well when last asked; a shard that leaves is none of them."""
+        """The actors that were not well when last asked; one that leaves is none of them."""
         return [name for name, record in self._records.items() if record.failing_since_ms is not None]
 
-    def unmet(self, shards: int) -> list[str]:
-        """Sentences on what is not yet so; none when exactly so many shards exist and own everything in health."""
-        if self._desired != shard_names(shards):
+    def unmet(self, shards: int | None, counters: int | None) -> list[str]:
+        """Sentences on what is not yet so; none when exactly so many exist and do all there is to do, in health."""
+        if shards is not None and self._desired != shard_names(shards):
             return [f"the supervisor knows of {len(self._desired)} shards"]
+        if counters is not None and self._counters != counters_names(counters):
+            return [f"the supervisor knows of {len(self._counters)} counters"]
         return self._unmet
 
-    def _desire(self, names: tuple[str, ...]) -> None:
-        """Monitor those that are desired, and no other: a shard that leaves is not revived."""
-        if names == self._desired:
+    def _desire(self, shards: tuple[str, ...], counters: tuple[str, ...]) -> None:
+        """Monitor those that are desired, and no other: one that leaves is not revived."""
+        before, now = (*self._desired, *self._counters), (*shards, *counters)
+        if now == before:
             return
-        if self._desired:
-            logger().info("another number of shards", before=len(self._desired), after=len(names))
-        for name in self._desired[len(names) :]:
-            del self._records[name]
-        for name in names[len(self._desired) :]:
-            self._records[name] = HealthRecord()
-        self._desired, self._unmet = names, ["the supervisor is at it"]
+        for what, held, new in (("shards", self._desired, shards), ("counters", self._counters, counters)):
+            if held and held != new:
+                logger().info(f"another number of {what}", before=len(held), after=len(new))
+        for name in before:
+            if name not in now:
+                del self._records[name]
+        for name in now:
+            self._records.setdefault(name, HealthRecord())
+        self._desired, self._counters, self._unmet = shards, counters, ["the supervisor is at it"]
 
-    async def _publish_shards_up(self) -> None:
-        """Publish how many shards must be alive: a new one from the step after all were as desired on.
+    async def _publish_up(self) -> None:
+        """Publish how many of each must be alive: a new one from the step after all were as desired on.
 
         By then it has left a heartbeat. One that leaves need not be alive from now on.
         """
-        before = await desired(self._coordination, SHARDS_UP)
-        up = min(before, len(self._desired)) if self._unmet else len(self._desired)
-        if up != before:
-            await self._coordination.set_checkpoint(SHARDS_UP, up)
+        for group, names in zip(GROUPS, (self._desired, self._counters), strict=True):
+            before = await desired(self._coordination, group.up)
+            up = min(before, len(names)) if self._unmet else len(names)
+            if up != before:
+                await self._coordination.set_checkpoint(group.up, up)
 
     async def _look(self) -> tuple[Collection[str], Mapping[str, bool]]:
-        """Read which shards exist, and the nodes. While Ray cannot say, all are taken to: none is made or moves."""
+        """Read which of them exist, and the nodes. While Ray cannot say, all are taken to: none is made or moves."""
         try:
-            there, nodes = await asyncio.gather(self._actors.existing_shards(), self._actors.nodes())
+            there, nodes = await asyncio.gather(self._actors.existing_scaled(), self._actors.nodes())
         except StoreUnavailable as error:
             if not self._blind:
                 logger().warning("who is there is not known", error=str(error))
             self._blind = True
-            return self._desired, {}
+            return (*self._desired, *self._counters), {}
         self._blind = False
         return there, nodes
 
@@ -128,14 +139,14 @@ class Supervisor:
         try:
             await self._actors.make(name, self._places(nodes).get(name))
         except StoreUnavailable as error:
-            logger().warning("a shard could not be made", actor=name, error=str(error))
+            logger().warning("an actor could not be made", actor=name, error=str(error))
 
     async def _end(self, name: str) -> None:
-        logger().info("a shard leaves", actor=name)
+        logger().info("a shard leaves" if is_shard(name) else "counters leave", actor=name)
         try:
             await self._actors.end(name)
         except StoreUnavailable as error:
-            logger().warning("a shard could not be ended", actor=name, error=str(error))
+            logger().warning("an actor could not be ended", actor=name, error=str(error))
 
     async def _judge(self, name: str, health: Health | None) -> None:
         record, now_ms = self._records[name], self._clock.monotonic_ms()
@@ -176,8 +187,9 @@ class Supervisor:
         return owners
 
     def _not_yet(self, owners: Mapping[int, str]) -> list[str]:
-        """Sentences on the shards that are not up, and on those that are and lack ranges."""
-        ill = [name for name in self._desired if self._records[name].failing_since_ms is not None]
+        """Sentences on those that are not up, and on the shards that are and lack ranges."""
+        all_ = (*self._desired, *self._counters)
+        ill = [name for name in all_ if self._records[name].failing_since_ms is not None]
         move = balanced(range(RANGES), owners, self._desired)
         away = Counter(shard for range_, shard in move.items() if owners.get(range_) != shard and shard not in ill)
         return [

@@ -1,4 +1,4 @@
-"""`python -m cluster scale`: changes the number of shards, workers or replicas of a system that runs."""
+"""`python -m cluster scale`: changes the number of shards, counters, workers or replicas of a system that runs."""
 
 import asyncio
 from collections.abc import Mapping
@@ -15,37 +15,39 @@ from cluster.settings import load_settings
 from cluster.state import RunState
 from cluster.store_config import store_config
 from domain.errors import EngineError
-from domain.ids import RANGES
+from domain.ids import COUNT_PARTS, RANGES
 from domain.trends.tag_counts import TAG_BUCKETS
 from storage.cassandra.stores import open_stores
-from storage.desired_state import SHARDS, TRENDS_WORKERS, desired
+from storage.desired_state import DESIRED_COUNTERS, SHARDS, TRENDS_WORKERS, desired
 from storage.ports.coordination import CoordinationStore
 from storage.stores import StoreConfig
 
 _SCALED_S = 120.0
 _POLL_S = 0.2
 _ANSWER_S = 5.0
-_NAMES = {SHARDS: "fan-out shards", TRENDS_WORKERS: "workers of trends"}
+_NAMES = {SHARDS: "fan-out shards", DESIRED_COUNTERS: "counters", TRENDS_WORKERS: "workers of trends"}
 _console = Console()
 
 
 @app.command()
 def scale(
     shards: Annotated[int | None, typer.Option(min=1, max=RANGES, help="Fan-out shards.")] = None,
+    counters: Annotated[int | None, typer.Option(min=1, max=COUNT_PARTS, help="Counters.")] = None,
     trends: Annotated[int | None, typer.Option(min=1, max=TAG_BUCKETS, help="Workers of the trends dataflow.")] = None,
     replicas: Annotated[int | None, typer.Option(min=1, help="HTTP replicas; the least when autoscaling.")] = None,
 ) -> None:
-    """Change how many shards deliver tweets, workers count trends, or replicas answer, while they run.
+    """Change how many shards deliver tweets, counters count likes and so on, workers count trends, or replicas answer.
 
     Exit code 0 when it is so, 1 when it is not yet or another command wants something else. Ranges of followers move
-    to shards that are well; a shard that leaves ends when it has none. Workers of trends go on from a snapshot.
+    to shards that are well; a shard that leaves ends when it has none. Counters share the work anew when all are up.
+    Workers of trends go on from a snapshot.
     Replicas are renewed one after another, and each node takes its share of them. At the next start
-    `MURMUR_FANOUT_SHARDS`, `MURMUR_TRENDS_WORKERS` and `MURMUR_SERVE_REPLICAS` decide again.
+    `MURMUR_FANOUT_SHARDS`, `MURMUR_COUNTERS`, `MURMUR_TRENDS_WORKERS` and `MURMUR_SERVE_REPLICAS` decide again.
     """
-    given = {SHARDS: shards, TRENDS_WORKERS: trends}
+    given = {SHARDS: shards, DESIRED_COUNTERS: counters, TRENDS_WORKERS: trends}
     counts = {checkpoint: count for checkpoint, count in given.items() if count is not None}
     if not counts and replicas is None:
-        raise typer.BadParameter("say --shards, --trends or --replicas, or several of them.")
+        raise typer.BadParameter("say --shards, --counters, --trends or --replicas, or several of them.")
     settings = load_settings()
     if replicas is not None and replicas > (settings.serve_replicas_max or replicas):
         raise typer.BadParameter(f"MURMUR_SERVE_REPLICAS_MAX is {settings.serve_replicas_max}.")
@@ -110,7 +112,8 @@ def _unmet(counts: Mapping[str, int], replicas: int | None) -> list[str]:
         return unmet
     try:
         supervisor = ray.get_actor(SUPERVISOR, NAMESPACE)
-        unmet += ray.get(supervisor.unmet.remote(counts.get(SHARDS), counts.get(TRENDS_WORKERS)), timeout=_ANSWER_S)
+        numbers = [counts.get(checkpoint) for checkpoint in _NAMES]
+        unmet += ray.get(supervisor.unmet.remote(*numbers), timeout=_ANSWER_S)
     except (ray.exceptions.RayError, ValueError):  # it died; Ray starts it again
         unmet.append("the supervisor does not answer")
     return unmet

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from domain.clock import Clock
 from domain.errors import EngineError, StoreUnavailable
 from storage import keys
-from storage.desired_state import SHARDS, SHARDS_UP, desired, shard_names
+from storage.desired_state import GROUPS, desired
 from storage.ports import Ports
 from telemetry import logs
 
@@ -78,7 +78,7 @@ class Readiness:
 
 
 def readiness_of(ports: Ports, actors: tuple[str, ...], clock: Clock) -> Readiness:
-    """Readiness of both stores, of some actors, and of the desired shards; an actor leaves a heartbeat in Redis."""
+    """Readiness of both stores, of some actors, and of those that are scaled; an actor leaves a heartbeat in Redis."""
 
     async def cassandra() -> Word:
         await ports.coordination.checkpoint("ready")
@@ -100,11 +100,12 @@ def readiness_of(ports: Ports, actors: tuple[str, ...], clock: Clock) -> Readine
         return check
 
     async def current_actors() -> Mapping[str, Check]:
-        shards = shard_names(await desired(ports.coordination, SHARDS))
-        up = await desired(ports.coordination, SHARDS_UP)
-        return {
-            **{name: actor(name) for name in (*shards[:up], *actors)},
-            **{name: actor(name, absent="comes_up") for name in shards[up:]},
-        }
+        found = {name: actor(name) for name in actors}
+        for group in GROUPS:
+            names = group.names(await desired(ports.coordination, group.desired))
+            up = await desired(ports.coordination, group.up)
+            found |= {name: actor(name) for name in names[:up]}
+            found |= {name: actor(name, absent="comes_up") for name in names[up:]}
+        return found
 
     return Readiness({"cassandra": cassandra, "redis": redis}, current_actors, clock)

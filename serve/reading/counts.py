@@ -1,15 +1,19 @@
 """Counts of tweets and users: read through for all readers, and corrected for one by what they did lately."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections import defaultdict
+from collections.abc import Mapping
 from typing import Generic
 
+from domain.counts import place_of
 from domain.errors import Overloaded, StoreUnavailable
 from domain.limits import Limits
+from domain.segments import Place
 from storage.own_acts import acts_from
 from storage.ports.cache import CacheStore
 from storage.read_through import ReadThrough
-from storage.values import C, Counted, CountsForm
+from storage.sizes import Sizes
+from storage.values import C, CountsForm
 from telemetry import metrics
 
 _RECOUNTED_MAX = 16
@@ -17,21 +21,17 @@ _RECOUNTED_MAX = 16
 
 
 class Counts(Generic[C]):
-    """Counts of one kind, which `count` takes anew from the truth; corrected for one reader by what they did.
+    """Counts of one kind, corrected for one reader by what they did.
 
-    A count whose reading began before the reader's own act was noted may lack it, and is not believed: its set is read
-    anew, for this reader alone, as the counters will write what is right for all. A set too large for that, or one
-    of too many, gets the change added; should the cached reading have overlapped the act, it is off by one until the
-    counters come by.
+    A count that may lack the reader's own act is not believed: where they acted its set is counted anew, for this
+    reader alone, as the counters will write what is right for all. On a page with too many of them the change is
+    added; should the count hold the act already, it is off by one until the counters come by.
     """
 
-    def __init__(
-        self, cache: CacheStore, limits: Limits, form: CountsForm[C], count: Callable[..., Awaitable[C]]
-    ) -> None:
+    def __init__(self, cache: CacheStore, limits: Limits, form: CountsForm[C], sizes: Sizes) -> None:
         self._cache = cache
-        self._limits = limits
         self._form: CountsForm[C] = form
-        self._count: Callable[..., Awaitable[C]] = count
+        self._sizes = sizes
         self.shared = ReadThrough(cache, limits, kind="counts", key=form.key, load=self._load)
         """As all readers see them."""
 
@@ -45,28 +45,34 @@ class Counts(Generic[C]):
 
     async def _correct(self, noted: bytes, found: Mapping[int, bytes], counts: dict[int, C]) -> None:
         acts = acts_from(noted)
-        recounted: dict[int, list[str]] = {}
+        recounted: dict[int, dict[str, list[Place]]] = {}
         for id_ in found.keys() & acts.keys():
             counted = self._form.counted(found[id_])
-            changes: dict[str, int] = {}
-            for name, change, noted_us in acts[id_]:
-                if noted_us >= counted.began_us(name):
-                    changes[name] = changes.get(name, 0) + change
+            changes = defaultdict[str, int](int)
+            places = defaultdict[str, list[Place]](list)
+            for name, change, member, noted_us in acts[id_]:
+                if noted_us >= counted.began_us(name) or not change:  # a repeated one is perhaps not in the log yet
+                    changes[name] += change
+                    places[name].append(place_of(name, member))
+            if places and len(recounted) < _RECOUNTED_MAX:
+                recounted[id_] = places
             for name, change in changes.items():
-                size: int = getattr(counted.counts, name)
-                if size <= self._limits.own_recount_max and (id_ in recounted or len(recounted) < _RECOUNTED_MAX):
-                    recounted.setdefault(id_, []).append(name)
-                else:
-                    counts[id_] = counts[id_]._replace(**{name: size + change})
+                counts[id_] = counts[id_]._replace(**{name: getattr(counts[id_], name) + change})
         if recounted:
             metrics.SAFEGUARDS.record(sum(map(len, recounted.values())), safeguard="own_count")
-            anew = await asyncio.gather(*(self._count(id_, names, counts[id_]) for id_, names in recounted.items()))
-            counts.update(zip(recounted, anew, strict=True))
+            all_ = await asyncio.gather(*(self._sizes.read(id_, places) for id_, places in recounted.items()))
+            for id_, sizes in zip(recounted, all_, strict=True):
+                counts[id_] = counts[id_]._replace(**{name: size.size for name, size in sizes.items()})
 
     async def _load(self, ids: list[int]) -> dict[int, bytes]:
         try:
             began_us = await self._cache.now_us()
         except (StoreUnavailable, Overloaded):
             began_us = 0  # counted by the adapter; who has done something to these counts does not believe them
-        counts = await asyncio.gather(*map(self._count, ids))
-        return {id_: self._form.value(Counted.at(each, began_us)) for id_, each in zip(ids, counts, strict=True)}
+        all_ = await asyncio.gather(*(self._sizes.read(id_, dict.fromkeys(self._form.names, ())) for id_ in ids))
+        return {
+            id_: self._form.renewed(
+                None, {name: (size.size, began_us if size.whole else 0) for name, size in sizes.items()}
+            )
+            for id_, sizes in zip(ids, all_, strict=True)
+        }

@@ -16,6 +16,7 @@ from storage.ports import Ports
 from storage.ports.cache import CacheStore
 from storage.ports.tweets import TweetStore
 from storage.read_through import ReadThrough
+from storage.sizes import Sizes
 from storage.values import TWEET_COUNTS, USER_COUNTS
 from telemetry import metrics
 
@@ -28,8 +29,9 @@ class Readers:
         self._relations = ports.relations
         self._refresh = refresh
         self._tweets = _cached_tweets(cache, ports.tweets, limits)
-        self._tweet_counts = Counts(cache, limits, TWEET_COUNTS, ports.counts.tweet_counts)
-        self._user_counts = Counts(cache, limits, USER_COUNTS, ports.counts.user_counts)
+        sizes = Sizes(ports.counts, limits)
+        self._tweet_counts = Counts(cache, limits, TWEET_COUNTS, sizes)
+        self._user_counts = Counts(cache, limits, USER_COUNTS, sizes)
         self.people = People(cache, ports.users, limits)
         self.relations = ViewerRelations(cache, ports.relations, limits)
 

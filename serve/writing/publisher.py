@@ -80,17 +80,18 @@ class Publisher:
         await self._tell_redis(event)
 
     async def _tell_redis(self, event: Event, made: Callable[[], list[Awaitable[None]]] | None = None) -> bool:
-        """Bring an event to Redis, with what is `made` of a new one; all of it in one trip, and it may be repeated.
+        """Bring an event to Redis, with what is `made` of a new one; all of it may be repeated.
 
-        If Redis stalls the answer waits, longer than its breaker stays open; else not.
+        What is noted is in the log by then: counts tell by the time whether they hold it. If Redis stalls the answer
+        waits, longer than its breaker stays open; else not.
         """
         acts = acts_of(event, repeated=made is None)
         tries = 1 if self._guard.active else _TRIES_MAX
         while True:  # no library: its bookkeeping took longer than the calls
             tries -= 1
-            note = self._cache.note(keys.own_acts(event.actor), acts)
             try:
-                await asyncio.gather(invalidate(self._cache, (event,)), note, *(made() if made else ()))
+                await asyncio.gather(invalidate(self._cache, (event,)), *(made() if made else ()))
+                await self._cache.note(keys.own_acts(event.actor), acts)
             except (StoreUnavailable, Overloaded) as error:
                 if tries:
                     await self._sleep(_WAIT_S)

@@ -13,6 +13,7 @@ _TAKE_LEASE = cas("UPDATE worker_leases SET holder = ?, until_ms = ? WHERE worke
 _RENEW = cas("UPDATE worker_leases SET until_ms = ? WHERE worker = ? IF holder = ? AND until_ms <= ?")
 _OWNERS = read("SELECT range, owner, epoch FROM range_owners")
 _SET_OWNER = cas("UPDATE range_owners SET owner = ?, epoch = ? WHERE range = ? IF owner = ? AND epoch = ?")
+_RAISE_EPOCH = cas("UPDATE epochs SET epoch = ? WHERE name = ? IF epoch = ?")
 _MARK = read("SELECT value FROM checkpoints WHERE name = ?")
 _SET_MARK = write("INSERT INTO checkpoints (name, value) VALUES (?, ?)")
 _PULLED = read("SELECT author, since_ms FROM pulled WHERE part = 0", fetch_rows=5_000)
@@ -59,6 +60,15 @@ class CassandraCoordinationStore:
         params = (owner, (old_epoch or 0) + 1, range_, old_owner, old_epoch)
         done, _ = await self._session.compare_and_set(_SET_OWNER, params)
         return done
+
+    async def next_epoch(self, name: str) -> int:
+        held: int | None = None
+        while True:
+            epoch = (held or 0) + 1
+            raised, found = await self._session.compare_and_set(_RAISE_EPOCH, (epoch, name, held))
+            if raised:
+                return epoch
+            held = found["epoch"]
 
     async def checkpoint(self, name: str) -> int | None:
         for (value,) in await self._session.execute(_MARK, (name,)):

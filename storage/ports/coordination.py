@@ -35,6 +35,9 @@ class CoordinationStore(Protocol):
     async def set_range_owner(self, range_: int, before: RangeOwner | None, owner: str) -> bool:
         """Give a range to a shard with the next epoch, if its owner is still `before`."""
 
+    async def next_epoch(self, name: str) -> int:
+        """An epoch above all that were given out under a name."""
+
     async def checkpoint(self, name: str) -> int | None:
         """A checkpoint, or None."""
 

@@ -13,11 +13,12 @@ E = TypeVar("E", bound=Event)
 
 
 class Count(NamedTuple):
-    """A set to be counted: `name` of `TweetCounts` or `UserCounts`, and of which tweet or user."""
+    """A set to be counted: `name` of `TweetCounts` or `UserCounts`, of what, and the member that may have changed."""
 
     target: Target
     id: int
     name: str
+    member: int
 
 
 class Entry(NamedTuple):

@@ -18,9 +18,9 @@ def relation_projections(relation: Relation) -> dict[type[Event], Projection[Any
 
     def counts(event: Event) -> Iterator[Count]:
         if relation.user_counted:
-            yield Count(Target.USER, event.actor, relation.user_counted)
+            yield Count(Target.USER, event.actor, relation.user_counted, relation.target_of(event))
         if relation.counted:
-            yield Count(relation.target, relation.target_of(event), relation.counted)
+            yield Count(relation.target, relation.target_of(event), relation.counted, event.actor)
 
     def ended(event: Event) -> Iterator[str | ListKey]:
         yield from _ended_values(relation, (relation.turned_on_by(event),))

@@ -72,8 +72,8 @@ def _feeds(event: TweetPosted | TweetDeleted) -> list[str]:
 def _counts(event: TweetPosted | TweetDeleted) -> Iterator[Count]:
     for tweet, name in ((event.reply_to, "replies"), (event.quote_of, "quotes")):
         if tweet is not None:
-            yield Count(Target.TWEET, tweet, name)
-    yield Count(Target.USER, event.author, "tweets")
+            yield Count(Target.TWEET, tweet, name, event.tweet_id)
+    yield Count(Target.USER, event.author, "tweets", event.tweet_id)
 
 
 TWEET_POSTED: Projection[TweetPosted] = Projection(

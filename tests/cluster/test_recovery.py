@@ -207,7 +207,7 @@ async def test_bytes_that_are_no_event_are_put_aside_and_the_partition_goes_on(
 async def test_status_names_everything_and_all_is_green(system: RunningSystem, api: httpx.AsyncClient) -> None:
     await ready(api)
     seen = await system.run("status")
-    for name in ("cassandra", "redis", "fanout-0", "fanout-1", "counters", "reconciler", "supervisor"):
+    for name in ("cassandra", "redis", "fanout-0", "fanout-1", "counters-0", "reconciler", "supervisor"):
         assert name in seen
     assert "down" not in seen
 

@@ -7,6 +7,7 @@ from domain.ids import ID_MAX, EventId
 from domain.relations import FOLLOW, LIKE, RETWEET
 from storage.rows import event_place, hashtag_feed
 from tests.contract.people import PARTITIONS, People, new_id
+from tests.support.counts import tweet_counts, user_counts
 
 
 async def test_a_posted_tweet_is_where_each_reader_looks_for_it(people: People) -> None:
@@ -28,10 +29,10 @@ async def test_committing_twice_changes_nothing_more(people: People) -> None:
     alice, bob = people.somebody(), people.somebody()
     posted = await people.post(alice)
     liked = await people.like(bob, posted.tweet_id)
-    before = await people.ports.counts.tweet_counts(posted.tweet_id)
+    before = await tweet_counts(people.ports, posted.tweet_id)
     for event in (posted, liked, posted):
         await people.ports.events.commit(event)
-    assert await people.ports.counts.tweet_counts(posted.tweet_id) == before
+    assert await tweet_counts(people.ports, posted.tweet_id) == before
     assert len(await people.ports.tweets.entries_by_author(alice, before=ID_MAX, limit=10)) == 1
 
 
@@ -66,7 +67,7 @@ async def test_a_late_change_of_a_relation_with_an_earlier_stamp_loses(people: P
     await people.unlike(liked, stamp=liked.stamp_us - 1)
     state = await people.ports.relations.state(LIKE, alice, posted.tweet_id)
     assert (state.active, state.event_id, state.written_us) == (True, liked.event_id, liked.stamp_us)
-    assert (await people.ports.counts.tweet_counts(posted.tweet_id)).likes == 1
+    assert (await tweet_counts(people.ports, posted.tweet_id)).likes == 1
 
 
 async def test_a_relation_can_be_turned_on_again(people: People) -> None:
@@ -75,7 +76,7 @@ async def test_a_relation_can_be_turned_on_again(people: People) -> None:
     await people.unfollow(first)
     again = await people.follow(alice, bob, stamp=first.stamp_us + 2)
     assert await people.ports.relations.sources(FOLLOW, bob, before=ID_MAX, limit=10) == [(alice, again.event_id)]
-    assert (await people.ports.counts.user_counts(bob)).followers == 1
+    assert (await user_counts(people.ports, bob)).followers == 1
 
 
 async def test_what_a_lost_race_left_behind_is_known_and_removed(people: People) -> None:

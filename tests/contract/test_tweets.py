@@ -7,6 +7,7 @@ from domain.ids import ID_MAX, EventId, TweetId, stamp_us
 from storage.ports.tweets import Reply
 from storage.rows import DAY_MS, hashtag_feed
 from tests.contract.people import People, new_id
+from tests.support.counts import tweet_counts
 
 
 async def test_every_field_of_a_tweet_comes_back(people: People) -> None:
@@ -101,7 +102,7 @@ async def test_replies_are_listed_and_counted_without_the_deleted_which_keep_the
     tweets = ports.tweets
     assert await tweets.replies(root, before=ID_MAX, limit=3) == [(ids[4], bob), (ids[3], alice), (ids[0], bob)]
     assert await tweets.replies(root, before=ids[3], limit=9) == [(ids[0], bob)]
-    assert (await ports.counts.tweet_counts(root)).replies == 3
+    assert (await tweet_counts(ports, root)).replies == 3
     everything = [Reply(event.tweet_id, event.author == alice) for event in posted]
     assert await tweets.replies_after([(root, 0), (ids[0], 0), (root, ids[1])], limit=4) == [
         everything[:4],

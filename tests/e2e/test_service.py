@@ -84,7 +84,7 @@ async def test_every_dependency_is_named(api: httpx.AsyncClient) -> None:
         return await api.get("/readyz")
 
     ready = await eventually(answer, lambda seen: seen.status_code == 200, within_s=60)
-    expected = {"cassandra", "redis", "fanout-0", "fanout-1", "counters", "reconciler", "supervisor"}
+    expected = {"cassandra", "redis", "fanout-0", "fanout-1", "counters-0", "reconciler", "supervisor"}
     assert ready.json()["checks"].keys() == expected
 
 

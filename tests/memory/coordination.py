@@ -15,6 +15,7 @@ class MemoryCoordinationStore:
         self._workers = workers
         self._leases: dict[int, tuple[str, int]] = {}
         self._owners: dict[int, RangeOwner] = {}
+        self._epochs: dict[str, int] = {}
         self._checkpoints: dict[str, int] = {}
         self._pulled: dict[UserId, int] = {}
 
@@ -46,6 +47,11 @@ class MemoryCoordinationStore:
             return False
         self._owners[range_] = RangeOwner(owner, before.epoch + 1 if before is not None else 1)
         return True
+
+    async def next_epoch(self, name: str) -> int:
+        await self._turn()
+        self._epochs[name] = self._epochs.get(name, 0) + 1
+        return self._epochs[name]
 
     async def checkpoint(self, name: str) -> int | None:
         await self._turn()

@@ -17,7 +17,18 @@ from tests.simulation.world import ACTORS, PARTITIONS, REPLICAS, SHARDS, Build, 
 from tests.support.oracle.answers import Answers
 
 DEFAULT_SEEDS = 10
-DISASTERS = (*("crash",) * 3, *("move",) * 2, "stall", "down", "slow", "poison", *("flush",) * 2, "clock", "evict")
+DISASTERS = (
+    *("crash",) * 3,
+    *("move",) * 2,
+    "scale",
+    "stall",
+    "down",
+    "slow",
+    "poison",
+    *("flush",) * 2,
+    "clock",
+    "evict",
+)
 """Each history has some of them: an outage heals what another fault left behind, so all at once hide much."""
 _FROZEN_MS_MAX = 600_000
 _JUMP_MS = -5_000
@@ -159,6 +170,8 @@ async def _chaos(world: World, disasters: Sequence[str]) -> None:
                     world.start(name)
             case "move":
                 await world.move_range(range_of(rng.choice(USERS)), rng.choice(SHARDS))
+            case "scale":
+                await world.scale_counters()
             case "stall":
                 scheduler.stall(rng.choice((*REPLICAS, *ACTORS)), rng.randint(200, 3_000))
             case "down":

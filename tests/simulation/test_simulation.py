@@ -7,11 +7,11 @@ from functools import cache, partial
 
 import pytest
 
-from actors.registry import COUNTERS, RECONCILER
+from actors.registry import RECONCILER
 from tests.simulation.run import DEFAULT_SEEDS, Result, Story, run
 from tests.simulation.scheduler import NO_FAULTS, CrashAt
 from tests.simulation.smallest import smallest
-from tests.simulation.world import REPLICAS, SHARDS, TINY
+from tests.simulation.world import COUNTING, REPLICAS, SHARDS, TINY
 
 SAFEGUARDS = (
     "trim",
@@ -45,7 +45,7 @@ QUIET = Story(actions=(3, 2, 1), disasters=("evict",), faults=NO_FAULTS)
 quiet_history_of = cache(partial(run, story=QUIET))
 
 
-@pytest.mark.parametrize("who", [*REPLICAS, *SHARDS, COUNTERS, RECONCILER])
+@pytest.mark.parametrize("who", [*REPLICAS, *SHARDS, *COUNTING, RECONCILER])
 def test_after_a_crash_at_any_call_everything_is_exact(who: str, seed: int) -> None:
     """Every seed is another story, and somebody dies at another of their calls."""
     calls = quiet_history_of(seed).calls[who]

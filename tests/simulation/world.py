@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -11,6 +12,7 @@ from actors.consumers.fanout_shard import FanoutShard, range_consumer
 from actors.consumers.log_consumer import Handler, LogConsumer
 from actors.consumers.pull_threshold import PullThreshold
 from actors.reconciler.reconciler import Reconciler
+from actors.registry import CONSUMERS as ALL_CONSUMERS
 from actors.registry import COUNTERS, RECONCILER, counters_handlers
 from domain.clock import Clock, ManualClock
 from domain.errors import EngineError, StoreUnavailable
@@ -27,6 +29,7 @@ from serve.tweets.commands import TweetCommands
 from serve.tweets.queries import TweetQueries
 from serve.users.queries import UserQueries
 from serve.writing.leased_ids import LeasedIds
+from storage.desired_state import COUNTERS_UP, counters_names, desired, parts_of
 from storage.ports import Ports
 from storage.ports.cache import ListKey, ListKind
 from storage.ports.events import EventStore
@@ -66,15 +69,24 @@ TINY = replace(
 
 
 def limits_of(rng: random.Random) -> Limits:
-    """Those of a history: a short log loses much; a long timeline keeps what is wrong with it for all to see."""
-    return replace(TINY, log_entries_max=rng.choice((14, 60, 1_000)), timeline_entries_max=rng.choice((8, 80)))
+    """Those of a history: a short log loses much; a long timeline keeps what is wrong with it for all to see.
+
+    Most sets are counted by segments, or only the largest.
+    """
+    return replace(
+        TINY,
+        log_entries_max=rng.choice((14, 60, 1_000)),
+        timeline_entries_max=rng.choice((8, 80)),
+        segment_max=rng.choice((1, 2)),
+    )
 
 
 PARTITIONS = 2
 REPLICAS = ("replica-1", "replica-2")
 SHARDS = ("shard-1", "shard-2")
-ACTORS = (*SHARDS, COUNTERS, RECONCILER)
-CONSUMERS = (COUNTERS, *sorted({range_consumer(range_of(user)) for user in USERS}))
+COUNTING = counters_names(2)
+ACTORS = (*SHARDS, *COUNTING, RECONCILER)
+CONSUMERS = (*ALL_CONSUMERS[COUNTERS], *sorted({range_consumer(range_of(user)) for user in USERS}))
 _RENEW_EVERY_MS = 8_000
 _RELEASE_EVERY_MS = 1_000
 _SKEW_MS_MAX = 300
@@ -176,6 +188,7 @@ class World:
         faults, self.scheduler.faults = self.scheduler.faults, NO_FAULTS
         for user in USERS:
             await self.coordination.set_range_owner(range_of(user), None, self.rng.choice(SHARDS))
+        await self.coordination.set_checkpoint(COUNTERS_UP, self.rng.randint(1, len(COUNTING)))
         self.scheduler.faults = faults
         for name in (*REPLICAS, *ACTORS):
             self.start(name)
@@ -217,12 +230,6 @@ class World:
                 await step()
             except EngineError:
                 await self.scheduler.sleep(self.rng.randint(50, 400))
-            except RuntimeError as error:  # counters whose clock went back end; Ray starts them again
-                self.scheduler.note(f"{name} ends itself: {error}")
-                if name != COUNTERS:
-                    raise
-                await self.scheduler.sleep(self.rng.randint(50, 400))
-                step = self._step_of(name)
             else:
                 await self.scheduler.sleep(self._pause_ms(name))
 
@@ -243,22 +250,26 @@ class World:
             return self._shard(name, clock)
         if name == RECONCILER:
             return partial(self._build.reconciler(CONSUMERS, self.ports, clock, self.limits, PARTITIONS).step, 0)
-        return self._counters(clock)
+        return self._counters(name, clock)
 
     def _shard(self, name: str, clock: Clock) -> Callable[[], Awaitable[None]]:
         shard = self.shards[name] = self._build.shard(name, self.ports, clock, self.limits, PARTITIONS)
         return partial(shard.step, 0)
 
-    def _counters(self, clock: Clock) -> Callable[[], Awaitable[None]]:
+    def _counters(self, name: str, clock: Clock) -> Callable[[], Awaitable[None]]:
         threshold, released_ms = PullThreshold(self.ports, clock, self.limits), self.clock.monotonic_ms()
         all_ = counters_handlers(self.ports, self.limits, threshold)
         handlers = [handler for handler in all_ if type(handler) is not self._build.without]
-        counters = LogConsumer(COUNTERS, handlers, clock.now_ms(), self.ports, clock, self.limits, PARTITIONS)
+
+        async def parts() -> frozenset[int]:
+            return parts_of(name, await desired(self.ports.coordination, COUNTERS_UP))
+
+        counters = LogConsumer(COUNTERS, handlers, parts, self.ports, clock, self.limits, PARTITIONS)
 
         async def step() -> None:
             nonlocal released_ms
             await counters.step(0)
-            if self.clock.monotonic_ms() - released_ms >= _RELEASE_EVERY_MS:
+            if name == COUNTING[0] and self.clock.monotonic_ms() - released_ms >= _RELEASE_EVERY_MS:
                 await threshold.release()
                 released_ms = self.clock.monotonic_ms()
 
@@ -319,6 +330,13 @@ class World:
             await self.coordination.set_range_owner(range_, owners.get(range_), to)
         except StoreUnavailable:
             return
+
+    async def scale_counters(self) -> None:
+        """Have one more or one less of the counters count."""
+        up = self.rng.randint(1, len(COUNTING))
+        self.scheduler.note(f"{up} of the counters count")
+        with suppress(StoreUnavailable):
+            await self.coordination.set_checkpoint(COUNTERS_UP, up)
 
     def poison(self, partition: int) -> None:
         """Append something to the log that is no event."""

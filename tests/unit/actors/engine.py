@@ -1,13 +1,14 @@
 """The parts of the engine on in-memory stores, driven by hand."""
 
-from actors.consumers.fanout_shard import FanoutShard, range_consumer
-from actors.consumers.log_consumer import LogConsumer
+from actors.consumers.fanout_shard import FanoutShard
+from actors.consumers.log_consumer import LogConsumer, Parts
 from actors.consumers.pull_threshold import PullThreshold
 from actors.reconciler.reconciler import Reconciler
+from actors.registry import CONSUMERS as ALL_CONSUMERS
 from actors.registry import COUNTERS, counters_handlers
 from domain.clock import ManualClock
 from domain.events import Event, Followed, Liked, Retweeted, TweetPosted, Unfollowed
-from domain.ids import RANGES, EventId, IdGenerator, TweetId, UserId, stamp_us
+from domain.ids import COUNT_PARTS, RANGES, EventId, IdGenerator, TweetId, UserId, stamp_us
 from domain.limits import SMALL, Limits
 from domain.timeline import NO_ENTRIES, EntryList
 from serve.reading.staleness import StalenessGuard
@@ -19,7 +20,12 @@ from tests.memory.stores import memory_stores
 PARTITIONS = 2
 UNKNOWN = bytes.fromhex("0197630507a0090393010203")
 """An event of a kind that does not exist."""
-CONSUMERS = (COUNTERS, *map(range_consumer, range(RANGES)))
+CONSUMERS = tuple(name for names in ALL_CONSUMERS.values() for name in names)
+
+
+async def all_parts() -> frozenset[int]:
+    """All parts of tweets and users, for counters that share with nobody."""
+    return frozenset(range(COUNT_PARTS))
 
 
 class Engine:
@@ -50,9 +56,9 @@ class Engine:
     def threshold(self) -> PullThreshold:
         return PullThreshold(self.ports, self.clock, self.limits)
 
-    def counters(self, epoch: int = 1) -> LogConsumer:
+    def counters(self, parts: Parts = all_parts) -> LogConsumer:
         handlers = counters_handlers(self.ports, self.limits, self.threshold())
-        return LogConsumer(COUNTERS, handlers, epoch, self.ports, self.clock, self.limits, PARTITIONS)
+        return LogConsumer(COUNTERS, handlers, parts, self.ports, self.clock, self.limits, PARTITIONS)
 
     def reconciler(self) -> Reconciler:
         return Reconciler(CONSUMERS, self.ports, self.clock, self.limits, PARTITIONS)

@@ -5,20 +5,20 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from actors.consumers.log_consumer import Handler, LogConsumer
+from actors.consumers.log_consumer import Batch, Handler, LogConsumer, part_consumer
 from actors.registry import COUNTERS
 from domain.counts import TweetCounts, UserCounts
 from domain.errors import StoreUnavailable
-from domain.events import AnyEvent
-from domain.ids import TweetId, UserId
+from domain.ids import UserId
 from domain.limits import DEFAULT
 from domain.relations import LIKE
+from domain.segments import Segment
 from storage import keys, values
 from storage.log_reader import appended_ms
 from storage.ports.cache import ListKey, ListKind
 from storage.values import Counted
 from telemetry import metrics
-from tests.unit.actors.engine import PARTITIONS, Engine
+from tests.unit.actors.engine import PARTITIONS, Engine, all_parts
 
 ALICE, BOB, CAROL = 1_001, 1_002, 1_003
 
@@ -74,10 +74,10 @@ async def test_sums_that_are_kept_are_not_counted_again_unless_their_set_changed
 async def test_counters_that_woke_up_too_late_leave_no_old_sums() -> None:
     engine = Engine()
     tweet = await engine.post(ALICE)
-    sleeper = engine.counters(epoch=1)
+    sleeper = engine.counters()
     await sleeper.step(0)
     await engine.like(BOB, tweet)
-    successor = engine.counters(epoch=2)
+    successor = engine.counters()
     await successor.step(0)
     old = {keys.tweet_counts(tweet): values.TWEET_COUNTS.value(Counted.at(TweetCounts(likes=7, quotes=7), 0))}
     await engine.cache.put(old, ttl_s=60)  # as if it had counted the rest before it fell asleep
@@ -114,9 +114,9 @@ async def test_of_two_likes_that_raced_one_is_listed_though_counters_died_before
     tweet = await engine.post(ALICE)
     await engine.like(BOB, tweet)
     for _ in range(3):
-        await engine.counters(epoch=1).step(0)
+        await engine.counters().step(0)
     await engine.like(BOB, tweet)  # found no like before, and became visible late
-    counters = engine.counters(epoch=2)
+    counters = engine.counters()
     for _ in range(3):
         await counters.step(0)
     assert len(await engine.ports.relations.sources(LIKE, tweet, before=1 << 62, limit=9)) == 1
@@ -125,11 +125,11 @@ async def test_of_two_likes_that_raced_one_is_listed_though_counters_died_before
 async def test_events_that_counters_had_not_read_when_the_log_was_lost_are_handled_by_the_next() -> None:
     engine = Engine()
     tweet = await engine.post(ALICE)
-    await engine.counters(epoch=1).step(0)
+    await engine.counters().step(0)
     for _ in range(2):
         await engine.like(BOB, tweet)
     engine.redis.flush()
-    counters = engine.counters(epoch=2)
+    counters = engine.counters()
     for _ in range(6):
         await counters.step(0)
     assert len(await engine.ports.relations.sources(LIKE, tweet, before=1 << 62, limit=9)) == 1
@@ -181,10 +181,10 @@ async def test_who_rises_above_the_threshold_again_stays_pulled() -> None:
 async def in_the_stream(engine: Engine) -> None:
     """Have counters leave offsets in the streams of both partitions, so that whoever comes next goes on from them."""
     await engine.like(CAROL, await engine.post(ALICE))
-    counters = engine.counters(epoch=1)
+    counters = engine.counters()
     for _ in range(8):
         await counters.step(0)
-    assert min(map(appended_ms, (await engine.offsets.offsets(COUNTERS)).values())) > 0
+    assert min(map(appended_ms, (await engine.offsets.offsets(part_consumer(0))).values())) > 0
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3, 4])
@@ -194,12 +194,12 @@ async def test_a_backlog_is_handled_in_turns_and_the_next_counters_go_on_from_th
     tweets = [await engine.post(ALICE) for _ in range(600)]
     for tweet in tweets:
         await engine.like(CAROL, tweet)
-    before = await engine.offsets.offsets(COUNTERS)
-    first = engine.counters(epoch=2)
+    before = await engine.offsets.offsets(part_consumer(0))
+    first = engine.counters()
     for _ in range(turns):
         await first.step(0)
-    assert await engine.offsets.offsets(COUNTERS) != before, "what is handled is handled"
-    counters = engine.counters(epoch=3)
+    assert await engine.offsets.offsets(part_consumer(0)) != before, "what is handled is handled"
+    counters = engine.counters()
     for _ in range(8):
         await counters.step(0)
     for tweet in tweets:
@@ -218,9 +218,9 @@ async def test_events_that_could_not_be_handled_are_handled_by_the_next_counters
         raise ValueError("not now")
 
     engine.cache.drop = failing  # type: ignore[assignment]
-    await engine.counters(epoch=2).step(0)
+    await engine.counters().step(0)
     engine.cache.drop = drop  # type: ignore[method-assign]
-    counters = engine.counters(epoch=3)
+    counters = engine.counters()
     for _ in range(8):
         await counters.step(0)
     for tweet in tweets:
@@ -230,7 +230,7 @@ async def test_events_that_could_not_be_handled_are_handled_by_the_next_counters
 async def test_fenced_counters_reprocess_events_read_after_a_redis_loss() -> None:
     engine = Engine(DEFAULT)
     await in_the_stream(engine)
-    counters = engine.counters(epoch=2)
+    counters = engine.counters()
     await counters.step(0)
     tweets = [await engine.post(ALICE) for _ in range(engine.limits.handled_max)]
     for tweet in tweets:
@@ -268,7 +268,7 @@ async def test_events_of_an_unknown_kind_are_skipped_and_counted() -> None:
     assert await engine.ports.dead_letters.letters(limit=1) == []
     assert counted.total(metrics.EVENTS_UNKNOWN, consumer=COUNTERS) == PARTITIONS
     ends = {partition: end.last for partition, end in (await engine.log.ends()).items()}
-    assert await engine.offsets.offsets(COUNTERS) == ends
+    assert await engine.offsets.offsets(part_consumer(0)) == ends
 
 
 async def test_a_handler_is_all_that_a_new_consumer_needs() -> None:
@@ -279,15 +279,15 @@ async def test_a_handler_is_all_that_a_new_consumer_needs() -> None:
             self.noted: list[int] = []
 
         @override
-        async def handle(self, events: Sequence[AnyEvent]) -> None:
-            self.noted += [event.actor for event in events]
+        async def handle(self, batch: Batch) -> None:
+            self.noted += [event.actor for event in batch.events]
 
     engine = Engine()
     for author in (ALICE, BOB, CAROL):
         await engine.post(author)
     first, second = Actors(), Actors()
-    for epoch, handler in enumerate((first, second), start=1):
-        consumer = LogConsumer("noter", [handler], epoch, engine.ports, engine.clock, engine.limits, PARTITIONS)
+    for handler in (first, second):
+        consumer = LogConsumer("noter", [handler], all_parts, engine.ports, engine.clock, engine.limits, PARTITIONS)
         for _ in range(8):
             await consumer.step(0)
         await engine.post(CAROL)
@@ -295,11 +295,24 @@ async def test_a_handler_is_all_that_a_new_consumer_needs() -> None:
     assert second.noted == [CAROL], "it goes on from the offsets of the first"
 
 
-async def test_counters_that_begin_with_an_epoch_of_the_past_end_their_process() -> None:
+async def test_counters_that_were_fenced_go_on_after_a_while_as_somebody_must() -> None:
     engine = Engine()
-    await engine.counters(epoch=2).step(0)
-    with pytest.raises(RuntimeError, match="a clock went back"):
-        await engine.counters(epoch=1).step(0)
+    first, second = engine.counters(), engine.counters()
+    await first.step(0)
+    await second.step(0)
+    tweet = await engine.post(ALICE)
+    before = await engine.offsets.offsets(part_consumer(0))
+    for _ in range(3):
+        await first.step(0)
+    assert await engine.offsets.offsets(part_consumer(0)) == before, "it is fenced off"
+    engine.clock.advance(1_000)
+    for _ in range(3):
+        await first.step(0)
+    assert await engine.offsets.offsets(part_consumer(0)) != before
+    await engine.like(BOB, tweet)
+    for _ in range(3):
+        await first.step(0)
+    assert await counts_of(engine, tweet) == TweetCounts(likes=1)
 
 
 async def test_fewer_events_are_handled_together_while_that_takes_long() -> None:
@@ -324,14 +337,14 @@ async def test_one_event_that_cannot_be_handled_is_found_and_given_up_and_all_ot
     tweets = [await engine.post(ALICE) for _ in range(50)]
     for tweet in tweets:
         await engine.like(BOB, tweet)
-    bad, tweet_counts = tweets[31], engine.ports.counts.tweet_counts
+    bad, branches = tweets[31], engine.ports.counts.branches
 
-    async def failing(tweet: TweetId, *more: Any) -> TweetCounts:
-        if tweet == bad:
+    async def failing(subject: int) -> dict[str, list[Segment]]:
+        if subject == bad:
             raise ValueError("this one")
-        return await tweet_counts(tweet, *more)
+        return await branches(subject)
 
-    engine.ports.counts.tweet_counts = failing  # type: ignore[assignment]
+    engine.ports.counts.branches = failing  # type: ignore[method-assign]
     counters = engine.counters()
     for _ in range(60):
         await counters.step(0)

@@ -9,8 +9,8 @@ from actors.hosting import Health
 from actors.supervision.supervisor import Supervisor, balanced
 from domain.errors import StoreUnavailable
 from domain.ids import RANGES
+from storage.desired_state import COUNTERS_UP, DESIRED_COUNTERS, SHARDS_UP, is_counters, is_shard
 from storage.desired_state import SHARDS as SHARDS_CHECKPOINT
-from storage.desired_state import SHARDS_UP, is_shard
 from tests.unit.actors.engine import Engine
 
 SHARDS = ("fanout-0", "fanout-1", "fanout-2")
@@ -65,8 +65,8 @@ class Crew:
         if self.actors[name].is_gone:
             raise StoreUnavailable("ray", "no actor of that name")
 
-    async def existing_shards(self) -> list[str]:
-        return [name for name in self.actors if is_shard(name)]
+    async def existing_scaled(self) -> list[str]:
+        return [name for name in self.actors if is_shard(name) or is_counters(name)]
 
     async def nodes(self) -> dict[str, bool]:
         return self.room
@@ -84,9 +84,12 @@ class Crew:
 
 
 async def supervised(engine: Engine, crew: Crew, shards: int, *others: str) -> Supervisor:
-    """A supervisor of a system in which so many shards are wanted."""
+    """A supervisor of a system in which so many shards are wanted, and one that counts."""
     for checkpoint in (SHARDS_CHECKPOINT, SHARDS_UP):
         await engine.ports.coordination.set_checkpoint(checkpoint, shards)
+    for checkpoint in (DESIRED_COUNTERS, COUNTERS_UP):
+        await engine.ports.coordination.set_checkpoint(checkpoint, 1)
+    crew.actors.setdefault("counters-0", Actor())
     return Supervisor(crew, others, engine.ports.coordination, engine.clock)
 
 
@@ -160,13 +163,13 @@ async def test_ranges_are_served_though_every_answer_to_the_supervisor_was_lost(
 )
 async def test_who_is_silent_is_restarted_and_given_time_to_come_up(seen: list[Health | None], restarts: int) -> None:
     engine = Engine()
-    crew = Crew(engine, "fanout-0", "counters")
-    counters = crew.actors["counters"]
-    supervisor = await supervised(engine, crew, 1, "counters")
+    crew = Crew(engine, "fanout-0", "reconciler")
+    reconciler = crew.actors["reconciler"]
+    supervisor = await supervised(engine, crew, 1, "reconciler")
     await supervisor.step()
     for found in seen:
         engine.clock.advance(1_000)
-        counters.found = found
+        reconciler.found = found
         await supervisor.step()
-        assert supervisor.unhealthy() == ([] if found == WELL else ["counters"])
-    assert counters.restarts == restarts
+        assert supervisor.unhealthy() == ([] if found == WELL else ["reconciler"])
+    assert reconciler.restarts == restarts

@@ -2,7 +2,7 @@ from typing import get_args
 
 import pytest
 
-from domain.counts import TWEET_COUNTS, USER_COUNTS
+from domain.counts import TweetCounts, UserCounts
 from domain.events import AnyEvent, Followed, RetweetUndone, TweetPosted
 from domain.ids import EventId, TweetId, UserId, follower_bucket, range_of
 from domain.relations import FOLLOW, INACTIVE, RELATIONS, RETWEET, Relation, RelationState, Target, relation_of
@@ -24,8 +24,8 @@ def test_a_relation_is_declared_whole(relation: Relation) -> None:
     assert {relation.on, relation.off} <= set(get_args(AnyEvent))
     assert {"user", relation.target_field} <= set(relation.on.__struct_fields__)
     assert {"user", relation.target_field, "since"} <= set(relation.off.__struct_fields__)
-    assert relation.user_counted in {None, *USER_COUNTS}
-    assert relation.counted in {None, *(TWEET_COUNTS if relation.target is Target.TWEET else USER_COUNTS)}
+    assert relation.user_counted in {None, *UserCounts._fields}
+    assert relation.counted in {None, *(TweetCounts._fields if relation.target is Target.TWEET else UserCounts._fields)}
     assert relation.sources or not relation.counted, "a set that is counted is kept"
 
 

@@ -1,18 +1,20 @@
 """What one did oneself is counted for oneself at once, whichever replica answers; for all others once it is counted."""
 
-from collections.abc import Collection
+from typing import Any
 
 import orjson
 import pytest
 
-from domain.counts import NO_TWEET_COUNTS, TWEET_COUNTS, TweetCounts, UserCounts
+from domain.counts import CountedSet, TweetCounts, UserCounts
 from domain.events import Liked
 from domain.ids import EventId, TweetId, UserId
 from domain.limits import SMALL
 from domain.relations import FOLLOW, LIKE, RETWEET
+from domain.segments import Place
 from serve.tweets.commands import Draft
 from storage import keys, values
 from storage.own_acts import acts_from, acts_of
+from storage.ports.counts import Member
 from storage.values import Counted
 from tests.unit.actors.engine import Engine
 from tests.unit.serve.replica import ALICE, BOB, Replica
@@ -35,18 +37,16 @@ async def the_counters_come_by(engine: Engine) -> None:
 
 
 class Reads:
-    """Counts how often a set is counted."""
+    """Notes which sets of tweets are counted."""
 
     def __init__(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
         self.names: list[str] = []
-        self._count = engine.ports.counts.tweet_counts
-        monkeypatch.setattr(engine.ports.counts, "tweet_counts", self._tweet_counts)
+        self._members = engine.ports.counts.members
+        monkeypatch.setattr(engine.ports.counts, "members", self._noted)
 
-    async def _tweet_counts(
-        self, tweet: TweetId, names: Collection[str] = TWEET_COUNTS, others: TweetCounts = NO_TWEET_COUNTS
-    ) -> TweetCounts:
-        self.names += sorted(names)
-        return await self._count(tweet, names, others)
+    async def _noted(self, set_: CountedSet, start: Place, end: Place, *, limit: int) -> list[Member]:
+        self.names.append(set_.name)
+        return await self._members(set_, start, end, limit=limit)
 
 
 async def test_a_like_is_counted_for_who_likes_at_every_replica_and_for_others_once_it_is_counted() -> None:
@@ -129,24 +129,52 @@ async def test_replies_quotes_retweets_and_deletes_are_counted_at_once() -> None
     assert await shown() == [0, 0, 0, 0]
 
 
-async def test_the_change_is_added_to_a_set_that_is_too_large_to_be_counted_for_one_reader(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_of_a_large_set_only_where_its_reader_acted_is_counted_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Engine()
-    reads = Reads(engine, monkeypatch)
     replica = Replica(engine)
     tweet = await replica.post(ALICE, Draft(text="popular"))
-    counted = Counted.at(TweetCounts(likes=SMALL.own_recount_max + 1), await engine.cache.now_us())
-    await engine.cache.put({keys.tweet_counts(tweet): values.TWEET_COUNTS.value(counted)}, ttl_s=60)
+    many = 8 * SMALL.segment_max
+    for user in range(5_000, 5_000 + many):
+        await engine.like(user, tweet)
+    await the_counters_come_by(engine)
+    assert await likes(replica, BOB, tweet) == (many, False)
     engine.clock.advance(1)
-    reads.names.clear()
+    measured, members = list[int](), engine.ports.counts.members
+
+    async def noted(*args: Any, limit: int) -> list[Member]:
+        found = await members(*args, limit=limit)
+        measured.append(len(found))
+        return found
+
+    monkeypatch.setattr(engine.ports.counts, "members", noted)
     await replica.relations.turn_on(LIKE, BOB, tweet)
-    assert await likes(replica, BOB, tweet) == (SMALL.own_recount_max + 2, True)
-    await replica.relations.turn_on(LIKE, BOB, tweet)
-    assert await likes(replica, BOB, tweet) == (SMALL.own_recount_max + 2, True), "liking again changes nothing"
+    assert await likes(replica, BOB, tweet) == (many + 1, True)
+    assert await likes(replica, ALICE, tweet) == (many, False)
     await replica.relations.turn_off(LIKE, BOB, tweet)
-    assert await likes(replica, BOB, tweet) == (SMALL.own_recount_max + 1, False)
-    assert reads.names == []
+    assert await likes(replica, BOB, tweet) == (many, False)
+    assert 0 < max(measured) <= 2 * SMALL.segment_max
+    await replica.relations.turn_on(LIKE, BOB, tweet)
+    engine.clock.advance(1)
+    await the_counters_come_by(engine)
+    measured.clear()
+    assert await likes(replica, BOB, tweet) == (many + 1, True)
+    assert measured == [], "the counters have come by"
+
+
+async def test_a_large_set_whose_counts_left_the_cache_is_as_last_counted_and_right_for_who_acted() -> None:
+    engine = Engine()
+    replica = Replica(engine)
+    tweet = await replica.post(ALICE, Draft(text="popular"))
+    many = 8 * SMALL.segment_max
+    for user in range(5_000, 5_000 + many):
+        await engine.like(user, tweet)
+    await the_counters_come_by(engine)
+    await replica.relations.turn_on(LIKE, BOB, tweet)
+    await engine.cache.drop([keys.tweet_counts(tweet)])
+    assert await likes(replica, ALICE, tweet) == (many, False), "the counters have not come by"
+    assert await likes(replica, BOB, tweet) == (many + 1, True)
+    await the_counters_come_by(engine)
+    assert await likes(replica, ALICE, tweet) == (many + 1, False)
 
 
 async def test_who_liked_much_at_once_sees_all_of_it_and_has_little_of_it_counted(

@@ -20,6 +20,7 @@ from domain.timeline import cursor_of as list_cursor_of
 from serve.tweets.commands import Draft
 from serve.tweets.threads import Threads
 from storage.ports.tweets import Reply
+from tests.support.counts import tweet_counts
 from tests.unit.actors.engine import Engine
 from tests.unit.serve.replica import ALICE, BOB, Replica
 
@@ -142,7 +143,7 @@ async def test_a_deleted_reply_that_leads_to_nothing_is_not_shown_and_not_counte
         await talk.delete(BOB, tweet)
     assert await talk.below(root) == [stays]
     assert await talk.engine.ports.tweets.replies(root, before=ID_MAX, limit=9) == [(stays, BOB)]
-    assert (await talk.engine.ports.counts.tweet_counts(root)).replies == 1
+    assert (await tweet_counts(talk.engine.ports, root)).replies == 1
 
 
 async def test_who_deletes_a_whole_crowd_is_led_past_it_in_bounded_steps() -> None:
