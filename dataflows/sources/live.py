@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections import deque
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from typing_extensions import override
@@ -19,9 +19,10 @@ from telemetry.metrics import EVENTS_HANDLED, FLOW_LAG
 
 CHUNKS_AHEAD_MAX = 8
 """Chunks of a partition that are read before the dataflow asks for them."""
-_POLL_S = 0.2
+_POLL_S = 0.5
 """An idle partition is read so often; blocking reads would need a connection for each."""
-_READ_AGAIN = timedelta(milliseconds=50)
+_PAUSE_S = 0.05
+"""A worker that has nothing to hand out waits so long at most, as it may have peers: their chunks come meanwhile."""
 _COUNT_EVERY_MS = 1_000
 _COMMIT_MS = 500
 """A command may take so long from making an id to appending its event; what takes longer counts as late."""
@@ -43,6 +44,10 @@ class LogSource(FixedPartitionedSource[Chunk, ReaderState | None]):
         self._from_ms = from_ms
         self.joined = threading.Event()
         """Set once a dataflow has asked what there is: its worker has met all its peers."""
+        self.ahead = threading.Semaphore(0)
+        """Counts the chunks that the partitions of this worker have read ahead."""
+        self._pacing: int | None = None
+        """The partition that pauses for all of them, which are asked in turn."""
 
     @override
     def list_parts(self) -> list[str]:
@@ -56,7 +61,16 @@ class LogSource(FixedPartitionedSource[Chunk, ReaderState | None]):
         reader = LogReader(self.stores.stores.ports, self.clock, limits, (partition,), look_back_ms=look_back_ms)
         if resume_state is not None:
             reader.restore(resume_state)
+        self._pacing = partition if self._pacing is None else self._pacing
         return _LogPartition(self, partition, reader, self._from_ms if resume_state is None else None)
+
+    def pause(self, partition: int) -> None:
+        """Wait once a round for a moment, unless a chunk of any partition is there or comes meanwhile.
+
+        Without it Bytewax waits for a millisecond from one round to the next, and wakes a thousand times a second.
+        """
+        if partition == self._pacing and self.ahead.acquire(timeout=_PAUSE_S):
+            self.ahead.release()
 
 
 class SteadyClock:
@@ -83,13 +97,13 @@ class SteadyClock:
 
 
 class _LogPartition(StatefulSourcePartition[Chunk, ReaderState | None]):
-    """Reads ahead on the stores' loop, and hands out without waiting."""
+    """Reads ahead on the stores' loop, and hands out what is there."""
 
     def __init__(self, source: LogSource, partition: int, reader: LogReader, begin_ms: int | None) -> None:
+        self._source = source
         self._stores = source.stores
         self._clock = source.clock
         self._steady = SteadyClock(source.clock)
-        self._stopping = source.stopping
         self._partition = partition
         self._reader = reader
         self._begin_ms = begin_ms
@@ -103,20 +117,22 @@ class _LogPartition(StatefulSourcePartition[Chunk, ReaderState | None]):
 
     @override
     def next_batch(self) -> list[Chunk]:
-        if self._stopping.is_set():
+        if self._source.stopping.is_set():
             raise StopIteration
         if self._following.done():
             self._following.result()
         if not self._ahead:
+            self._source.pause(self._partition)
             return []
         chunk, self._state = self._ahead.popleft()
+        self._source.ahead.acquire()
         self._stores.loop.call_soon_threadsafe(self._room.release)
         self._count(chunk)
         return [chunk]
 
     @override
     def next_awake(self) -> datetime | None:
-        return None if self._ahead else datetime.now(UTC) + _READ_AGAIN
+        return None  # at once: `next_batch` waits itself
 
     @override
     def snapshot(self) -> ReaderState | None:
@@ -139,6 +155,7 @@ class _LogPartition(StatefulSourcePartition[Chunk, ReaderState | None]):
             await self._room.acquire()
             chunk, state = await self._next()
             self._ahead.append((chunk, state))
+            self._source.ahead.release()
             if not chunk.events and not self._reader.behind:
                 await asyncio.sleep(_POLL_S)
 

@@ -3,7 +3,6 @@
 import pickle
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from time import perf_counter
 from typing import NamedTuple
 
@@ -13,14 +12,12 @@ from typing_extensions import override
 from dataflows.sources.chunks import Chunk
 from dataflows.trends.schedule import Schedule
 from domain.events import TweetDeleted, TweetPosted, UserReinstated, UserSuspended
-from domain.hashtags import folded_tag
 from domain.ids import first_id_at, time_ms
 from domain.trends.tag_bucket import TagBucket
 from domain.trends.tag_counts import GLOBAL, TAG_BUCKETS, PaneCount, Suspension, TagOccurrences, Trend, bucket_of
 from storage.gazetteer import gazetteer
 from telemetry.metrics import FLOW_LATE, FLOW_SNAPSHOT_BYTES, FLOW_SNAPSHOT_SECONDS
 
-_TAGS_CACHED_MAX = 1 << 17
 _BUCKET_KEYS = "abcm"
 """The key of each bucket. Bytewax sends state to workers by a hash of its key; these spread evenly over two to four."""
 
@@ -63,40 +60,33 @@ def by_bucket(chunk: Chunk, *, only: str | None = None) -> Iterable[tuple[str, B
     With `only` the tweets of one place alone occur, and as if there were no places.
     """
     complete_ms = 0 if chunk.behind else chunk.complete_ms
-    occurrences = [TagOccurrences([], [], []) for _ in range(TAG_BUCKETS)]
-    add = [(found.tweets.append, found.authors.append, found.tags.append) for found in occurrences]
+    posted = [event for event in chunk.events if isinstance(event, TweetPosted)]
+    placed = [_places_of(event.location) for event in posted]
+    if only is not None:
+        posted = [event for event, places in zip(posted, placed, strict=True) if only in (GLOBAL, *places)]
+        placed = [()] * len(posted)
+    occurrences = TagOccurrences.of(
+        [event.event_id for event in posted for _ in event.hashtags],
+        [event.author for event in posted for _ in event.hashtags],
+        [(tag, places) for event, places in zip(posted, placed, strict=True) for tag in event.hashtags],
+    )
     deleted: list[list[Deleted]] = [[] for _ in range(TAG_BUCKETS)]
     suspensions: list[Suspension] = []
-    for event in chunk.events:
-        if isinstance(event, TweetPosted):
-            if not event.hashtags:
-                continue
-            id_, author, location = event.event_id, event.author, event.location
-            places = gazetteer().places_of(location) if location else ()
-            if only is not None:
-                if only not in (GLOBAL, *places):
-                    continue
-                places = ()
-            for tag in event.hashtags:
-                add_tweet, add_author, add_tag = add[_bucket_of(tag)]
-                add_tweet(id_)
-                add_author(author)
-                add_tag((tag, places))
-        elif isinstance(event, TweetDeleted):
-            for bucket in {*map(_bucket_of, event.hashtags)}:
+    for event in [event for event in chunk.events if not isinstance(event, TweetPosted)]:
+        if isinstance(event, TweetDeleted):
+            for bucket in {*map(bucket_of, event.hashtags)}:
                 deleted[bucket].append(Deleted(event.tweet_id, event.event_id))
         elif isinstance(event, UserSuspended | UserReinstated):
             suspensions.append(Suspension(event.user, event.event_id, isinstance(event, UserSuspended)))
-    of_buckets = enumerate(zip(occurrences, deleted, strict=True))
+    of_buckets = enumerate(zip(occurrences.by_bucket(), deleted, strict=True))
     return [
         (_BUCKET_KEYS[n], BucketBatch(n, chunk.partition, chunk.partitions, complete_ms, found, gone, suspensions))
         for n, (found, gone) in of_buckets
     ]
 
 
-@lru_cache(_TAGS_CACHED_MAX)
-def _bucket_of(tag: str) -> int:
-    return bucket_of(folded_tag(tag))
+def _places_of(location: str | None) -> tuple[str, ...]:
+    return gazetteer().places_of(location) if location else ()
 
 
 @dataclass(slots=True)
@@ -153,7 +143,7 @@ class BucketLogic(StatefulBatchLogic[BucketBatch, Answer, bytes]):
         state = self._state
         state.deleted += batch.deleted
         state.suspensions += batch.suspensions
-        if batch.occurrences.tweets:
+        if len(batch.occurrences.tweets):
             state.changed, self._kept = True, None
             if late := self._bucket.add(batch.occurrences):
                 FLOW_LATE.record(late)

@@ -1,7 +1,6 @@
 """Panes of live pairs, added up once and kept until a pair of theirs comes or goes."""
 
 from collections import defaultdict
-from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -19,15 +18,16 @@ class PaneCache:
         self._pairs = pairs
         self._panes: defaultdict[str, dict[int, Pane]] = defaultdict(dict)
 
-    def of_window(self, window: Window, as_of_ms: int) -> Iterator[tuple[int, Pane]]:
+    def of_window(self, window: Window, as_of_ms: int) -> list[tuple[int, Pane]]:
         """The panes that hold anything, the open one first, with how far back each is."""
-        open_ = as_of_ms // window.pane_ms
-        whole = (as_of_ms + 1) % window.pane_ms == 0
-        start_ms = open_ * window.pane_ms
-        yield 0, self.pane(window, open_) if whole else pane_of(self._pairs.between(start_ms, as_of_ms + 1))
-        oldest = self._pairs.oldest_ms // window.pane_ms
-        for number in range(open_ - 1, max(open_ - 2 * window.n, oldest - 1), -1):
-            yield open_ - number, self.pane(window, number)
+        open_, panes = as_of_ms // window.pane_ms, self._panes[window.name]
+        if (as_of_ms + 1) % window.pane_ms:
+            newest = pane_of(self._pairs.between(open_ * window.pane_ms, as_of_ms + 1))
+        else:
+            newest = self.pane(window, open_)
+        oldest = max(open_ - 2 * window.n + 1, self._pairs.oldest_ms // window.pane_ms)
+        before = [(open_ - n, panes.get(n) or self.pane(window, n)) for n in range(open_ - 1, oldest - 1, -1)]
+        return [(back, pane) for back, pane in ((0, newest), *before) if len(pane.series)]
 
     def pane(self, window: Window, number: int) -> Pane:
         """One whole pane."""

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from domain.columns import in_sorted, run_changes, starts_of
+from domain.columns import in_sorted, lengths_of, run_changes, starts_of
 from domain.ids import Ids
 from domain.trends.interning import Codes
 from domain.trends.tag_counts import AUTHORS_MIN
@@ -101,16 +101,19 @@ def pane_of(pairs: Pairs) -> Pane:
     """The pane of some pairs, each there once."""
     if not len(pairs):
         return _NO_PANE
-    keys = np.sort(packed(pairs.series, pairs.author))
+    keys = packed(pairs.series, pairs.author)
+    keys.sort()
     series = (keys >> _HALF).astype(np.int64)
     starts = starts_of(series)
-    counts = np.diff(starts, append=len(keys))
-    return Pane(series[starts], counts, np.add.reduceat(run_changes(keys), starts, dtype=np.int64))
+    return Pane(
+        series[starts], lengths_of(starts, len(keys)), np.add.reduceat(run_changes(keys), starts, dtype=np.int64)
+    )
 
 
 def distinct(groups: npt.NDArray[Any], members: npt.NDArray[Any], size: int) -> npt.NDArray[np.int64]:
     """The number of different members of each of `size` groups."""
-    keys = np.sort(packed(groups, members))
+    keys = packed(groups, members)
+    keys.sort()
     return np.bincount((keys[run_changes(keys)] >> _HALF).astype(np.int64), minlength=size)
 
 

@@ -25,7 +25,7 @@ class _Chosen:
         rank = np.full(size, len(series), np.min_scalar_type(len(series)))
         rank[series] = np.arange(len(series))
         ranks = rank[pairs.series]
-        own = np.flatnonzero(ranks < len(series))
+        own = (ranks < len(series)).nonzero()[0]
         self.rows = own[np.argsort(ranks[own], kind="stable")]
         """The rows of their pairs, in the order of the series."""
         self.authors = distinct(ranks[own], pairs.author[own], len(series))

@@ -12,11 +12,12 @@ from struct import Struct
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from typing_extensions import override
 
 from domain.columns import run_changes, starts_of, unique_sorted
 from domain.hashtags import folded_tag
-from domain.ids import first_id_at, times_ms
+from domain.ids import Ids, first_id_at, times_ms
 from domain.trends.interning import Interner
 from domain.trends.live_pairs import LivePairs
 from domain.trends.pane_cache import PaneCache
@@ -26,11 +27,13 @@ from domain.trends.tag_counts import GLOBAL, PaneCount, PlacedTag, Suspension, T
 from domain.trends.windows import KEPT_MS, MINUTE, SLOT_MS, Window
 
 _CODES = Struct("=II")
+_PLACED_TAGS_MAX = 1 << 17
+"""Placed tags whose codes are kept by a bucket."""
 _NO_KEYS: Keys = np.empty(0, np.uint64)
 
 
 class _PackedCodes(dict[PlacedTag, bytes]):
-    """Packed (series, spelling) codes of placed tags, for each place."""
+    """Packed (series, spelling) codes of placed tags, for each place; those made so far stay right until names move."""
 
     def __init__(self, series: Interner[tuple[str, str]], spellings: Interner[str]) -> None:
         super().__init__()
@@ -38,20 +41,27 @@ class _PackedCodes(dict[PlacedTag, bytes]):
         self._spellings = spellings
 
     def __missing__(self, placed: PlacedTag) -> bytes:
+        if len(self) == _PLACED_TAGS_MAX:
+            self.clear()
         (tag, places), normalized = placed, folded_tag(placed[0])
         spelling = self._spellings[tag]
-        of_places = (_CODES.pack(self._series[place, normalized], spelling) for place in (GLOBAL, *places))
-        codes = self[placed] = b"".join(of_places)
+        codes = _CODES.pack(self._series[GLOBAL, normalized], spelling)
+        for place in places:
+            codes += _CODES.pack(self._series[place, normalized], spelling)
+        self[placed] = codes
         return codes
 
 
 @dataclass(slots=True)
 class _Pending:
-    """Changes since the last evaluation, which merges them. An occurrence is an element of three columns."""
+    """Changes since the last evaluation, which merges them. Occurrences are parts of three columns."""
 
-    tweets: list[int] = field(default_factory=list)
-    authors: list[int] = field(default_factory=list)
+    tweets: list[Ids] = field(default_factory=list)
+    authors: list[Ids] = field(default_factory=list)
+    tags: list[npt.NDArray[np.intp]] = field(default_factory=list)
+    """The place of each occurrence's tag in `codes`."""
     codes: list[bytes] = field(default_factory=list)
+    """Packed codes of tags, for each place."""
     deleted: set[int] = field(default_factory=set)
     suspensions: list[Suspension] = field(default_factory=list)
 
@@ -91,12 +101,13 @@ class TagBucket:
 
     def add(self, occurrences: TagOccurrences) -> int:
         """Add occurrences of this bucket's tags. Returns how many were left out, as no window reaches back to them."""
-        floor = first_id_at(self._floor_ms)
-        kept = occurrences if min(occurrences.tweets, default=floor) >= floor else occurrences.since(floor)
-        self.newest = max(self.newest, max(kept.tweets, default=0))
-        self._pending.tweets += kept.tweets
-        self._pending.authors += kept.authors
-        self._pending.codes += map(self._codes.__getitem__, kept.tags)
+        kept, pending = occurrences.since(first_id_at(self._floor_ms)), self._pending
+        if len(kept.tweets):
+            self.newest = max(self.newest, int(kept.tweets.max()))
+            pending.tweets.append(kept.tweets)
+            pending.authors.append(kept.authors)
+            pending.tags.append(kept.codes + len(pending.codes))
+            pending.codes += map(self._codes.__getitem__, kept.tags)
         return len(occurrences.tweets) - len(kept.tweets)
 
     def delete(self, tweets: Iterable[int]) -> None:
@@ -151,6 +162,8 @@ class TagBucket:
     def _merge_pending(self) -> None:
         """Merge what came into the live pairs, and mark the panes that it changed."""
         pending, self._pending = self._pending, _Pending()
+        if not (pending.tweets or pending.deleted or pending.suspensions):
+            return
         changed = self._pairs.delete(pending.deleted)
         if pending.tweets:
             changed += self._pairs.add(self._pairs_of(pending))
@@ -162,11 +175,14 @@ class TagBucket:
 
     def _pairs_of(self, pending: _Pending) -> Pairs:
         """The pairs of occurrences that came, sorted by tweet and series, each once."""
-        codes = np.frombuffer(b"".join(pending.codes), np.uint32).reshape(-1, 2)
-        each = np.fromiter(map(len, pending.codes), np.int64) // _CODES.size
+        tags = np.concatenate(pending.tags)
+        places = np.fromiter(map(len, pending.codes), np.int64) // _CODES.size
+        each = places[tags]
+        rows = np.arange(each.sum()) + (places.cumsum()[tags] - each.cumsum()).repeat(each)
+        codes = np.frombuffer(b"".join(pending.codes), np.uint32).reshape(-1, 2)[rows]
         new = Pairs(
-            tweet=np.repeat(np.array(pending.tweets, np.uint64), each),
-            author=np.repeat(self._pairs.authors.of(np.array(pending.authors, np.uint64)), each),
+            tweet=np.concatenate(pending.tweets).repeat(each),
+            author=self._pairs.authors.of(np.concatenate(pending.authors)).repeat(each),
             series=codes[:, 0],
             spelling=codes[:, 1],
         )
@@ -186,7 +202,6 @@ class TagBucket:
 
     def _forget_names(self) -> None:
         """Forget the names that no pair uses any more, once they are the greater part."""
-        self._codes = _PackedCodes(self._series, self._spellings)
         for column, interner in (
             ("series", self._series),
             ("spelling", self._spellings),
@@ -194,6 +209,7 @@ class TagBucket:
         ):
             used = self._pairs.used(column, len(interner))
             if 2 * len(used) < len(interner):
+                self._codes.clear()
                 minutes, series = self._waiting()
                 waiting = [self._series.names[code] for code in series.tolist()]
                 self._pairs.recode(column, interner.keep(used))

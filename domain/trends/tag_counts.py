@@ -2,15 +2,21 @@
 
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import compress
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from domain.hashtags import folded_tag
+from domain.ids import Ids
 
 GLOBAL = ""
 """The place that every tweet belongs to."""
 TAG_BUCKETS = 4
 """Tags are spread over so many keys of state, and so no more workers; fixed, as snapshots are kept by it."""
+_TAGS_CACHED_MAX = 1 << 17
 TOP_MAX = 50
 SAMPLES_MAX = 3
 """The latest tweets that a trend shows."""
@@ -22,16 +28,37 @@ PlacedTag = tuple[str, tuple[str, ...]]
 
 
 class TagOccurrences(NamedTuple):
-    """Live tweets, each with its author and one of its tags, as columns."""
+    """Live tweets, each with its author and the code of one of its tags, as columns; and the tags by their codes."""
 
-    tweets: list[int]
-    authors: list[int]
-    tags: list[PlacedTag]
+    tweets: Ids
+    authors: Ids
+    codes: npt.NDArray[np.intp]
+    tags: Sequence[PlacedTag]
+
+    @classmethod
+    def of(cls, tweets: Sequence[int], authors: Sequence[int], tags: Iterable[PlacedTag]) -> "TagOccurrences":
+        """Occurrences from lists that are equally long."""
+        codes = dict[PlacedTag, int]()
+        numbered = [codes.setdefault(tag, len(codes)) for tag in tags]
+        return cls(np.array(tweets, np.uint64), np.array(authors, np.uint64), np.array(numbered, np.intp), list(codes))
+
+    def by_bucket(self) -> "list[TagOccurrences]":
+        """Those of each bucket's tags."""
+        if not self.tags:
+            return [self] * TAG_BUCKETS
+        buckets = np.array([bucket_of(tag) for tag, _ in self.tags], np.intp)
+        of_rows, moved, found = buckets[self.codes], np.empty(len(self.tags), np.intp), list[TagOccurrences]()
+        for bucket in range(TAG_BUCKETS):
+            own, rows = np.flatnonzero(buckets == bucket), np.flatnonzero(of_rows == bucket)
+            moved[own] = np.arange(len(own))
+            tags = [self.tags[code] for code in own.tolist()]
+            found.append(TagOccurrences(self.tweets[rows], self.authors[rows], moved[self.codes[rows]], tags))
+        return found
 
     def since(self, floor: int) -> "TagOccurrences":
         """Those of tweets from an id on."""
-        kept = [tweet >= floor for tweet in self.tweets]
-        return TagOccurrences._make([*compress(column, kept)] for column in self)
+        kept = self.tweets >= np.uint64(floor)
+        return TagOccurrences(self.tweets[kept], self.authors[kept], self.codes[kept], self.tags)
 
 
 class Suspension(NamedTuple):
@@ -80,8 +107,10 @@ class Ranking(NamedTuple):
     places: Mapping[str, Sequence[Trend]]
 
 
-def bucket_of(normalized_tag: str) -> int:
-    return zlib.crc32(normalized_tag.encode()) % TAG_BUCKETS
+@lru_cache(_TAGS_CACHED_MAX)
+def bucket_of(tag: str) -> int:
+    """The bucket of a tag, however it is spelled."""
+    return zlib.crc32(folded_tag(tag).encode()) % TAG_BUCKETS
 
 
 def merged(parts: Iterable[Sequence[Trend]]) -> list[Trend]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from redis.exceptions import ResponseError
 
 from domain import ids
-from domain.columns import starts_of
+from domain.columns import lengths_of, starts_of
 from domain.ids import Ids
 from domain.timeline import ENTRY_BYTES, Entries
 from storage import keys
@@ -55,7 +55,7 @@ def encode_pushes(kind: ListKind, users: Ids, entries: Entries, partitions: int)
     by_user = np.argsort(users, kind="stable")
     ordered = users[by_user]
     first = starts_of(ordered)
-    sizes = np.diff(first, append=len(ordered))
+    sizes = lengths_of(first, len(ordered))
     by_size = np.argsort(sizes, kind="stable")
     first, sizes = first[by_size], sizes[by_size]
     owners = ordered[first]

@@ -32,7 +32,7 @@ from tests.support.oracle.trends import LiveTweet, trends_of
 
 START_MS = 1_800_000_000_000 - 1_800_000_000_000 % 60_000
 PARTITIONS = 2
-NONE = TagOccurrences([], [], [])
+NONE = TagOccurrences.of([], [], [])
 TAGS = ("rain", "Rain", "sun", "雨", "İstanbul", "café", "CAFÉ")
 LOCATIONS = (None, "Paris", "London, UK", "nowhere at all")
 
@@ -196,7 +196,7 @@ def test_a_delete_that_is_newer_than_an_evaluation_counts_at_the_next() -> None:
     tweet, logic = first_id_at(START_MS), BucketLogic(live_schedule(), None)
     gone = Deleted(tweet, first_id_at(START_MS + 1_500))
     away = Suspension(2, first_id_at(START_MS + 2_500), True)
-    occurrences = TagOccurrences([tweet, tweet + 1], [1, 2], [("rain", ())] * 2)
+    occurrences = TagOccurrences.of([tweet, tweet + 1], [1, 2], [("rain", ())] * 2)
     for at, batch, expected in (
         (1_000, BucketBatch(3, 0, 1, START_MS + 1_000, occurrences, [gone], [away]), 2),
         (2_000, BucketBatch(3, 0, 1, START_MS + 2_000, NONE, [], []), 1),
@@ -211,7 +211,7 @@ def test_a_delete_that_is_newer_than_an_evaluation_counts_at_the_next() -> None:
 def test_a_tweet_that_is_newer_than_an_evaluation_shows_at_the_next() -> None:
     tweet = first_id_at(START_MS + 1_500)
     logic = BucketLogic(live_schedule(), None)
-    occurrence = TagOccurrences([tweet], [1], [("rain", ())])
+    occurrence = TagOccurrences.of([tweet], [1], [("rain", ())])
     first, _ = logic.on_batch([BucketBatch(3, 0, 1, START_MS + 1_000, occurrence, [], [])])
     again, _ = logic.on_batch([BucketBatch(3, 0, 1, START_MS + 2_000, NONE, [], [])])
     last, _ = logic.on_batch([BucketBatch(3, 0, 1, START_MS + 3_000, NONE, [], [])])

@@ -36,7 +36,7 @@ def tweet_of(made: Made) -> LiveTweet:
 def add(bucket: TagBucket, tweet: LiveTweet) -> int:
     times = len(tweet.tags)
     return bucket.add(
-        TagOccurrences([tweet.id] * times, [tweet.author] * times, [(tag, tweet.places) for tag in tweet.tags])
+        TagOccurrences.of([tweet.id] * times, [tweet.author] * times, [(tag, tweet.places) for tag in tweet.tags])
     )
 
 
