@@ -27,7 +27,7 @@ from cluster.errors import ClusterError
 from cluster.settings import load_settings
 from telemetry import logs
 
-_OF_CHECKOUTS: Mapping[str, Callable[[Effort, Path | None], list[Row]]] = {
+_OF_CHECKOUTS: Mapping[str, Callable[[Effort, Path | None, Callable[[str], object]], list[Row]]] = {
     "start": start.measure,
     "requests": requests.measure,
 }
@@ -42,9 +42,9 @@ _ON_STORES: Mapping[str, Callable[[Servers, Effort], list[Row]]] = {
     "fanout": fanout.measure,
     "large-author": large_author.measure,
 }
-_OVER_HTTP = ("home", "post", "delivery", "rebuild", "spike", "overload", "growth")
+_OVER_HTTP = ("home", "post", "delivery", "rebuild", "spike", "overload", "growth", "growth-of-acts")
 _WIDTH_MIN = 120
-_QUICK = ("requests", "trends", "shard-memory", "fanout", "home", "post")
+_QUICK = ("requests", "trends", "shard-memory", "fanout", "home", "post", "growth-of-acts")
 NAMES = (*_OF_CHECKOUTS, *_ALONE, *_ON_STORES, *_OVER_HTTP)
 
 
@@ -101,7 +101,7 @@ def _measure(wanted: Sequence[str], effort: Effort, against: Path | None, consol
     for name, of_checkouts in _OF_CHECKOUTS.items():
         if name in wanted:
             console.log(f"Measuring {name}.")
-            rows += of_checkouts(effort, against)
+            rows += of_checkouts(effort, against, console.log)
     for name, alone in _ALONE.items():
         if name in wanted:
             console.log(f"Measuring {name}.")

@@ -39,6 +39,9 @@ class Effort:
     """Turns of the servers whose requests are compared."""
     star_posts: int
     """Posts in each of these turns that are followed to the last reader."""
+    set_sizes: tuple[int, ...]
+    """Members of the sets whose growth acts are judged by."""
+    act_rounds: int
     trend_events: int
     """Tweets that trends and the yardstick both count."""
     trend_events_many: int
@@ -60,6 +63,8 @@ QUICK = Effort(
     large_followers=100_000,
     request_rounds=1,
     star_posts=3,
+    set_sizes=(0, 100_000),
+    act_rounds=1,
     trend_events=5_000,
     trend_events_many=50_000,
 )
@@ -78,6 +83,8 @@ FULL = Effort(
     large_followers=1_000_000,
     request_rounds=ROUNDS,
     star_posts=10,
+    set_sizes=(0, 10_000, 1_000_000),
+    act_rounds=ROUNDS,
     trend_events=300_000,
     trend_events_many=1_000_000,
 )

@@ -107,12 +107,14 @@ def _rows(rates: dict[str, list[float]], grown: dict[int, list[float]]) -> list[
             values=[many / few for many, few in zip(grown[large], grown[small], strict=True)],
             target=0.9,
             figures={f"deliveries/s to {size:,}": round(median(found)) for size, found in grown.items()},
-            curve=Curve(
-                "Fan-out, a tweet at a time",
-                "followers",
-                "deliveries/s",
-                [(size, median(found)) for size, found in grown.items()],
-            ),
+            curves=[
+                Curve(
+                    "Fan-out, a tweet at a time",
+                    "followers",
+                    "deliveries/s",
+                    [(size, median(found)) for size, found in grown.items()],
+                )
+            ],
         ),
     ]
 

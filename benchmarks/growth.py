@@ -81,5 +81,5 @@ async def _curve(bench: Bench, key: str, x: str, worlds: Sequence[tuple[int, Wor
         values=[each[-1] / each[0] for each in ratios],
         target=0.9,
         figures={f"relative at {size:,.0f}": rounded(of, 3) for size, of in zip(sizes, by_size, strict=True)},
-        curve=Curve("First page", x, "requests/s, of the constant answer's", points),
+        curves=[Curve("First page", x, "requests/s, of the constant answer's", points)],
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 import uvloop
 
-from benchmarks import constant, delivery, growth, home, overload, patience, post, rebuild, spike
+from benchmarks import constant, delivery, growth, growth_of_acts, home, overload, patience, post, rebuild, spike
 from benchmarks.bench import Bench
 from benchmarks.effort import Effort
 from benchmarks.results import Row
@@ -21,6 +21,7 @@ _QUESTIONS: Mapping[str, Callable[[Bench], Awaitable[list[Row]]]] = {
     "spike": spike.measure,
     "overload": overload.measure,
     "growth": growth.measure,
+    "growth-of-acts": growth_of_acts.measure,
 }
 
 

@@ -6,7 +6,7 @@ are sent whatever comes back. All that was acknowledged is looked for afterwards
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -24,11 +24,12 @@ from benchmarks.system import endpoints_of
 from cluster.settings import load_settings
 
 _LOAD_S, _WARM_UP_S = 4.0, 1.0
+"""Of each load, at most: there are many."""
 _BURST_EACH = 10
 """Posts of each author that come as fast as they are taken."""
 
 
-def measure(effort: Effort, against: Path | None) -> list[Row]:
+def measure(effort: Effort, against: Path | None, say: Callable[[str], object]) -> list[Row]:
     """The rows of the requests."""
     with ExitStack() as stack:
         ours = stack.enter_context(sides.whole(OURS))
@@ -36,10 +37,11 @@ def measure(effort: Effort, against: Path | None) -> list[Row]:
         if against is not None:
             others.insert(0, stack.enter_context(sides.whole(sides.revision(against), against)))
         constant.deploy(endpoints_of(ours.folder), load_settings().serve_replicas)
-        return uvloop.run(_measure([ours, *others], replace(effort, load_s=_LOAD_S, warm_up_s=_WARM_UP_S)))
+        return uvloop.run(_measure([ours, *others], effort, say))
 
 
-async def _measure(servers: Sequence[Side], effort: Effort) -> list[Row]:
+async def _measure(servers: Sequence[Side], effort: Effort, say: Callable[[str], object]) -> list[Row]:
+    effort = replace(effort, load_s=min(effort.load_s, _LOAD_S), warm_up_s=min(effort.warm_up_s, _WARM_UP_S))
     measured = {side.name: Measured() for side in servers}
     same = measured[CONSTANT] = Measured(idle="")
     async with AsyncExitStack() as stack:
@@ -48,6 +50,7 @@ async def _measure(servers: Sequence[Side], effort: Effort) -> list[Row]:
         answer = [http_load.request("GET", f"{constant.PREFIX}/{page_bytes}")]
         for number in range(effort.request_rounds):
             turn = people if number % 2 == 0 else people[::-1]
+            say(f"Round {number + 1} of {effort.request_rounds}: {', '.join(each.side.name for each in turn)}.")
             for each in turn:
                 await each.renew()
                 await _arrivals(each, measured[each.side.name], effort)
@@ -56,6 +59,7 @@ async def _measure(servers: Sequence[Side], effort: Effort) -> list[Row]:
                     await _load(each, workload, measured[each.side.name], effort)
                 if workload == workloads.PAGES:
                     await _loops(servers[0], workload, answer, same, effort)
+        say("Comparing what is there with what was answered.")
         for each in people:
             await each.compare()
     return requests_report.rows(measured, page_bytes)

@@ -22,6 +22,8 @@ class Curve(NamedTuple):
     x: str
     y: str
     points: Sequence[tuple[float, float]]
+    line: str = ""
+    """Its name among others with the same title, which are drawn together."""
 
 
 class Histogram(NamedTuple):
@@ -52,7 +54,7 @@ class Row:
     """None for a figure that is given for information."""
     figures: Mapping[str, object] = field(default_factory=dict)
     """What the values were made of, in absolute terms."""
-    curve: Curve | None = None
+    curves: Sequence[Curve] = ()
     histogram: Histogram | None = None
     tables: Sequence[Table] = ()
 
@@ -77,7 +79,7 @@ class Row:
             "against": self.against,
             "date": date,
             "figures": dict(self.figures),
-            **({"curve": self.curve._asdict()} if self.curve else {}),
+            **({"curves": [curve._asdict() for curve in self.curves]} if self.curves else {}),
             **({"tables": [table._asdict() for table in self.tables]} if self.tables else {}),
         }
 

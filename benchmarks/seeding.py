@@ -7,15 +7,20 @@ import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import islice
+from typing import Literal
 
 from benchmarks.patience import patiently
 from domain import ids
-from domain.relations import BY_RANGE, FOLLOW
+from domain.relations import BY_BUCKET, BY_RANGE, FOLLOW, LIKE
 from domain.users import User
 from storage.cassandra.driver.session import CassandraSession, Params
 from storage.cassandra.driver.statements import Statement, write
 from storage.rows import tables_of
 
+Counted = Literal["likes", "followers", "replies", "tweets"]
+"""A set that is counted."""
+_NEXT_ID = 4_096
+"""Ids are that far apart."""
 _TOGETHER = 50
 """Rows in one request: a batch of this size stays far below what Cassandra refuses."""
 _AT_ONCE = 16
@@ -27,6 +32,8 @@ _FOLLOWING = write(f"INSERT INTO {_FOLLOWS.by_user} (user_id, target_id, active,
 _FOLLOWER = write(
     f"INSERT INTO {_FOLLOWS.by_target} (target_id, bucket, range, user_id, event_id) VALUES (?, ?, ?, ?, ?)"
 )
+_LIKER = write(f"INSERT INTO {tables_of(LIKE).by_target} (target_id, bucket, user_id, event_id) VALUES (?, ?, ?, ?)")
+_REPLY = write("INSERT INTO replies (tweet_id, reply_id, user_id, self_reply, deleted) VALUES (?, ?, ?, false, false)")
 
 Write = tuple[Statement, Params]
 
@@ -59,6 +66,22 @@ def following(user: int, followees: Sequence[int]) -> Iterator[Write]:
     """Whom a reader follows, for reading."""
     for followee in followees:
         yield _FOLLOWING, (user, followee, _since())
+
+
+def members(of: Counted, target: int, number: int) -> Iterator[Write]:
+    """So many members of a set that is counted, as the counters find them; they are nobody, and say nothing."""
+    ids_ = range(_since(), _since() + number * _NEXT_ID, _NEXT_ID)
+    match of:
+        case "followers":
+            yield from followers(target, ids_)
+        case "likes":
+            for user in ids_:
+                yield _LIKER, (target, *BY_BUCKET.place(user), user, _since())
+        case "replies":
+            for tweet in ids_:
+                yield _REPLY, (target, tweet, tweet)
+        case "tweets":
+            yield from tweets(target, [(tweet, "") for tweet in ids_])
 
 
 def followers(author: int, followers: Sequence[int]) -> Iterator[Write]:

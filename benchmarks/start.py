@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -97,7 +97,7 @@ class _Starts:
         ]
 
 
-def measure(effort: Effort, against: Path | None) -> list[Row]:
+def measure(effort: Effort, against: Path | None, say: Callable[[str], object]) -> list[Row]:
     """The rows of the starts, of the memory and of rest."""
     with ExitStack() as stack:
         ports = PortBlock()
@@ -107,9 +107,11 @@ def measure(effort: Effort, against: Path | None) -> list[Row]:
             folder = Path(tempfile.mkdtemp(prefix="murmur-bench-start-"))
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
             starts.append(_Starts(checkout=checkout, folder=folder, url=f"http://127.0.0.1:{ports.port()}"))
+        say("Starting in a new folder.")
         for each in starts:
             each.cold(effort)
         for number in range(_WARM_STARTS):
+            say("Starting on existing data, and resting.")
             for each in starts if number % 2 else starts[::-1]:
                 each.warm()
     ours, *others = starts

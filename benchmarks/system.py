@@ -84,6 +84,14 @@ class Servers:
         assert self._system is not None, "start it first"
         return processes.proportional_mib(self._system.pid)[processes.REPLICAS]
 
+    def cpu_s(self) -> dict[str, float]:
+        """Seconds of CPU that the system and its stores have taken, by name of process."""
+        assert self._system is not None, "start it first"
+        stores = [part.process for part in (self._cassandra, self._redis) if part is not None]
+        roots = (self._system, *stores)
+        each = [processes.cpu_s(root.pid) for root in roots]
+        return {name: sum(of.get(name, 0.0) for of in each) for name in {name for of in each for name in of}}
+
     def stores(self, keyspace: str) -> StoreConfig:
         """How to open the stores, with a keyspace that exists and is up to date."""
         assert self._cassandra is not None, "enter first"

@@ -92,6 +92,12 @@ class Seeder:
         await seeding.write_rows(self._session, seeding.users(users))
         return ids
 
+    async def tweet(self, author: int) -> int:
+        """A tweet of an author."""
+        id_ = self._new_tweet()
+        await seeding.write_rows(self._session, seeding.tweets(author, [(id_, _TEXT.format(id_))]))
+        return id_
+
     async def follow(self, author: int, followers: Sequence[int]) -> None:
         """Have people follow an author, as the fan-out sees it."""
         await seeding.write_rows(self._session, seeding.followers(author, followers))
