@@ -22,7 +22,7 @@ def connect(address: str) -> str | None:
     return f"http://{context.dashboard_url}" if context.dashboard_url else None
 
 
-def connect_to_running(settings: Settings, endpoints: Endpoints) -> str | None:
+def connect_to_running(settings: Settings, endpoints: Endpoints) -> None:
     """As `connect`, to the Ray of a running system, with the environment that it asks of drivers."""
     put_in_environment(to_connect(token_path(settings.data_dir)) if settings.ray_address is None else ON_SEVERAL_NODES)
-    return connect(endpoints.ray_address)
+    connect(endpoints.ray_address)

@@ -89,7 +89,8 @@ class System:
                 component.wait_ready()
         self._reached("Ray is ready")
         self._undo.callback(ray.shutdown)
-        endpoints = replace(endpoints, dashboard_url=connect(endpoints.ray_address))
+        dashboard_url = connect(endpoints.ray_address)
+        endpoints = replace(endpoints, dashboard_url=endpoints.dashboard_url or dashboard_url)
         self._take_signals()  # Ray has put a handler of its own in place
         self._undo.callback(self._drain)
         serve.deploy.start(settings.http_host, settings.http_port)  # takes seconds, in which Cassandra comes up

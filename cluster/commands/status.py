@@ -28,7 +28,8 @@ def status(
     settings = load_settings()
     endpoints = RunState.read(settings.data_dir).endpoints
     answer = readiness.ask(endpoints.http_url)
-    actors = _actors(connect_to_running(settings, endpoints), answer.checks)
+    connect_to_running(settings, endpoints)
+    actors = _actors(endpoints.dashboard_url, answer.checks)
     lines = [("http", "api", Check(answer.ready, answer.summary()))]
     lines += [("dependency", name, check) for name, check in answer.checks.items()]
     lines += [("actor", name, check) for name, check in actors.items()]

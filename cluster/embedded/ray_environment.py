@@ -51,8 +51,9 @@ def to_connect(token_file: Path) -> dict[str, str]:
         "RAY_AUTH_TOKEN_PATH": str(token_file),
         # despite its name: 0 makes this node's address 127.0.0.1, and Ray then listens nowhere else
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-        # One machine: what takes seconds to notice elsewhere is asked for less often here, and memory is short.
+        # One machine: less is asked for there, and memory is short.
         "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
+        "REPORTER_UPDATE_INTERVAL_MS": "15000",
         "MALLOC_ARENA_MAX": "2",
         "PYTHONPATH": str(ROOT),  # workers find the root packages of this checkout
     }

@@ -2,14 +2,17 @@
 
 The command loads the command lines of Serve, of jobs and of the state API first, which takes a second, and has no
 option to leave out the server for `ray://` clients, which takes another, and parts of the dashboard, each a process.
+It waits for the dashboard before anything can run on it, which nobody else does.
 """
 
 import sys
+from threading import Thread
 from typing import Any
 
 _UNUSED = ("ray.serve.scripts", "ray.dashboard.modules.job.cli", "ray.util.state.state_cli")
 _DASHBOARD = "NodeHead,StateHead,ServeHead,ReportHead,JobHead"
 """The parts of it that show a system of ours; the dashboard does not start with a name that it does not know."""
+_NICENESS = "5"
 
 
 def main() -> None:
@@ -18,13 +21,19 @@ def main() -> None:
     from ray._private import services
     from ray.scripts import scripts
 
-    start = services.start_ray_process
+    start, start_dashboard = services.start_ray_process, services.start_api_server
 
     def start_process(command: list[str], process_type: str, **named: Any) -> object:
-        parts = [f"--modules-to-load={_DASHBOARD}"] if process_type == "dashboard" else []
-        return start([*command, *parts], process_type, **named)
+        if process_type == "dashboard":
+            command = ["nice", "-n", _NICENESS, *command, f"--modules-to-load={_DASHBOARD}"]
+        return start(command, process_type, **named)
+
+    def start_dashboard_meanwhile(*args: Any, **named: Any) -> tuple[str, None]:
+        Thread(target=start_dashboard, args=args, kwargs=named).start()  # the command ends after it
+        return "", None
 
     vars(services)["start_ray_process"] = start_process
+    vars(services)["start_api_server"] = start_dashboard_meanwhile
     vars(scripts)["get_ray_client_dependency_error"] = lambda: ImportError("not wanted")
     scripts.cli()
 

@@ -1,5 +1,6 @@
 """A local Ray of one node, on the loopback, with a token of its own."""
 
+import json
 import os
 import shutil
 import sys
@@ -17,7 +18,12 @@ from cluster.private import is_our_folder, make_secret
 from cluster.settings import environment
 
 _READY_LINE = b"Ray runtime started"
-_METRICS_INTERVAL_MS = 5000
+_SYSTEM_CONFIG = json.dumps(
+    {
+        "metrics_report_interval_ms": 5_000,
+        "task_events_report_interval_ms": 0,  # none: every call of an actor would be told to the dashboard
+    }
+)
 _SCRATCH = "scratch"
 _SESSIONS = "r"
 _SCRATCH_PREFIX = "mm-"
@@ -67,7 +73,7 @@ class EmbeddedRay(Component):
             "--num-cpus": num_cpus,
             "--temp-dir": self._sessions,
             "--include-log-monitor": False,  # it sends what actors print to drivers; ours write logs
-            "--system-config": f'{{"metrics_report_interval_ms": {_METRICS_INTERVAL_MS}}}',
+            "--system-config": _SYSTEM_CONFIG,
         }
         guard, head = (Path(__file__).with_name(name) for name in ("group_guard.py", "ray_head.py"))
         command = [sys.executable, "-IS", str(guard), str(os.getpid())]
