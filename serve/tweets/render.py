@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from domain.counts import NO_TWEET_COUNTS, TweetCounts
+from domain.counts import TweetCounts
 from domain.limits import Limits
 from domain.relations import MARKED
 from domain.timeline import Walk
@@ -15,7 +15,7 @@ from storage.cache_codec import CachedTweet, Person
 _COUNTS = b'"likes_count":%d,"retweets_count":%d,"replies_count":%d,"quotes_count":%d'
 _TAIL = b",%b%b}" % (_COUNTS, b"".join(b',"%b":%%b' % relation.flag.encode() for relation in MARKED))
 _BOOL = (b"false", b"true")
-_NEW_TAIL = _TAIL % (*NO_TWEET_COUNTS, *(_BOOL[False] for _ in MARKED))
+_NEW_TAIL = _TAIL % (*TweetCounts(), *(_BOOL[False] for _ in MARKED))
 
 
 def anybodys(skeleton: Skeleton) -> Page[CachedTweet]:
