@@ -49,7 +49,7 @@ def compose(
     """Make what users do and read. Nothing is opened, and nothing is read yet."""
     guard = guard_of(ports.events, ports.coordination, clock, limits, partitions, sleep)
     cache = GuardedCache(ports.cache, guard)
-    readers = Readers(replace(ports, cache=cache), guard.refresh, limits)
+    readers = Readers(replace(ports, cache=cache), guard.refresh, guard.missing_acts, limits)
     rebuilder = Rebuilder(cache, ports.tweets, limits)
     pulled = pulled_authors(ports.coordination, clock, limits)
     lists = HomeLists(cache, readers.relations, rebuilder, pulled, guard.missing_entries, clock, limits)

@@ -21,7 +21,7 @@ from storage.values import TWEET_COUNTS, USER_COUNTS, CountsForm
 
 _AT_ONCE = 32
 """Tweets or users whose sets are counted side by side."""
-_STEPS = 16
+_STEPS = 4
 """Steps of a turn in which the counting of large sets goes on."""
 _UNFINISHED_MAX = 1_000
 """Tweets or users with large sets that are not counted yet, beyond which no others are begun."""

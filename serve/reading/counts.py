@@ -2,13 +2,15 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Generic
 
 from domain.counts import place_of
 from domain.errors import Overloaded, StoreUnavailable
+from domain.ids import UserId
 from domain.limits import Limits
 from domain.segments import Place
+from storage import keys
 from storage.own_acts import acts_from
 from storage.ports.cache import CacheStore
 from storage.read_through import ReadThrough
@@ -28,18 +30,26 @@ class Counts(Generic[C]):
     added; should the count hold the act already, it is off by one until the counters come by.
     """
 
-    def __init__(self, cache: CacheStore, limits: Limits, form: CountsForm[C], sizes: Sizes) -> None:
+    def __init__(
+        self,
+        cache: CacheStore,
+        limits: Limits,
+        form: CountsForm[C],
+        sizes: Sizes,
+        missing_acts: Callable[[str], bytes],
+    ) -> None:
         self._cache = cache
+        self._missing_acts = missing_acts
         self._form: CountsForm[C] = form
         self._sizes = sizes
         self.shared = ReadThrough(cache, limits, kind="counts", key=form.key, load=self._load)
         """As all readers see them."""
 
-    async def of(self, cached: Mapping[int, bytes | None], noted: bytes | None) -> dict[int, C]:
-        """Counts as one reader must see them, from what was `cached` of each and `noted` of their own acts."""
+    async def of(self, cached: Mapping[int, bytes | None], noted: bytes | None, viewer: UserId | None) -> dict[int, C]:
+        """Counts as a viewer must see them, from what was `cached` of each and `noted` of their own acts."""
         found = await self.shared.fill_missing(cached)
         counts = {id_: self._form.alone(value) for id_, value in found.items()}
-        if noted:
+        if viewer is not None and (noted := noted or self._missing_acts(keys.own_acts(viewer))):
             await self._correct(noted, found, counts)
         return counts
 

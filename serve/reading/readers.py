@@ -24,14 +24,20 @@ from telemetry import metrics
 class Readers:
     """Makes a reader for each request, after `refresh`. The cache among the ports is a guarded one."""
 
-    def __init__(self, ports: Ports, refresh: Callable[[], Awaitable[None]], limits: Limits) -> None:
+    def __init__(
+        self,
+        ports: Ports,
+        refresh: Callable[[], Awaitable[None]],
+        missing_acts: Callable[[str], bytes],
+        limits: Limits,
+    ) -> None:
         cache = self._cache = ports.cache
         self._relations = ports.relations
         self._refresh = refresh
         self._tweets = _cached_tweets(cache, ports.tweets, limits)
         sizes = Sizes(ports.counts, limits)
-        self._tweet_counts = Counts(cache, limits, TWEET_COUNTS, sizes)
-        self._user_counts = Counts(cache, limits, USER_COUNTS, sizes)
+        self._tweet_counts = Counts(cache, limits, TWEET_COUNTS, sizes, missing_acts)
+        self._user_counts = Counts(cache, limits, USER_COUNTS, sizes, missing_acts)
         self.people = People(cache, ports.users, limits)
         self.relations = ViewerRelations(cache, ports.relations, limits)
 

@@ -54,6 +54,8 @@ class StalenessGuard:
         )
         self._suspect_until_ms = 0
         self._applied_ms = 0
+        self._unread = False
+        """Whether no events were read since Redis became suspect."""
         self._learned = deque[tuple[int, int]]()
         """Values of `SUSPECT_UNTIL` that not all others may know: when (monotonic) they will, and the value."""
         self._spread_ms = 0
@@ -73,7 +75,7 @@ class StalenessGuard:
         await self._checkpoints.current()
         if self.active:
             await self._wait_for_others()
-            await self._recent.read(self._applied_ms)
+            await self._read_recent()
 
     def missing_entries(self, followees: Ids, viewer: UserId) -> EntryList:
         """The entries that a home timeline may lack, as of the last refresh."""
@@ -101,13 +103,18 @@ class StalenessGuard:
         idle = self._reporting is None or self._reporting.done()
         if idle and self._suspect_until_ms - self._clock.now_ms() < self._limits.staleness_last_ms * 2 // 3:
             self._reporting = spawn_background(self._report())
-        if self._is_known_to_all():
-            return
-        if self._reporting is not None and not self._reporting.done():
-            await asyncio.shield(self._reporting)
-        await self._wait_for_others()
         if not self._is_known_to_all():
-            raise StoreUnavailable("cassandra", "it takes too long to report that redis failed")
+            if self._reporting is not None and not self._reporting.done():
+                await asyncio.shield(self._reporting)
+            await self._wait_for_others()
+            if not self._is_known_to_all():
+                raise StoreUnavailable("cassandra", "it takes too long to report that redis failed")
+        if self._unread:
+            await self._read_recent()
+
+    async def _read_recent(self) -> None:
+        await self._recent.read(self._applied_ms)
+        self._unread = False
 
     async def _report(self) -> None:
         until_ms = self._clock.now_ms() + self._limits.staleness_last_ms
@@ -122,6 +129,7 @@ class StalenessGuard:
             self._applied_ms = max(self._applied_ms, await self._coordination.checkpoint(APPLIED) or 0)
         self._known_to_all()
         if until_ms > self._suspect_until_ms:
+            self._unread = self._unread or not self.active
             self._suspect_until_ms = until_ms
             self._learned.append((self._clock.monotonic_ms() + self._limits.staleness_known_ms, until_ms))
 

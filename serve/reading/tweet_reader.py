@@ -63,7 +63,7 @@ class TweetReader:
     async def counts(self, originals: Iterable[int]) -> dict[int, TweetCounts]:
         """The counts of some tweets that were read."""
         cached = {id_: self._counts[id_] for id_ in originals}
-        return await self._all_counts.of(cached, self._noted.get(self.viewer or 0))
+        return await self._all_counts.of(cached, self._noted.get(self.viewer or 0), self.viewer)
 
     async def marks(self, originals: Sequence[int]) -> Sequence[Collection[int]]:
         """Those of some tweets that the reader engaged with, for each of `MARKED`."""

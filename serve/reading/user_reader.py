@@ -54,7 +54,7 @@ class UserReader:
     async def counts(self, ids: Iterable[int]) -> dict[int, UserCounts]:
         """The counts of some users that were read."""
         cached = {id_: self._counts[id_] for id_ in ids}
-        return await self._all_counts.of(cached, self._noted.get(self._viewer or 0))
+        return await self._all_counts.of(cached, self._noted.get(self._viewer or 0), self._viewer)
 
     async def relations(self, ids: Sequence[int]) -> list[tuple[bool, bool]]:
         """Pairs that say if the reader follows each of some users, and if they follow the reader."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from itertools import combinations
 
 import pytest
 
@@ -78,12 +79,11 @@ async def test_members_are_read_in_order_from_any_place_to_any_other(people: Peo
     store = people.ports.counts
     assert await store.members(set_, START, END, limit=100) == members
     assert await store.members(set_, START, END, limit=5) == members[:5]
-    bounds = [START, *(member.place for member in members), Place(members[8].place.slot, ID_MAX), END]
-    for start in bounds:
-        for end in bounds:
-            within = [member for member in members if start <= member.place < end]
-            assert await store.members(set_, start, end, limit=100) == within
-            assert await store.members(set_, start, end, limit=3) == within[:3]
+    bounds = sorted([START, *(member.place for member in members), Place(members[8].place.slot, ID_MAX), END])
+    for start, end in combinations(bounds, 2):
+        within = [member for member in members if start <= member.place < end]
+        assert await store.members(set_, start, end, limit=100) == within
+        assert await store.members(set_, start, end, limit=3) == within[:3]
     assert await store.members(CountedSet(name, people.somebody()), START, END, limit=5) == []
 
 

@@ -224,8 +224,11 @@ class Person:
             self._problem(f"does not see {post.id}, their own")
 
     async def _must_be_counted(self, met: list[str]) -> None:
-        """Their profile counts for them what only they change, though Redis failed them: followees and tweets."""
-        if self._unsure or not all(fault.startswith("redis") for fault in met):
+        """Their profile counts for them what only they change, though Redis failed them: followees and tweets.
+
+        A loss of all that is in Redis takes what was noted too: then large sets are as old as the counters are behind.
+        """
+        if self._unsure or not all(fault.startswith("redis") for fault in met) or self._world.counts_are_behind():
             return
 
         async def ask(replica: Replica) -> bytes:
@@ -235,6 +238,8 @@ class Person:
         try:
             page, _ = await self._world.request(str(self.user), ask)
         except EngineError:
+            return
+        if self._world.counts_are_behind():
             return
         profile = orjson.loads(page)
         if profile["following_count"] != following:

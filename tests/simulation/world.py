@@ -17,7 +17,7 @@ from actors.registry import COUNTERS, RECONCILER, counters_handlers
 from domain.clock import Clock, ManualClock
 from domain.errors import EngineError, StoreUnavailable
 from domain.events import Event, Retweeted, decode
-from domain.ids import TweetId, UserId, range_of
+from domain.ids import COUNT_PARTS, TweetId, UserId, range_of
 from domain.limits import SMALL, Limits
 from domain.relations import FOLLOW
 from serve.composition import compose
@@ -157,6 +157,8 @@ class World:
             users=EVERYBODY,
         )
         self.tables, self.redis = stores.tables, stores.redis
+        self._lost = False
+        """Whether everything in Redis was lost since the counters last had handled all that was in the log."""
         self.late: set[int] = set()
         """Events whose batches became visible late, or may have: nobody was told that they happened."""
         log = build.log(self.redis, PARTITIONS, limits, turns["redis"])
@@ -168,6 +170,7 @@ class World:
         self._skew_ms = {name: self.rng.randint(-_SKEW_MS_MAX, _SKEW_MS_MAX) for name in (*REPLICAS, *ACTORS)}
         self.replicas: dict[str, Replica] = {}
         self.shards: dict[str, FanoutShard] = {}
+        self.counters: dict[str, LogConsumer] = {}
         self._lives: dict[str, Life] = {}
 
     def _answering(self, ports: Ports) -> Ports:
@@ -207,6 +210,7 @@ class World:
         self.scheduler.note(f"{name} crashes")
         self._lives.pop(name).over = True
         self.shards.pop(name, None)
+        self.counters.pop(name, None)
         self.replicas.pop(name, None)
 
     def crash_once(self, at: CrashAt) -> None:
@@ -265,6 +269,7 @@ class World:
             return parts_of(name, await desired(self.ports.coordination, COUNTERS_UP))
 
         counters = LogConsumer(COUNTERS, handlers, parts, self.ports, clock, self.limits, PARTITIONS)
+        self.counters[name] = counters
 
         async def step() -> None:
             nonlocal released_ms
@@ -352,6 +357,19 @@ class World:
         """Lose everything that is in Redis."""
         self.scheduler.note("redis loses everything")
         self.redis.flush()
+        self._lost = True
+
+    def counts_are_behind(self) -> bool:
+        """Whether the counters have not made up for a loss of Redis yet, which took what users noted with it."""
+        logs = [(each._share.parts, each._log) for each in self.counters.values()]
+        current = [
+            len(parts)
+            for parts, log in logs
+            if log is not None and log._reader._incarnation == self.redis.incarnation
+            if not log.behind and not log.unhandled
+        ]
+        self._lost = self._lost and sum(current) < COUNT_PARTS
+        return self._lost
 
     def evict(self, user: UserId) -> None:
         """Lose a timeline, as a Redis that is full does."""
