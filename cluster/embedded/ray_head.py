@@ -24,7 +24,7 @@ def main() -> None:
     start, start_dashboard = services.start_ray_process, services.start_api_server
 
     def start_process(command: list[str], process_type: str, **named: Any) -> object:
-        if process_type == "dashboard":
+        if process_type == "dashboard" and "--disable-frontend" not in command:
             command = ["nice", "-n", _NICENESS, *command, f"--modules-to-load={_DASHBOARD}"]
         return start(command, process_type, **named)
 
