@@ -15,7 +15,7 @@ class Limits:
     author_entries_max: int = 400
     """Entries kept of an author's most recent tweets."""
     author_slack: int = 100
-    slice_followers_max: int = 400
+    slice_followers_max: int = 800
     """Followers of one tweet that are pushed before another tweet has its turn."""
     push_batch_max: int = 131_072
     """Deliveries in one write to Redis."""

@@ -65,15 +65,17 @@ class ClaimedLog:
         return self._take(await self._reader.read(wait_ms))
 
     async def read_ahead(self, wait_ms: int, *, busy: bool) -> LogBatch:
-        """Read as `read` does, in a task of its own; while its owner is busy, only what has come already."""
+        """Read as `read` does, what `read_on` began if it did; while its owner is busy, only what has come already."""
         reading = self._reading or self._begin_to_read(wait_ms)
         if busy and not reading.done():
             return LogBatch()
         self._reading = None
-        batch = self._take(await reading)
-        if wait_ms and not batch.lost:  # what comes meanwhile is here already when there is time for it
+        return self._take(await reading)
+
+    def read_on(self, wait_ms: int) -> None:
+        """Begin the next read, in a task of its own: what comes meanwhile is here already when there is time for it."""
+        if wait_ms and self._reading is None:
             self._begin_to_read(wait_ms)
-        return batch
 
     def stop_reading(self) -> None:
         """Give up the read that is under way; its records are read again."""

@@ -82,7 +82,9 @@ class FanoutShard:
                 return
             await self._read(wait_ms)
             await self._admit()
-            await self._push()
+            self._begin_to_push()
+            self._log.read_on(wait_ms)  # behind the push, which somebody waits for
+            await self._end_pushes()
             await self._save()
         except Fenced as fenced:
             metrics.SAFEGUARDS.record(safeguard="fence")
@@ -96,7 +98,8 @@ class FanoutShard:
             return
         while self.queue:
             await self._admit()
-            await self._push()
+            self._begin_to_push()
+            await self._end_pushes()
         await self._log.save()
 
     async def _refresh_assignment(self) -> None:
@@ -199,11 +202,14 @@ class FanoutShard:
             self._pulled = Pulled(await self._ports.coordination.pulled(), self._limits.pulled_grace_ms)
             self._pulled_read_ms = now_ms
 
-    async def _push(self) -> None:
-        """Begin to write the next batch; wait for earlier ones when enough are under way, or nothing else is to do."""
+    def _begin_to_push(self) -> None:
+        """Begin to write the next batch, if not enough are under way."""
         if len(self._interleaver) and len(self._under_way) < _PUSHES_AT_ONCE:
             batch = self._interleaver.next_batch()
             self._under_way.append((batch, self._begin(batch)))
+
+    async def _end_pushes(self) -> None:
+        """Wait for batches when enough are under way, or nothing else is to do."""
         while self._under_way and (len(self._under_way) == _PUSHES_AT_ONCE or not len(self._interleaver)):
             await self._end_oldest()
         metrics.FANOUT_QUEUE.record(self.queue, shard=self.name)
