@@ -159,7 +159,7 @@ class Pulled:
     """
 
     def __init__(self, since_ms: Mapping[UserId, int], grace_ms: int) -> None:
-        self._since_ms = since_ms
+        self.since_ms = since_ms
         self._grace_ms = grace_ms
         self._authors: npt.NDArray[np.uint64] = np.array(sorted(since_ms), dtype=np.uint64)
 
@@ -171,5 +171,5 @@ class Pulled:
 
     def pushed(self, author: UserId, now_ms: int) -> bool:
         """True while an author's tweets are pushed."""
-        since_ms = self._since_ms.get(author)
+        since_ms = self.since_ms.get(author)
         return since_ms is None or now_ms < since_ms + self._grace_ms

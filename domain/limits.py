@@ -86,6 +86,8 @@ class Limits:
     """Length of an actor's turn, however much there is to do; what was begun is finished."""
     changes_max: int = 4_096
     """Newest entries of the change feed."""
+    home_pages_bytes_max: int = 32 * 1024 * 1024
+    """Memory of a replica for first pages of home timelines and what they were made of."""
     local_entries_max: int = 50_000
     """Entries of each in-process cache."""
 

@@ -48,6 +48,8 @@ class EntryList:
 
     entries: Entries
     floor: int | None
+    build: bytes = b""
+    """Name of the build or trim that made what a store holds, of which there is no other; since then it only grew."""
 
 
 def newest_first(entries: Entries, *, above: int = 0, at_most: int = ID_MAX) -> Entries:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from domain.errors import StoreUnavailable
 from domain.timeline import EntryList
 from serve.reading.staleness import StalenessGuard
-from storage.ports.cache import CacheStore, Changes, ListKey
+from storage.ports.cache import NOTHING_KNOWN, CacheStore, Changes, Known, ListKey
 
 
 class GuardedCache:
@@ -32,28 +32,32 @@ class GuardedCache:
         self.note = cache.note
 
     async def fetch(
-        self, lists: Sequence[ListKey], keys: Sequence[str]
+        self, lists: Sequence[ListKey], keys: Sequence[str], known: Known = NOTHING_KNOWN
     ) -> tuple[list[EntryList | None], list[bytes | None]]:
         try:
-            found, values = await self._cache.fetch(lists, keys)
+            found, values = await self._cache.fetch(lists, keys, known)
         except StoreUnavailable:
             await self._guard.report_failure()
             raise
         if not self._guard.active:
             return found, values
-        fresh = [None if self._guard.is_stale(key) else each for key, each in zip(lists, found, strict=True)]
-        return fresh, self._corrected(keys, values)
+        return self._fresh(lists, found), self._corrected(keys, values)
 
-    async def fetch_with_changes(self, keys: Sequence[str], after: str) -> tuple[list[bytes | None], Changes]:
+    async def fetch_with_changes(
+        self, lists: Sequence[ListKey], keys: Sequence[str], after: str, known: Known = NOTHING_KNOWN
+    ) -> tuple[list[EntryList | None], list[bytes | None], Changes]:
         try:
-            values, changes = await self._cache.fetch_with_changes(keys, after)
+            found, values, changes = await self._cache.fetch_with_changes(lists, keys, after, known)
         except StoreUnavailable:
             await self._guard.report_failure()
             raise
         if not self._guard.active:
-            return values, changes
+            return found, values, changes
         changed = (*changes.keys, *self._guard.missing_changes())
-        return self._corrected(keys, values), changes._replace(keys=changed)
+        return self._fresh(lists, found), self._corrected(keys, values), changes._replace(keys=changed)
+
+    def _fresh(self, lists: Sequence[ListKey], found: Sequence[EntryList | None]) -> list[EntryList | None]:
+        return [None if self._guard.is_stale(key) else each for key, each in zip(lists, found, strict=True)]
 
     def _corrected(self, keys: Sequence[str], values: Sequence[bytes | None]) -> list[bytes | None]:
         return [self._value(key, value) for key, value in zip(keys, values, strict=True)]

@@ -6,9 +6,10 @@ from contextlib import suppress
 from domain.errors import NotFound, Overloaded, StoreUnavailable
 from domain.ids import UserId
 from domain.limits import Limits
+from domain.timeline import EntryList
 from storage import keys
 from storage.cache_codec import Person, person_from, person_value
-from storage.ports.cache import CacheStore, Changes
+from storage.ports.cache import NOTHING_KNOWN, CacheStore, Changes, Known, ListKey
 from storage.ports.log import BEGINNING
 from storage.ports.users import UserStore
 from storage.read_through import ReadThrough
@@ -31,7 +32,7 @@ class People:
         self._kept_max = limits.local_entries_max
         self._offset = BEGINNING
         """The last entry of the change feed that was taken into account."""
-        self._version = 0
+        self.version = 0
         """Raised with each change: what was fetched meanwhile may be older, and is not kept."""
         self.values = ReadThrough(cache, limits, kind="user", key=keys.user, load=self._load, keeps_absent=False)
 
@@ -44,10 +45,10 @@ class People:
         wanted = list(dict.fromkeys(ids))
         found = {id_: kept for id_ in wanted if (kept := self._kept.get(id_)) is not None} if believed else {}
         if missing := [id_ for id_ in wanted if id_ not in found]:
-            version = self._version
+            version = self.version
             values = await self.values.get(missing)
             read = {id_: person_from(value) for id_, value in values.items() if value}
-            if version == self._version:
+            if version == self.version:
                 self._keep(read)
             found |= read
         return found
@@ -56,7 +57,7 @@ class People:
         """A user as of now."""
         believed = False
         with suppress(StoreUnavailable, Overloaded):  # counted, and reported, by the cache
-            await self.fetch(())
+            await self.fetch((), ())
             believed = True
         return (await self.known((user,), believed=believed)).get(user)
 
@@ -65,15 +66,17 @@ class People:
         if user not in await self.known((user,)):
             raise NotFound("This user does not exist.", "not_found")
 
-    async def fetch(self, cached: Sequence[str]) -> list[bytes | None]:
-        """Values of the cache, after which what is known here is up to date."""
+    async def fetch(
+        self, lists: Sequence[ListKey], cached: Sequence[str], known: Known = NOTHING_KNOWN
+    ) -> tuple[list[EntryList | None], list[bytes | None]]:
+        """Lists and values of the cache, after which what is known here is up to date."""
         after = self._offset
-        values, changes = await self._cache.fetch_with_changes(cached, after)
+        found, values, changes = await self._cache.fetch_with_changes(lists, cached, after, known)
         self._learn(after, changes)
         if changes.last == BEGINNING:
             with suppress(StoreUnavailable, Overloaded):  # until the feed has an entry, nothing is kept for long
                 await self._cache.drop((keys.user(_NOBODY),))
-        return values
+        return found, values
 
     def _keep(self, read: dict[int, Person]) -> None:
         """Keep people, and forget those who were read first: cheaper to look up than what was used last."""
@@ -83,10 +86,10 @@ class People:
 
     def _learn(self, after: str, changes: Changes) -> None:
         if not changes.unbroken:
-            self._version += 1
+            self.version += 1
             self._kept.clear()
         elif changes.keys:
-            self._version += 1
+            self.version += 1
             for key in changes.keys:
                 self._kept.pop(keys.user_of(key), None)
         if after == self._offset:  # else another request has learned more, or will

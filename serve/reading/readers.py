@@ -7,6 +7,7 @@ from domain.limits import Limits
 from domain.tweets import Tweet
 from serve.reading.counts import Counts
 from serve.reading.people import People
+from serve.reading.request_cache import RequestCache
 from serve.reading.tweet_reader import TweetReader
 from serve.reading.user_reader import UserReader
 from serve.reading.viewer import ViewerRelations
@@ -44,7 +45,8 @@ class Readers:
     async def tweets(self, viewer: UserId | None) -> TweetReader:
         """A reader of tweets, for a viewer or None without a token, of all that was answered before."""
         await self._refresh()
-        return TweetReader(viewer, self._cache, self.people, self._tweets, self._tweet_counts, self.relations)
+        cache = RequestCache(self._cache, self.people)
+        return TweetReader(viewer, cache, self.people, self._tweets, self._tweet_counts, self.relations)
 
     async def users(self, viewer: UserId | None) -> UserReader:
         """A reader of users, likewise."""

@@ -8,10 +8,11 @@ from domain.ids import TweetId, UserId
 from domain.relations import MARKED
 from serve.reading.counts import Counts
 from serve.reading.people import People
+from serve.reading.request_cache import RequestCache
 from serve.reading.viewer import ViewerRelations
 from storage import keys
-from storage.cache_codec import CachedTweet, Person, tweet_from
-from storage.ports.cache import CacheStore
+from storage.cache_codec import CachedTweet, Person, engaged_from, tweet_from
+from storage.own_acts import acts_from
 from storage.read_through import ReadThrough, multi_get
 
 
@@ -21,21 +22,21 @@ class TweetReader:
     def __init__(
         self,
         viewer: UserId | None,
-        cache: CacheStore,
+        cache: RequestCache,
         people: People,
         tweets: ReadThrough,
         counts: Counts[TweetCounts],
         relations: ViewerRelations,
     ) -> None:
         self.viewer = viewer
+        self.cache = cache
+        self.is_repeatable = True
+        """False if anything may come out differently the next time, though what the cache has is the same."""
         self.tweets: dict[int, CachedTweet] = {}
         """The tweets and retweets found so far, with every original that a retweet among them shows."""
         self.authors: dict[int, Person] = {}
         """The author of each of them."""
-        self._cache = cache
         self._people = people
-        self._people_up_to_date = False
-        """True after the first trip with the news of people: until then, and while it fails, they are read anew."""
         self._values = tweets
         self._all_counts = counts
         self._relations = relations
@@ -62,15 +63,19 @@ class TweetReader:
 
     async def counts(self, originals: Iterable[int]) -> dict[int, TweetCounts]:
         """The counts of some tweets that were read."""
-        cached = {id_: self._counts[id_] for id_ in originals}
-        return await self._all_counts.of(cached, self._noted.get(self.viewer or 0), self.viewer)
+        cached, noted = {id_: self._counts[id_] for id_ in originals}, self._noted.get(self.viewer or 0)
+        if None in cached.values() or (noted and not cached.keys().isdisjoint(acts_from(noted))):
+            self.is_repeatable = False  # counts of what the reader did may be corrected, from the truth
+        return await self._all_counts.of(cached, noted, self.viewer)
 
     async def marks(self, originals: Sequence[int]) -> Sequence[Collection[int]]:
         """Those of some tweets that the reader engaged with, for each of `MARKED`."""
         if self.viewer is None or not originals:
             return ((),) * len(MARKED)
-        value = (await self._relations.engaged.fill_missing(self._engaged))[self.viewer]
-        return await self._relations.marks(self.viewer, value, originals)
+        engaged = engaged_from((await self._relations.engaged.fill_missing(self._engaged))[self.viewer])
+        if min(originals) <= max(kind.floor for kind in engaged):
+            self.is_repeatable = False  # those below a floor are asked of the store
+        return await self._relations.marks(self.viewer, engaged, originals)
 
     async def _found(self, ids: Collection[int]) -> list[CachedTweet]:
         viewers = () if self._engaged else self._viewers
@@ -84,19 +89,19 @@ class TweetReader:
         self._counts |= counts
         self._noted |= noted
         self._engaged |= engaged
+        if None in tweets.values() or None in engaged.values():
+            self.is_repeatable = False
         values = await self._values.fill_missing(tweets)
         return [tweet_from(id_, value) for id_, value in values.items() if value]
 
     async def _fetch(self, cached: Sequence[str]) -> Sequence[bytes | None]:
-        if self._people_up_to_date:
-            _, values = await self._cache.fetch((), cached)
-            return values
-        fresh = await self._people.fetch(cached)
-        self._people_up_to_date = True
-        return fresh
+        _, values = await self.cache.fetch((), cached)
+        return values
 
     async def _join_authors(self, found: Sequence[CachedTweet]) -> None:
         """Add tweets with their authors; one whose author does not exist does not either."""
         if unknown := {tweet.author for tweet in found} - self.authors.keys():
-            self.authors |= await self._people.known(unknown, believed=self._people_up_to_date)
+            self.authors |= await self._people.known(unknown, believed=self.cache.has_news)
+            if not unknown <= self.authors.keys():
+                self.is_repeatable = False  # somebody may sign up under that id
         self.tweets |= {tweet.id: tweet for tweet in found if tweet.author in self.authors}

@@ -7,7 +7,7 @@ from domain.ids import Ids, UserId
 from domain.limits import Limits
 from domain.relations import FOLLOW, MARKED, Relation
 from storage import keys
-from storage.cache_codec import Engaged, engaged_from, engaged_value, ids_from, ids_value
+from storage.cache_codec import Engaged, engaged_value, ids_from, ids_value
 from storage.ports.cache import CacheStore
 from storage.ports.relations import RelationStore
 from storage.read_through import ReadThrough
@@ -26,9 +26,9 @@ class ViewerRelations:
         """The users whom a user follows, sorted."""
         return ids_from((await self.following.get((user,)))[user])
 
-    async def marks(self, viewer: UserId, value: bytes, tweets: Sequence[int]) -> list[set[int]]:
-        """Those of some tweets to which a viewer has each relation, and maybe others; `value` is what is cached."""
-        each = zip(MARKED, engaged_from(value), strict=True)
+    async def marks(self, viewer: UserId, engaged: Sequence[Engaged], tweets: Sequence[int]) -> list[set[int]]:
+        """Those of some tweets to which a viewer has each relation, and maybe others; `engaged` is what is cached."""
+        each = zip(MARKED, engaged, strict=True)
         return [await self._marked(viewer, relation, recent, tweets) for relation, recent in each]
 
     async def _marked(self, viewer: UserId, relation: Relation, recent: Engaged, tweets: Sequence[int]) -> set[int]:

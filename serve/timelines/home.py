@@ -19,16 +19,6 @@ from telemetry import metrics
 _READS_AT_ONCE = 64
 
 
-def home_page(viewer: UserId, found: HomeList, tweets: TweetStore) -> Page[CachedTweet]:
-    """The home timeline of a reader, as a walk sees it from whose top on the list was `found`.
-
-    A walk of pages shows every entry that was settled before it began and stayed visible once. In the cached part a
-    tweet that several entries show stands at the newest of them at or below the top of the walk.
-    """
-    home = _Home(viewer, found, tweets)
-    return Page(skeleton=home.candidates, rules=home.rules, others=home.duplicates)
-
-
 class BelowFloor:
     """One walk down through the entries of some authors, merged from Cassandra to the true end."""
 
@@ -56,8 +46,12 @@ class BelowFloor:
         return entries
 
 
-class _Home:
-    """One reading of a home timeline."""
+class Home:
+    """One reading of the home timeline of a reader, as a walk sees it from whose top on the list was `found`.
+
+    A walk of pages shows every entry that was settled before it began and stayed visible once. In the cached part a
+    tweet that several entries show stands at the newest of them at or below the top of the walk.
+    """
 
     def __init__(self, viewer: UserId, found: HomeList, tweets: TweetStore) -> None:
         assert found.entries.floor is not None, "what is merged has a floor"
@@ -67,19 +61,25 @@ class _Home:
         self._duplicates = newer_duplicates(self._entries)
         self._tweets = tweets
         self._below: BelowFloor | None = None
+        self.page: Page[CachedTweet] = Page(skeleton=self._candidates, rules=self._rules, others=self._newer)
 
-    async def candidates(self, before: int, want: int) -> Sequence[Candidate]:
+    @property
+    def went_below(self) -> bool:
+        """True if it went on in Cassandra."""
+        return self._below is not None
+
+    async def _candidates(self, before: int, want: int) -> Sequence[Candidate]:
         left = self._entries[self._entries[:, 0] < np.uint64(before)][:want, 0].tolist()
         if len(left) < want and self._floor > 0:
             more = await self._below_floor().next(min(before, self._floor + 1), want - len(left))
             left += more[:, 0].tolist()
         return [Candidate(entry, entry) for entry in left]
 
-    def duplicates(self, entries: Sequence[int]) -> Iterable[int]:
+    def _newer(self, entries: Sequence[int]) -> Iterable[int]:
         """The newer entries that show the same tweets as some entries."""
         return (newer for entry in entries for newer in self._duplicates.get(entry, ()))
 
-    def rules(self, tweets: Mapping[int, CachedTweet]) -> Callable[[int], bool]:
+    def _rules(self, tweets: Mapping[int, CachedTweet]) -> Callable[[int], bool]:
         """Only what is by followees or the reader is shown, and a tweet not again below a newer entry of it."""
         authors = np.fromiter({tweet.author for tweet in tweets.values()}, np.uint64)
         lens = Lens(self._viewer, frozenset(authors[in_sorted(authors, self._followees)].tolist()))

@@ -13,6 +13,7 @@ from domain.ids import ID_MAX, Ids, UserId
 from domain.limits import Limits
 from domain.timeline import NO_ENTRIES, EntryList, merged
 from serve.reading.refresh_ahead import RefreshAhead
+from serve.reading.request_cache import RequestCache
 from serve.reading.viewer import ViewerRelations
 from serve.timelines.rebuild import Rebuilder
 from storage.cache_codec import ids_from
@@ -30,6 +31,8 @@ class HomeList(NamedTuple):
 
     followees: Ids
     entries: EntryList
+    pulled: Pulled | None = None
+    """The pulled authors of whom it knew; None if it came from elsewhere than the cache."""
 
 
 class HomeLists:
@@ -54,12 +57,22 @@ class HomeLists:
         self._touched: LRUCache[UserId, int] = LRUCache(limits.local_entries_max)
         """The last day on which this process prolonged a reader's timeline."""
 
-    async def read(self, viewer: UserId, top: int) -> HomeList:
+    async def is_still(self, viewer: UserId, found: HomeList) -> bool:
+        """True if a list that was read before would be read again, of the same cached lists and followees."""
+        pulled, missing = await self._pulled.current(), self._missing_entries(found.followees, viewer)
+        if found.pulled is not pulled or len(missing.entries):
+            return False
+        metrics.CACHE.record(kind="timeline", outcome="hit")
+        metrics.TIMELINE_ENTRIES.record(len(found.entries.entries))
+        await self._prolong(ListKey(ListKind.HOME, viewer))
+        return True
+
+    async def read(self, viewer: UserId, top: int, cache: RequestCache) -> HomeList:
         """The list of a reader, of entries at or below `top`."""
         home_key, own_key = ListKey(ListKind.HOME, viewer), ListKey(ListKind.AUTHOR, viewer)
         following = self._relations.following
         try:
-            (home, own), (packed,) = await self._cache.fetch((home_key, own_key), (following.key(viewer),))
+            (home, own), (packed,) = await cache.fetch((home_key, own_key), (following.key(viewer),))
         except StoreUnavailable:
             return HomeList(await self._relations.followees(viewer), _UNKNOWN)
         if home is None or home.floor is None:
@@ -71,9 +84,11 @@ class HomeLists:
             await self._prolong(home_key)
         metrics.TIMELINE_ENTRIES.record(len(home.entries))
         (own,) = await self._rebuilder.author_timelines([viewer], [own])
-        pulled = await self._pulled_lists(followees)
+        pulled = await self._pulled.current()
+        pulled_lists = await self._pulled_lists(pulled.among(followees), cache)
         missing = self._missing_entries(followees, viewer)
-        return HomeList(followees, merged([home, own, missing, *pulled], top))
+        entries = merged([home, own, missing, *pulled_lists], top)
+        return HomeList(followees, entries, None if packed is None or len(missing.entries) else pulled)
 
     async def _prolong(self, key: ListKey) -> None:
         """Let a timeline that is read live on; once a day is enough for one that lives for a month."""
@@ -83,26 +98,32 @@ class HomeLists:
             with suppress(StoreUnavailable):  # counted by the adapter; without it the timeline is rebuilt some day
                 await self._cache.touch((key,))
 
-    async def _pulled_lists(self, followees: Ids) -> list[EntryList]:
-        pulled = [UserId(author) for author in (await self._pulled.current()).among(followees).tolist()]
-        if not pulled:
+    async def _pulled_lists(self, pulled: Ids, cache: RequestCache) -> list[EntryList]:
+        if not len(pulled):
             return []
         metrics.SAFEGUARDS.record(safeguard="pull")
+        authors = [UserId(author) for author in pulled.tolist()]
         try:
-            found, _ = await self._cache.fetch([ListKey(ListKind.AUTHOR, author) for author in pulled], ())
+            found, _ = await cache.fetch([ListKey(ListKind.AUTHOR, author) for author in authors], ())
         except StoreUnavailable:
             return [_UNKNOWN]
-        return await self._rebuilder.author_timelines(pulled, found)
+        return await self._rebuilder.author_timelines(authors, found)
 
 
 def pulled_authors(coordination: CoordinationStore, clock: Clock, limits: Limits) -> RefreshAhead[Pulled]:
     """The pulled set, never older than half the grace period; `StoreUnavailable` if it cannot be known so well.
 
+    While nothing changes it is the same object.
+
     A set older than `pulled_refresh_ms` is read again; readers wait for that only when the old one may be wrong,
     which is when an author who crossed the threshold since might no longer be pushed.
     """
+    known = Pulled({}, limits.pulled_grace_ms)
 
     async def read() -> Pulled:
-        return Pulled(await coordination.pulled(), limits.pulled_grace_ms)
+        nonlocal known
+        if (since_ms := await coordination.pulled()) != known.since_ms:
+            known = Pulled(since_ms, limits.pulled_grace_ms)
+        return known
 
     return RefreshAhead(read, clock, refresh_ms=limits.pulled_refresh_ms, stale_ms=limits.pulled_grace_ms // 2)

@@ -9,8 +9,9 @@ from domain.limits import Limits
 from domain.timeline import walk_of
 from serve.reading.pipeline import Candidate, Skeleton, by_id
 from serve.reading.readers import Readers
-from serve.timelines.home import home_page
+from serve.timelines.home import Home
 from serve.timelines.home_lists import HomeLists
+from serve.timelines.home_pages import HomePages
 from serve.tweets.render import anybodys, tweets_page
 from storage.ports.tweets import TweetStore
 from storage.rows import PUBLIC_FEED, hashtag_feed
@@ -21,6 +22,7 @@ class TimelineQueries:
 
     def __init__(self, lists: HomeLists, readers: Readers, tweets: TweetStore, limits: Limits) -> None:
         self._lists = lists
+        self._pages = HomePages(lists, limits)
         self._readers = readers
         self._tweets = tweets
         self._limits = limits
@@ -28,8 +30,14 @@ class TimelineQueries:
     async def home(self, viewer: UserId, cursor: str | None, limit: int) -> bytes:
         walk = walk_of(cursor)
         reader = await self._readers.tweets(viewer)
-        page = home_page(viewer, await self._lists.read(viewer, walk.top), self._tweets)
-        return await tweets_page(page, reader, walk, limit, self._limits)
+        if cursor is None and (page := await self._pages.again(viewer, limit, reader.cache)) is not None:
+            return page
+        found = await self._lists.read(viewer, walk.top, reader.cache)
+        home = Home(viewer, found, self._tweets)
+        page = await tweets_page(home.page, reader, walk, limit, self._limits)
+        if cursor is None and reader.is_repeatable and not home.went_below:
+            self._pages.keep(viewer, limit, reader.cache, found, page)
+        return page
 
     async def user_timeline(self, viewer: UserId | None, author: UserId, cursor: str | None, limit: int) -> bytes:
         """A page of what one user wrote and retweeted. Raises `NotFound`."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from domain.ids import Ids, UserId
 from domain.timeline import Entries, EntryList
@@ -21,6 +21,11 @@ class ListKey(NamedTuple):
 
     kind: ListKind
     user: UserId
+
+
+Known = Mapping[ListKey, EntryList]
+"""Ready lists as they were fetched before."""
+NOTHING_KNOWN: Final[Known] = {}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,12 +61,18 @@ class CacheStore(Protocol):
     """
 
     async def fetch(
-        self, lists: Sequence[ListKey], keys: Sequence[str]
+        self, lists: Sequence[ListKey], keys: Sequence[str], known: Known = NOTHING_KNOWN
     ) -> tuple[list[EntryList | None], list[bytes | None]]:
-        """Whole lists and values in one round trip; None for what is absent. A value being filled counts as absent."""
+        """Whole lists and values in one round trip; None for what is absent. A value being filled counts as absent.
 
-    async def fetch_with_changes(self, keys: Sequence[str], after: str) -> tuple[list[bytes | None], Changes]:
-        """Values as `fetch` gets them, and what was announced after a place, in the same round trip.
+        Of a list that is `known`, as it was fetched before, only what is new is read; the same object says that nothing
+        is. One that was built or trimmed since costs a second trip.
+        """
+
+    async def fetch_with_changes(
+        self, lists: Sequence[ListKey], keys: Sequence[str], after: str, known: Known = NOTHING_KNOWN
+    ) -> tuple[list[EntryList | None], list[bytes | None], Changes]:
+        """Lists and values as `fetch` gets them, and what was announced after a place, in the same round trip.
 
         After `BEGINNING` nothing is unbroken.
         """

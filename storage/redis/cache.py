@@ -1,6 +1,7 @@
 """Entry lists and values in Redis. A call is one round trip, but for long trims; what it touches lies on one node."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from domain.limits import Limits
 from domain.timeline import Entries, EntryList, entries_to_wire
 from storage import keys as names
 from storage.own_acts import NOTED_BYTES
-from storage.ports.cache import Changes, ListKey, ListKind, Pushed
+from storage.ports.cache import NOTHING_KNOWN, Changes, Known, ListKey, ListKind, Pushed
 from storage.ports.log import BEGINNING
 from storage.redis import entry_lists
 from storage.redis.driver.bulk import BulkConnection
@@ -34,28 +35,60 @@ class RedisCacheStore:
         self._limits = limits
 
     async def fetch(
-        self, lists: Sequence[ListKey], keys: Sequence[str]
+        self, lists: Sequence[ListKey], keys: Sequence[str], known: Known = NOTHING_KNOWN
     ) -> tuple[list[EntryList | None], list[bytes | None]]:
-        commands: list[Command] = [("LRANGE", self._name(key), "0", "-1") for key in lists]
+        commands = self._list_reads(lists, known)
         if keys:
             commands.append(("MGET", *keys))
         replies = await self._client.run(commands, repeat=True)
         values = replies.pop() if keys else []
-        return [entry_lists.entry_list(elements) for elements in replies], [_value(stored) for stored in values]
+        return await self._lists_of(lists, known, replies), [_value(stored) for stored in values]
 
-    async def fetch_with_changes(self, keys: Sequence[str], after: str) -> tuple[list[bytes | None], Changes]:
+    async def fetch_with_changes(
+        self, lists: Sequence[ListKey], keys: Sequence[str], after: str, known: Known = NOTHING_KNOWN
+    ) -> tuple[list[EntryList | None], list[bytes | None], Changes]:
         offset, _, life = after.partition("@")
         newest_only = ("XREVRANGE", names.CHANGES, "+", "-", "COUNT", 1)
         changes = newest_only if after == BEGINNING else ("XRANGE", names.CHANGES, offset, "+")
-        (*values, token), entries = await self._client.run([("MGET", *keys, names.INCARNATION), changes], repeat=True)
-        found = [_value(stored) for stored in values]
+        commands = [*self._list_reads(lists, known), ("MGET", *keys, names.INCARNATION), changes]
+        *replies, (*values, token), entries = await self._client.run(commands, repeat=True)
+        found, fetched = await self._lists_of(lists, known, replies), [_value(stored) for stored in values]
         if token is None:  # all was lost: another life begins
             await self._client.incarnation()
         if token is None or not entries:
-            return found, Changes((), BEGINNING, unbroken=False)
+            return found, fetched, Changes((), BEGINNING, unbroken=False)
         unbroken = entries[0][0].decode() == offset and token.decode() == life
         announced = tuple(key.decode() for _, (_, key) in entries[1:]) if unbroken else ()
-        return found, Changes(announced, f"{entries[-1][0].decode()}@{token.decode()}", unbroken)
+        return found, fetched, Changes(announced, f"{entries[-1][0].decode()}@{token.decode()}", unbroken)
+
+    def _list_reads(self, lists: Sequence[ListKey], known: Known) -> list[Command]:
+        """Commands that read lists: one, or for one that is known two, in this order."""
+        commands: list[Command] = []
+        for key in lists:
+            name, before = self._name(key), known.get(key)
+            if before is None:
+                commands.append(("LRANGE", name, "0", "-1"))
+            else:
+                commands += [("LRANGE", name, *entry_lists.pushed_since(before)), ("LINDEX", name, "-1")]
+        return commands
+
+    async def _lists_of(self, lists: Sequence[ListKey], known: Known, replies: list[Any]) -> list[EntryList | None]:
+        """The lists of the replies to `_list_reads`; those that are others than the known ones are read whole."""
+        found: dict[ListKey, EntryList | None] = {}
+        others = list[ListKey]()
+        left = iter(replies)
+        for key in lists:
+            if (before := known.get(key)) is None:
+                found[key] = entry_lists.entry_list(next(left))
+            else:
+                pushed, marker = next(left), next(left)
+                found[key] = entry_lists.grown(before, pushed, marker)
+                if found[key] is None and marker is not None:
+                    others.append(key)
+        if others:
+            whole = await self._client.run(self._list_reads(others, NOTHING_KNOWN), repeat=True)
+            found |= {key: entry_lists.entry_list(elements) for key, elements in zip(others, whole, strict=True)}
+        return [found[key] for key in lists]
 
     async def begin_list(self, key: ListKey, token: str) -> bool:
         begin = BEGIN.call([self._name(key)], entry_lists.building(token), self._limits.lease_ttl_s * 1000)
@@ -82,7 +115,10 @@ class RedisCacheStore:
 
     async def trim(self, keys: Sequence[ListKey]) -> int:
         """A trim costs the server over 0.1 ms: they go in several trips, each well within the time limit of a call."""
-        trims = [TRIM.call([self._name(key)], entry_lists.entries_max(key.kind, self._limits)) for key in keys]
+        trims = [
+            TRIM.call([self._name(key)], entry_lists.entries_max(key.kind, self._limits), entry_lists.new_build())
+            for key in keys
+        ]
         trips = [trims[at : at + _TRIMS_PER_TRIP] for at in range(0, len(trims), _TRIMS_PER_TRIP)]
         return sum([sum(await self._client.run(trip)) for trip in trips])
 

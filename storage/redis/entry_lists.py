@@ -1,17 +1,21 @@
 """Form of an entry list in Redis: entries of 16 bytes in any order and, as the last element, a marker.
 
-The marker says `building` and by whom, or `ready` and from which floor. It is told from an entry by its length.
+The marker says `building` and by whom, or `ready`, from which floor, and a name that no other build or trim has had. It
+is told from an entry by its length. Of a list that is known only what was pushed since need be read (decision 0046).
 """
 
+import secrets
 import struct
 from collections.abc import Sequence
+
+import numpy as np
 
 from domain.limits import Limits
 from domain.timeline import ENTRY_BYTES, EntryList, entries_from_wire
 from storage.ports.cache import ListKind
 
 _BUILDING = b"being-built-by--"
-_READY = struct.Struct(">cQ")
+_READY = struct.Struct(">cQ8s")
 MARKERS = 1
 """Elements of a list that are no entries."""
 
@@ -27,7 +31,12 @@ def building(token: str) -> bytes:
 
 def ready(floor: int) -> bytes:
     """The marker of a list that holds every entry above `floor`."""
-    return _READY.pack(b"r", floor)
+    return _READY.pack(b"r", floor, new_build())
+
+
+def new_build() -> bytes:
+    """Name of a build or trim."""
+    return secrets.token_bytes(8)
 
 
 def entry_list(elements: Sequence[bytes]) -> EntryList | None:
@@ -37,7 +46,27 @@ def entry_list(elements: Sequence[bytes]) -> EntryList | None:
     *entries, marker = elements
     is_ready = len(marker) == _READY.size
     assert is_ready or marker.startswith(_BUILDING), "the last element is always a marker"
-    return EntryList(entries_from_wire(b"".join(entries)), _READY.unpack(marker)[1] if is_ready else None)
+    _, floor, build = _READY.unpack(marker) if is_ready else (b"", None, b"")
+    return EntryList(entries_from_wire(b"".join(entries)), floor, build)
+
+
+def pushed_since(known: EntryList) -> tuple[str, str]:
+    """The range of the elements that were pushed to a list since it was read.
+
+    It is counted from the end, where nothing changes but by a build or trim, so it holds whatever is pushed meanwhile.
+    The marker must be read after it: if that is of the same build, the range was too.
+    """
+    return "0", str(-len(known.entries) - MARKERS - 1)
+
+
+def grown(known: EntryList, pushed: Sequence[bytes], marker: bytes | None) -> EntryList | None:
+    """A known list with what was pushed since, the same if nothing was; None if the marker is of another build."""
+    if marker is None or len(marker) != _READY.size or _READY.unpack(marker)[2] != known.build:
+        return None
+    if not pushed:
+        return known
+    entries = np.concatenate((entries_from_wire(b"".join(pushed)), known.entries))
+    return EntryList(entries, known.floor, known.build)
 
 
 def entries_max(kind: ListKind, limits: Limits) -> int:

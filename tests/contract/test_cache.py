@@ -1,5 +1,6 @@
 """Entry lists and values: pushes, rebuilds, trims, leases."""
 
+import asyncio
 import random
 from collections.abc import Iterable
 from dataclasses import replace
@@ -319,31 +320,125 @@ async def test_several_acts_are_noted_at_once_and_end_at_their_time(open_stores:
 
 
 async def test_users_that_are_dropped_are_announced_in_order(stores: LossyStores) -> None:
-    _, empty = await stores.cache.fetch_with_changes([keys.user(1)], BEGINNING)
+    *_, empty = await stores.cache.fetch_with_changes([], [keys.user(1)], BEGINNING)
     assert empty == Changes((), BEGINNING, unbroken=False)
     await stores.cache.put({keys.user(1): b"one", keys.tweet(1): b"tweet"}, ttl_s=60)
     await stores.cache.drop([keys.tweet(1), keys.user(1)])
-    values, first = await stores.cache.fetch_with_changes([keys.user(1), keys.tweet(1)], BEGINNING)
+    _, values, first = await stores.cache.fetch_with_changes([], [keys.user(1), keys.tweet(1)], BEGINNING)
     assert values == [None, None]
     assert not first.unbroken
     await stores.cache.drop([keys.tweet(2)])
-    assert (await stores.cache.fetch_with_changes([keys.user(1)], first.last))[1] == Changes(
+    assert (await stores.cache.fetch_with_changes([], [keys.user(1)], first.last))[2] == Changes(
         (), first.last, unbroken=True
     )
     await stores.cache.drop([keys.user(2), keys.user(3)])
     await stores.cache.drop([keys.user(2)])
-    _, changes = await stores.cache.fetch_with_changes([keys.user(1)], first.last)
+    *_, changes = await stores.cache.fetch_with_changes([], [keys.user(1)], first.last)
     assert changes.keys == (keys.user(2), keys.user(3), keys.user(2))
     assert changes.unbroken
-    assert (await stores.cache.fetch_with_changes([keys.user(1)], changes.last))[1].keys == ()
+    assert (await stores.cache.fetch_with_changes([], [keys.user(1)], changes.last))[2].keys == ()
 
 
 async def test_a_feed_that_has_lost_what_a_reader_knew_says_so(stores: LossyStores) -> None:
     await stores.cache.drop([keys.user(1)])
-    _, known = await stores.cache.fetch_with_changes([keys.user(1)], BEGINNING)
+    *_, known = await stores.cache.fetch_with_changes([], [keys.user(1)], BEGINNING)
     await stores.cache.drop([keys.user(number) for number in range(SMALL.changes_max)])
-    _, changes = await stores.cache.fetch_with_changes([keys.user(1)], known.last)
+    *_, changes = await stores.cache.fetch_with_changes([], [keys.user(1)], known.last)
     assert not changes.unbroken
     assert changes.keys == ()
-    _, later = await stores.cache.fetch_with_changes([keys.user(1)], changes.last)
+    *_, later = await stores.cache.fetch_with_changes([], [keys.user(1)], changes.last)
     assert later == Changes((), changes.last, unbroken=True)
+
+
+async def known_again(cache: CacheStore, known: EntryList, key: ListKey = HOME) -> EntryList | None:
+    """A list as a reader gets it who knew it, by itself and with changes; both times what any reader gets."""
+    ((found,), _) = await cache.fetch([key], [], {key: known})
+    ((also,), _, _) = await cache.fetch_with_changes([key], [], BEGINNING, {key: known})
+    ((whole,), _) = await cache.fetch([key], [])
+    for each in (found, also):
+        assert (each is None) is (whole is None)
+        if each is not None and whole is not None:
+            assert (each.floor, each.build) == (whole.floor, whole.build)
+            assert each.entries.tolist() == whole.entries.tolist()
+    return found
+
+
+async def test_of_a_known_list_only_what_is_new_is_read(stores: LossyStores) -> None:
+    await build(stores.cache, HOME, 1, 2)
+    known = await stored(stores.cache)
+    assert known.build
+    assert await known_again(stores.cache, known) is known
+    await push(stores.cache, ALICE, 3)
+    await push(stores.cache, ALICE, 4, 4, 2)
+    grown = await known_again(stores.cache, known)
+    assert grown is not None
+    assert grown.build == known.build
+    assert numbers_of(grown) == [4, 3, 2, 1]
+    assert await known_again(stores.cache, grown) is grown
+    await stores.cache.touch([HOME])
+    assert await known_again(stores.cache, grown) is grown
+
+
+async def test_a_known_list_that_was_trimmed_or_built_since_is_read_whole(stores: LossyStores) -> None:
+    await build(stores.cache, HOME)
+    builds = set[bytes]()
+    for batch in range(1, 6):
+        known = await stored(stores.cache)
+        builds.add(known.build)
+        # In the order of time it is cut at its end; late ones make that it is sorted.
+        numbers = range(batch * 1_000, batch * 1_000 + MAX + SMALL.timeline_slack + 1)
+        await push(stores.cache, ALICE, *(numbers if batch % 2 else reversed(numbers)))
+        assert await stores.cache.trim([HOME]) == 1
+        assert await known_again(stores.cache, known) is not known
+        await stores.cache.unlink([HOME])
+        assert await known_again(stores.cache, known) is None
+        assert await stores.cache.begin_list(HOME, "me")
+        building = await known_again(stores.cache, known)
+        assert building is not None
+        assert (building.floor, building.build) == (None, b"")
+        assert await stores.cache.finish_list(HOME, "me", EntryList(known.entries, known.floor))
+        rebuilt = await known_again(stores.cache, known)
+        assert rebuilt is not None
+        assert rebuilt.build not in builds
+        await push(stores.cache, ALICE, batch)
+        assert await known_again(stores.cache, known) is not known
+
+
+async def test_known_lists_come_beside_others_and_values_in_the_order_asked(stores: LossyStores) -> None:
+    author, absent = ListKey(ListKind.AUTHOR, ALICE), ListKey(ListKind.AUTHOR, BOB)
+    await build(stores.cache, HOME, 1)
+    await build(stores.cache, author, 2)
+    await stores.cache.put({"a": b"1"}, ttl_s=60)
+    lists, _ = await stores.cache.fetch([HOME, author], [])
+    known = {key: each for key, each in zip((HOME, author), lists, strict=True) if each is not None}
+    await stores.cache.unlink([author])
+    await build(stores.cache, author, 3)
+    found, values = await stores.cache.fetch([absent, HOME, author], ["a", "b"], {**known, absent: known[author]})
+    assert (found[0], found[1]) == (None, known[HOME])
+    assert found[2] is not None
+    assert numbers_of(found[2]) == [3]
+    assert values == [b"1", None]
+
+
+async def test_whoever_knows_a_list_misses_nothing_while_it_is_pushed_to_and_trimmed(stores: LossyStores) -> None:
+    await build(stores.cache, HOME)
+    known = {HOME: await stored(stores.cache)}
+    pushed, times = set[int](), 400
+
+    async def push_all() -> None:
+        for number in range(1, times):
+            if len((await push(stores.cache, ALICE, number, max(1, number - 5))).overfull):
+                await stores.cache.trim([HOME])
+            pushed.add(number)
+
+    pushing = asyncio.create_task(push_all())
+    while not pushing.done():
+        before = set(pushed)
+        ((found,), _) = await stores.cache.fetch([HOME], [], known)
+        assert found is not None
+        assert found.floor is not None
+        assert {number for number in before if BASE + number > found.floor} <= set(numbers_of(found))
+        known = {HOME: found}
+        await asyncio.sleep(0)
+    await pushing
+    assert known[HOME].floor

@@ -10,7 +10,7 @@ from domain.limits import Limits
 from domain.timeline import Entries, EntryList, entries_of
 from storage import keys as names
 from storage.own_acts import NOTED_BYTES
-from storage.ports.cache import Changes, ListKey, ListKind, Pushed
+from storage.ports.cache import NOTHING_KNOWN, Changes, Known, ListKey, ListKind, Pushed
 from storage.ports.log import BEGINNING
 from storage.redis.entry_lists import overfull_above
 from storage.redis.entry_lists import ttl_s as list_ttl_s
@@ -28,18 +28,21 @@ class MemoryCacheStore:
         self._turn = turn
 
     async def fetch(
-        self, lists: Sequence[ListKey], keys: Sequence[str]
+        self, lists: Sequence[ListKey], keys: Sequence[str], known: Known = NOTHING_KNOWN
     ) -> tuple[list[EntryList | None], list[bytes | None]]:
         await self._turn()
-        return [self._entry_list(key) for key in lists], [self._value(key) for key in keys]
+        return [self._entry_list(key, known.get(key)) for key in lists], [self._value(key) for key in keys]
 
-    async def fetch_with_changes(self, keys: Sequence[str], after: str) -> tuple[list[bytes | None], Changes]:
+    async def fetch_with_changes(
+        self, lists: Sequence[ListKey], keys: Sequence[str], after: str, known: Known = NOTHING_KNOWN
+    ) -> tuple[list[EntryList | None], list[bytes | None], Changes]:
         await self._turn()
         offsets = [f"{offset_text(offset)}@{self._redis.incarnation}" for offset, _ in self._redis.changes]
         unbroken = after in offsets
         new = self._redis.changes[offsets.index(after) + 1 :] if unbroken else []
         last = offsets[-1] if offsets else BEGINNING
-        return [self._value(key) for key in keys], Changes(tuple(key for _, key in new), last, unbroken)
+        found = [self._entry_list(key, known.get(key)) for key in lists]
+        return found, [self._value(key) for key in keys], Changes(tuple(key for _, key in new), last, unbroken)
 
     async def begin_list(self, key: ListKey, token: str) -> bool:
         await self._turn()
@@ -60,6 +63,7 @@ class MemoryCacheStore:
             built.floor,
             self._redis.in_s(list_ttl_s(key.kind, self._limits)),
         )
+        stored.build = self._redis.new_build()
         trim(self._redis, key, self._limits)
         return True
 
@@ -133,9 +137,13 @@ class MemoryCacheStore:
             kept = noted[: self._limits.own_acts_max * NOTED_BYTES]
             self._redis.set_value(key, StoredValue(kept, False, self._redis.in_s(self._limits.cache_ttl_s)))
 
-    def _entry_list(self, key: ListKey) -> EntryList | None:
+    def _entry_list(self, key: ListKey, known: EntryList | None) -> EntryList | None:
         stored = self._redis.list(key)
-        return EntryList(entries_of(stored.pairs), stored.floor) if stored is not None else None
+        if stored is None:
+            return None
+        if known is not None and known.build == stored.build and len(known.entries) == len(stored.pairs):
+            return known
+        return EntryList(entries_of(stored.pairs), stored.floor, stored.build if stored.floor is not None else b"")
 
     def _value(self, key: str) -> bytes | None:
         stored = self._redis.value(key)

@@ -37,4 +37,5 @@ def trim(redis: MemoryRedis, key: ListKey, limits: Limits) -> bool:
     if len(newest) > kept:
         stored.floor = newest[kept][0]
     stored.pairs = newest[:kept]
+    stored.build = redis.new_build()
     return True

@@ -20,6 +20,8 @@ class StoredList:
     ends_ms: int
     token: str | None = None
     floor: int | None = None
+    build: bytes = b""
+    """Another one whenever anything but a push has changed it, since it is ready."""
 
 
 @dataclass(slots=True)
@@ -54,6 +56,7 @@ class MemoryRedis:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.lives = 0
+        self._builds = 0
         self.flush()
 
     def flush(self) -> None:
@@ -80,6 +83,11 @@ class MemoryRedis:
     def now_us(self) -> int:
         """The wall time, microseconds."""
         return self.clock.now_ms() * 1000
+
+    def new_build(self) -> bytes:
+        """Name of a build or trim."""
+        self._builds += 1
+        return self._builds.to_bytes(8)
 
     def list(self, key: ListKey) -> StoredList | None:
         """A list that has not expired."""

@@ -14,7 +14,7 @@ from domain.events import Event, encode
 from domain.ids import Ids, UserId, log_partition
 from domain.timeline import NO_ENTRIES, EntryList
 from serve.reading.staleness import StalenessGuard
-from storage.ports.cache import ListKey
+from storage.ports.cache import NOTHING_KNOWN, Changes, Known, ListKey
 from tests.memory.cache import MemoryCacheStore
 from tests.memory.entry_lists import trim
 from tests.memory.log import MemoryEventLog
@@ -81,6 +81,31 @@ class DropsNothing(MemoryCacheStore):
     @override
     async def drop(self, keys: Sequence[str]) -> None:
         await self._turn()
+
+
+class KnowsListsForEver(MemoryCacheStore):
+    """Says that a list which a replica remembers is as it was."""
+
+    @override
+    def _entry_list(self, key: ListKey, known: EntryList | None) -> EntryList | None:
+        return known or super()._entry_list(key, None)
+
+
+class KnowsValuesForEver(MemoryCacheStore):
+    """Says that values beside lists which a replica remembers are as they were."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._said: dict[tuple[str, ...], list[bytes | None]] = {}
+
+    @override
+    async def fetch_with_changes(
+        self, lists: Sequence[ListKey], keys: Sequence[str], after: str, known: Known = NOTHING_KNOWN
+    ) -> tuple[list[EntryList | None], list[bytes | None], Changes]:
+        found, values, changes = await super().fetch_with_changes(lists, keys, after, known)
+        if known:
+            values = self._said.setdefault(tuple(keys), values)
+        return found, values, changes
 
 
 class TrimsTheWrongEnd(MemoryCacheStore):
@@ -154,6 +179,8 @@ BUGS = {
     "a shard learns of no new followers": Build(shard=KeepsOldFollowers),
     "what users did is not noted": Build(cache=NotesNothing),
     "a drop does nothing": Build(cache=DropsNothing),
+    "a remembered list is never read again": Build(cache=KnowsListsForEver),
+    "remembered values are never read again": Build(cache=KnowsValuesForEver),
     "a trim cuts what came last": Build(cache=TrimsTheWrongEnd),
     "a rebuilt list loses what was pushed meanwhile": Build(cache=ForgetsWhatCame),
     "effects are not repeated": Build(without=Invalidation),

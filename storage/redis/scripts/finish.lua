@@ -13,6 +13,6 @@ for at = 1, #built, 16000 do
   redis.call('RPUSH', KEYS[1], unpack(part))
 end
 redis.call('RPUSH', KEYS[1], ARGV[2])
-compact(KEYS[1], tonumber(ARGV[4]))
+compact(KEYS[1], tonumber(ARGV[4]), string.sub(ARGV[2], 10))
 redis.call('EXPIRE', KEYS[1], ARGV[5])
 return 1

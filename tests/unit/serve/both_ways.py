@@ -18,7 +18,6 @@ from serve.accounts.tokens import AccessTokens
 from serve.app import build_app
 from serve.areas import ROUTERS
 from serve.http.access import AccessControl
-from serve.http.direct import DirectRoutes
 from serve.http.origins import Origins
 from serve.http.rate_limits import Guard, RateLimits
 from serve.tweets.commands import Draft
@@ -77,7 +76,7 @@ class World:
         guard = Guard(LocalRateLimiter(self.engine.clock, 1_000), self.engine.clock, rates, Origins())
         access = AccessControl(self.tokens, self.sessions, guard)
         self.api: FastAPI = build_app(self.replica.use_cases.including(guard, access), ROUTERS)
-        around = [each for each in self.api.user_middleware if direct or each.cls is not DirectRoutes]
+        around = [each for each in self.api.user_middleware if direct or "routes" not in each.kwargs]
         self.seen: list[str] = []
         """The addresses of requests that came as far as FastAPI."""
         self.api.user_middleware = [*around, Middleware(Noting, seen=self.seen)]

@@ -23,7 +23,7 @@ from serve.tweets.queries import TweetQueries
 from serve.tweets.threads import Threads
 from serve.users.queries import UserQueries
 from serve.writing.publisher import Publisher
-from storage.ports.cache import Changes, ListKey
+from storage.ports.cache import NOTHING_KNOWN, Changes, Known, ListKey
 from storage.ports.users import UserStore
 from tests.memory.cache import MemoryCacheStore
 from tests.memory.events import MemoryEventStore
@@ -56,15 +56,17 @@ class DeafCache(MemoryCacheStore):
 
     @override
     async def fetch(
-        self, lists: Sequence[ListKey], keys: Sequence[str]
+        self, lists: Sequence[ListKey], keys: Sequence[str], known: Known = NOTHING_KNOWN
     ) -> tuple[list[EntryList | None], list[bytes | None]]:
         self._check(self.away)
-        return await super().fetch(lists, keys)
+        return await super().fetch(lists, keys, known)
 
     @override
-    async def fetch_with_changes(self, keys: Sequence[str], after: str) -> tuple[list[bytes | None], Changes]:
+    async def fetch_with_changes(
+        self, lists: Sequence[ListKey], keys: Sequence[str], after: str, known: Known = NOTHING_KNOWN
+    ) -> tuple[list[EntryList | None], list[bytes | None], Changes]:
         self._check(self.away)
-        return await super().fetch_with_changes(keys, after)
+        return await super().fetch_with_changes(lists, keys, after, known)
 
     @override
     async def drop(self, keys: Sequence[str]) -> None:

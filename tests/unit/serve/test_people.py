@@ -159,7 +159,7 @@ async def test_what_was_fetched_while_it_changed_is_not_kept() -> None:
         two.people.users = users  # type: ignore[method-assign]
         two.people.names[ALICE] = "Alicia"
         await people.changed(ALICE)
-        await people.fetch([])
+        await people.fetch([], [])
         return found
 
     await people.changed(ALICE)

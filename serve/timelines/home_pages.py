@@ -1,0 +1,60 @@
+"""First pages of home timelines, remembered with what they were made of (decision 0046).
+
+A page is a function of what was fetched for it. If all of that is fetched again and is the same, so is the page: it is
+not made again. Else what was fetched is at hand already, and of the lists only what is new was.
+"""
+
+from typing import NamedTuple
+
+from cachetools import LRUCache
+
+from domain.ids import UserId
+from domain.limits import Limits
+from serve.reading.request_cache import RequestCache
+from serve.timelines.home_lists import HomeList, HomeLists
+from storage.ports.cache import Known
+
+_ELEMENT_BYTES = 100
+"""What a value and its key take beside their contents, or more."""
+
+
+class _Made(NamedTuple):
+    """A page, and what it was made of."""
+
+    page: bytes
+    lists: Known
+    values: dict[str, bytes | None]
+    people_version: int
+    found: HomeList
+
+    def size(self) -> int:
+        """How many bytes it takes, about."""
+        lists = sum(each.entries.nbytes for each in (*self.lists.values(), self.found.entries))
+        values = sum(len(value or b"") for value in self.values.values())
+        return len(self.page) + lists + values + _ELEMENT_BYTES * len(self.values)
+
+
+class HomePages:
+    """Remembers the pages that were read lately, by reader and size."""
+
+    def __init__(self, lists: HomeLists, limits: Limits) -> None:
+        self._lists = lists
+        self._made: LRUCache[tuple[UserId, int], _Made] = LRUCache(limits.home_pages_bytes_max, _Made.size)
+
+    async def again(self, viewer: UserId, limit: int, cache: RequestCache) -> bytes | None:
+        """The page as it was, None if it is to be made anew; the cache has then been asked for what it was made of."""
+        made = self._made.get((viewer, limit))
+        if made is None or not await cache.look_ahead(made.lists, made.values):
+            return None
+        if cache.people_version != made.people_version or not await self._lists.is_still(viewer, made.found):
+            return None
+        return made.page
+
+    def keep(self, viewer: UserId, limit: int, cache: RequestCache, found: HomeList, page: bytes) -> None:
+        """Remember a page that is made of what the cache has; not if that had to be filled first, or is in doubt."""
+        lists = {key: each for key, each in cache.lists.items() if each is not None and each.build}
+        if len(lists) < len(cache.lists) or found.pulled is None or cache.people_version is None:
+            return
+        made = _Made(page, lists, dict(cache.values), cache.people_version, found)
+        if made.size() <= self._made.maxsize:
+            self._made[viewer, limit] = made
