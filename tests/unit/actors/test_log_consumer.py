@@ -15,7 +15,7 @@ from domain.relations import LIKE
 from domain.segments import Segment
 from storage import keys, values
 from storage.log_reader import appended_ms
-from storage.ports.cache import ListKey, ListKind
+from storage.ports.cache import NOTHING_KNOWN, Known, ListKey, ListKind
 from storage.values import Counted
 from telemetry import metrics
 from tests.unit.actors.engine import PARTITIONS, Engine, all_parts
@@ -321,10 +321,10 @@ async def test_fewer_events_are_handled_together_while_that_takes_long() -> None
         await engine.like(BOB, tweet)
     counters, together, fetch = engine.counters(), list[int](), engine.cache.fetch
 
-    async def slow(lists: Sequence[ListKey], keys: Sequence[str]) -> Any:
+    async def slow(lists: Sequence[ListKey], keys: Sequence[str], known: Known = NOTHING_KNOWN) -> Any:
         together.append(len(keys))
         engine.clock.advance(0 if len(together) > 3 else engine.limits.turn_ms + 1)
-        return await fetch(lists, keys)
+        return await fetch(lists, keys, known)
 
     engine.cache.fetch = slow  # type: ignore[method-assign]
     while len(together) < 7:
