@@ -70,9 +70,10 @@ def revision(checkout: Path) -> str:
 
 @contextmanager
 def _folder_and_port() -> Iterator[tuple[Path, int]]:
+    """A folder, which is kept with the logs in it if something fails, and a port."""
     folder, ports = Path(tempfile.mkdtemp(prefix="murmur-bench-")), PortBlock()
     try:
         yield folder, ports.port()
     finally:
         ports.release()
-        shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
