@@ -51,7 +51,7 @@ class Limits:
     """Relations of each kind to the newest tweets that are kept for a reader, beside the timeline."""
     own_acts_max: int = 64
     """A user's newest changes of counts that are noted, so that they see them at once; not smaller in any profile."""
-    segment_max: int = 256
+    segment_max: int = 160
     """Members of a leaf, and leaves of a branch, of a counted set; one of up to two leaves is counted as it is."""
     following_max: int = 5_000
     """Accounts one user may follow."""

@@ -51,7 +51,6 @@ class Counts(Handler):
         self._sizes = Sizes(ports.counts, limits)
         self._ttl_s = limits.cache_ttl_s
         self._threshold = threshold
-        self._epoch = 0
         self._stamp = 0
         """The stamp of the last recount: the number of its epoch, and its own."""
         self._unfinished: dict[_Subject, _Places] = {}
@@ -93,7 +92,7 @@ class Counts(Handler):
     async def _recount(self, touched: Mapping[_Subject, _Places], known_us: int) -> None:
         """Count some sets where they were touched, and all of those that are not cached, and cache them."""
         keys = {subject: _FORMS[subject[0]].key(subject[1]) for subject in touched}
-        began_us = await self._cache.now_us()
+        began_us = known_us or await self._cache.now_us()
         _, values = await self._cache.fetch((), list(keys.values()))
         kept = dict(zip(touched, values, strict=True))
         token, absent = secrets.token_hex(8), [key for subject, key in keys.items() if kept[subject] is None]
@@ -109,8 +108,8 @@ class Counts(Handler):
         all_ = dict(zip(touched, await asyncio.gather(*map(recount, touched)), strict=True))
         found: dict[str, bytes | None] = {}
         for subject, sizes in all_.items():
-            self._unfinished.pop(subject, None)
-            unfinished: _Places = {name: _NOWHERE for name, size in sizes.items() if size is None}
+            before = self._unfinished.pop(subject, {})
+            unfinished: _Places = {name: _NOWHERE for name in {**before, **sizes} if sizes.get(name) is None}
             if unfinished:
                 self._unfinished[subject] = unfinished
             anew = {

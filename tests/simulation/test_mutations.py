@@ -10,12 +10,15 @@ from typing_extensions import override
 from actors.consumers.fanout_shard import FanoutShard
 from actors.consumers.repair import Invalidation, Repair
 from actors.reconciler.reconciler import Reconciler
+from domain.counts import CountedSet
 from domain.events import Event, encode
 from domain.ids import Ids, UserId, log_partition
+from domain.segments import END, START, Segment
 from domain.timeline import NO_ENTRIES, EntryList
 from serve.reading.staleness import StalenessGuard
 from storage.ports.cache import NOTHING_KNOWN, Changes, Known, ListKey
 from tests.memory.cache import MemoryCacheStore
+from tests.memory.counts import MemoryCountStore
 from tests.memory.entry_lists import trim
 from tests.memory.log import MemoryEventLog
 from tests.simulation.run import DEFAULT_SEEDS, Story, run
@@ -108,6 +111,16 @@ class KnowsValuesForEver(MemoryCacheStore):
         return found, values, changes
 
 
+class CountsLeavesOnce(MemoryCountStore):
+    """Keeps leaves as they were counted first, unless they are cut."""
+
+    @override
+    async def keep(self, set_: CountedSet, leaves: Sequence[Segment], branches: Sequence[Segment], stamp: int) -> None:
+        held = {(leaf.start, leaf.end) for leaf in await self.leaves(set_, START, END) if leaf.size is not None}
+        new = [leaf for leaf in leaves if (leaf.start, leaf.end) not in held]
+        await super().keep(set_, new, branches, stamp)
+
+
 class TrimsTheWrongEnd(MemoryCacheStore):
     """Cuts what came last."""
 
@@ -181,6 +194,7 @@ BUGS = {
     "a drop does nothing": Build(cache=DropsNothing),
     "a remembered list is never read again": Build(cache=KnowsListsForEver),
     "remembered values are never read again": Build(cache=KnowsValuesForEver),
+    "a leaf is counted once": Build(counts=CountsLeavesOnce),
     "a trim cuts what came last": Build(cache=TrimsTheWrongEnd),
     "a rebuilt list loses what was pushed meanwhile": Build(cache=ForgetsWhatCame),
     "effects are not repeated": Build(without=Invalidation),

@@ -36,6 +36,7 @@ from storage.ports.events import EventStore
 from storage.projections import projection_of
 from storage.rows import MINUTE_MS, event_row, tables_of
 from tests.memory.cache import MemoryCacheStore
+from tests.memory.counts import MemoryCountStore
 from tests.memory.log import MemoryEventLog
 from tests.memory.stores import ON_REDIS, memory_stores
 from tests.simulation.scheduler import LIFE, MET, NO_FAULTS, CrashAt, Faults, Life, Scheduler, faults_of
@@ -98,6 +99,7 @@ class Build:
 
     cache: type[MemoryCacheStore] = MemoryCacheStore
     log: type[MemoryEventLog] = MemoryEventLog
+    counts: type[MemoryCountStore] = MemoryCountStore
     shard: type[FanoutShard] = FanoutShard
     without: type[Handler] | None = None
     """The handler that the counters lack."""
@@ -163,7 +165,8 @@ class World:
         """Events whose batches became visible late, or may have: nobody was told that they happened."""
         log = build.log(self.redis, PARTITIONS, limits, turns["redis"])
         cache = build.cache(self.redis, limits, turns["redis"])
-        ports = self._answering(replace(stores.ports, log=log, cache=cache))
+        counts = build.counts(self.tables)
+        ports = self._answering(replace(stores.ports, log=log, cache=cache, counts=counts))
         late = LateBatches(ports.events, self._apply, self.scheduler, self.late)
         self.ports = replace(ports, events=cast(EventStore, late))
         self.cache, self.coordination, self.letters = ports.cache, ports.coordination, ports.dead_letters
