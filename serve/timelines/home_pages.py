@@ -51,7 +51,7 @@ class HomePages:
         return made.page
 
     def keep(self, viewer: UserId, limit: int, cache: RequestCache, found: HomeList, page: bytes) -> None:
-        """Remember a page that is made of what the cache has; not if that had to be filled first, or may lack anything."""
+        """Remember a page made of what the cache has; not if that had to be filled first, or may lack anything."""
         lists = {key: each for key, each in cache.lists.items() if each is not None and each.build}
         if len(lists) < len(cache.lists) or found.pulled is None or cache.people_version is None:
             return
