@@ -73,6 +73,12 @@ _DEFAULTS = f"""\
     timeout server {_ANSWER_S}s
     timeout http-request {_SLOW_REQUEST_S}s
     timeout tarpit {_TOO_LARGE_MS}ms"""
+# Whoever reads comes back to the replica that remembers their page (0046), unless that has half as much again to do as
+# the mean. Without a token there is nothing to come back to: those go round.
+_BALANCE = """\
+    balance hash req.hdr(Authorization)
+    hash-type consistent
+    hash-balance-factor 150"""
 # Who asks whether we are alive goes before all others, and has the last places in the line.
 _BACKEND = f"""\
     acl is_inside src 127.0.0.0/8 10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 169.254.0.0/16 ::1/128 fc00::/7 fe80::/10
@@ -191,6 +197,7 @@ def adapt(config: str, private_ports: list[str], proxies: list[str] | None = Non
     config = _replaced(r"( *timeout client) .*", rf"\g<1> {_SLOW_CLIENT_S}s", config)
     config = _replaced(r"( *timeout http-keep-alive) .*", rf"\g<1> {_IDLE_S}s", config)
     config = _replaced(r"( *http-request return) status 404 .*", rf"\g<1> {_answer(503, *_BUSY)}", config)  # no app yet
+    config = _replaced(r" *balance leastconn", _BALANCE, config)
     config = _replaced(r"(defaults)", lambda found: f"{found[1]}\n{_DEFAULTS}", config)
     config = _replaced(r"(backend \S+)", lambda found: f"{found[1]}\n{_BACKEND}", config)
     # HTTP/1 only: one request at a time on a connection, or a few connections would hold as much as thousands.

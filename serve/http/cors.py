@@ -7,8 +7,8 @@ Not Starlette's middleware: its answers to preflights have no envelope, no reque
 from collections.abc import Sequence
 from typing import Final
 
-_EXPOSED: Final = b"Link, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-ID"
-_TAKEN: Final = "Authorization, Content-Type, Idempotency-Key, X-Request-ID"
+_EXPOSED: Final = b"ETag, Link, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-ID"
+_TAKEN: Final = "Authorization, Content-Type, Idempotency-Key, If-None-Match, X-Request-ID"
 _PREFLIGHT_MAX_AGE_S: Final = 7_200  # browsers keep none longer
 
 

@@ -1,6 +1,6 @@
 """Middleware around every request: gives it an id, a size limit, a place in the metrics, and its answer headers.
 
-HEAD is GET without the body, wherever there is GET.
+HEAD is GET without the body, wherever there is GET. What the client has already, by its entity tag, is not sent again.
 """
 
 import asyncio
@@ -21,6 +21,8 @@ Counting = Callable[[Scope, Receive, Send], Send]
 
 TOKENS_PATH = "/api/v1/auth/"
 """Answers below it may hold tokens, and what is refused there belongs to no cache either."""
+_TAGS = re.compile(rb'"[^"]*"')
+_OF_A_BODY = (b"content-length", b"content-type")
 _SANE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 _SHOWS_NOTHING = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
@@ -48,7 +50,7 @@ class RequestMiddleware:
             return
         if scope["method"] == "HEAD":
             scope, send = {**scope, "method": "GET"}, _without_body(send)
-        request_id, length, origin = _of_interest(scope["headers"])
+        request_id, length, origin, had = _of_interest(scope["headers"])
         added = scope[ADDED_HEADERS] = [(b"x-request-id", request_id), *self._cors.headers(origin)]
         usual = _OF_TOKENS if scope["path"].startswith(TOKENS_PATH) else _OF_A_READER
         token = logs.request_id.set(request_id.decode())
@@ -65,6 +67,8 @@ class RequestMiddleware:
             await send(message)
 
         counted = self._counting(scope, receive, answered)
+        if had and scope["method"] == "GET":
+            counted = _unless_had(had, counted)
         try:
             if length > self._bytes_max:
                 await errors.BY_STATUS[413].response()(scope, receive, counted)
@@ -93,9 +97,9 @@ def route_label(scope: Scope) -> str:
     return f"{method if method in route.methods else 'other'} {route.path}"
 
 
-def _of_interest(headers: Headers) -> tuple[bytes, int, bytes]:
-    """The request's id, made up if it has none that is sane, the length its body claims to have, and its origin."""
-    request_id, length, origin = b"", 0, b""
+def _of_interest(headers: Headers) -> tuple[bytes, int, bytes, bytes]:
+    """The request's id, made up if none is sane, the length its body claims to have, its origin, and what it has."""
+    request_id, length, origin, had = b"", 0, b"", b""
     for name, value in headers:
         if name == b"x-request-id" and _SANE_ID.fullmatch(value):
             request_id = value
@@ -103,7 +107,9 @@ def _of_interest(headers: Headers) -> tuple[bytes, int, bytes]:
             length = int(value[:19])
         elif name == b"origin":
             origin = value
-    return request_id or secrets.token_hex(12).encode(), length, origin
+        elif name == b"if-none-match":
+            had = b"%b,%b" % (had, value)  # several headers of one name are one list (RFC 9110, 5.3)
+    return request_id or secrets.token_hex(12).encode(), length, origin, had
 
 
 def _without_body(send: Send) -> Send:
@@ -114,6 +120,28 @@ def _without_body(send: Send) -> Send:
             await send({"type": "http.response.body"})
 
     return head
+
+
+def _unless_had(had: bytes, send: Send) -> Send:
+    """Send 304 in place of what the client has: tags are compared as RFC 9110 (13.1.2) asks, `*` is any answer."""
+    is_any, tags, is_had = had.strip(b", \t") == b"*", set(_TAGS.findall(had)), False
+
+    async def conditional(message: Message) -> None:
+        nonlocal is_had
+        if message["type"] == "http.response.start":
+            headers = dict(message["headers"])
+            tag = headers.get(b"etag")
+            is_had = message["status"] == 200 and tag is not None and (is_any or tag in tags)
+            if is_had:
+                left = [each for each in message["headers"] if each[0] not in _OF_A_BODY]
+                message = {**message, "status": 304, "headers": left}
+        if is_had and message["type"] == "http.response.body":
+            if message.get("more_body", False):
+                return
+            message = {"type": "http.response.body"}
+        await send(message)
+
+    return conditional
 
 
 def _bounded(receive: Receive, bytes_max: int) -> Receive:

@@ -11,6 +11,24 @@ from serve.http import schemas
 TOKEN_OPTIONAL: Final[dict[str, Any]] = {"security": [{}]}
 """Merged into a route's description: the token it names may be left out."""
 
+_TAG: Final = {"ETag": {"description": "Names this answer, byte by byte.", "schema": {"type": "string"}}}
+TAGGED: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"headers": _TAG},
+    304: {"description": "It is what `If-None-Match` names.", "headers": _TAG},
+}
+"""Answers of a route that sends `tagged_json_response`."""
+CONDITIONAL: Final[dict[str, Any]] = {
+    "parameters": [
+        {
+            "name": "If-None-Match",
+            "in": "header",
+            "description": "The `ETag` of what the client has, or several; the answer is 304 if it still is that.",
+            "schema": {"type": "string"},
+        }
+    ]
+}
+"""Merged into such a route's description."""
+
 _MEANINGS: Final = {
     400: "Malformed: no JSON, no cursor of ours, or two Authorization headers.",
     401: "No token, or a bad one.",
@@ -99,7 +117,7 @@ def _correct(responses: dict[str, Any]) -> None:
         del responses["422"]
     limited = _RATE if "429" in responses else ()
     for status, response in responses.items():
-        response["headers"] = _refer(*_EVERYWHERE, *limited, *_OWN.get(int(status), ()))
+        response["headers"] = response.get("headers", {}) | _refer(*_EVERYWHERE, *limited, *_OWN.get(int(status), ()))
     for from_haproxy in _FROM_HAPROXY:
         responses.setdefault(str(from_haproxy), {"$ref": f"#/components/responses/{_name(from_haproxy)}"})
 

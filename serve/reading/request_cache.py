@@ -9,7 +9,7 @@ from storage.ports.cache import NOTHING_KNOWN, CacheStore, Known, ListKey
 
 
 class RequestCache:
-    """What one request has of the cache, a guarded one."""
+    """A guarded cache in one request."""
 
     def __init__(self, cache: CacheStore, people: People) -> None:
         self._cache = cache

@@ -15,7 +15,7 @@ from serve.timelines.home_lists import HomeList, HomeLists
 from storage.ports.cache import Known
 
 _ELEMENT_BYTES = 100
-"""What a value and its key take beside their contents, or more."""
+"""Memory of a value and its key beside their contents, or more."""
 
 
 class _Made(NamedTuple):
@@ -28,7 +28,7 @@ class _Made(NamedTuple):
     found: HomeList
 
     def size(self) -> int:
-        """How many bytes it takes, about."""
+        """Bytes of memory, about."""
         lists = sum(each.entries.nbytes for each in (*self.lists.values(), self.found.entries))
         values = sum(len(value or b"") for value in self.values.values())
         return len(self.page) + lists + values + _ELEMENT_BYTES * len(self.values)
@@ -51,7 +51,7 @@ class HomePages:
         return made.page
 
     def keep(self, viewer: UserId, limit: int, cache: RequestCache, found: HomeList, page: bytes) -> None:
-        """Remember a page that is made of what the cache has; not if that had to be filled first, or is in doubt."""
+        """Remember a page made of what the cache has; not if that had to be filled first, or may lack anything."""
         lists = {key: each for key, each in cache.lists.items() if each is not None and each.build}
         if len(lists) < len(cache.lists) or found.pulled is None or cache.people_version is None:
             return

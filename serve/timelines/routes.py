@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from serve.http.access import Member, Viewer
-from serve.http.openapi import TOKEN_OPTIONAL, by_name, failures
-from serve.http.parameters import Paged, UserInPath, json_response
+from serve.http.openapi import CONDITIONAL, TAGGED, TOKEN_OPTIONAL, by_name, failures
+from serve.http.parameters import Paged, UserInPath, json_response, tagged_json_response
 from serve.http.use_cases import use
 from serve.timelines.queries import TimelineQueries
 from serve.tweets.schemas import TweetPage
@@ -20,10 +20,10 @@ _LIST = failures(400, 401, 422)
 _LIST_OF = failures(400, 401, 404, 422)
 
 
-@router.get("/home", response_model=TweetPage, responses=_LIST)
+@router.get("/home", response_model=TweetPage, responses={**_LIST, **TAGGED}, openapi_extra=CONDITIONAL)
 async def read_home(viewer: Member, page: Paged, queries: Queries) -> Response:
     """Your own tweets and those, with the retweets, of everyone you follow, newest first."""
-    return json_response(await queries.home(viewer, *page))
+    return tagged_json_response(await queries.home(viewer, *page))
 
 
 @router.get("/public", response_model=TweetPage, responses=_LIST, openapi_extra=TOKEN_OPTIONAL)

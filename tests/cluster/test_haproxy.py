@@ -37,6 +37,7 @@ def test_haproxy_forwards_addresses_and_keeps_its_statistics_private() -> None:
     named = adapt(written, [], ["10.0.0.1", "::1"])
     assert adapt(written, [], ["10.0.0.1", " ::1", ""]) == named, "as an operator may write them"
     assert adapt(written, [], [""]) == adapt(written, [], ["127.0.0.1"])
+    assert "    hash-balance-factor 150\n" in adapt("defaults\n    balance leastconn\n", [])
     assert "timeout http-keep-alive 60s" in adapt("defaults\n    timeout http-keep-alive 90s\n", [])
 
 

@@ -33,6 +33,7 @@ defaults
     timeout client 60s
     timeout server 1s
     timeout http-keep-alive 90s
+    balance leastconn
     errorfile 502 /nowhere/500.http
     errorfile 503 /nowhere/500.http
     errorfile 504 /nowhere/500.http

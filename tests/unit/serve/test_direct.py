@@ -8,6 +8,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from domain.ids import SessionId
+from domain.relations import LIKE
 from serve.http.direct import DirectRoutes
 from serve.http.rate_limits import RateLimits
 from tests.support.key_files import folder_of
@@ -77,6 +78,21 @@ async def test_plain_reads(both: Both) -> None:
                 assert dict(answer.headers)[b"content-type"] == b"application/json"
         origin = (b"origin", b"https://app.example")
         await both.same(Asked("GET", path, (*bearer(both), origin, (b"x-forwarded-for", b"198.51.100.1")), plain=True))
+
+
+async def test_a_page_that_the_client_has(both: Both) -> None:
+    home = Asked("GET", pages(both)[0], bearer(both), plain=True)
+    tag = dict((await both.same(home)).headers)[b"etag"]
+    for had, status in ((tag, 304), (b"W/" + tag, 304), (b"*", 304), (b'"other"', 200), (b"nonsense", 200)):
+        for method in ("GET", "HEAD"):
+            again = Asked(method, home.path, (*home.headers, (b"if-none-match", had)), plain=True)
+            assert (await both.same(again)).status == status
+    await both.same(Asked("POST", TWEETS, (*bearer(both), *JSON), chunks=(b'{"text":"hello"}',), plain=True))
+    for world in (both.direct, both.other):
+        await world.replica.relations.turn_on(LIKE, BOB, world.reply)
+    changed = await both.same(Asked("GET", home.path, (*home.headers, (b"if-none-match", tag)), plain=True))
+    assert changed.status == 200
+    assert dict(changed.headers)[b"etag"] != tag
 
 
 async def test_pages_one_after_another(both: Both) -> None:

@@ -140,7 +140,7 @@ async def test_what_redis_lacks_shows_beside_what_is_remembered(home: Home) -> N
     await home.engine.ports.coordination.set_checkpoint(APPLIED, now_ms)
     await home.engine.ports.coordination.set_checkpoint(SUSPECT_UNTIL, now_ms + 60_000)
     home.engine.clock.advance(SMALL.staleness_known_ms + 1)
-    assert await home.remembered(), "doubts are of what comes now"
+    assert await home.remembered(), "only what comes now is suspect"
     lacking = await home.engine.post(ALICE, append=False)
     assert b'"%d"' % lacking in await home.is_shown()
     await home.there.commands.delete(ALICE, TweetId(lacking))

@@ -153,6 +153,56 @@ async def streams(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"b"})
 
 
+async def is_tagged(scope: Scope, receive: Receive, send: Send) -> None:
+    headers = [(b"content-length", b"2"), (b"content-type", b"text/plain"), (b"etag", b'"a-tag"')]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"a", "more_body": True})
+    await send({"type": "http.response.body", "body": b"b"})
+
+
+@pytest.mark.parametrize(
+    ("had", "is_had"),
+    [
+        ((b'"a-tag"',), True),
+        ((b'W/"a-tag"',), True),
+        ((b'"other", "a-tag"',), True),
+        ((b'"other",W/"a-tag" , "more"',), True),
+        ((b'"other"', b'"a-tag"'), True),
+        ((b"*",), True),
+        ((b" * ",), True),
+        ((b'"other"',), False),
+        ((b'"other, a-tag"',), False),
+        ((b"a-tag",), False),
+        ((b'"A-TAG"',), False),
+        ((b'"*"',), False),
+        ((b"",), False),
+        ((b'"a-tag',), False),
+    ],
+)
+async def test_what_the_client_has_is_not_sent_again(had: tuple[bytes, ...], is_had: bool) -> None:
+    headers = tuple((b"if-none-match", tag) for tag in had)
+    whole = await ask(is_tagged, method="GET")
+    for method in ("GET", "HEAD"):
+        answer = await ask(is_tagged, method=method, headers=headers)
+        assert answer.status == (304 if is_had else 200)
+        assert answer.body == (b"ab" if not is_had and method == "GET" else b"")
+        left = whole.headers.keys() - ({b"content-length", b"content-type"} if is_had else set())
+        assert answer.headers.keys() == left
+        assert {name: answer.headers[name] for name in left - {b"x-request-id"}} == {
+            name: whole.headers[name] for name in left - {b"x-request-id"}
+        }
+    for app in (says_its_id, fails):
+        assert (await ask(app, method="GET", headers=headers)).status in (200, 500), "it has no tag"
+    assert (await ask(is_tagged, method="POST", headers=headers)).status == 200
+
+
+async def test_a_304_is_counted_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = metrics.LocalBackend()
+    monkeypatch.setattr(metrics, "_backend", counted)
+    await ask(is_tagged, method="GET", headers=((b"if-none-match", b"*"),))
+    assert counted.total(metrics.REQUESTS, route="unmatched", status="304") == 1
+
+
 async def keeps_to_itself(scope: Scope, receive: Receive, send: Send) -> None:
     headers = {"Cache-Control": "public", "Vary": "Origin", "Content-Security-Policy": "default-src 'self'"}
     await PlainTextResponse("", headers=headers)(scope, receive, send)
