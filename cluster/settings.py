@@ -59,6 +59,8 @@ def _is_network(word: str) -> bool:
 def _redis_url(value: str) -> str:
     if not value.startswith(("redis://", "rediss://")):
         raise ValueError("it must start with redis:// or rediss://")
+    if "," in urlsplit(value).netloc and "true" not in parse_qs(urlsplit(value).query).get("cluster", []):
+        raise ValueError("several nodes are those of a cluster, which needs ?cluster=true")
     return value
 
 
@@ -118,7 +120,7 @@ class Settings(BaseSettings):
     cassandra_heap_mb: Annotated[int, Field(ge=256)] = 256
     """Heap of the local Cassandra, at most."""
     redis_url: Annotated[str, AfterValidator(_redis_url)] | None = None
-    """`redis://` or `rediss://` URL of a Redis to use; empty starts one locally."""
+    """`redis://` or `rediss://` URL of a Redis, or of nodes of a cluster, to use; empty starts one locally."""
     cleartext_passwords: Literal["refuse", "allow"] = "refuse"
     """`allow` sends passwords without TLS to a Cassandra or Redis elsewhere: only on a network of their own."""
     redis_maxmemory_mb: Annotated[int, Field(ge=16)] = 512
@@ -207,7 +209,8 @@ class Settings(BaseSettings):
             )
         redis = urlsplit(self.redis_url or "")
         has_password = bool(redis.password) or "password" in parse_qs(redis.query)
-        if redis.scheme == "redis" and has_password and not is_loopback(redis.hostname or "localhost"):
+        hosts = [urlsplit(f"//{node}").hostname or "localhost" for node in redis.netloc.rpartition("@")[2].split(",")]
+        if redis.scheme == "redis" and has_password and not all(map(is_loopback, hosts)):
             raise ValueError(
                 "the password in MURMUR_REDIS_URL would go to another machine in clear; use rediss://, or set "
                 "MURMUR_CLEARTEXT_PASSWORDS to allow where nobody else is on the network"

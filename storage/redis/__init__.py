@@ -1,4 +1,4 @@
-"""The tail and the caches on one Redis node: event log, offsets, entry lists, values, trends, rate limits.
+"""The tail and the caches in Redis, a node or a cluster: event log, offsets, entry lists, values, trends, rate limits.
 
 May import `domain`, `telemetry` and the rest of `storage`. All of it can be rebuilt from Cassandra, and the database
 must be ours alone: it is emptied when the server turns out to be another one than before.
@@ -9,6 +9,8 @@ from domain.limits import Limits
 from storage.redis.cache import RedisCacheStore
 from storage.redis.driver.bulk import BulkConnection
 from storage.redis.driver.client import RedisClient
+from storage.redis.driver.cluster import Redis, RedisCluster, is_cluster
+from storage.redis.driver.cluster_bulk import Bulk, ClusterBulk
 from storage.redis.log import RedisEventLog
 from storage.redis.offsets import RedisOffsetStore
 from storage.redis.outputs import RedisOutputStore
@@ -21,8 +23,14 @@ class RedisStores:
 
     def __init__(self, url: str, partitions: int, limits: Limits) -> None:
         """For `redis://`, `rediss://` or `unix://`. Opens no connection: Redis may be down, then and later."""
-        self.client = RedisClient(url)
-        self.bulk = BulkConnection(self.client)
+        self.client: Redis
+        self.bulk: Bulk
+        if is_cluster(url):
+            self.client = RedisCluster(url)
+            self.bulk = ClusterBulk(self.client)
+        else:
+            self.client = RedisClient(url)
+            self.bulk = BulkConnection(self.client)
         self.cache = RedisCacheStore(self.client, self.bulk, partitions, limits)
         self.log = RedisEventLog(self.client, self.cache, partitions, limits)
         self.offsets = RedisOffsetStore(self.client)

@@ -1,5 +1,6 @@
-"""Entry lists and values in Redis. A call is one round trip, but for long trims; what it touches lies on one node."""
+"""Entry lists and values in Redis. A call is one round trip, but for long trims, and for drops that are announced."""
 
+import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,10 +14,10 @@ from storage.own_acts import NOTED_BYTES
 from storage.ports.cache import NOTHING_KNOWN, Changes, Known, ListKey, ListKind, Pushed
 from storage.ports.log import BEGINNING
 from storage.redis import entry_lists
-from storage.redis.driver.bulk import BulkConnection
-from storage.redis.driver.client import RedisClient
+from storage.redis.driver.cluster import Redis
+from storage.redis.driver.cluster_bulk import Bulk
 from storage.redis.driver.line import Command
-from storage.redis.driver.resp import PARTITIONS_MAX, encode_pushes
+from storage.redis.driver.resp import PARTITIONS_MAX
 from storage.redis.scripts import BEGIN, FILL, FINISH, NOTE, TOUCH, TRIM
 
 _VALUE = b"="
@@ -27,7 +28,7 @@ _TRIMS_PER_TRIP = 256
 class RedisCacheStore:
     """`CacheStore` on Redis. A value is stored as `=` and itself, a lease in its place as `?` and the token."""
 
-    def __init__(self, client: RedisClient, bulk: BulkConnection, partitions: int, limits: Limits) -> None:
+    def __init__(self, client: Redis, bulk: Bulk, partitions: int, limits: Limits) -> None:
         assert 1 <= partitions <= PARTITIONS_MAX
         self._client = client
         self._bulk = bulk
@@ -37,10 +38,7 @@ class RedisCacheStore:
     async def fetch(
         self, lists: Sequence[ListKey], keys: Sequence[str], known: Known = NOTHING_KNOWN
     ) -> tuple[list[EntryList | None], list[bytes | None]]:
-        commands = self._list_reads(lists, known)
-        if keys:
-            commands.append(("MGET", *keys))
-        replies = await self._client.run(commands, repeat=True)
+        replies = await self._client.run(self._reads(lists, keys, known), repeat=True)
         values = replies.pop() if keys else []
         return await self._lists_of(lists, known, replies), [_value(stored) for stored in values]
 
@@ -50,8 +48,9 @@ class RedisCacheStore:
         offset, _, life = after.partition("@")
         newest_only = ("XREVRANGE", names.CHANGES, "+", "-", "COUNT", 1)
         changes = newest_only if after == BEGINNING else ("XRANGE", names.CHANGES, offset, "+")
-        commands = [*self._list_reads(lists, known), ("MGET", *keys, names.INCARNATION), changes]
-        *replies, (*values, token), entries = await self._client.run(commands, repeat=True)
+        commands = [changes, ("GET", names.INCARNATION), *self._reads(lists, keys, known)]
+        entries, token, *replies = await self._client.run(commands, repeat=True)
+        values = replies.pop() if keys else []
         found, fetched = await self._lists_of(lists, known, replies), [_value(stored) for stored in values]
         if token is None:  # all was lost: another life begins
             await self._client.incarnation()
@@ -60,6 +59,10 @@ class RedisCacheStore:
         unbroken = entries[0][0].decode() == offset and token.decode() == life
         announced = tuple(key.decode() for _, (_, key) in entries[1:]) if unbroken else ()
         return found, fetched, Changes(announced, f"{entries[-1][0].decode()}@{token.decode()}", unbroken)
+
+    def _reads(self, lists: Sequence[ListKey], keys: Sequence[str], known: Known) -> list[Command]:
+        """Commands that read lists, and then all values with one."""
+        return [*self._list_reads(lists, known), *([("MGET", *keys)] if keys else [])]
 
     def _list_reads(self, lists: Sequence[ListKey], known: Known) -> list[Command]:
         """Commands that read lists: one, or for one that is known two, in this order."""
@@ -107,8 +110,7 @@ class RedisCacheStore:
         return bool((await self._client.run([finish]))[0])
 
     async def push(self, kind: ListKind, users: Ids, entries: Entries) -> Pushed:
-        pushes = encode_pushes(kind, users, entries, self._partitions)
-        lengths = await self._bulk.integers(pushes.wire, len(pushes.owners))
+        pushes, lengths = await self._bulk.push(kind, users, entries, self._partitions)
         delivered = int(pushes.sizes[lengths > 0].sum())
         overfull = pushes.owners[lengths > entry_lists.overfull_above(kind, self._limits) + entry_lists.MARKERS]
         return Pushed(delivered, len(users) - delivered, np.sort(overfull))
@@ -148,7 +150,8 @@ class RedisCacheStore:
     async def drop(self, keys: Sequence[str]) -> None:
         announced = [key for key in keys if names.is_announced(key)]
         add = ("XADD", names.CHANGES, "MAXLEN", self._limits.changes_max, "*", "k")
-        await self._client.run([("UNLINK", *keys), *((*add, key) for key in announced)] if keys else [])
+        await self._client.run([("UNLINK", *keys)] if keys else [])
+        await self._client.run([(*add, key) for key in announced])
 
     async def now_us(self) -> int:
         ((seconds, microseconds),) = await self._client.run([("TIME",)], repeat=True)
@@ -156,7 +159,8 @@ class RedisCacheStore:
 
     async def note(self, key: str, acts: Sequence[bytes]) -> None:
         bytes_max, ttl_s = self._limits.own_acts_max * NOTED_BYTES, self._limits.cache_ttl_s
-        await self._client.run([NOTE.call([key], bytes_max, ttl_s, *acts)] if acts else [])
+        stamp = struct.pack(">Q", await self.now_us()) if acts and self._client.has_many_clocks else b""
+        await self._client.run([NOTE.call([key], bytes_max, ttl_s, stamp, *acts)] if acts else [])
 
     def _name(self, key: ListKey) -> str:
         return names.list_key(key, self._partitions)

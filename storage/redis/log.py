@@ -12,16 +12,17 @@ from storage.ports.cache import CacheStore, ListKey, ListKind
 from storage.ports.log import BEGINNING, LogEnd, LogRead, LogRecord
 from storage.projections import projection_of
 from storage.redis import entry_lists
-from storage.redis.driver.client import RedisClient
+from storage.redis.driver.cluster import Redis
 from storage.redis.driver.line import Command
 
 _FIELD = "e"
+_BEHIND_ALL = "$"
 
 
 class RedisEventLog:
     """`EventLog` on Redis. A stream may hold a few entries more than `log_entries_max`: whole nodes are cut off."""
 
-    def __init__(self, client: RedisClient, cache: CacheStore, partitions: int, limits: Limits) -> None:
+    def __init__(self, client: Redis, cache: CacheStore, partitions: int, limits: Limits) -> None:
         self._client = client
         self._cache = cache
         self._partitions = partitions
@@ -56,8 +57,11 @@ class RedisEventLog:
             *(("XRANGE", stream, "-", "+", "COUNT", 1) for stream in partitions),
         ]
         streams, token, *first = await self._client.run(commands, repeat=True, wait_ms=wait_ms)
+        if token is None:  # all was lost: another life begins
+            await self._client.incarnation()
+            return await self.read(offsets, limit=limit, wait_ms=0)
         return LogRead(
-            incarnation=token.decode() if token is not None else await self._client.incarnation(),
+            incarnation=token.decode(),
             records=tuple(
                 LogRecord(partitions[stream], offset.decode(), fields[1])
                 for stream, entries in streams or ()
@@ -74,7 +78,7 @@ class RedisEventLog:
         return {p: LogEnd(_offset(last), length) for p, (last, length) in enumerate(zip(lasts, lengths, strict=True))}
 
     async def incarnation(self) -> str:
-        return await self._client.incarnation()
+        return (await self.read(dict.fromkeys(range(self._partitions), _BEHIND_ALL), limit=1, wait_ms=0)).incarnation
 
 
 def _offset(entries: list[Any]) -> str:

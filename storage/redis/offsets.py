@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from domain.errors import Fenced
 from storage import keys
-from storage.redis.driver.client import RedisClient
+from storage.redis.driver.cluster import Redis
 from storage.redis.scripts import CLAIM, SAVE
 
 _EPOCH = b"epoch"
@@ -13,7 +13,7 @@ _EPOCH = b"epoch"
 class RedisOffsetStore:
     """`OffsetStore` on Redis. After a loss of everything a reader must claim again: until then it is `Fenced`."""
 
-    def __init__(self, client: RedisClient) -> None:
+    def __init__(self, client: Redis) -> None:
         self._client = client
 
     async def claim(self, name: str, epoch: int) -> dict[int, str]:

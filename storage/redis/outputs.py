@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from storage import keys as names
-from storage.redis.driver.client import RedisClient
+from storage.redis.driver.cluster import Redis
 from storage.redis.driver.line import Command
 
 TTL_S = 7 * 86_400
@@ -13,7 +13,7 @@ _ROWS_PER_TRIP = 1_000
 class RedisOutputStore:
     """`OutputStore` on Redis: gone with it, and a week after they were last written."""
 
-    def __init__(self, client: RedisClient) -> None:
+    def __init__(self, client: Redis) -> None:
         self._client = client
 
     async def put(self, flow: str, rows: Mapping[str, bytes]) -> None:

@@ -10,7 +10,7 @@ from cachetools import LRUCache
 from domain.clock import Clock
 from domain.errors import StoreUnavailable
 from storage.ports.rate_limits import Allowance, Bucket, RateLimiter
-from storage.redis.driver.client import RedisClient
+from storage.redis.driver.cluster import Redis
 from storage.redis.driver.line import Command
 from storage.redis.scripts import TAKE
 
@@ -21,12 +21,12 @@ _MILLIONTHS = 1_000_000
 class RedisRateLimiter:
     """`RateLimiter` on Redis: one trip, in which one script takes from all buckets of a hash tag or from none.
 
-    So it also fits a Redis Cluster, where a script reaches the keys of one slot. Only a request that some tag refuses
+    In a cluster a script reaches the keys of one slot. Only a request that some tag refuses
     costs a second trip: it gives back what the others took. Time is the server's, so replicas need not agree on it. A
     bucket's key ends when it is full again.
     """
 
-    def __init__(self, client: RedisClient) -> None:
+    def __init__(self, client: Redis) -> None:
         self._client = client
 
     async def take(self, buckets: Sequence[Bucket]) -> Allowance:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from domain.limits import Limits
 from storage import keys
-from storage.redis.driver.client import RedisClient
+from storage.redis.driver.cluster import Redis
 from storage.redis.scripts import PUBLISH
 
 _AS_OF = "as_of"
@@ -15,7 +15,7 @@ _PLACE = "@"
 class RedisTrendStore:
     """`TrendStore` on Redis. To be evicted is to be lost: the key has a time to live."""
 
-    def __init__(self, client: RedisClient, limits: Limits) -> None:
+    def __init__(self, client: Redis, limits: Limits) -> None:
         self._client = client
         self._limits = limits
 

@@ -11,10 +11,11 @@ from rich.table import Table
 
 from tests.chaos.breaking import FAULTS
 from tests.chaos.nodes import NODE_FAULTS, NODES
+from tests.chaos.redis_nodes import REDIS_FAULTS
 from tests.chaos.run import Row, faults_one_by_one
 from tests.chaos.stage import stage
 
-_ALL = [*FAULTS, *NODE_FAULTS]
+_ALL = [*FAULTS, *NODE_FAULTS, *REDIS_FAULTS]
 _SLOW_S = 30.0
 """No recovery may take longer."""
 
@@ -35,9 +36,9 @@ def chaos(
         assert running is not None
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)  # so that nothing is left behind
         rows: list[Row] = []
-        for faults, nodes in ((FAULTS, 0), (NODE_FAULTS, NODES)):
+        for faults, nodes in ((FAULTS, 0), (NODE_FAULTS, NODES), (REDIS_FAULTS, 0)):
             if some := [name for name in chosen if name in faults]:
-                async with stage(nodes) as found:
+                async with stage(nodes, on_redis_cluster=faults is REDIS_FAULTS) as found:
                     rows += await faults_one_by_one(found, some, seed, console.print)
         return rows
 

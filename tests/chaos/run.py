@@ -10,6 +10,7 @@ from tests.chaos.checker import Checker, Verdict, outcomes
 from tests.chaos.history import History
 from tests.chaos.load import Client, Load, sign_up
 from tests.chaos.nodes import NODE_FAULTS
+from tests.chaos.redis_nodes import REDIS_FAULTS
 from tests.chaos.stage import Stage
 from tests.support.oracle.answers import Outcome
 
@@ -83,7 +84,7 @@ class Chaos:
             before = len(self._history.calls)
             async with load:
                 await load.last(_BEFORE_S)
-                async with {**FAULTS, **NODE_FAULTS}[name](self._stage):
+                async with {**FAULTS, **NODE_FAULTS, **REDIS_FAULTS}[name](self._stage):
                     recovered_s = await self._until(probe.works, self._stage.ready)
                 await load.last(_AFTER_S)
                 believed_s = await self._until(self._stage.believes_redis)  # so that what was pushed is what is read

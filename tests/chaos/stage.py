@@ -25,6 +25,7 @@ from cluster.embedded.redis import EmbeddedRedis
 from tests.support import faults
 from tests.support.connections import Address, Connection, connections
 from tests.support.nodes import Nodes, nodes
+from tests.support.redis_cluster import RedisNodes
 from tests.support.system import RunningSystem, endpoints_of, system_environment
 from tests.support.waiting import eventually
 from tests.support.wall_clock import WallClock
@@ -55,6 +56,8 @@ class Stage:
     """That of all processes of the system, if it runs on no nodes but its own."""
     nodes: Nodes | None
     """Those that it runs on, if it runs on several."""
+    redis_nodes: RedisNodes | None
+    """The cluster that it uses instead of `redis`, if it does."""
     ups: list[ChildProcess]
     """What was started by `up`, to be ended."""
 
@@ -130,10 +133,11 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(on_nodes: int = 0, **settings: str) -> AsyncIterator[Stage]:
+async def stage(on_nodes: int = 0, *, on_redis_cluster: bool = False, **settings: str) -> AsyncIterator[Stage]:
     """Stores and a system on them, ready, on so many nodes or on none but its own; all of it is gone afterwards.
 
-    On several nodes there is a shard and a replica for each. Call it on the main thread.
+    On several nodes there is a shard and a replica for each. A Redis Cluster has three masters and three replicas, and
+    no wire. Call it on the main thread.
     """
     if on_nodes:
         spread = {"fanout_shards": str(on_nodes), "serve_replicas": str(on_nodes), "trends_workers": "2"}
@@ -156,13 +160,19 @@ async def stage(on_nodes: int = 0, **settings: str) -> AsyncIterator[Stage]:
         cassandra.wait_ready()
         cassandra_wire = await stack.enter_async_context(wire_to(cassandra.contact_point))
         redis_wire = await stack.enter_async_context(wire_to(f"127.0.0.1:{redis.port}"))
+        redis_url, redis_nodes = f"redis://:{redis.password}@{redis_wire.endpoint}/0", None
+        if on_redis_cluster:
+            redis_nodes = RedisNodes(folder / "redis-nodes", ports, replicas=1)
+            stack.callback(redis_nodes.end)
+            await redis_nodes.start()
+            redis_url = redis_nodes.url
         username, password = cassandra.login
         environment = stack.enter_context(
             system_environment(
                 cassandra_contact_points=cassandra_wire.endpoint,
                 cassandra_username=username,
                 cassandra_password=password,
-                redis_url=f"redis://:{redis.password}@{redis_wire.endpoint}/0",
+                redis_url=redis_url,
                 exporter_port=str(ports.port()),
                 **settings,
             )
@@ -175,7 +185,9 @@ async def stage(on_nodes: int = 0, **settings: str) -> AsyncIterator[Stage]:
         ups: list[ChildProcess] = []
         stack.push_async_callback(asyncio.to_thread, _stop, ups)
         system = await _up(folder, environment, checkout, ups)
-        made = Stage(folder, ports, cassandra, redis, cassandra_wire, redis_wire, system, clock, cluster, ups)
+        made = Stage(
+            folder, ports, cassandra, redis, cassandra_wire, redis_wire, system, clock, cluster, redis_nodes, ups
+        )
         found.append(made)
         await eventually(made.ready, bool, within_s=_START_S)
         yield made

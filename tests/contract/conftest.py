@@ -33,6 +33,7 @@ from tests.contract.people import PARTITIONS, People, new_id
 from tests.contract.private_redis import PrivateRedis
 from tests.memory.stores import memory_stores
 from tests.support.ports import some_ports
+from tests.support.redis_cluster import RedisNodes
 from tests.support.stores import options_of
 
 _DATABASE = 9
@@ -94,9 +95,29 @@ async def redis_stores(redis_url: str) -> AsyncIterator[RedisStores]:
     await stores.close()
 
 
-@pytest.fixture(params=["memory", "redis"])
-async def open_stores(request: pytest.FixtureRequest) -> AsyncIterator[OpenStores]:
-    """Opens empty stores with some limits, once in memory and once on Redis."""
+@pytest.fixture(scope="session")
+def redis_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisNodes]:
+    """A cluster of three masters."""
+    ports = PortBlock()
+    nodes = RedisNodes(tmp_path_factory.mktemp("redis"), ports)
+    try:
+        asyncio.run(nodes.start())
+        yield nodes
+    finally:
+        nodes.end()
+        ports.release()
+
+
+@pytest.fixture(params=["memory", "redis", "cluster"])
+def server(request: pytest.FixtureRequest) -> str | RedisNodes | None:
+    """The server of lossy stores: none for those in memory, the URL of a Redis, or a Redis Cluster."""
+    fixtures = {"redis": "redis_url", "cluster": "redis_nodes"}
+    return request.getfixturevalue(fixtures[request.param]) if request.param in fixtures else None
+
+
+@pytest.fixture
+async def open_stores(server: str | RedisNodes | None) -> AsyncIterator[OpenStores]:
+    """Opens empty stores with some limits, once in memory, once on Redis and once on a Redis Cluster."""
     async with AsyncExitStack() as opened:
 
         async def on_memory(limits: Limits) -> LossyStores:
@@ -111,11 +132,16 @@ async def open_stores(request: pytest.FixtureRequest) -> AsyncIterator[OpenStore
             )
 
         async def on_redis(limits: Limits) -> LossyStores:
-            found = RedisStores(_own_database(redis_url), PARTITIONS, limits)
+            assert server
+            url = _own_database(server) if isinstance(server, str) else server.url
+            found = RedisStores(url, PARTITIONS, limits)
             opened.push_async_callback(found.close)
 
             async def flush() -> None:
-                await found.client.run([("FLUSHDB",)])
+                if isinstance(server, RedisNodes):
+                    await server.lose_everything()
+                else:
+                    await found.client.run([("FLUSHDB",)])
 
             await flush()
             shared = RedisRateLimiter(found.client)
@@ -123,11 +149,7 @@ async def open_stores(request: pytest.FixtureRequest) -> AsyncIterator[OpenStore
                 found.log, found.offsets, found.cache, shared, found.trends, found.outputs, limits, flush
             )
 
-        if request.param == "memory":
-            yield on_memory
-        else:
-            redis_url: str = request.getfixturevalue("redis_url")
-            yield on_redis
+        yield on_redis if server else on_memory
 
 
 @pytest.fixture

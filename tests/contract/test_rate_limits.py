@@ -10,7 +10,6 @@ from domain.errors import StoreUnavailable
 from domain.limits import SMALL
 from storage.ports.rate_limits import Allowance, Bucket, RateLimiter
 from storage.redis import RedisStores
-from storage.redis.driver.client import RedisClient
 from storage.redis.driver.line import Command
 from storage.redis.rate_limits import FallbackRateLimiter, LocalRateLimiter, RedisRateLimiter
 from tests.contract.conftest import LossyStores
@@ -92,8 +91,9 @@ async def test_a_granted_request_costs_one_trip(redis_stores: RedisStores, monke
 
     async def run(commands: Sequence[Command], *, repeat: bool = False, wait_ms: int = 0) -> list[Any]:
         trips.append(len(commands))
-        return await RedisClient.run(client, commands, repeat=repeat, wait_ms=wait_ms)
+        return await sent(commands, repeat=repeat, wait_ms=wait_ms)
 
+    sent = client.run
     monkeypatch.setattr(client, "run", run)
     assert (await limiter.take(buckets)).allowed
     assert trips == [2], "one trip, with a script for each hash tag"

@@ -9,9 +9,13 @@ import numpy.typing as npt
 from redis import exceptions as errors
 from redis.asyncio.connection import AbstractConnection
 
+from domain.ids import Ids
+from domain.timeline import Entries
+from storage.ports.cache import ListKind
 from storage.redis.driver.client import CALL_S, RedisClient
-from storage.redis.driver.resp import parse_integers
+from storage.redis.driver.resp import Pushes, encode_pushes, parse_integers
 
+Lengths = npt.NDArray[np.int64]
 _READ_BYTES = 1 << 18
 _NEWLINE = ord("\n")
 
@@ -49,12 +53,19 @@ class BulkConnection:
     than the push.
     """
 
-    def __init__(self, client: RedisClient) -> None:
+    def __init__(self, client: RedisClient, *, redirected: int | None = None) -> None:
+        """`redirected` stands for the replies of a cluster's node that send a command to another one."""
         self._client = client
+        self._redirected = redirected
         self._connection: AbstractConnection = client.new_connection()
         self._open: _Open | None = None
         self._writing = asyncio.Lock()
         self._reading = asyncio.Lock()
+
+    async def push(self, kind: ListKind, users: Ids, entries: Entries, partitions: int) -> tuple[Pushes, Lengths]:
+        """Push entries, and get the length of each list afterwards."""
+        pushes = encode_pushes(kind, users, entries, partitions)
+        return pushes, await self.integers(pushes.wire, len(pushes.owners))
 
     async def integers(self, wire: Iterable[bytes], replies: int) -> npt.NDArray[np.int64]:
         """Write commands, each part as soon as it is made, and get their `replies` integer replies, shape (replies,).
@@ -67,7 +78,7 @@ class BulkConnection:
 
         async def exchanged() -> npt.NDArray[np.int64]:
             async with asyncio.timeout(CALL_S) as limit:
-                return parse_integers(await self._exchange(wire, replies, limit))
+                return parse_integers(await self._exchange(wire, replies, limit), redirected=self._redirected)
 
         return await self._client.guarded(exchanged)
 

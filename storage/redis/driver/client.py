@@ -13,6 +13,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from domain.errors import Overloaded, StoreUnavailable
+from storage import keys
 from storage.breaker import Breaker
 from storage.redis.driver import incarnation
 from storage.redis.driver.incarnation import Exchange
@@ -33,8 +34,12 @@ CONNECT_S = 1.0
 FAILURES_MAX = 5
 """Failures in a row that open the breaker."""
 BREAKER_RESET_S = 1.0
+_TOKEN_ATTEMPTS_MAX = 3
 READ_ATTEMPTS_MAX = 3
 """Times that a read is sent when connections break; a write is sent once."""
+
+REDIRECTIONS = (errors.MovedError, errors.AskError, errors.TryAgainError)
+"""Replies of a node of a cluster that say where, or when, to send a command again."""
 
 Result = TypeVar("Result")
 
@@ -51,9 +56,19 @@ class RedisClient:
     are under way. After some failures in a row the breaker opens: calls fail at once, but for one that tries.
     """
 
-    def __init__(self, url: str, *, calls_max: int = CALLS_MAX, waiting_max: int = WAITING_MAX) -> None:
-        """Prepare for `redis://`, `rediss://` or `unix://`; connections are made when they are needed."""
-        self._pool = _pool(url)
+    has_many_clocks = False
+
+    def __init__(
+        self, url: str, *, clustered: bool = False, calls_max: int = CALLS_MAX, waiting_max: int = WAITING_MAX
+    ) -> None:
+        """Prepare for `redis://`, `rediss://` or `unix://`; connections are made when they are needed.
+
+        One that is `clustered` is a node of a cluster: a reply may be a redirection to another node.
+        """
+        self._incarnation_key = None if clustered else keys.INCARNATION
+        """The key of its incarnation, as the last connection found it."""
+        self._clustered = clustered
+        self._pool = connection_pool(url, self._greet)
         self._waiting_free = asyncio.Semaphore(waiting_max)
         self._idle: list[Line] = []
         """Lines of calls that wait, while none does."""
@@ -79,13 +94,19 @@ class RedisClient:
         await (_turn(free) if free.locked() else free.acquire())
         try:
             until_s = asyncio.get_running_loop().time() + CALL_S + wait_ms / 1000
-            return await self.guarded(partial(_replies, commands, partial(exchange, until_s=until_s), repeat))
+            found = partial(_replies, commands, partial(exchange, until_s=until_s), repeat, self._clustered)
+            return await self.guarded(found)
         finally:
             free.release()
 
     async def incarnation(self) -> str:
         """The token of this life of the server; a new one is made if it was lost."""
-        return await incarnation.current(partial(self.run, repeat=True))
+        for _ in range(_TOKEN_ATTEMPTS_MAX):
+            (token,) = await self.run([("GET", await self.incarnation_key())], repeat=True)
+            if isinstance(token, bytes):
+                return token.decode()
+            await self._check_anew()
+        raise unavailable("other", "the incarnation is lost again and again")
 
     async def close(self) -> None:
         await self._line.close()
@@ -106,9 +127,34 @@ class RedisClient:
                 except (TimeoutError, OSError, errors.RedisError) as error:
                     if (cause := _cause_of(error)) is None:
                         raise
-                    raise _unavailable(cause, str(error) or "no answer in time") from error
+                    raise unavailable(cause, str(error) or "no answer in time") from error
         except CircuitBreakerError as error:
-            raise _unavailable("breaker_open", str(error)) from None
+            raise unavailable("breaker_open", str(error)) from None
+
+    async def incarnation_key(self) -> str:
+        """The key that holds the token."""
+        if self._incarnation_key is None:
+            await self._check_anew()
+        if self._incarnation_key is None:
+            raise unavailable("other", "the node of the cluster holds nothing yet")
+        return self._incarnation_key
+
+    async def _check_anew(self) -> None:
+        """Make a connection, which checks the incarnation."""
+        line, until_s = Line(self.new_connection), asyncio.get_running_loop().time() + CALL_S
+        try:
+            await self.guarded(partial(line.exchange, [("PING",)], until_s))
+        finally:
+            await line.close()
+
+    async def _greet(self, connection: AbstractConnection) -> None:
+        """Log in, choose the database, check the incarnation; a connection that did not get through it is closed."""
+        try:
+            await connection.on_connect()
+            self._incarnation_key = await incarnation.check(connection, clustered=self._clustered)
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
 
     async def _alone(self, commands: Sequence[Command], until_s: float) -> list[Any]:
         """`Exchange` on a line that nobody else uses meanwhile."""
@@ -131,7 +177,7 @@ async def _turn(free: asyncio.Semaphore) -> None:
         raise Overloaded(STORE, retry_after_ms=100) from None
 
 
-def _pool(url: str) -> ConnectionPool:
+def connection_pool(url: str, greet: Callable[[AbstractConnection], Awaitable[None]] | None) -> ConnectionPool:
     """Makes connections without time limits and retries of their own: those of a call hold for everything in it."""
     return ConnectionPool.from_url(
         url,
@@ -141,21 +187,11 @@ def _pool(url: str) -> ConnectionPool:
         socket_timeout=None,
         socket_connect_timeout=CONNECT_S,
         retry=Retry(NoBackoff(), 0),
-        redis_connect_func=_greet,
+        redis_connect_func=greet,
     )
 
 
-async def _greet(connection: AbstractConnection) -> None:
-    """Log in, choose the database, check the incarnation; a connection that did not get through all of it is closed."""
-    try:
-        await connection.on_connect()
-        await incarnation.check(connection)
-    except BaseException:
-        await connection.disconnect(nowait=True)
-        raise
-
-
-async def _replies(commands: Sequence[Command], exchange: Exchange, repeat: bool) -> list[Any]:
+async def _replies(commands: Sequence[Command], exchange: Exchange, repeat: bool, clustered: bool) -> list[Any]:
     """Replies to all commands; scripts that the server has forgotten are loaded and run again."""
     for attempt in range(1, READ_ATTEMPTS_MAX if repeat else 1):
         try:
@@ -172,6 +208,9 @@ async def _replies(commands: Sequence[Command], exchange: Exchange, repeat: bool
         again = await exchange([commands[at] for at in forgotten])
         for at, reply in zip(forgotten, again, strict=True):
             replies[at] = reply
+    if clustered:
+        incarnation.checked([reply for reply in replies if not isinstance(reply, REDIRECTIONS)])
+        return replies
     return incarnation.checked(replies)
 
 
@@ -186,6 +225,6 @@ def _cause_of(error: Exception) -> str | None:
     return "other" if any(words in str(error) for words in _UNAVAILABLE_WORDS) else None
 
 
-def _unavailable(cause: str, detail: str) -> StoreUnavailable:
+def unavailable(cause: str, detail: str) -> StoreUnavailable:
     STORE_ERRORS.record(store=STORE, cause=cause)
     return StoreUnavailable(STORE, detail)

@@ -5,6 +5,7 @@
 matrix of bytes.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -25,6 +26,9 @@ PARTITIONS_MAX = 100
 
 _PORTION_COMMANDS = 2_048
 """Commands encoded at a time."""
+
+_REDIRECTION = re.compile(rb"^-(?:MOVED|ASK|TRYAGAIN) [^\r]*", re.MULTILINE)
+_ERROR = re.compile(rb"^-([^\r]*)", re.MULTILINE)
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -72,17 +76,22 @@ def key_bytes(kind: ListKind, users: Ids, partitions: int) -> Bytes:
     made = np.empty((len(users), len(sample)), dtype=np.uint8)
     made[:] = np.frombuffer(sample, dtype=np.uint8)
     slot_at = sample.index(b"{") + 1
-    made[:, slot_at : slot_at + 2] = _DECIMAL[_slots(kind, users, partitions)]
+    made[:, slot_at : slot_at + 2] = _DECIMAL[tags_of(kind, users, partitions)]
     digits = _HEX[users.astype(">u8").view(np.uint8).reshape(-1, 8)]
     made[:, -16:] = digits.reshape(-1, 16)
     return made
 
 
-def parse_integers(wire: bytes) -> npt.NDArray[np.int64]:
-    """The numbers of integer replies, none of them negative. Raises `ResponseError` for the first error line."""
+def parse_integers(wire: bytes, *, redirected: int | None = None) -> npt.NDArray[np.int64]:
+    """The numbers of integer replies, none of them negative. Raises `ResponseError` for the first error line.
+
+    `redirected`, if it is given, stands for lines in which a node of a cluster sends a command to another one.
+    """
     if b"-" in wire:
-        line = next(line for line in wire.split(b"\r\n") if line.startswith(b"-"))
-        raise ResponseError(line[1:].decode(errors="replace"))
+        if redirected is not None:
+            wire = _REDIRECTION.sub(b":%d" % redirected, wire)
+        if error := _ERROR.search(wire):
+            raise ResponseError(error[1].decode(errors="replace"))
     return np.fromstring(wire.translate(None, b":\r").decode(), dtype=np.int64, sep="\n")
 
 
@@ -93,7 +102,8 @@ def _portions(sizes: npt.NDArray[np.int64]) -> Iterator[tuple[int, slice]]:
             yield int(sizes[at]), slice(at, min(at + _PORTION_COMMANDS, end))
 
 
-def _slots(kind: ListKind, users: Ids, partitions: int) -> npt.NDArray[np.intp]:
+def tags_of(kind: ListKind, users: Ids, partitions: int) -> npt.NDArray[np.intp]:
+    """The hash tags of the lists of many users, as numbers."""
     if kind is ListKind.HOME:
         return ids.ranges_of(users).astype(np.intp)
     # an author at a time: recent tweets are pushed with the event itself, in bulk only now and then

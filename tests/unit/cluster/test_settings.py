@@ -88,6 +88,7 @@ def test_an_unknown_name_is_refused_with_its_near_matches(monkeypatch: pytest.Mo
         ("CORS_ORIGINS", "app.example", r"'app.example' is no origin"),
         ("CORS_ORIGINS", "https://app.example/path", r"is no origin, such as https://app.example"),
         ("REDIS_URL", "http://x", r"MURMUR_REDIS_URL: it must start with redis:// or rediss://"),
+        ("REDIS_URL", "redis://a:7000,b:7000/", r"several nodes are those of a cluster, which needs \?cluster=true"),
         ("CASSANDRA_TLS", "maybe", r"MURMUR_CASSANDRA_TLS is 'maybe'"),
         ("CASSANDRA_TLS_KEY_FILE", "key.pem", r"MURMUR_CASSANDRA_TLS_CERTIFICATE_FILE and \S+_KEY_FILE go together"),
         ("CLEARTEXT_PASSWORDS", "some", r"MURMUR_CLEARTEXT_PASSWORDS is 'some'"),
@@ -130,6 +131,7 @@ ELSEWHERE = {
         ELSEWHERE,
         {"REDIS_URL": "redis://:hunter2@redis:6379/0"},
         {"REDIS_URL": "redis://10.0.0.1/0?password=hunter2"},
+        {"REDIS_URL": "redis://:hunter2@127.0.0.1:7000,10.0.0.1:7000/?cluster=true"},
     ],
 )
 def test_a_password_does_not_leave_the_machine_in_clear(monkeypatch: pytest.MonkeyPatch, given: dict[str, str]) -> None:
@@ -153,6 +155,7 @@ def test_a_password_does_not_leave_the_machine_in_clear(monkeypatch: pytest.Monk
         {"CASSANDRA_CONTACT_POINTS": "10.0.0.1:9042"},
         {"REDIS_URL": "rediss://:hunter2@redis:6379/0"},
         {"REDIS_URL": "redis://:hunter2@127.0.0.1:6379/0"},
+        {"REDIS_URL": "redis://:hunter2@127.0.0.1:7000,[::1]:7000/?cluster=true"},
         {"REDIS_URL": "redis://redis:6379/0"},
     ],
 )
