@@ -6,7 +6,7 @@ takes without acts, while the same count is read at the same pace, is measured j
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
 from statistics import median
@@ -18,6 +18,7 @@ from benchmarks.results import Curve, Row, rounded
 from cluster.client.api import Account, ApiClient, connected
 
 _ACTORS = 32
+"""More than follow somebody in a run: nobody follows twice."""
 _PACE_S = 0.025
 _BASE_S = 4.0
 _AFTER_S = 0.15
@@ -70,19 +71,23 @@ class _Counted:
     id: int
     members: int
     actors: Sequence[Account]
+    actors_in_turn: Iterator[Account]
     made: list[int] = field(default_factory=list)
-    """Tweets that were posted to be deleted."""
+    """Tweets that were posted, of which the latest is deleted first."""
+    acted: list[Account] = field(default_factory=list)
+    """Those who turned a relation on, of whom the latest turns it off first."""
 
     async def round(self, size: int, found: dict[str, _Acts], acts: int) -> None:
         """So many acts of each kind that the set knows, one after the other."""
         base = await self._base()
-        actors = cycle(self.actors)
+        for actor in self.actors:
+            actor.token = self.bench.tokens.of(actor.id)  # good for the whole round
         for name, path, by in self._kinds():
             shown: list[float] = []
             before, begun_s = self.bench.servers.cpu_s(), time.perf_counter()
             for _ in range(acts):
                 self.members += by
-                shown.append(await self._act(name, path, next(actors)))
+                shown.append(await self._act(name, path, self._who(by)))
             spent_s = time.perf_counter() - begun_s
             taken = sum(processes.taken(before, self.bench.servers.cpu_s()).values()) - base * spent_s
             found.setdefault(name, _Acts()).add(size, taken * 1_000 / acts, median(shown) * 1_000)
@@ -90,6 +95,13 @@ class _Counted:
     def _kinds(self) -> list[tuple[str, str, int]]:
         removing = [(*self.set.remove, -1)] if self.set.remove else []
         return [(*self.set.add, 1), *removing]
+
+    def _who(self, by: int) -> Account:
+        """Somebody who has not acted yet, or long ago; to take something away, the one who acted last."""
+        if by < 0:
+            return self.acted.pop()
+        self.acted.append(next(self.actors_in_turn))
+        return self.acted[-1]
 
     async def _act(self, name: str, path: str, actor: Account) -> float:
         """Act, and wait until the count shows it; the seconds that took from when the act was sent."""
@@ -149,9 +161,9 @@ async def _seeded(bench: Bench, api: ApiClient, set_: _Set, size: int) -> _Count
     owner = people[0]
     subject = owner if set_.path.startswith("/users") else await bench.seeder.tweet(owner)
     await seeding.write_rows(bench.stores.cassandra.session, seeding.members(set_.of, subject, size))
-    accounts = [Account(id, "", "", bench.tokens.of(id)) for id in people]
+    accounts = [Account(id, "", "", "") for id in people]
     actors = accounts[:1] if set_.of == "tweets" else accounts[1:]
-    return _Counted(bench, api, set_, subject, size, actors)
+    return _Counted(bench, api, set_, subject, size, actors, cycle(actors))
 
 
 def _row(name: str, acts: _Acts, sizes: Sequence[int]) -> Row:

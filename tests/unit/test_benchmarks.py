@@ -4,12 +4,17 @@ from collections import Counter
 from pathlib import Path
 
 import httpx
+import pytest
 from pydantic import BaseModel
 
-from benchmarks import processes, workloads
+from benchmarks import processes, requests_report, workloads
+from benchmarks.arrival import Arrival
+from benchmarks.http_load import Load
 from benchmarks.naive_app import naive_app
+from benchmarks.open_load import Offered
 from benchmarks.population import AUTHORS, READERS, READING, Population
-from benchmarks.sides import Side
+from benchmarks.requests_report import CONSTANT, NAIVE, Measured
+from benchmarks.sides import OURS, Side
 from cluster.client.api import PREFIX, Account, ApiClient
 from serve.tweets.schemas import Tweet, TweetPage
 from serve.users.schemas import User
@@ -90,6 +95,34 @@ def test_a_burst_is_awaited_by_those_who_follow_its_authors() -> None:
 def test_what_ray_brings_is_one_kind_of_process_and_each_actor_of_ours_is_one() -> None:
     taken = {"gcs_server": 1.0, "ray::ProxyActor": 2.0, "ray::CountersActor": 3.0, processes.REPLICAS: 4.0, "java": 5.0}
     assert processes.by_kind(taken) == {"Ray and the start": 3.0, "Counters": 3.0, "replicas": 4.0, "Cassandra": 5.0}
+
+
+def measured(per_s: float, cpu_s: dict[str, float], idle: str = "") -> Measured:
+    """A server's round in which each load had 100 good answers."""
+    load = Load(per_s, {"200": 100}, 90, 45, [], "", 1.0, 2.0, 3.0, cpu_s, 100)
+    offered = Offered(per_s / 2, 0.0, per_s / 2, {"200": 100}, {}, 0, "", 1.0, 2.0, 3.0, 0.1, [])
+    found = Measured(idle=idle)
+    for workload in workloads.ALL:
+        found.few[workload].append(load)
+        found.many[workload].append(load)
+        found.half[workload].append(offered)
+    found.posts.append(Arrival(0.5, 0.4, 0, []))
+    return found
+
+
+def test_requests_are_told_by_rate_and_cpu_beside_every_other_server() -> None:
+    ours = measured(300.0, {"java": 0.1, processes.REPLICAS: 0.2, processes.CONSTANT: 9.0}, idle=processes.CONSTANT)
+    sides = {OURS: ours, "earlier": measured(100.0, {"java": 0.5}), NAIVE: measured(600.0, {"python": 0.05})}
+    rows = {row.key: row for row in requests_report.rows({**sides, CONSTANT: measured(1_200.0, {"java": 0.0})}, 9_000)}
+    assert rows["requests_w2_constant"].values == [0.25]
+    assert rows["requests_w3_before"].values == [3.0]
+    assert rows["requests_w4_naive"].values == [0.5]
+    assert [rows[f"requests_w{n}_before"].reached for n in (2, 3, 4, 5)] == [None, True, True, None]
+    assert rows["requests_w2_cpu"].values == pytest.approx([3.0]), "milliseconds, without the replicas of the constant"
+    beside, kinds, kinds_before = rows["requests_w1"].tables
+    assert [line[1] for line in beside.lines if line[0] == workloads.POLLS] == [*sides, CONSTANT]
+    assert list(kinds.lines) == [["Cassandra", 1.0, 1.0, 1.0, 1.0], ["replicas", 2.0, 2.0, 2.0, 2.0]]
+    assert list(kinds_before.lines) == [["Cassandra", 5.0, 5.0, 5.0, 5.0]]
 
 
 def test_cpu_is_that_which_was_added_between_two_looks() -> None:
