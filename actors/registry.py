@@ -11,7 +11,7 @@ from storage.ports import Ports
 
 COUNTERS, RECONCILER, SUPERVISOR = "counters", "reconciler", "supervisor"
 CONSUMERS = {
-    COUNTERS: tuple(map(part_consumer, range(COUNT_PARTS))),
+    COUNTERS: tuple(part_consumer(COUNTERS, part) for part in range(COUNT_PARTS)),
     "fanout": tuple(map(range_consumer, range(RANGES))),
 }
 """The names under which offsets are kept, by the name under which their lag is shown."""

@@ -26,14 +26,14 @@ Parts = Callable[[], Awaitable[frozenset[int]]]
 """Reads which parts of all tweets and users are a consumer's own."""
 
 
-def part_consumer(part: int) -> str:
-    """The name under which the offset of a part is kept."""
-    return f"part-{part:02d}"
+def part_consumer(consumer: str, part: int) -> str:
+    """The name under which a consumer's offset of a part is kept."""
+    return f"{consumer}/{part:02d}"
 
 
-def checkpoint_of(part: int) -> str:
+def checkpoint_of(consumer: str, part: int) -> str:
     """The checkpoint of a part: every event that was in the log before this wall time (ms) is handled for it."""
-    return f"handled:{part_consumer(part)}"
+    return f"handled:{part_consumer(consumer, part)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +163,10 @@ class LogConsumer:
         self._settled = True
         if not parts:
             return None
-        checkpoints = [checkpoint_of(part) for part in sorted(parts)]
+        checkpoints = [checkpoint_of(self.name, part) for part in sorted(parts)]
         log = ClaimedLog(self._ports, self._clock, self._limits, self._partitions, checkpoints=checkpoints)
         self._refused, self._refreshed_ms = True, self._clock.monotonic_ms()
-        await log.claim({part_consumer(part): self._share.epoch for part in sorted(parts)})
+        await log.claim({part_consumer(self.name, part): self._share.epoch for part in sorted(parts)})
         self._refused = False
         coordination = self._ports.coordination
         for checkpoint in checkpoints:
@@ -234,8 +234,7 @@ class LogConsumer:
     async def _move_checkpoint(self) -> None:
         """Keep the time up to which everything is handled where a loss of the log does not reach."""
         if self._all_read_ms - self._checkpointed_ms >= _CHECKPOINT_EVERY_MS:
-            checkpoints = map(checkpoint_of, self._share.parts)
-            await asyncio.gather(
-                *(self._ports.coordination.set_checkpoint(name, self._all_read_ms) for name in checkpoints)
-            )
+            checkpoints = [checkpoint_of(self.name, part) for part in self._share.parts]
+            set_checkpoint = self._ports.coordination.set_checkpoint
+            await asyncio.gather(*(set_checkpoint(checkpoint, self._all_read_ms) for checkpoint in checkpoints))
             self._checkpointed_ms = self._all_read_ms

@@ -269,7 +269,9 @@ def test_the_head_runs_no_actors_and_the_workers_have_room_for_all() -> None:
     assert "--head" in SERVICES["ray-head"]["command"]
     assert option("ray-head", "num-cpus") == "0"
     settings = parsed_settings()
-    needed = 0.5 * settings.serve_replicas + 0.1 * (settings.fanout_shards + 3 + settings.trends_workers)
+    needed = 0.5 * settings.serve_replicas + 0.1 * (
+        settings.fanout_shards + settings.counters + 2 + settings.trends_workers
+    )
     assert all(int(option(worker, "num-cpus")) >= needed for worker in WORKERS), "one must do when the other is lost"
 
 

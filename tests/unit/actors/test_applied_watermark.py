@@ -1,6 +1,5 @@
 """The checkpoint `APPLIED` is moved when all consumers have come past what the log held, and not before."""
 
-from actors.consumers.log_consumer import part_consumer
 from actors.reconciler.applied_watermark import AppliedWatermark
 from domain.ids import UserId, log_partition
 from storage.log_reader import COMMITTED_MS
@@ -97,7 +96,7 @@ async def test_a_shard_and_counters_that_have_caught_up_are_past_the_end_though_
             await actor.step(0)
     ends = {partition: end.last for partition, end in (await engine.log.ends()).items()}
     assert len(ends) == PARTITIONS
-    for consumer in (part_consumer(0), "range-00"):
+    for consumer in ("counters/00", "range-00"):
         assert await engine.offsets.offsets(consumer) == ends
 
 

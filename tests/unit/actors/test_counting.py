@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from actors.consumers.log_consumer import LogConsumer, Parts, part_consumer
+from actors.registry import COUNTERS
 from domain.counts import CountedSet, TweetCounts
 from domain.errors import StoreUnavailable
 from domain.events import Liked
@@ -65,7 +66,7 @@ async def test_each_of_the_counters_counts_its_parts_and_a_change_of_their_numbe
         assert [await cached(engine, tweet) for tweet in tweets] == [TweetCounts(likes=likes)] * len(tweets)
         ends = {partition: end.last for partition, end in (await engine.log.ends()).items()}
         for part in range(COUNT_PARTS):
-            assert await engine.offsets.offsets(part_consumer(part)) == ends
+            assert await engine.offsets.offsets(part_consumer(COUNTERS, part)) == ends
 
 
 async def test_counters_that_wake_up_after_others_took_their_parts_change_no_count() -> None:
@@ -154,7 +155,7 @@ async def test_a_large_set_that_was_never_counted_is_counted_in_turns_and_only_t
         liked = Liked(event_id=EventId(id_), stamp_us=stamp_us(id_), user=UserId(user), tweet_id=TweetId(tweet))
         await engine.happened(liked, append=False)
     await engine.like(6_000, tweet)
-    before = await engine.offsets.offsets(part_consumer(0))
+    before = await engine.offsets.offsets(part_consumer(COUNTERS, 0))
     read, members = list[int](), engine.ports.counts.members
 
     async def noted(set_: CountedSet, *args: Any, limit: int) -> list[Member]:
@@ -164,7 +165,7 @@ async def test_a_large_set_that_was_never_counted_is_counted_in_turns_and_only_t
 
     engine.ports.counts.members = noted  # type: ignore[method-assign,assignment]
     steps = 0
-    while await engine.offsets.offsets(part_consumer(0)) == before:
+    while await engine.offsets.offsets(part_consumer(COUNTERS, 0)) == before:
         assert await cached(engine, tweet) in (None, TweetCounts(likes=601, retweets=1))
         read.clear()
         await counters.step(0)

@@ -184,7 +184,7 @@ async def in_the_stream(engine: Engine) -> None:
     counters = engine.counters()
     for _ in range(8):
         await counters.step(0)
-    assert min(map(appended_ms, (await engine.offsets.offsets(part_consumer(0))).values())) > 0
+    assert min(map(appended_ms, (await engine.offsets.offsets(part_consumer(COUNTERS, 0))).values())) > 0
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3, 4])
@@ -194,11 +194,11 @@ async def test_a_backlog_is_handled_in_turns_and_the_next_counters_go_on_from_th
     tweets = [await engine.post(ALICE) for _ in range(600)]
     for tweet in tweets:
         await engine.like(CAROL, tweet)
-    before = await engine.offsets.offsets(part_consumer(0))
+    before = await engine.offsets.offsets(part_consumer(COUNTERS, 0))
     first = engine.counters()
     for _ in range(turns):
         await first.step(0)
-    assert await engine.offsets.offsets(part_consumer(0)) != before, "what is handled is handled"
+    assert await engine.offsets.offsets(part_consumer(COUNTERS, 0)) != before, "what is handled is handled"
     counters = engine.counters()
     for _ in range(8):
         await counters.step(0)
@@ -268,7 +268,7 @@ async def test_events_of_an_unknown_kind_are_skipped_and_counted() -> None:
     assert await engine.ports.dead_letters.letters(limit=1) == []
     assert counted.total(metrics.EVENTS_UNKNOWN, consumer=COUNTERS) == PARTITIONS
     ends = {partition: end.last for partition, end in (await engine.log.ends()).items()}
-    assert await engine.offsets.offsets(part_consumer(0)) == ends
+    assert await engine.offsets.offsets(part_consumer(COUNTERS, 0)) == ends
 
 
 async def test_a_handler_is_all_that_a_new_consumer_needs() -> None:
@@ -301,14 +301,14 @@ async def test_counters_that_were_fenced_go_on_after_a_while_as_somebody_must() 
     await first.step(0)
     await second.step(0)
     tweet = await engine.post(ALICE)
-    before = await engine.offsets.offsets(part_consumer(0))
+    before = await engine.offsets.offsets(part_consumer(COUNTERS, 0))
     for _ in range(3):
         await first.step(0)
-    assert await engine.offsets.offsets(part_consumer(0)) == before, "it is fenced off"
+    assert await engine.offsets.offsets(part_consumer(COUNTERS, 0)) == before, "it is fenced off"
     engine.clock.advance(1_000)
     for _ in range(3):
         await first.step(0)
-    assert await engine.offsets.offsets(part_consumer(0)) != before
+    assert await engine.offsets.offsets(part_consumer(COUNTERS, 0)) != before
     await engine.like(BOB, tweet)
     for _ in range(3):
         await first.step(0)
