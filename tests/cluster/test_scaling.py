@@ -1,4 +1,4 @@
-"""Another number of shards while tweets come in: readers see no difference, and no actor is missed by readiness."""
+"""Other numbers of shards and counters meanwhile: readers see no difference, and no actor is missed by readiness."""
 
 import asyncio
 
@@ -7,6 +7,7 @@ import httpx
 from tests.cluster.test_recovery import audience, ready
 from tests.support import faults
 from tests.support.api_user import ApiUser
+from tests.support.oracle.oracle import Relation
 from tests.support.system import RunningSystem
 from tests.support.waiting import eventually
 
@@ -44,3 +45,27 @@ async def posted_while_scaling(
         await asyncio.sleep(PAUSE_S)
     assert await scaling == f"The number of fan-out shards is {shards}.\n"
     return ids
+
+
+async def test_counters_come_and_go_while_likes_come_in_and_each_is_counted(system: RunningSystem) -> None:
+    async with httpx.AsyncClient(base_url=system.endpoints.http_url, timeout=30) as api:
+        author, likers = await audience(api)
+        await ready(api)
+        tweets = [int(await author.post(f"number {number}")) for number in range(12)]
+        on = True
+        for counters in (3, 1, 2, 1):
+            scaling = asyncio.create_task(system.run("scale", "--counters", str(counters)))
+            while not scaling.done():
+                await asyncio.gather(*(who.relate(Relation.LIKE, tweet, on=on) for who in likers for tweet in tweets))
+                on = not on
+                answer = await api.get("/readyz")
+                assert "no sign of life" not in answer.text, answer.text
+                await asyncio.sleep(PAUSE_S)
+            assert await scaling == f"The number of counters is {counters}.\n"
+            assert len(faults.processes(system, "ray::CountersActor")) == counters
+
+            async def likes() -> list[int]:
+                return [(await author.counts(tweet)).likes for tweet in tweets]
+
+            expected = [0 if on else len(likers)] * len(tweets)
+            await eventually(likes, lambda seen, expected=expected: seen == expected, within_s=30)  # type: ignore[misc]
