@@ -27,6 +27,7 @@ def build_app(use_cases: UseCases, routers: Iterable[APIRouter], cors_origins: S
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # else each request is asked if anybody wants it
     )
     api.state.use_cases = use_cases
     for router in routers:
