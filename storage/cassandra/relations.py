@@ -36,7 +36,6 @@ class RelationStatements:
         self.active_among = read(f"SELECT target_id, active {of_user} AND target_id IN ?")
         self.recent_targets = read(f"SELECT target_id, active {of_user} LIMIT ?")
         self.all_targets = read(f"SELECT target_id, event_id, active {of_user}", fetch_rows=_SCANNED_ROWS)
-        self.actives = read(f"SELECT active {of_user}", fetch_rows=_SCANNED_ROWS)
         self.targets = read(
             f"SELECT target_id, event_id FROM {tables.by_user_time} WHERE user_id = ? AND event_id < ? LIMIT ?"
         )
