@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from benchmarks.effort import PAGE_TWEETS
 from benchmarks.sides import Side
+from cluster.client import pool
 from cluster.client.api import Account, ApiClient, connected
 
 T = TypeVar("T")
@@ -133,13 +134,11 @@ async def founded(side: Side) -> AsyncIterator[Population]:
 
 async def _each(items: Iterable[T], act: Callable[[T], Awaitable[R]]) -> list[R]:
     """What an act answers for each item, a few at a time."""
-    left = list(enumerate(items))[::-1]
     answers: dict[int, R] = {}
 
-    async def worker() -> None:
-        while left:
-            number, item = left.pop()
-            answers[number] = await act(item)
+    async def answer(numbered: tuple[int, T]) -> None:
+        number, item = numbered
+        answers[number] = await act(item)
 
-    await asyncio.gather(*(worker() for _ in range(_AT_ONCE)))
+    await pool.each(answer, enumerate(items), at_once=_AT_ONCE)
     return [answer for _, answer in sorted(answers.items(), key=itemgetter(0))]
