@@ -129,14 +129,19 @@ async def test_replies_quotes_retweets_and_deletes_are_counted_at_once() -> None
     assert await shown() == [0, 0, 0, 0]
 
 
-async def test_of_a_large_set_only_where_its_reader_acted_is_counted_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = Engine()
-    replica = Replica(engine)
-    tweet = await replica.post(ALICE, Draft(text="popular"))
-    many = 8 * SMALL.segment_max
+async def popular_tweet(engine: Engine, replica: Replica) -> tuple[TweetId, int]:
+    """A tweet with very many likes, which are counted, and how many."""
+    tweet, many = await replica.post(ALICE, Draft(text="popular")), 8 * SMALL.segment_max
     for user in range(5_000, 5_000 + many):
         await engine.like(user, tweet)
     await the_counters_come_by(engine)
+    return tweet, many
+
+
+async def test_of_a_large_set_only_where_its_reader_acted_is_counted_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine()
+    replica = Replica(engine)
+    tweet, many = await popular_tweet(engine, replica)
     assert await likes(replica, BOB, tweet) == (many, False)
     engine.clock.advance(1)
     measured, members = list[int](), engine.ports.counts.members
@@ -164,11 +169,7 @@ async def test_of_a_large_set_only_where_its_reader_acted_is_counted_for_them(mo
 async def test_a_large_set_whose_counts_left_the_cache_is_as_last_counted_and_right_for_who_acted() -> None:
     engine = Engine()
     replica = Replica(engine)
-    tweet = await replica.post(ALICE, Draft(text="popular"))
-    many = 8 * SMALL.segment_max
-    for user in range(5_000, 5_000 + many):
-        await engine.like(user, tweet)
-    await the_counters_come_by(engine)
+    tweet, many = await popular_tweet(engine, replica)
     await replica.relations.turn_on(LIKE, BOB, tweet)
     await engine.cache.drop([keys.tweet_counts(tweet)])
     assert await likes(replica, ALICE, tweet) == (many, False), "the counters have not come by"
