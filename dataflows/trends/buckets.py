@@ -72,7 +72,7 @@ def by_bucket(chunk: Chunk, *, only: str | None = None) -> Iterable[tuple[str, B
     )
     deleted: list[list[Deleted]] = [[] for _ in range(TAG_BUCKETS)]
     suspensions: list[Suspension] = []
-    for event in [event for event in chunk.events if not isinstance(event, TweetPosted)]:
+    for event in chunk.events:
         if isinstance(event, TweetDeleted):
             for bucket in {*map(bucket_of, event.hashtags)}:
                 deleted[bucket].append(Deleted(event.tweet_id, event.event_id))
