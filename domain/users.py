@@ -7,6 +7,10 @@ from domain.ids import UserId
 
 USERNAME_CHARS_MAX = 15
 NAME_CHARS_MAX = 50
+PRIVATE = 1
+"""Bit of a user's state: only followers may see what they write."""
+SUSPENDED = 2
+"""Bit of a user's state: nobody may see them, for as long as a moderator says so."""
 _USERNAME = re.compile(r"[A-Za-z0-9_]{1,15}")
 
 
