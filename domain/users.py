@@ -7,16 +7,30 @@ from domain.ids import UserId
 
 USERNAME_CHARS_MAX = 15
 NAME_CHARS_MAX = 50
+PRIVATE = 1
+"""Bit of a user's state: only followers may see what they write."""
+SUSPENDED = 2
+"""Bit of a user's state: nobody may see them, for as long as a moderator says so."""
 _USERNAME = re.compile(r"[A-Za-z0-9_]{1,15}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """Somebody who signed up; the username keeps its case and is unique without it."""
+    """Somebody who signed up; the username keeps its case and is unique without it. What they left out is empty."""
 
     id: UserId
     username: str
     name: str
+    bio: str = ""
+    location: str = ""
+    website: str = ""
+    private: bool = False
+    suspended: bool = False
+
+    @property
+    def state(self) -> int:
+        """What others must know of them before they are shown, as bits."""
+        return PRIVATE * self.private | SUSPENDED * self.suspended
 
 
 def folded(username: str) -> str:
