@@ -103,10 +103,11 @@ class Unliked(Event, frozen=True, array_like=True, kw_only=True, tag=6):
 
 
 class Followed(Event, frozen=True, array_like=True, kw_only=True, tag=7):
-    """A user follows another."""
+    """A user follows another; `request` is the id of the event that asked for it, 0 if nobody had to be asked."""
 
     user: UserId
     followee: UserId
+    request: int = 0
 
 
 class Unfollowed(Event, frozen=True, array_like=True, kw_only=True, tag=8):
@@ -144,6 +145,76 @@ class BookmarkRemoved(Event, frozen=True, array_like=True, kw_only=True, tag=12)
     since: int
 
 
+class FollowRequested(Event, frozen=True, array_like=True, kw_only=True, tag=13):
+    """A user asks to follow another, whose account is private."""
+
+    user: UserId
+    followee: UserId
+
+
+class FollowRequestEnded(Event, frozen=True, array_like=True, kw_only=True, tag=14):
+    """A follow request was withdrawn or rejected; `since` is the id of the event that began it."""
+
+    user: UserId
+    followee: UserId
+    since: int
+
+
+class Blocked(Event, frozen=True, array_like=True, kw_only=True, tag=15):
+    """A user blocked another, which ends what each had to the other.
+
+    Of these the ids of the events that began them, 0 for what was not: `follow` and `request` are the user's own,
+    `followed_by` and `requested_by` the other's.
+    """
+
+    user: UserId
+    blocked: UserId
+    follow: int = 0
+    followed_by: int = 0
+    request: int = 0
+    requested_by: int = 0
+
+
+class Unblocked(Event, frozen=True, array_like=True, kw_only=True, tag=16):
+    """A user no longer blocks another; `since` is the id of the event that began it."""
+
+    user: UserId
+    blocked: UserId
+    since: int
+
+
+class Muted(Event, frozen=True, array_like=True, kw_only=True, tag=17):
+    """A user muted another, until a wall time (ms since the epoch, 0 for ever), with their notifications or without."""
+
+    user: UserId
+    muted: UserId
+    until_ms: int = 0
+    notifications: int = 1
+
+
+class Unmuted(Event, frozen=True, array_like=True, kw_only=True, tag=18):
+    """A user no longer mutes another; `since` is the id of the event that began it."""
+
+    user: UserId
+    muted: UserId
+    since: int
+
+
+class RetweetsHidden(Event, frozen=True, array_like=True, kw_only=True, tag=19):
+    """A user does not want to see what another retweets."""
+
+    user: UserId
+    hidden: UserId
+
+
+class RetweetsShown(Event, frozen=True, array_like=True, kw_only=True, tag=20):
+    """A user wants to see again what another retweets; `since` is the id of the event that began it."""
+
+    user: UserId
+    hidden: UserId
+    since: int
+
+
 class ProfileEdited(Event, frozen=True, array_like=True, kw_only=True, tag=21):
     """A user changed what they show of themselves: None stays as it was, an empty text clears it."""
 
@@ -175,6 +246,14 @@ AnyEvent = (
     | UserReinstated
     | Bookmarked
     | BookmarkRemoved
+    | FollowRequested
+    | FollowRequestEnded
+    | Blocked
+    | Unblocked
+    | Muted
+    | Unmuted
+    | RetweetsHidden
+    | RetweetsShown
     | ProfileEdited
     | SettingsChanged
 )

@@ -1,25 +1,33 @@
-"""Relations as data: follow, like, retweet, bookmark. A user is related to a tweet or to another user, or is not.
+"""Relations as data: follow, like, block and others. A user is related to a tweet or to another user, or is not.
 
 Rows, repair, pages, counts, flags and adapters are generic over `Relation`: another one is one more value in
 `RELATIONS`, with its two events and its tables.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import NamedTuple, Self
 
 from domain import ids
 from domain.events import (
+    Blocked,
     Bookmarked,
     BookmarkRemoved,
     Event,
     Followed,
+    FollowRequested,
+    FollowRequestEnded,
     Liked,
+    Muted,
     Retweeted,
+    RetweetsHidden,
+    RetweetsShown,
     RetweetUndone,
+    Unblocked,
     Unfollowed,
     Unliked,
+    Unmuted,
 )
 
 _OFF_FIELD = "since"
@@ -56,6 +64,26 @@ BY_RANGE = Spread(buckets=ids.FOLLOWER_BUCKETS, columns=("bucket", "range"), pla
 """In each bucket by follower range, so that a shard can read the ranges it owns."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """A relation that ends where another begins, in the same batch."""
+
+    relation: "Relation"
+    field: str
+    """The field of the other's event with the id of the event that turned this one on, 0 if it was off."""
+    inverse: bool = False
+    """True for that of the target to the user."""
+
+
+class Ended(NamedTuple):
+    """A relation that an event ends besides the one it is about, and the id of the event that had turned it on."""
+
+    relation: "Relation"
+    user: int
+    target: int
+    since: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Relation:
     """One kind of relation, and all in which it differs from others."""
@@ -79,6 +107,12 @@ class Relation:
     """True if the targets of one user are kept by time too. Without, a page of them reads all: they must be few."""
     is_entry: bool = False
     """True if the event that turns it on is an entry of timelines, with a row among the tweets of its user."""
+    hides: bool = False
+    """True if it decides what its user sees of the target, and, where sources are kept, the target of its user."""
+    details: tuple[str, ...] = ()
+    """The fields of the event that turns it on, integers, that its state keeps."""
+    ends: tuple[Ending, ...] = ()
+    """The relations that end where it begins. What feeds a count ends only with what feeds none itself."""
 
     def target_of(self, event: Event) -> int:
         """The target that one of its events is about."""
@@ -88,7 +122,23 @@ class Relation:
         """The id of the event that turned on what one of its events is about: its own, or that of an earlier one."""
         return int(event.event_id if isinstance(event, self.on) else getattr(event, _OFF_FIELD))
 
+    def ended_by(self, event: Event) -> Iterator[Ended]:
+        """The other relations that ended when one of its events turned it on."""
+        pair = event.actor, self.target_of(event)
+        for ending in self.ends if isinstance(event, self.on) else ():
+            if since := int(getattr(event, ending.field)):
+                yield Ended(ending.relation, *(pair[::-1] if ending.inverse else pair), since)
 
+
+REQUEST = Relation(
+    name="follow_request",
+    on=FollowRequested,
+    off=FollowRequestEnded,
+    target=Target.USER,
+    target_field="followee",
+    flag="requested",
+    sources=BY_BUCKET,
+)
 FOLLOW = Relation(
     name="follow",
     on=Followed,
@@ -99,6 +149,7 @@ FOLLOW = Relation(
     counted="followers",
     user_counted="following",
     sources=BY_RANGE,
+    ends=(Ending(relation=REQUEST, field="request"),),
 )
 LIKE = Relation(
     name="like", on=Liked, off=Unliked, target=Target.TWEET, flag="liked", counted="likes", sources=BY_BUCKET
@@ -116,7 +167,42 @@ RETWEET = Relation(
 BOOKMARK = Relation(
     name="bookmark", on=Bookmarked, off=BookmarkRemoved, target=Target.TWEET, flag="bookmarked", targets_by_time=True
 )
-RELATIONS = (FOLLOW, LIKE, RETWEET, BOOKMARK)
+BLOCK = Relation(
+    name="block",
+    on=Blocked,
+    off=Unblocked,
+    target=Target.USER,
+    target_field="blocked",
+    flag="blocking",
+    sources=BY_BUCKET,
+    hides=True,
+    ends=(
+        Ending(relation=FOLLOW, field="follow"),
+        Ending(relation=FOLLOW, field="followed_by", inverse=True),
+        Ending(relation=REQUEST, field="request"),
+        Ending(relation=REQUEST, field="requested_by", inverse=True),
+    ),
+)
+MUTE = Relation(
+    name="mute",
+    on=Muted,
+    off=Unmuted,
+    target=Target.USER,
+    target_field="muted",
+    flag="muting",
+    hides=True,
+    details=("until_ms", "notifications"),
+)
+RETWEETS_HIDDEN = Relation(
+    name="retweet_hide",
+    on=RetweetsHidden,
+    off=RetweetsShown,
+    target=Target.USER,
+    target_field="hidden",
+    flag="retweets_hidden",
+    hides=True,
+)
+RELATIONS = (FOLLOW, LIKE, RETWEET, BOOKMARK, REQUEST, BLOCK, MUTE, RETWEETS_HIDDEN)
 MARKED = tuple(relation for relation in RELATIONS if relation.target is Target.TWEET)
 """The relations that a tweet shows its reader, in the order in which they are cached."""
 
@@ -133,19 +219,34 @@ class RelationState:
     """The state of one relation between a user and a target, as it is stored.
 
     `event_id` is the id of the event that turned it on last; `written_us` orders writes to it. `superseded` are the ids
-    of events that turned it on at the same time and lost: what they left beside the state must be removed.
+    of events that turned it on at the same time and lost: what they left beside the state must be removed. `details`
+    are of the relation's.
     """
 
     active: bool
     event_id: int
     written_us: int
     superseded: tuple[int, ...] = ()
+    details: tuple[int, ...] = ()
 
     @classmethod
-    def stored(cls, active: bool, event_id: int, written_us: int, active_events: Collection[int] | None) -> Self:
+    def stored(
+        cls,
+        active: bool,
+        event_id: int,
+        written_us: int,
+        active_events: Collection[int] | None,
+        details: Sequence[int] | None = None,
+    ) -> Self:
         """The state that a row holds: of its `active_events` all but the current one are superseded."""
         superseded = tuple(sorted(each for each in active_events or () if not (active and each == event_id)))
-        return cls(active=active, event_id=event_id, written_us=written_us, superseded=superseded)
+        return cls(
+            active=active,
+            event_id=event_id,
+            written_us=written_us,
+            superseded=superseded,
+            details=tuple(details or ()),
+        )
 
 
 INACTIVE = RelationState(active=False, event_id=0, written_us=0)

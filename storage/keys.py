@@ -31,6 +31,8 @@ following: ById = "fo:{}".format
 """A user's followees, as packed ids."""
 engaged: ById = f"en{crc32(' '.join(each.flag for each in MARKED).encode()):08x}:{{}}".format
 """A user's latest relations to tweets, named by which: a release that knows others reads values of its own."""
+view: ById = "vw:{}".format
+"""Relations that decide what a user sees: whom they blocked or muted, and who blocks them."""
 session: ById = "ss:{}".format
 """The state of a session: it lives, or has ended."""
 trends: ByName = "tr:{{{}}}".format

@@ -13,7 +13,7 @@ from domain.events import Event, encode
 from domain.hashtags import folded_tag
 from domain.relations import RELATIONS, Relation
 
-Value = int | str | bytes | bool | tuple[str, ...] | None
+Value = int | str | bytes | bool | tuple[str, ...] | tuple[int, ...] | None
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
@@ -29,7 +29,7 @@ class PrimaryKey(NamedTuple):
 
 
 class RelationTables(NamedTuple):
-    """The names of a relation's tables; the last three are there only if the relation says so."""
+    """The names of a relation's tables; all but the first are there only if the relation says so."""
 
     by_user: str
     """The state of each (user, target); a user's targets by id."""
@@ -54,7 +54,8 @@ def keys_of(relation: Relation) -> dict[str, PrimaryKey]:
     if relation.targets_by_time:
         keys[tables.by_user_time] = PrimaryKey(("user_id", "event_id"))
     if relation.sources:
-        keys[tables.by_target] = PrimaryKey(("target_id", *relation.sources.columns, "user_id"), 2)
+        if relation.counted:
+            keys[tables.by_target] = PrimaryKey(("target_id", *relation.sources.columns, "user_id"), 2)
         keys[tables.by_target_time] = PrimaryKey(("target_id", "bucket", "event_id"), 2)
     return keys
 

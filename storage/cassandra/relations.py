@@ -30,12 +30,14 @@ class RelationStatements:
     def __init__(self, relation: Relation) -> None:
         tables = tables_of(relation)
         of_user = f"FROM {tables.by_user} WHERE user_id = ?"
+        state = f"{_STATE}, details" if relation.details else _STATE
         of_target = f"FROM {tables.by_target} WHERE target_id = ? AND bucket = ?"
-        self.state = read(f"SELECT {_STATE} {of_user} AND target_id = ?")
-        self.states = read(f"SELECT target_id, {_STATE} {of_user} AND target_id IN ?")
+        self.state = read(f"SELECT {state} {of_user} AND target_id = ?")
+        self.states = read(f"SELECT target_id, {state} {of_user} AND target_id IN ?")
         self.active_among = read(f"SELECT target_id, active {of_user} AND target_id IN ?")
         self.recent_targets = read(f"SELECT target_id, active {of_user} LIMIT ?")
         self.all_targets = read(f"SELECT target_id, event_id, active {of_user}", fetch_rows=_SCANNED_ROWS)
+        self.details = read(f"SELECT target_id, active, details {of_user}", fetch_rows=_SCANNED_ROWS)
         self.targets = read(
             f"SELECT target_id, event_id FROM {tables.by_user_time} WHERE user_id = ? AND event_id < ? LIMIT ?"
         )
@@ -88,6 +90,11 @@ class CassandraRelationStore(CassandraAdapter):
     async def all_targets(self, relation: Relation, user: UserId) -> list[tuple[int, int]]:
         rows = await self._session.execute(statements_of(relation).all_targets, (user,))
         return sorted(((target, event) for target, event, active in rows if active), key=itemgetter(1), reverse=True)
+
+    async def details(self, relation: Relation, user: UserId) -> dict[int, tuple[int, ...]]:
+        assert relation.details, f"a {relation.name} has no details"
+        rows = await self._session.execute(statements_of(relation).details, (user,))
+        return {target: tuple(details) for target, active, details in rows if active}
 
     async def targets(self, relation: Relation, user: UserId, *, before: int, limit: int) -> list[tuple[int, int]]:
         if not relation.targets_by_time:

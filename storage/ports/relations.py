@@ -28,6 +28,9 @@ class RelationStore(Protocol):
     async def all_targets(self, relation: Relation, user: UserId) -> list[tuple[int, int]]:
         """All active targets of a user, of a relation that has few, latest first."""
 
+    async def details(self, relation: Relation, user: UserId) -> dict[int, tuple[int, ...]]:
+        """The details of all active targets of a user, of a relation that has any."""
+
     async def targets(self, relation: Relation, user: UserId, *, before: int, limit: int) -> list[tuple[int, int]]:
         """A page of a user's active targets, turned on by events < `before`."""
 

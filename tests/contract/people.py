@@ -75,9 +75,11 @@ class People:
             reply_to=posted.reply_to,
         )
 
-    async def turn_on(self, relation: Relation, user: UserId, target: int, *, stamp: int | None = None) -> Event:
+    async def turn_on(
+        self, relation: Relation, user: UserId, target: int, *, stamp: int | None = None, **more: int
+    ) -> Event:
         id_ = new_id()
-        fields: dict[str, int] = {"user": user, relation.target_field: target}
+        fields: dict[str, int] = {"user": user, relation.target_field: target, **more}
         if relation.is_entry:
             fields["author"] = self.somebody()
         event = relation.on(event_id=EventId(id_), stamp_us=stamp or stamp_us(id_), request_id="", **fields)

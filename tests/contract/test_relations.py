@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from domain.ids import ID_MAX, RANGES, TweetId, range_of
-from domain.relations import FOLLOW, INACTIVE, LIKE, RELATIONS, RETWEET, Relation
+from domain.relations import BLOCK, FOLLOW, INACTIVE, LIKE, MUTE, RELATIONS, REQUEST, RETWEET, Relation
 from tests.contract.people import People, new_id
 
 ALL = pytest.mark.parametrize("relation", RELATIONS, ids=lambda relation: relation.name)
@@ -88,6 +88,40 @@ async def test_above_the_floor_the_answer_is_complete(people: People, relation: 
     _, floor = await relations.recent_targets(relation, alice, limit=20)
     assert floor == 0
     assert await relations.active_among(relation, alice, [*targets, new_id()]) == still
+
+
+async def test_a_mute_keeps_its_details_until_another_one_takes_its_place(people: People) -> None:
+    alice, bob, carol = (people.somebody() for _ in range(3))
+    relations = people.ports.relations
+    await people.turn_on(MUTE, alice, bob, until_ms=7, notifications=0)
+    of_carol = await people.turn_on(MUTE, alice, carol)
+    assert await relations.details(MUTE, alice) == {bob: (7, 0), carol: (0, 1)}
+    await people.turn_on(MUTE, alice, bob)
+    await people.turn_off(MUTE, of_carol)
+    assert await relations.details(MUTE, alice) == {bob: (0, 1)}
+    assert [state.details for state in await relations.states(MUTE, [(alice, bob), (bob, alice)])] == [(0, 1), ()]
+
+
+async def test_a_block_ends_the_follows_and_requests_of_either_side_in_one_step(people: People) -> None:
+    alice, bob = people.somebody(), people.somebody()
+    relations = people.ports.relations
+    follow, request = await people.turn_on(FOLLOW, bob, alice), await people.turn_on(REQUEST, alice, bob)
+    await people.turn_on(BLOCK, alice, bob, followed_by=follow.event_id, request=request.event_id)
+    for relation, pair in ((FOLLOW, (bob, alice)), (REQUEST, (alice, bob))):
+        state = await relations.state(relation, *pair)
+        assert (state.active, state.superseded) == (False, ())
+        assert await relations.sources(relation, pair[1], before=ID_MAX, limit=9) == []
+    assert (await relations.sources_in(FOLLOW, alice, range(RANGES))).tolist() == []
+    assert [user for user, _ in await relations.sources(BLOCK, bob, before=ID_MAX, limit=9)] == [alice]
+
+
+async def test_a_follow_that_was_asked_for_ends_the_request(people: People) -> None:
+    alice, bob = people.somebody(), people.somebody()
+    request = await people.turn_on(REQUEST, alice, bob)
+    await people.turn_on(FOLLOW, alice, bob, request=request.event_id)
+    relations = people.ports.relations
+    assert [(await relations.state(each, alice, bob)).active for each in (FOLLOW, REQUEST)] == [True, False]
+    assert await relations.sources(REQUEST, bob, before=ID_MAX, limit=9) == []
 
 
 async def test_the_state_of_a_retweet_knows_its_id(people: People) -> None:

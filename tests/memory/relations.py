@@ -8,7 +8,7 @@ import numpy as np
 from domain.ids import Ids, UserId, follower_bucket
 from domain.relations import BY_RANGE, INACTIVE, Relation, RelationState
 from storage.rows import tables_of
-from tests.memory.tables import MemoryTables, int_of
+from tests.memory.tables import MemoryTables, StoredRow, int_of
 
 
 class MemoryRelationStore:
@@ -38,6 +38,12 @@ class MemoryRelationStore:
     async def all_targets(self, relation: Relation, user: UserId) -> list[tuple[int, int]]:
         await self._tables.turn()
         return self._all_targets(relation, user)
+
+    async def details(self, relation: Relation, user: UserId) -> dict[int, tuple[int, ...]]:
+        await self._tables.turn()
+        assert relation.details, f"a {relation.name} has no details"
+        rows = self._tables.partition(tables_of(relation).by_user, user)
+        return {int_of(key[0]): _details(row) for key, row in rows if row.get("active")}
 
     async def targets(self, relation: Relation, user: UserId, *, before: int, limit: int) -> list[tuple[int, int]]:
         await self._tables.turn()
@@ -79,4 +85,10 @@ class MemoryRelationStore:
         if row is None:
             return INACTIVE
         active, event_id = bool(row.get("active")), int_of(row.get("event_id"))
-        return RelationState.stored(active, event_id, row.stamp_us("active"), row.active_events)
+        return RelationState.stored(active, event_id, row.stamp_us("active"), row.active_events, _details(row))
+
+
+def _details(row: StoredRow) -> tuple[int, ...]:
+    details = row.get("details") or ()
+    assert isinstance(details, tuple)
+    return tuple(map(int, details))

@@ -25,7 +25,10 @@ _PATHS: Mapping[Relation, str] = {
     Relation.LIKE: "/tweets/{}/like",
     Relation.RETWEET: "/tweets/{}/retweet",
     Relation.BOOKMARK: "/tweets/{}/bookmark",
+    Relation.BLOCK: "/users/{}/block",
+    Relation.MUTE: "/users/{}/mute",
 }
+"""By relation; the others begin and end with a follow."""
 _ENDED: Mapping[Relation, str] = {Relation.FOLLOW: "unfollow"}
 _numbers = itertools.count(1)
 
@@ -158,7 +161,7 @@ class ApiUser:
 
 def path_of(relation: Relation, target: int) -> str:
     """The route that begins a relation (POST) and ends it (DELETE)."""
-    return _PATHS[relation].format(target)
+    return _PATHS.get(relation, _PATHS[Relation.FOLLOW]).format(target)
 
 
 async def trends(api: ApiClient, window: str, place: str | None = None) -> Json:

@@ -172,7 +172,8 @@ def test_a_bookmark_shows_to_who_made_it_while_there_is_a_tweet_and_is_counted_n
 def test_every_relation_of_the_product_has_its_place_here() -> None:
     assert set(Relation) == {relation.name for relation in RELATIONS}
     assert {relation.flag: Relation(relation.name) for relation in MARKED} == FLAGS
-    assert len({path_of(relation, 10) for relation in Relation}) == len(Relation)
+    with_follows = {Relation.FOLLOW, Relation.REQUEST, Relation.RETWEETS_HIDDEN}
+    assert len({path_of(relation, 10) for relation in Relation}) == len(Relation) - len(with_follows) + 1
 
 
 def test_a_list_in_another_order_or_that_shows_something_twice_differs() -> None:

@@ -19,6 +19,10 @@ class Relation(StrEnum):
     LIKE = "like"
     RETWEET = "retweet"
     BOOKMARK = "bookmark"
+    REQUEST = "follow_request"
+    BLOCK = "block"
+    MUTE = "mute"
+    RETWEETS_HIDDEN = "retweet_hide"
 
 
 FLAGS: Mapping[str, Relation] = {

@@ -5,17 +5,25 @@ from hypothesis import strategies as st
 from domain.errors import PoisonedEvent
 from domain.events import (
     AnyEvent,
+    Blocked,
     Bookmarked,
     BookmarkRemoved,
     Followed,
+    FollowRequested,
+    FollowRequestEnded,
     Liked,
+    Muted,
     Retweeted,
+    RetweetsHidden,
+    RetweetsShown,
     RetweetUndone,
     TweetDeleted,
     TweetPosted,
+    Unblocked,
     Unfollowed,
     UnknownEvent,
     Unliked,
+    Unmuted,
     UserReinstated,
     UserSuspended,
     decode,
@@ -39,12 +47,23 @@ GOLDEN = [
     (RetweetUndone(event_id=E, stamp_us=7, user=U, tweet_id=T, since=2), "0197040507a0090302"),
     (Liked(event_id=E, stamp_us=7, user=U, tweet_id=T), "0196050507a00903"),
     (Unliked(event_id=E, stamp_us=7, user=U, tweet_id=T, since=2), "0197060507a0090302"),
-    (Followed(event_id=E, stamp_us=7, user=U, followee=UserId(4)), "0196070507a00904"),
+    (Followed(event_id=E, stamp_us=7, user=U, followee=UserId(4), request=3), "0197070507a0090403"),
     (Unfollowed(event_id=E, stamp_us=7, user=U, followee=UserId(4), since=2), "0197080507a0090402"),
     (UserSuspended(event_id=E, stamp_us=7, user=U), "0195090507a009"),
     (UserReinstated(event_id=E, stamp_us=7, user=U), "01950a0507a009"),
     (Bookmarked(event_id=E, stamp_us=7, user=U, tweet_id=T), "01960b0507a00903"),
     (BookmarkRemoved(event_id=E, stamp_us=7, user=U, tweet_id=T, since=2), "01970c0507a0090302"),
+    (FollowRequested(event_id=E, stamp_us=7, user=U, followee=UserId(4)), "01960d0507a00904"),
+    (FollowRequestEnded(event_id=E, stamp_us=7, user=U, followee=UserId(4), since=2), "01970e0507a0090402"),
+    (
+        Blocked(event_id=E, stamp_us=7, user=U, blocked=UserId(4), follow=1, followed_by=2, request=3, requested_by=6),
+        "019a0f0507a0090401020306",
+    ),
+    (Unblocked(event_id=E, stamp_us=7, user=U, blocked=UserId(4), since=2), "0197100507a0090402"),
+    (Muted(event_id=E, stamp_us=7, user=U, muted=UserId(4), until_ms=8, notifications=0), "0198110507a009040800"),
+    (Unmuted(event_id=E, stamp_us=7, user=U, muted=UserId(4), since=2), "0197120507a0090402"),
+    (RetweetsHidden(event_id=E, stamp_us=7, user=U, hidden=UserId(4)), "0196130507a00904"),
+    (RetweetsShown(event_id=E, stamp_us=7, user=U, hidden=UserId(4), since=2), "0197140507a0090402"),
 ]
 """Bytes that are in logs and in Cassandra already: if one of these changes, old events can no longer be read."""
 
@@ -53,6 +72,7 @@ EARLIER = [
         TweetPosted(event_id=E, stamp_us=7, request_id="r", author=U, text="hi #a", hashtags=("a",), reply_to=T),
         "019b010507a17209a5686920236191a1619003c0c0",
     ),
+    (Followed(event_id=E, stamp_us=7, user=U, followee=UserId(4)), "0196070507a00904"),
 ]
 """Bytes that earlier versions wrote, before a field was added at the end."""
 

@@ -6,17 +6,25 @@ import pytest
 
 from domain.events import (
     AnyEvent,
+    Blocked,
     Bookmarked,
     BookmarkRemoved,
     Event,
     Followed,
+    FollowRequested,
+    FollowRequestEnded,
     Liked,
+    Muted,
     Retweeted,
+    RetweetsHidden,
+    RetweetsShown,
     RetweetUndone,
     TweetDeleted,
     TweetPosted,
+    Unblocked,
     Unfollowed,
     Unliked,
+    Unmuted,
     UserReinstated,
     UserSuspended,
 )
@@ -34,6 +42,7 @@ from tests.memory.tables import MemoryTables
 ALICE, BOB = UserId(1), UserId(2)
 BUCKET, FOLLOWER_BUCKET, RANGE = 0, 1, 15
 """Where Bob stands among the sources of a tweet, and of a user."""
+ALICE_BUCKET = 2
 TWEET, ID, BEFORE = TweetId(70), EventId(90), 80
 STAMP = 1_000
 HOUR, DAY = 482_136, 20_089
@@ -162,6 +171,62 @@ GOLDEN: list[tuple[Event, list[Row]]] = [
         BookmarkRemoved(**BY_BOB, tweet_id=TWEET, since=BEFORE),
         [off("bookmarks", TWEET), Delete("bookmarks_by_user_time", (BOB, BEFORE), STAMP)],
     ),
+    (
+        Followed(**BY_BOB, followee=ALICE, request=BEFORE),
+        [
+            on("follows", ALICE),
+            Upsert("follows_by_target", (ALICE, FOLLOWER_BUCKET, RANGE, BOB), STAMP, {"event_id": ID}),
+            Upsert("follows_by_target_time", (ALICE, FOLLOWER_BUCKET, ID), STAMP, {"user_id": BOB}),
+            off("follow_requests", ALICE),
+            Delete("follow_requests_by_target_time", (ALICE, BUCKET, BEFORE), STAMP),
+        ],
+    ),
+    (
+        FollowRequested(**BY_BOB, followee=ALICE),
+        [
+            on("follow_requests", ALICE),
+            Upsert("follow_requests_by_target_time", (ALICE, BUCKET, ID), STAMP, {"user_id": BOB}),
+        ],
+    ),
+    (
+        FollowRequestEnded(**BY_BOB, followee=ALICE, since=BEFORE),
+        [
+            off("follow_requests", ALICE),
+            Delete("follow_requests_by_target_time", (ALICE, BUCKET, BEFORE), STAMP),
+        ],
+    ),
+    (
+        Blocked(**BY_BOB, blocked=ALICE, follow=BEFORE, requested_by=81),
+        [
+            on("blocks", ALICE),
+            Upsert("blocks_by_target_time", (ALICE, BUCKET, ID), STAMP, {"user_id": BOB}),
+            off("follows", ALICE),
+            Delete("follows_by_target", (ALICE, FOLLOWER_BUCKET, RANGE, BOB), STAMP),
+            Delete("follows_by_target_time", (ALICE, FOLLOWER_BUCKET, BEFORE), STAMP),
+            SetRelation("follow_requests_by_user", (ALICE, BOB), STAMP, {"active": False, "event_id": 81}, "-", (81,)),
+            Delete("follow_requests_by_target_time", (BOB, ALICE_BUCKET, 81), STAMP),
+        ],
+    ),
+    (
+        Unblocked(**BY_BOB, blocked=ALICE, since=BEFORE),
+        [off("blocks", ALICE), Delete("blocks_by_target_time", (ALICE, BUCKET, BEFORE), STAMP)],
+    ),
+    (
+        Muted(**BY_BOB, muted=ALICE, until_ms=7, notifications=0),
+        [
+            SetRelation(
+                "mutes_by_user",
+                (BOB, ALICE),
+                STAMP,
+                {"active": True, "event_id": ID, "details": (7, 0)},
+                "+",
+                (ID,),
+            )
+        ],
+    ),
+    (Unmuted(**BY_BOB, muted=ALICE, since=BEFORE), [off("mutes", ALICE)]),
+    (RetweetsHidden(**BY_BOB, hidden=ALICE), [on("retweet_hides", ALICE)]),
+    (RetweetsShown(**BY_BOB, hidden=ALICE, since=BEFORE), [off("retweet_hides", ALICE)]),
     (UserSuspended(**BY_BOB), []),
     (UserReinstated(**BY_BOB), []),
 ]
@@ -197,6 +262,14 @@ EFFECTS: dict[type[Event], tuple[set[str | ListKey], set[tuple[int, str]], tuple
     Unliked: ({keys.engaged(BOB)}, {(TWEET, "likes")}, None),
     Followed: ({keys.following(BOB), HOME}, FOLLOWS, None),
     Unfollowed: ({keys.following(BOB), HOME}, FOLLOWS, None),
+    FollowRequested: (set(), set(), None),
+    FollowRequestEnded: (set(), set(), None),
+    Blocked: ({keys.view(BOB), keys.view(ALICE), keys.following(BOB), HOME}, FOLLOWS, None),
+    Unblocked: ({keys.view(BOB), keys.view(ALICE)}, set(), None),
+    Muted: ({keys.view(BOB)}, set(), None),
+    Unmuted: ({keys.view(BOB)}, set(), None),
+    RetweetsHidden: ({keys.view(BOB)}, set(), None),
+    RetweetsShown: ({keys.view(BOB)}, set(), None),
     UserSuspended: ({keys.user(BOB)}, set(), None),
     UserReinstated: ({keys.user(BOB)}, set(), None),
     Bookmarked: ({keys.engaged(BOB)}, set(), None),
