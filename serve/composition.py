@@ -31,6 +31,7 @@ from serve.trends.queries import TrendQueries
 from serve.tweets.commands import TweetCommands
 from serve.tweets.queries import TweetQueries
 from serve.tweets.threads import Threads
+from serve.users.commands import UserCommands
 from serve.users.queries import UserQueries
 from serve.writing.publisher import Publisher
 from serve.writing.targets import Targets
@@ -64,6 +65,7 @@ def compose(
         relations,
         FollowCommands(ports.relations, relations, targets),
         TweetCommands(ports, publisher, targets, relations.turn_off, ids, clock, limits),
+        UserCommands(ports.users, publisher, ids, clock),
         RelationQueries(readers, ports.relations, limits),
         TimelineQueries(lists, readers, ports.tweets, limits),
         TweetQueries(readers, ports.tweets, limits),
