@@ -215,6 +215,24 @@ class RetweetsShown(Event, frozen=True, array_like=True, kw_only=True, tag=20):
     since: int
 
 
+class ProfileEdited(Event, frozen=True, array_like=True, kw_only=True, tag=21):
+    """A user changed what they show of themselves: None stays as it was, an empty text clears it."""
+
+    user: UserId
+    name: str | None = None
+    bio: str | None = None
+    location: str | None = None
+    website: str | None = None
+
+
+class SettingsChanged(Event, frozen=True, array_like=True, kw_only=True, tag=22):
+    """A user changed some settings, by name, for nobody else to see; `private`, which all see, stays if it is None."""
+
+    user: UserId
+    private: bool | None = None
+    settings: dict[str, bool | str] = {}
+
+
 AnyEvent = (
     TweetPosted
     | TweetDeleted
@@ -236,6 +254,8 @@ AnyEvent = (
     | Unmuted
     | RetweetsHidden
     | RetweetsShown
+    | ProfileEdited
+    | SettingsChanged
 )
 
 _Number = Annotated[int, msgspec.Meta(ge=0, le=ID_MAX)]

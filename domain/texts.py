@@ -4,6 +4,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 import regex
 
@@ -45,41 +46,51 @@ def normalized(text: str) -> str:
 
 def parsed(text: str) -> ParsedText:
     """Read a text as it was sent. Raises `Invalid` unless it shows something and weighs at most 280."""
-    if len(text) > TEXT_CHARS_MAX:
-        raise _invalid(f"must not be longer than {TEXT_CHARS_MAX} characters")
-    if _TOO_MANY_MARKS.search(text):
-        raise _too_heavy()
-    text = normalized(text)
-    if _CONTROL.search(text):
-        raise _invalid("must not hold control characters")
-    if not shows_something(text):
-        raise _invalid("must not be empty")
-    if _NOT_ALLOWED.search(text):
-        raise _invalid("holds characters that are not allowed in a tweet")
-    urls = [*islice(url_spans(text, _CHARS_BESIDE_URLS_MAX), _URLS_MAX + 1)]
-    weight = _checked_weight(text, urls)
+    try:
+        found = weighed(text, weight_max=TEXT_WEIGHT_MAX, chars_max=TEXT_CHARS_MAX)
+    except ValueError as fault:
+        raise Invalid(f"The text {fault}.", "invalid_text", (("text", str(fault)),)) from None
+    text, urls = found.text, found.urls
     return ParsedText(
         text=text,
-        weight=weight,
+        weight=found.weight,
         urls=tuple(text[url.start : url.end] for url in urls),
         hashtags=hashtags(text, urls),
         mentions=mentions(text, urls),
     )
 
 
-def _checked_weight(text: str, urls: Sequence[Span]) -> int:
+class Weighed(NamedTuple):
+    """A text as it is kept, its weight, and where its URLs are."""
+
+    text: str
+    weight: int
+    urls: Sequence[Span]
+
+
+def weighed(text: str, *, weight_max: int, chars_max: int) -> Weighed:
+    """Read a text as it was sent; one of more characters is refused unread.
+
+    Raises `ValueError` that says why a text cannot be kept: it must show something, and weigh no more than a tweet may.
+    """
+    assert weight_max <= TEXT_WEIGHT_MAX
+    too_heavy = f"weighs more than the {weight_max} that are allowed"
+    if len(text) > chars_max:
+        raise ValueError(f"must not be longer than {chars_max} characters")
+    if _TOO_MANY_MARKS.search(text):
+        raise ValueError(too_heavy)
+    text = normalized(text)
+    if _CONTROL.search(text):
+        raise ValueError("must not hold control characters")
+    if not shows_something(text):
+        raise ValueError("must not be empty")
+    if _NOT_ALLOWED.search(text):
+        raise ValueError("holds characters that are not allowed")
+    urls = [*islice(url_spans(text, _CHARS_BESIDE_URLS_MAX), _URLS_MAX + 1)]
     chars_beside = len(text) - sum(url.end - url.start for url in urls)
     if len(urls) > _URLS_MAX or chars_beside > _CHARS_BESIDE_URLS_MAX:
-        raise _too_heavy()
+        raise ValueError(too_heavy)
     weight = weight_of(text, urls)
-    if weight > TEXT_WEIGHT_MAX:
-        raise _invalid(f"weighs {weight}, at most {TEXT_WEIGHT_MAX} are allowed")
-    return weight
-
-
-def _too_heavy() -> Invalid:
-    return _invalid(f"weighs more than the {TEXT_WEIGHT_MAX} that are allowed")
-
-
-def _invalid(why: str) -> Invalid:
-    return Invalid(f"The text {why}.", "invalid_text", (("text", why),))
+    if weight > weight_max:
+        raise ValueError(f"weighs {weight}, at most {weight_max} are allowed")
+    return Weighed(text, weight, urls)

@@ -16,11 +16,21 @@ _USERNAME = re.compile(r"[A-Za-z0-9_]{1,15}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """Somebody who signed up; the username keeps its case and is unique without it."""
+    """Somebody who signed up; the username keeps its case and is unique without it. What they left out is empty."""
 
     id: UserId
     username: str
     name: str
+    bio: str = ""
+    location: str = ""
+    website: str = ""
+    private: bool = False
+    suspended: bool = False
+
+    @property
+    def state(self) -> int:
+        """What others must know of them before they are shown, as bits."""
+        return PRIVATE * self.private | SUSPENDED * self.suspended
 
 
 def folded(username: str) -> str:

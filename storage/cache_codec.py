@@ -22,6 +22,7 @@ _VISIBILITY = 3
 _MENTIONED = struct.Struct(">B")
 """The number of ids between header and JSON, if the tweet is for those whom it mentions."""
 _ENGAGED = struct.Struct(">QI")
+_PERSON = struct.Struct(">BH")
 
 
 class CachedTweet(NamedTuple):
@@ -101,19 +102,36 @@ def tweet_from(id_: int, value: bytes) -> CachedTweet:
 
 
 class Person(NamedTuple):
-    """A user as tweets and profiles show them: state bits (none yet) and the JSON of an author."""
+    """A user as tweets show them: the bits of their state and the JSON of an author."""
 
     state: int
     author: bytes
 
 
+class Profile(NamedTuple):
+    """A user as profiles show them: the same, and the JSON fields that only a profile has."""
+
+    state: int
+    author: bytes
+    fields: bytes
+
+
 def person_value(user: User) -> bytes:
-    return bytes(1) + orjson.dumps({"id": str(user.id), "username": user.username, "name": user.name})
+    author = {"id": str(user.id), "username": user.username, "name": user.name, "private": user.private}
+    more = {"bio": user.bio, "location": user.location, "website": user.website}
+    shown = orjson.dumps(author)
+    return _PERSON.pack(user.state, len(shown)) + shown + orjson.dumps(more)[1:-1]
 
 
 def person_from(value: bytes) -> Person:
     """The person of a value that is not empty."""
-    return Person(value[0], value[1:])
+    state, length = _PERSON.unpack_from(value)
+    return Person(state, value[_PERSON.size : _PERSON.size + length])
+
+
+def profile_from(value: bytes) -> Profile:
+    """The profile of a value that is not empty."""
+    return Profile(*(person := person_from(value)), value[_PERSON.size + len(person.author) :])
 
 
 class Engaged(NamedTuple):

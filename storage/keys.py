@@ -11,9 +11,9 @@ ById = Callable[[int], str]
 ByName = Callable[[str], str]
 
 INCARNATION = "incarnation"
-CHANGES = "changes"
+CHANGES = "people"
 """The change feed, a stream: values dropped lately of which processes keep copies of their own."""
-_USER = "us:"
+_USER = "pe:"
 
 log: ById = "log:{{{:02d}}}".format
 """The stream of one log partition; shares its hash tag with the recent tweets of its authors."""

@@ -70,6 +70,9 @@ KEYS: dict[str, PrimaryKey] = {
     "quotes": PrimaryKey(("tweet_id", "quote_id")),
     "feed_tweets": PrimaryKey(("feed", "slot", "tweet_id"), 2),
     "feed_slots": PrimaryKey(("feed", "slot")),
+    "users": PrimaryKey(("user_id",)),
+    "user_settings": PrimaryKey(("user_id", "name")),
+    "opened_accounts": PrimaryKey(("part", "user_id")),
 }
 """The primary key of every table that events write to."""
 for _relation in RELATIONS:

@@ -8,10 +8,10 @@ from pydantic.config import JsonDict
 
 from domain.emails import ADDRESS_CHARS_MAX, normalized_address
 from domain.passwords import PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN
-from domain.users import NAME_CHARS_MAX, USERNAME_CHARS_MAX
+from domain.users import USERNAME_CHARS_MAX
 from serve.accounts.tokens import Tokens
-from serve.http.schemas import NOT_BLANK, Body, at_most
-from serve.users.schemas import User
+from serve.http.schemas import Body, at_most
+from serve.users.schemas import Name, User
 
 REFRESH_TOKEN_CHARS_MAX = 256
 """Ours have 43."""
@@ -19,7 +19,6 @@ REFRESH_TOKEN_CHARS_MAX = 256
 Username = Annotated[str, at_most(USERNAME_CHARS_MAX, minLength=1, pattern="^[A-Za-z0-9_]+$")]
 Address = Annotated[str, at_most(ADDRESS_CHARS_MAX, format="email"), AfterValidator(normalized_address)]
 NewPassword = Annotated[str, at_most(PASSWORD_CHARS_MAX, minLength=PASSWORD_CHARS_MIN)]
-Name = Annotated[str, at_most(NAME_CHARS_MAX, pattern=NOT_BLANK)]
 Login = Annotated[str, at_most(ADDRESS_CHARS_MAX), Field(min_length=1)]
 Password = Annotated[str, at_most(PASSWORD_CHARS_MAX)]
 RefreshToken = Annotated[str, Field(max_length=REFRESH_TOKEN_CHARS_MAX)]

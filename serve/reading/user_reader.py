@@ -8,7 +8,7 @@ from domain.relations import FOLLOW
 from serve.reading.counts import Counts
 from serve.reading.people import People
 from storage import keys
-from storage.cache_codec import Person, person_from
+from storage.cache_codec import Profile, profile_from
 from storage.ports.cache import CacheStore
 from storage.ports.relations import RelationStore
 from storage.read_through import fetch_from, multi_get
@@ -25,7 +25,7 @@ class UserReader:
         counts: Counts[UserCounts],
         relations: RelationStore,
     ) -> None:
-        self.users: dict[int, Person] = {}
+        self.users: dict[int, Profile] = {}
         """The users found so far."""
         self._viewer = viewer
         self._viewers = () if viewer is None else (viewer,)
@@ -36,7 +36,7 @@ class UserReader:
         self._counts: dict[int, bytes | None] = {}
         self._noted: dict[int, bytes | None] = {}
 
-    async def read(self, ids: Iterable[int]) -> Mapping[int, Person]:
+    async def read(self, ids: Iterable[int]) -> Mapping[int, Profile]:
         """Look up those of some users that were not yet; all found so far."""
         wanted = [id_ for id_ in ids if id_ not in self._counts]
         users, counts, noted = await multi_get(
@@ -48,7 +48,7 @@ class UserReader:
         self._counts |= counts
         self._noted |= noted
         values = await self._people.values.fill_missing(users)
-        self.users |= {id_: person_from(value) for id_, value in values.items() if value}
+        self.users |= {id_: profile_from(value) for id_, value in values.items() if value}
         return self.users
 
     async def counts(self, ids: Iterable[int]) -> dict[int, UserCounts]:

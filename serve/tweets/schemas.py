@@ -31,6 +31,7 @@ class Author(BaseModel):
     id: Id
     username: str
     name: str
+    private: bool
 
 
 class Tweet(BaseModel):

@@ -1,7 +1,12 @@
-"""Profiles of users."""
+"""Profiles and settings of users."""
+
+import asyncio
+
+import orjson
 
 from domain.errors import NotFound
 from domain.ids import UserId
+from domain.settings import all_settings, grouped
 from serve.reading.readers import Readers
 from serve.users.render import users_json
 from storage.ports.users import UserStore
@@ -27,6 +32,13 @@ class UserQueries:
         if user is None:
             raise _no_user()
         return await self.user(viewer, user)
+
+    async def settings(self, user: UserId) -> bytes:
+        """All settings of a user, as the store has them."""
+        found, changed = await asyncio.gather(self._users.users((user,)), self._users.settings(user))
+        if user not in found:
+            raise _no_user()
+        return orjson.dumps({"private": found[user].private, **grouped(all_settings(changed))})
 
 
 def _no_user() -> NotFound:

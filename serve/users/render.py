@@ -8,17 +8,16 @@ from domain.timeline import walk_of
 from domain.timestamps import rfc3339
 from serve.reading.pipeline import Page, Skeleton, fill, page_json
 from serve.reading.user_reader import UserReader
-from storage.cache_codec import Person
+from storage.cache_codec import Profile
 
-_USER = (
-    b'%b,"created_at":"%b","followers_count":%d,"following_count":%d,"tweets_count":%d,"following":%b,"followed_by":%b}'
-)
+_COUNTS = b'"followers_count":%d,"following_count":%d,"tweets_count":%d'
+_USER = b'%%b,%%b,"created_at":"%%b",%b,"following":%%b,"followed_by":%%b}' % _COUNTS
 _BOOL = (b"false", b"true")
 
 
 async def users_page(skeleton: Skeleton, reader: UserReader, cursor: str | None, limit: int, limits: Limits) -> bytes:
     """A page of those users of a list who exist."""
-    page: Page[Person] = Page(skeleton=skeleton, rules=lambda users: users.__contains__)
+    page: Page[Profile] = Page(skeleton=skeleton, rules=lambda users: users.__contains__)
     filled = await fill(page, reader.read, walk_of(cursor), limit, limits)
     return page_json("users", await users_json(reader, filled.shown), filled.next)
 
@@ -30,6 +29,7 @@ async def users_json(reader: UserReader, shown: Sequence[int]) -> list[bytes]:
         _USER
         % (
             reader.users[id_].author[:-1],
+            reader.users[id_].fields,
             rfc3339(id_).encode(),
             *counts[id_],
             _BOOL[following],

@@ -1,14 +1,18 @@
 """Users; a username and an e-mail address are claimed before there is a user, and confirmed afterwards.
 
 A claim is made with a time to live and confirmed without one, so a process that dies in between takes nobody's name.
-Everything about a claim is a lightweight transaction: a plain write beside them could be ordered before.
+Everything about a claim is a lightweight transaction: a plain write beside them could be ordered before. The user is
+written with the timestamp of the id, which events of theirs exceed.
 """
 
 import asyncio
 from collections.abc import Sequence
 
+import orjson
+
 from domain.errors import Conflict
-from domain.ids import UserId
+from domain.ids import UserId, stamp_us
+from domain.settings import Setting
 from domain.users import User, folded, folded_address
 from storage.cassandra.driver.session import CassandraSession
 from storage.cassandra.driver.statements import cas, read, write
@@ -23,10 +27,17 @@ _CLAIM_EMAIL = cas("INSERT INTO emails (address, user_id, confirmed) VALUES (?, 
 _CONFIRM_NAME = cas("UPDATE usernames SET user_id = ?, confirmed = true WHERE name_folded = ? IF user_id = ?")
 _CONFIRM_EMAIL = cas("UPDATE emails SET user_id = ?, confirmed = true WHERE address = ? IF user_id = ?")
 _RELEASE_NAME = cas("DELETE FROM usernames WHERE name_folded = ? IF user_id = ? AND confirmed = false")
-_INSERT = write("INSERT INTO users (user_id, username, name, email, password_hash) VALUES (?, ?, ?, ?, ?)")
+_INSERT = write(
+    "INSERT INTO users (user_id, username, name, email, password_hash, event_id) VALUES (?, ?, ?, ?, ?, ?)"
+    " USING TIMESTAMP ?"
+)
 _BY_NAME = read("SELECT user_id, confirmed FROM usernames WHERE name_folded = ?")
 _BY_EMAIL = read("SELECT user_id, confirmed FROM emails WHERE address = ?")
-_USERS = read("SELECT user_id, username, name FROM users WHERE user_id = ?")
+_USERS = read(
+    "SELECT user_id, username, name, bio, location, website, private, suspended_at FROM users WHERE user_id = ?"
+)
+_SETTINGS = read("SELECT name, value FROM user_settings WHERE user_id = ?")
+_WRITTEN = read("SELECT username, WRITETIME(event_id) FROM users WHERE user_id = ?")
 _PASSWORD = read("SELECT password_hash FROM users WHERE user_id = ?")
 
 
@@ -46,7 +57,8 @@ class CassandraUserStore:
         if not taken and found["user_id"] != user.id:
             await self._session.compare_and_set(_RELEASE_NAME, (name, user.id))
             raise Conflict("The e-mail address is taken.", "email_taken")
-        await self._session.execute(_INSERT, (user.id, user.username, user.name, email, password_hash))
+        row = (user.id, user.username, user.name, email, password_hash, user.id)
+        await self._session.execute(_INSERT, (*row, stamp_us(user.id)))
         confirmed = await asyncio.gather(
             self._session.compare_and_set(_CONFIRM_NAME, (user.id, name, user.id)),
             self._session.compare_and_set(_CONFIRM_EMAIL, (user.id, address, user.id)),
@@ -59,11 +71,17 @@ class CassandraUserStore:
 
     async def users(self, ids: Sequence[UserId]) -> dict[UserId, User]:
         answers = await self._session.execute_many(_USERS, [(user,) for user in dict.fromkeys(ids)])
-        return {
-            UserId(user): User(id=UserId(user), username=username, name=name)
-            for rows in answers
-            for user, username, name in rows
-        }
+        found = (_user(*row) for rows in answers for row in rows)
+        return {user.id: user for user in found if user is not None}
+
+    async def settings(self, user: UserId) -> dict[str, Setting]:
+        rows = await self._session.execute(_SETTINGS, (user,))
+        return {name: orjson.loads(value) for name, value in rows}
+
+    async def written_us(self, user: UserId) -> int | None:
+        for username, written_us in await self._session.execute(_WRITTEN, (user,)):
+            return None if username is None else written_us or 0
+        return None
 
     async def by_username(self, username: str) -> UserId | None:
         for user, confirmed in await self._session.execute(_BY_NAME, (folded(username),)):
@@ -78,3 +96,28 @@ class CassandraUserStore:
         for (password_hash,) in await self._session.execute(_PASSWORD, (user,)):
             return Credentials(user, password_hash)
         return None
+
+
+def _user(
+    id_: int,
+    username: str | None,
+    name: str,
+    bio: str | None,
+    location: str | None,
+    website: str | None,
+    private: bool | None,
+    suspended_at: int | None,
+) -> User | None:
+    """A user from their row; none from one that has only what an event about nobody wrote."""
+    if username is None:
+        return None
+    return User(
+        id=UserId(id_),
+        username=username,
+        name=name,
+        bio=bio or "",
+        location=location or "",
+        website=website or "",
+        private=bool(private),
+        suspended=bool(suspended_at),
+    )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from domain.ids import UserId
+from domain.settings import Setting
 from domain.users import User
 
 
@@ -25,7 +26,13 @@ class UserStore(Protocol):
         """
 
     async def users(self, ids: Sequence[UserId]) -> dict[UserId, User]:
-        """Some users; the absent are left out."""
+        """Some users, as registration and the events since have them; the absent are left out."""
+
+    async def settings(self, user: UserId) -> dict[str, Setting]:
+        """The settings that a user changed, beside `private`."""
+
+    async def written_us(self, user: UserId) -> int | None:
+        """The write timestamp of a user's latest change, None for nobody: that of the next must be larger."""
 
     async def by_username(self, username: str) -> UserId | None:
         """The user who bears a name, without case."""

@@ -7,19 +7,29 @@ in case the command died in between.
 from collections.abc import Iterable
 from typing import Any
 
-from domain.events import Event, TweetDeleted, TweetPosted, UserReinstated, UserSuspended
+from domain.events import (
+    Event,
+    ProfileEdited,
+    SettingsChanged,
+    TweetDeleted,
+    TweetPosted,
+    UserReinstated,
+    UserSuspended,
+)
 from domain.relations import RELATIONS
 from storage.ports.cache import CacheStore, ListKey
 from storage.projections.projection import E, Projection
 from storage.projections.relations import relation_projections
 from storage.projections.tweets import TWEET_DELETED, TWEET_POSTED
-from storage.projections.users import USER_REINSTATED, USER_SUSPENDED
+from storage.projections.users import PROFILE_EDITED, SETTINGS_CHANGED, USER_REINSTATED, USER_SUSPENDED
 
 PROJECTIONS: dict[type[Event], Projection[Any]] = {
     TweetPosted: TWEET_POSTED,
     TweetDeleted: TWEET_DELETED,
     UserSuspended: USER_SUSPENDED,
     UserReinstated: USER_REINSTATED,
+    ProfileEdited: PROFILE_EDITED,
+    SettingsChanged: SETTINGS_CHANGED,
 }
 for _relation in RELATIONS:
     PROJECTIONS |= relation_projections(_relation)

@@ -54,7 +54,7 @@ def memory_stores(
         tweets=MemoryTweetStore(tables),
         relations=MemoryRelationStore(tables),
         counts=MemoryCountStore(tables),
-        users=MemoryUserStore(to_cassandra, users),
+        users=MemoryUserStore(tables, users),
         tokens=MemoryTokenStore(clock, to_cassandra),
         idempotency=MemoryIdempotencyStore(to_cassandra),
         coordination=MemoryCoordinationStore(to_cassandra),

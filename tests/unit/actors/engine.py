@@ -12,6 +12,7 @@ from domain.ids import COUNT_PARTS, RANGES, EventId, IdGenerator, TweetId, UserI
 from domain.limits import SMALL, Limits
 from domain.timeline import NO_ENTRIES, EntryList
 from serve.reading.staleness import StalenessGuard
+from storage.leased_ids import LeasedIds
 from storage.ports.cache import CacheStore, ListKey, ListKind
 from storage.ports.log import EventLog
 from storage.ports.offsets import OffsetStore
@@ -57,7 +58,9 @@ class Engine:
         return PullThreshold(self.ports, self.clock, self.limits)
 
     def counters(self, parts: Parts = all_parts) -> LogConsumer:
-        handlers = counters_handlers(self.ports, self.limits, self.threshold())
+        handlers = counters_handlers(
+            self.ports, self.clock, self.limits, self.threshold(), LeasedIds(self.ports.coordination, self.clock)
+        )
         return LogConsumer(COUNTERS, handlers, parts, self.ports, self.clock, self.limits, PARTITIONS)
 
     def reconciler(self) -> Reconciler:

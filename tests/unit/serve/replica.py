@@ -95,7 +95,7 @@ class Replica:
         async def turn() -> None:
             clock.advance(1)
 
-        people, keys = people or MemoryUserStore(users=EVERYBODY), MemoryIdempotencyStore(turn)
+        people, keys = people or MemoryUserStore(engine.tables, EVERYBODY), MemoryIdempotencyStore(turn)
         ports = replace(engine.ports, events=self.events, users=people, idempotency=keys)
         self.use_cases = use_cases = compose(ports, clock, limits, ids, partitions=PARTITIONS, sleep=engine.time_passes)
         self.commands = use_cases.get(TweetCommands)
