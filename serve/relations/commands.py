@@ -18,7 +18,6 @@ from storage.ports.relations import RelationStore
 from storage.rows import MINUTE_MS
 from telemetry.logs import request_id
 
-
 NO_FIELDS: Final[Mapping[str, int]] = {}
 
 
@@ -65,9 +64,9 @@ class RelationCommands:
     async def turn_on(self, relation: Relation, user: UserId, target: int, **details: int) -> int:
         """Turn a relation on, if it is off or has other details; its target, which through a retweet is the original.
 
-        Raises `NotFound`, `Invalid` (to oneself) and `Forbidden` (to too many).
+        Raises `NotFound`, `Invalid` (to oneself) and `Forbidden` (to too many; what is not for everybody).
         """
-        target, author = await self._target(relation, user, target)
+        target, author = await self._target(relation, user, target, for_everybody=relation.is_entry)
         before = await self.before(relation, user, target)
         fields = {**details, "author": author} if relation.is_entry else details
         await self.begin(relation, user, target, before, fields)
@@ -123,10 +122,12 @@ class RelationCommands:
         event = self._event(relation.off, relation, user, target, state.written_us, since=state.event_id)
         await self._publish(event, state, changed=state.active)
 
-    async def _target(self, relation: Relation, user: UserId, target: int) -> tuple[int, UserId]:
+    async def _target(
+        self, relation: Relation, user: UserId, target: int, *, for_everybody: bool = False
+    ) -> tuple[int, UserId]:
         """The target of a relation that exists, and its author; a user is their own."""
         if relation.target is Target.TWEET:
-            tweet = await self._targets.original(TweetId(target))
+            tweet = await self._targets.original(user, TweetId(target), for_everybody=for_everybody)
             return tweet.id, tweet.author
         if user == target:
             raise Invalid(f"You cannot {relation.name} yourself.", f"self_{relation.name}", (("id", "is your own"),))

@@ -20,7 +20,7 @@ from domain.relations import RETWEET, Relation
 from domain.texts import parsed
 from domain.tweets import LOCATION_CHARS_MAX, Tweet
 from serve.writing.publisher import Publisher
-from serve.writing.targets import Targets
+from serve.writing.targets import Hidden, Targets
 from storage import keys, values
 from storage.cache_codec import Person, tweet_value
 from storage.ports import Ports
@@ -78,14 +78,15 @@ class TweetCommands:
     async def post(self, author: UserId, draft: Draft, key: str | None = None) -> Posted:
         """Publish a tweet, reply or quote; under a key that was used before, what it made then.
 
-        Raises `Invalid` (text, location, reply or quote of nothing) and `Conflict` (the key with another draft).
+        Raises `Invalid` (text, location, reply or quote of nothing), `NotFound` (of what the author may not see),
+        `Forbidden` (quote of what is not for everybody) and `Conflict` (the key with another draft).
         """
         text = parsed(draft.text)
         location = _checked_location(draft.location)
         try:
             await self._targets.check_user(author)
-            reply_to = await self._original_of("reply_to_id", draft.reply_to)
-            quote_of = await self._original_of("quote_of_id", draft.quote_of)
+            reply_to = await self._original_of(author, "reply_to_id", draft.reply_to)
+            quote_of = await self._original_of(author, "quote_of_id", draft.quote_of, for_everybody=True)
         except Refused:  # it spends no key; but what a key made before stands, whatever has become of the reference
             claimed = None if key is None else await self._idempotency.claimed(author, key)
             if claimed is not None and (made := await self._made(author, claimed, draft)):
@@ -157,11 +158,15 @@ class TweetCommands:
         event = replace(event, hashtags=tweet.hashtags, reply_to=tweet.reply_to, quote_of=tweet.quote_of)
         await self._publisher.publish(event)
 
-    async def _original_of(self, field: str, tweet_id: TweetId | None) -> Tweet | None:
+    async def _original_of(
+        self, user: UserId, field: str, tweet_id: TweetId | None, *, for_everybody: bool = False
+    ) -> Tweet | None:
         if tweet_id is None:
             return None
         try:
-            return await self._targets.original(tweet_id)
+            return await self._targets.original(user, tweet_id, for_everybody=for_everybody)
+        except Hidden:
+            raise
         except NotFound:
             raise Invalid(
                 "The tweet referred to does not exist.", "invalid_reference", ((field, "does not exist"),)

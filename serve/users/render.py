@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from domain.limits import Limits
 from domain.timeline import walk_of
 from domain.timestamps import rfc3339
+from domain.visibility import is_listed
 from serve.reading.pipeline import Page, Skeleton, fill, page_json
 from serve.reading.user_reader import UserReader
 from storage.cache_codec import Profile
@@ -15,9 +16,20 @@ _USER = b'%%b,%%b,"created_at":"%%b",%b,"following":%%b,"followed_by":%%b}' % _C
 _BOOL = (b"false", b"true")
 
 
-async def users_page(skeleton: Skeleton, reader: UserReader, cursor: str | None, limit: int, limits: Limits) -> bytes:
-    """A page of those users of a list who exist."""
-    page: Page[Profile] = Page(skeleton=skeleton, rules=lambda users: users.__contains__)
+async def users_page(
+    skeleton: Skeleton,
+    reader: UserReader,
+    cursor: str | None,
+    limit: int,
+    limits: Limits,
+    *,
+    with_hidden: bool = False,
+) -> bytes:
+    """A page of those users of a list whom its reader may see; of all who exist with those who are hidden from them."""
+    page: Page[Profile] = Page(
+        skeleton=skeleton,
+        rules=lambda users: lambda id_: id_ in users and (with_hidden or is_listed(id_, reader.lens)),
+    )
     filled = await fill(page, reader.read, walk_of(cursor), limit, limits)
     return page_json("users", await users_json(reader, filled.shown), filled.next)
 
