@@ -7,11 +7,12 @@ import httpx
 
 from tests.support.api_user import ApiUser, sign_up
 
+Names = set[tuple[str, bool]]
+"""Names under which somebody is shown, each with whether they are private."""
 
-async def shown_to(
-    reader: ApiUser | None, author: ApiUser, tweet: str, api: httpx.AsyncClient
-) -> set[tuple[str, bool]]:
-    """The names of an author, and whether they are private, on every page where somebody finds them."""
+
+async def shown_to(reader: ApiUser | None, author: ApiUser, tweet: str, api: httpx.AsyncClient) -> Names:
+    """The names of an author on every page where somebody finds them."""
     headers = {} if reader is None else reader.headers
 
     async def read(path: str) -> Any:
@@ -44,9 +45,9 @@ async def test_a_new_name_shows_on_every_page_at_the_next_read_to_everybody(api:
         await reader.follow(alice)
         await reader.call("POST", f"/tweets/{tweet}/bookmark", 200)
 
-    async def everywhere() -> set[tuple[str, bool]]:
+    async def everywhere() -> Names:
         pages = await asyncio.gather(*(shown_to(reader, alice, tweet, api) for reader in (*readers, None)))
-        return set[tuple[str, bool]]().union(*pages)
+        return Names().union(*pages)
 
     assert await everywhere() == {(alice.username, False)}
     for number in range(3):
@@ -65,9 +66,8 @@ async def test_a_profile_has_what_its_user_gave_and_nothing_that_they_cleared(ap
     await alice.call("PUT", "/users/me", 200, json={"bio": "", "location": None, "website": " "})
     cleared = await bob.call("GET", f"/users/{alice.id}", 200)
     assert cleared == mine | {"bio": "", "website": ""}
-    refused = await alice.call(
-        "PUT", "/users/me", 422, json={"name": "", "bio": "kept?", "website": "javascript:alert(1)"}
-    )
+    wrong = {"name": "", "bio": "kept?", "website": "javascript:alert(1)"}
+    refused = await alice.call("PUT", "/users/me", 422, json=wrong)
     assert (refused["code"], refused["fields"].keys()) == ("invalid_profile", {"name", "website"})
     assert cleared == await bob.call("GET", f"/users/{alice.id}", 200), "all of it or nothing"
 

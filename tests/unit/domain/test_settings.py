@@ -1,11 +1,11 @@
 import pytest
 
 from domain.errors import Invalid
-from domain.settings import DEFAULTS, NOTIFICATION_KINDS, all_settings, checked_settings, grouped, ungrouped
+from domain.settings import DEFAULTS, NOTIFICATION_KINDS, Setting, all_settings, checked_settings, grouped, ungrouped
 
 
 def test_what_was_not_changed_is_as_at_first() -> None:
-    changed = {"language": "de", "push.like": False}
+    changed: dict[str, Setting] = {"language": "de", "push.like": False}
     assert all_settings(changed) == {**DEFAULTS, **changed}
 
 
