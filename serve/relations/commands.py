@@ -18,7 +18,6 @@ from storage.ports.relations import RelationStore
 from storage.rows import MINUTE_MS
 from telemetry.logs import request_id
 
-
 NO_FIELDS: Final[Mapping[str, int]] = {}
 
 

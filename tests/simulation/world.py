@@ -28,8 +28,8 @@ from serve.timelines.queries import TimelineQueries
 from serve.tweets.commands import TweetCommands
 from serve.tweets.queries import TweetQueries
 from serve.users.queries import UserQueries
-from storage.leased_ids import LeasedIds
 from storage.desired_state import COUNTERS_UP, counters_names, desired, parts_of
+from storage.leased_ids import LeasedIds
 from storage.ports import Ports
 from storage.ports.cache import ListKey, ListKind
 from storage.ports.events import EventStore
