@@ -55,6 +55,12 @@ class Limits:
     """Members of a leaf, and leaves of a branch, of a counted set; one of up to two leaves is counted as it is."""
     following_max: int = 5_000
     """Accounts one user may follow."""
+    requests_max: int = 1_000
+    """Accounts one user may ask to follow at a time."""
+    blocks_max: int = 10_000
+    """Accounts one user may block."""
+    mutes_max: int = 10_000
+    """Accounts one user may mute, and whose retweets they may hide."""
     cache_ttl_s: int = 3_600
     timeline_ttl_s: int = 30 * 86_400
     lease_ttl_s: int = 30

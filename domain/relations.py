@@ -74,6 +74,10 @@ class Ending:
     inverse: bool = False
     """True for that of the target to the user."""
 
+    def pair(self, user: int, target: int) -> tuple[int, int]:
+        """The user and the target of this relation, where a user begins the other to a target."""
+        return (target, user) if self.inverse else (user, target)
+
 
 class Ended(NamedTuple):
     """A relation that an event ends besides the one it is about, and the id of the event that had turned it on."""
@@ -122,12 +126,21 @@ class Relation:
         """The id of the event that turned on what one of its events is about: its own, or that of an earlier one."""
         return int(event.event_id if isinstance(event, self.on) else getattr(event, _OFF_FIELD))
 
+    def pairs_of(self, event: Event) -> Iterator[tuple[int, int]]:
+        """Each user and target between whom an event may have begun or ended this relation."""
+        about = relation_of(event)
+        if about is self:
+            yield event.actor, self.target_of(event)
+        for ended in about.ended_by(event) if about else ():
+            if ended.relation is self:
+                yield ended.user, ended.target
+
     def ended_by(self, event: Event) -> Iterator[Ended]:
         """The other relations that ended when one of its events turned it on."""
-        pair = event.actor, self.target_of(event)
+        user, target = event.actor, self.target_of(event)
         for ending in self.ends if isinstance(event, self.on) else ():
             if since := int(getattr(event, ending.field)):
-                yield Ended(ending.relation, *(pair[::-1] if ending.inverse else pair), since)
+                yield Ended(ending.relation, *ending.pair(user, target), since)
 
 
 REQUEST = Relation(

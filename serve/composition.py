@@ -22,6 +22,7 @@ from serve.reading.guarded_cache import GuardedCache
 from serve.reading.readers import Readers
 from serve.reading.staleness import StalenessGuard
 from serve.relations.commands import RelationCommands
+from serve.relations.follow_commands import FollowCommands
 from serve.relations.queries import RelationQueries
 from serve.timelines.home_lists import HomeLists, pulled_authors
 from serve.timelines.queries import TimelineQueries
@@ -62,6 +63,7 @@ def compose(
         readers,
         publisher,
         relations,
+        FollowCommands(ports.relations, relations, targets),
         TweetCommands(ports, publisher, targets, relations.turn_off, ids, clock, limits),
         UserCommands(ports.users, publisher, ids, clock),
         RelationQueries(readers, ports.relations, limits),

@@ -13,7 +13,7 @@ from serve.accounts.key_ring import UnusableKeys
 from serve.app import build_app
 from serve.composition import compose_service
 from serve.config import ApiConfig
-from serve.writing.leased_ids import LeasedIds
+from storage.leased_ids import LeasedIds
 from storage.stores import Stores, open_stores
 from telemetry import logs, metrics
 from telemetry.ray_backend import RayBackend

@@ -14,7 +14,7 @@ from actors.consumers.claimed_log import ClaimedLog
 from actors.consumers.dead_letters import Decoded, Outcome, RetryPolicy
 from domain.clock import Clock
 from domain.errors import EngineError, Fenced
-from domain.events import AnyEvent, Followed, Retweeted, TweetPosted, Unfollowed
+from domain.events import AnyEvent, Retweeted, TweetPosted
 from domain.fanout import Batch, FollowerSets, Interleaver, Job, Pulled
 from domain.ids import UserId, range_of, time_ms
 from domain.limits import Limits
@@ -160,13 +160,12 @@ class FanoutShard:
                 if self._pulled.pushed(event.actor, self._clock.now_ms()):
                     await self._start_job(record, event)
                     return
-            case Followed(user=user, followee=followee) | Unfollowed(user=user, followee=followee):
-                if range_of(user) in self.ranges:
-                    edge = await self._ports.relations.state(FOLLOW, user, followee)
-                    self._followers.set_edge(followee, user, edge.active)
-                    await self._ports.cache.unlink([ListKey(ListKind.HOME, user)])
             case _:
-                pass
+                for user, followee in FOLLOW.pairs_of(event):
+                    if range_of(user) in self.ranges:
+                        edge = await self._ports.relations.state(FOLLOW, UserId(user), followee)
+                        self._followers.set_edge(UserId(followee), UserId(user), edge.active)
+                        await self._ports.cache.unlink([ListKey(ListKind.HOME, UserId(user))])
         self._log.finish(record.partition, record.offset)
 
     async def _start_job(self, record: LogRecord, event: TweetPosted | Retweeted) -> None:

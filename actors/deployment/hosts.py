@@ -24,6 +24,7 @@ from actors.registry import CONSUMERS, COUNTERS, RECONCILER, counters_handlers
 from domain.clock import SystemClock
 from domain.errors import EngineError
 from storage.desired_state import COUNTERS_UP, desired, is_counters, parts_of
+from storage.leased_ids import LeasedIds
 from storage.stores import Stores, open_stores
 from telemetry import logs, metrics
 from telemetry.logs import logger
@@ -88,7 +89,7 @@ class CountersActor(HostedActor):
     async def _begin(self, stores: Stores, closing: AsyncExitStack) -> Step:
         config, limits, ports = self._config.stores, self._config.stores.limits, stores.ports
         threshold = PullThreshold(ports, CLOCK, limits)
-        handlers = counters_handlers(ports, limits, threshold)
+        handlers = counters_handlers(ports, CLOCK, limits, threshold, LeasedIds(ports.coordination, CLOCK))
 
         async def parts() -> frozenset[int]:
             return parts_of(self._name, await desired(ports.coordination, COUNTERS_UP))

@@ -5,7 +5,7 @@ Requests are read with schemas; answers are bytes already, and only described.
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from domain.normal_form import raw_chars_max
 from serve.http.parameters import ID_CHARS_MAX, ID_PATTERN, id_of
@@ -26,6 +26,19 @@ Id = Annotated[
     Field(max_length=ID_CHARS_MAX, pattern=ID_PATTERN, examples=["1948203948203948203"]),
     BeforeValidator(_of_64_bits),
 ]
+
+
+_TIME_CHARS_MAX = 40
+
+
+def _as_text(value: object) -> object:
+    if not isinstance(value, str) or len(value) > _TIME_CHARS_MAX:
+        raise ValueError("must be a time as RFC 3339 writes it, such as 2030-01-31T12:00:00Z")
+    return value
+
+
+Time = Annotated[AwareDatetime, BeforeValidator(_as_text)]
+"""A time with its offset; numbers are none."""
 
 
 def at_most(chars_max: int, **described: str | int) -> Any:

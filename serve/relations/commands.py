@@ -1,17 +1,35 @@
 """Commands on relations: turn one on or off, whichever it is; each checks, decides on one event, and publishes it."""
 
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final, NamedTuple
+
 from domain.clock import Clock
 from domain.errors import Forbidden, Invalid
 from domain.events import Event
 from domain.ids import EventId, IdSource, TweetId, UserId, stamp_us
 from domain.limits import Limits
-from domain.relations import FOLLOW, Relation, RelationState, Target
+from domain.relations import BLOCK, FOLLOW, MUTE, REQUEST, RETWEETS_HIDDEN, Relation, RelationState, Target
 from serve.reading.viewer import ViewerRelations
 from serve.writing.publisher import Publisher
 from serve.writing.targets import Targets
 from storage.ports.relations import RelationStore
 from storage.rows import MINUTE_MS
 from telemetry.logs import request_id
+
+NO_FIELDS: Final[Mapping[str, int]] = {}
+
+
+class Before(NamedTuple):
+    """The state of a relation before a command, the fields of the event that would turn it on, and its latest write.
+
+    The fields name what would end with it, or did where it is on; the latest write is that of any of these.
+    """
+
+    state: RelationState
+    fields: Mapping[str, int]
+    written_us: int
 
 
 class RelationCommands:
@@ -34,20 +52,32 @@ class RelationCommands:
         self._ids = ids
         self._clock = clock
         self._limits = limits
+        self._most = {
+            FOLLOW: ("follow", limits.following_max),
+            REQUEST: ("ask to follow", limits.requests_max),
+            BLOCK: ("block", limits.blocks_max),
+            MUTE: ("mute", limits.mutes_max),
+            RETWEETS_HIDDEN: ("hide the retweets of", limits.mutes_max),
+        }
+        """By relation: its verb, and to how many one user may have it."""
 
-    async def turn_on(self, relation: Relation, user: UserId, target: int) -> int:
-        """Turn a relation on, if it is off; its target is returned, which through a retweet is the original.
+    async def turn_on(self, relation: Relation, user: UserId, target: int, **details: int) -> int:
+        """Turn a relation on, if it is off or has other details; its target, which through a retweet is the original.
 
         Raises `NotFound`, `Invalid` (to oneself) and `Forbidden` (to too many).
         """
         target, author = await self._target(relation, user, target)
-        before = await self._relations.state(relation, user, target)
-        following_max = self._limits.following_max
-        if relation is FOLLOW and not before.active and len(await self._known.followees(user)) >= following_max:
-            raise Forbidden(f"Nobody may follow more than {following_max} accounts.", "following_too_many")
-        fields = {"author": author} if relation.is_entry else {}
-        await self._write(before, True, relation.on, user=user, **{relation.target_field: target}, **fields)
+        before = await self.before(relation, user, target)
+        fields = {**details, "author": author} if relation.is_entry else details
+        await self.begin(relation, user, target, before, fields)
         return target
+
+    async def mute(self, user: UserId, target: UserId, until: datetime | None, *, notifications: bool) -> None:
+        """Mute somebody until a time, or for ever. Raises also `Invalid` for a time that is over."""
+        until_ms = 0 if until is None else int(until.timestamp() * 1000)
+        if until is not None and until_ms <= self._clock.now_ms():
+            raise Invalid("The end of a mute must lie ahead.", "invalid_until", (("until", "must lie ahead"),))
+        await self.turn_on(MUTE, user, target, until_ms=until_ms, notifications=int(notifications))
 
     async def turn_off(self, relation: Relation, user: UserId, target: int) -> int:
         """Turn a relation off, if it is on; likewise. One that is on ends though its target was deleted."""
@@ -55,9 +85,42 @@ class RelationCommands:
         if not before.active:
             target, _ = await self._target(relation, user, target)
             before = await self._relations.state(relation, user, target)
-        fields = {relation.target_field: target, "since": before.event_id}
-        await self._write(before, False, relation.off, user=user, **fields)
+        await self.end(relation, user, target, before)
         return target
+
+    async def before(self, relation: Relation, user: UserId, target: int) -> Before:
+        """Read what decides about turning a relation on."""
+        pairs = [(relation, (user, target)), *((each.relation, each.pair(user, target)) for each in relation.ends)]
+        reads = (self._relations.state(of, UserId(source), to) for of, (source, to) in pairs)
+        state, *ending = await asyncio.gather(*reads)
+        ends = zip(relation.ends, ending, strict=True)
+        fields = {each.field: ended.event_id for each, ended in ends if ended.active or state.active}
+        return Before(state, fields, max(each.written_us for each in (state, *ending)))
+
+    async def begin(
+        self,
+        relation: Relation,
+        user: UserId,
+        target: int,
+        before: Before,
+        fields: Mapping[str, int] = NO_FIELDS,
+        by: UserId | None = None,
+    ) -> None:
+        """Turn a relation on whose target was checked, `by` somebody else if not by its user.
+
+        Raises `Forbidden` (to too many).
+        """
+        state = before.state
+        if not state.active:
+            await self._check_room(relation, user)
+        details = tuple(fields.get(name, 0) for name in relation.details)
+        event = self._event(relation.on, relation, user, target, before.written_us, **before.fields, **fields)
+        await self._publish(event, state, changed=not state.active or state.details != details, by=by)
+
+    async def end(self, relation: Relation, user: UserId, target: int, state: RelationState) -> None:
+        """Turn a relation off that is in a state."""
+        event = self._event(relation.off, relation, user, target, state.written_us, since=state.event_id)
+        await self._publish(event, state, changed=state.active)
 
     async def _target(self, relation: Relation, user: UserId, target: int) -> tuple[int, UserId]:
         """The target of a relation that exists, and its author; a user is their own."""
@@ -69,11 +132,27 @@ class RelationCommands:
         await self._targets.check_user(UserId(target))
         return target, UserId(target)
 
-    async def _write(self, before: RelationState, active: bool, kind: type[Event], **fields: int) -> None:
+    async def _check_room(self, relation: Relation, user: UserId) -> None:
+        if relation not in self._most:
+            return
+        verb, most = self._most[relation]
+        if relation is FOLLOW:
+            have = len(await self._known.followees(user))
+        else:
+            have = len(await self._relations.all_targets(relation, user))
+        if have >= most:
+            raise Forbidden(f"Nobody may {verb} more than {most} accounts.", f"{relation.flag}_too_many")
+
+    def _event(
+        self, kind: type[Event], relation: Relation, user: UserId, target: int, above_us: int, **fields: int
+    ) -> Event:
         id_ = self._ids.next()
-        stamp = max(stamp_us(id_), before.written_us + 1, self._clock.now_ms() * 1000)
-        event = kind(event_id=EventId(id_), stamp_us=stamp, request_id=request_id.get(), **fields)
-        if before.active is not active:
-            await self._publisher.publish(event)
-        elif stamp - before.written_us < self._limits.reconcile_trail_minutes * MINUTE_MS * 1000:
-            await self._publisher.invalidate(event)
+        stamp = max(stamp_us(id_), above_us + 1, self._clock.now_ms() * 1000)
+        pair = {"user": user, relation.target_field: target}
+        return kind(event_id=EventId(id_), stamp_us=stamp, request_id=request_id.get(), **pair, **fields)
+
+    async def _publish(self, event: Event, before: RelationState, *, changed: bool, by: UserId | None = None) -> None:
+        if changed:
+            await self._publisher.publish(event, by=by)
+        elif event.stamp_us - before.written_us < self._limits.reconcile_trail_minutes * MINUTE_MS * 1000:
+            await self._publisher.invalidate(event, by=by)

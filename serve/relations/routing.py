@@ -127,6 +127,14 @@ def add_own_targets(router: APIRouter, path: str, relation: Relation, operation:
         return json_response(await pages.targets(user, relation, user, *page))
 
 
+def add_own_sources(router: APIRouter, path: str, relation: Relation, operation: Operation) -> None:
+    """Have GET list the users who have a relation to the user who asks, for nobody else."""
+
+    @_adds_page(router, path, operation, "users", UserPage)
+    async def read_own_sources(user: Member, page: Paged, pages: Pages) -> Response:
+        return json_response(await pages.sources(user, relation, user, *page))
+
+
 def _adds_page(
     router: APIRouter, path: str, operation: Operation, tag: str, schema: type[BaseModel], **more: Any
 ) -> Callable[[_Endpoint], _Endpoint]:

@@ -1,1 +1,1 @@
-"""Writing: publication of decided facts, ids for them, and the targets they refer to. Imports no area."""
+"""Writing: publication of decided facts, and the targets they refer to. Imports no area."""

@@ -9,6 +9,7 @@ from typing import Protocol
 from domain.clock import Sleep
 from domain.errors import Overloaded, StoreUnavailable
 from domain.events import Event
+from domain.ids import UserId
 from serve.http import errors
 from storage import keys
 from storage.own_acts import acts_of
@@ -48,8 +49,12 @@ class Publisher:
         self._cache = cache
         self._log = log
 
-    async def publish(self, event: Event, known: dict[str, bytes] | None = None, *, ttl_s: int = 0) -> bool:
+    async def publish(
+        self, event: Event, known: dict[str, bytes] | None = None, *, ttl_s: int = 0, by: UserId | None = None
+    ) -> bool:
         """Commit an event, invalidate what it makes stale, keep `known` values of what it creates, note and append it.
+
+        What it counts is noted for its actor, and for whom it is done `by` if that is somebody else.
 
         Leases that are taken before the commit guard the known values: who knows better by then has the last word.
         Returns False if Redis may lack any of it, or of what others did: then an answer is read, not made from what is
@@ -66,20 +71,22 @@ class Publisher:
             fill = [self._cache.fill(known, token, ttl_s=ttl_s)] if known else []
             return [self._log.append([event]), *fill]
 
-        if not await self._tell_redis(event, made):
+        if not await self._tell_redis(event, made, by=by):
             return False
         metrics.EVENTS_APPENDED.record(by="command")
         return not self._guard.active
 
-    async def invalidate(self, event: Event) -> None:
+    async def invalidate(self, event: Event, *, by: UserId | None = None) -> None:
         """Invalidate what an event would make stale, and note it.
 
         For one that turned out to be in force, and not for long: a try whose commit took too long to be answered went
         no further, until the reconciler comes by.
         """
-        await self._tell_redis(event)
+        await self._tell_redis(event, by=by)
 
-    async def _tell_redis(self, event: Event, made: Callable[[], list[Awaitable[None]]] | None = None) -> bool:
+    async def _tell_redis(
+        self, event: Event, made: Callable[[], list[Awaitable[None]]] | None = None, *, by: UserId | None = None
+    ) -> bool:
         """Bring an event to Redis, with what is `made` of a new one; all of it may be repeated.
 
         What is noted is in the log by then: counts tell by the time whether they hold it. If Redis stalls the answer
@@ -91,7 +98,8 @@ class Publisher:
             tries -= 1
             try:
                 await asyncio.gather(invalidate(self._cache, (event,)), *(made() if made else ()))
-                await self._cache.note(keys.own_acts(event.actor), acts)
+                for user in dict.fromkeys((event.actor, by or event.actor)):
+                    await self._cache.note(keys.own_acts(user), acts)
             except (StoreUnavailable, Overloaded) as error:
                 if tries:
                     await self._sleep(_WAIT_S)

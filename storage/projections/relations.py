@@ -84,8 +84,8 @@ def _on(relation: Relation, event: Event) -> Iterator[Row]:
 
 def _off(ended: Ended, stamp_us: int) -> Iterator[Row]:
     relation, user, target, id_ = ended
-    tables, values = tables_of(relation), {"active": False, "event_id": id_}
-    yield SetRelation(tables.by_user, (user, target), stamp_us, values, "-", (id_,))
+    tables = tables_of(relation)
+    yield SetRelation(tables.by_user, (user, target), stamp_us, {"active": False, "event_id": id_}, "-", (id_,))
     if relation.sources and relation.counted:
         yield Delete(tables.by_target, (target, *relation.sources.place(user), user), stamp_us)
     yield from _ended(ended, stamp_us)

@@ -28,8 +28,8 @@ from serve.timelines.queries import TimelineQueries
 from serve.tweets.commands import TweetCommands
 from serve.tweets.queries import TweetQueries
 from serve.users.queries import UserQueries
-from serve.writing.leased_ids import LeasedIds
 from storage.desired_state import COUNTERS_UP, counters_names, desired, parts_of
+from storage.leased_ids import LeasedIds
 from storage.ports import Ports
 from storage.ports.cache import ListKey, ListKind
 from storage.ports.events import EventStore
@@ -265,7 +265,7 @@ class World:
 
     def _counters(self, name: str, clock: Clock) -> Callable[[], Awaitable[None]]:
         threshold, released_ms = PullThreshold(self.ports, clock, self.limits), self.clock.monotonic_ms()
-        all_ = counters_handlers(self.ports, self.limits, threshold)
+        all_ = counters_handlers(self.ports, clock, self.limits, threshold, LeasedIds(self.coordination, clock))
         handlers = [handler for handler in all_ if type(handler) is not self._build.without]
 
         async def parts() -> frozenset[int]:

@@ -18,13 +18,13 @@ AREA_FILES = {"__init__", "routes", "schemas", "commands", "queries"}
 OTHER_AREA_FILES: dict[str, set[str]] = {
     "accounts": {"key_ring", "login_throttle", "passwords", "session_registry", "tokens"},
     "operations": {"readiness"},
-    "relations": {"routing"},
+    "relations": {"follow_commands", "routing"},
     "timelines": {"home", "home_lists", "home_pages", "rebuild"},
     "trends": set(),
     "tweets": {"conversation_walk", "render", "threads"},
     "users": {"render"},
 }
-WITHOUT_SCHEMAS = {"relations", "timelines"}
+WITHOUT_SCHEMAS = {"timelines"}
 """Areas that answer with the schemas of tweets and users alone."""
 WITHOUT_USE_CASES = {"operations"}
 """An area that reads and changes nothing of the product."""

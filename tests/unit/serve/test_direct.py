@@ -51,6 +51,10 @@ def pages(both: Both) -> list[str]:
         f"/api/v1/users/{ALICE}/followers",
         f"/api/v1/users/{BOB}/following",
         "/api/v1/users/me/bookmarks",
+        "/api/v1/users/me/blocks",
+        "/api/v1/users/me/mutes",
+        "/api/v1/users/me/sent-requests",
+        "/api/v1/follow-requests",
     ]
 
 
@@ -64,8 +68,10 @@ async def test_the_routes_that_are_direct_are_these(both: Both) -> None:
     found = set(DirectRoutes(both.other.api, both.other.api.routes).routes)
     read = {path.replace(str(both.direct.tweet), "{id}") for path in (*pages(both), *things(both))}
     read = {path.replace(str(ALICE), "{id}").replace(str(BOB), "{id}") for path in read}
-    relations = [f"{TWEETS}/{{id}}/{name}" for name in ("like", "retweet", "bookmark")] + ["/api/v1/users/{id}/follow"]
+    relations = [f"{TWEETS}/{{id}}/{name}" for name in ("like", "retweet", "bookmark")]
+    relations += [f"/api/v1/users/{{id}}/{name}" for name in ("follow", "block", "mute")]
     written = {("POST", TWEETS), ("DELETE", f"{TWEETS}/{{id}}")}
+    written |= {("POST", f"/api/v1/follow-requests/{{id}}/{name}") for name in ("approve", "reject")}
     written |= {(method, path) for method in ("POST", "DELETE") for path in relations}
     written |= {("PUT", path) for path in OWN}
     assert found == {("GET", path) for path in read} | written

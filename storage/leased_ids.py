@@ -1,7 +1,8 @@
-"""Ids for one replica, under a worker number that it leases and keeps leasing."""
+"""Ids for one process, under a worker number that it leases, and may keep leasing."""
 
 import asyncio
 import uuid
+from contextlib import suppress
 
 from domain.clock import Clock, Sleep
 from domain.errors import LeaseExpired, Overloaded, StoreUnavailable
@@ -29,6 +30,13 @@ class LeasedIds:
         if self._generator is None:
             raise LeaseExpired(-1)
         return self._generator.next()
+
+    async def next_leased(self) -> int:
+        """The next id, under a lease that is taken anew if there is none. Raises as `renew` does."""
+        with suppress(LeaseExpired):
+            return self.next()
+        await self.renew()
+        return self.next()
 
     async def renew(self) -> None:
         """Prolong the lease, or take one. Raises `StoreUnavailable` and `Overloaded`."""

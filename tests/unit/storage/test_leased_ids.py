@@ -4,7 +4,7 @@ import pytest
 from typing_extensions import override
 
 from domain.errors import LeaseExpired, Overloaded, StoreUnavailable
-from serve.writing.leased_ids import LEASE_MS, LeasedIds
+from storage.leased_ids import LEASE_MS, LeasedIds
 from storage.ports.coordination import WorkerLease
 from tests.memory.coordination import MemoryCoordinationStore
 from tests.unit.actors.engine import Engine
