@@ -20,7 +20,7 @@ class Resolution(Enum):
 
 
 class Between(NamedTuple):
-    """What is between a user and somebody whom they follow or asked to."""
+    """State between a user and somebody whom they follow or asked to."""
 
     follow: RelationState
     request: RelationState
@@ -31,7 +31,7 @@ class Between(NamedTuple):
 
     @property
     def resolution(self) -> Resolution:
-        """What gives way, one thing at a time."""
+        """The one thing that gives way first."""
         if self.blocked and self.follow.active:
             return Resolution.UNFOLLOW
         if self.request.active:

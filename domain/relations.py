@@ -75,7 +75,7 @@ class Ending:
     """True for that of the target to the user."""
 
     def pair(self, user: int, target: int) -> tuple[int, int]:
-        """Who has it to whom, where a user begins the other to a target."""
+        """The user and the target of this relation, where a user begins the other to a target."""
         return (target, user) if self.inverse else (user, target)
 
 

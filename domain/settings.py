@@ -8,7 +8,7 @@ import regex
 from domain.errors import Invalid
 
 Audience = Literal["everyone", "followees", "nobody"]
-"""Whose messages and notifications a user takes: of whom they follow, for instance."""
+"""People whose messages or notifications a user takes."""
 NotificationKind = Literal[
     "follow", "follow_request", "like", "retweet", "quote", "reply", "mention", "poll_ended", "scheduled_failed"
 ]

@@ -160,6 +160,8 @@ SAFEGUARDS = _counter(
         "incarnation",
         "fence",
         "superseded",
+        "block_wins",
+        "request_resolved",
         "tombstone",
         "staleness",
         "own_count",

@@ -1,6 +1,7 @@
 """Conflicts of follows, requests and blocks: resolved by events in the name of whom they are about."""
 
 import asyncio
+from typing import Any
 
 from typing_extensions import override
 
@@ -62,13 +63,15 @@ class Conflicts(Handler):
         id_ = await self._ids.next_leased()
         written_us = max(follow.written_us, request.written_us, *(block.written_us for block in blocks))
         stamp = max(stamp_us(id_), written_us + 1, self._clock.now_ms() * 1000)
-        kinds: dict[Resolution, tuple[type[Event], dict[str, int]]] = {
-            Resolution.UNFOLLOW: (Unfollowed, {"since": follow.event_id}),
-            Resolution.END_REQUEST: (FollowRequestEnded, {"since": request.event_id}),
-            Resolution.APPROVE: (Followed, {"request": request.event_id}),
-        }
-        kind, fields = kinds[resolution]
-        await self._publish(kind(event_id=EventId(id_), stamp_us=stamp, user=user, followee=other, **fields))
+        of_pair: dict[str, Any] = {"event_id": EventId(id_), "stamp_us": stamp, "user": user, "followee": other}
+        match resolution:
+            case Resolution.UNFOLLOW:
+                event: Event = Unfollowed(**of_pair, since=follow.event_id)
+            case Resolution.END_REQUEST:
+                event = FollowRequestEnded(**of_pair, since=request.event_id)
+            case Resolution.APPROVE:
+                event = Followed(**of_pair, request=request.event_id)
+        await self._publish(event)
         return True
 
     async def _publish(self, event: Event) -> None:

@@ -1,5 +1,7 @@
 """The parts of the engine on in-memory stores, driven by hand."""
 
+from collections.abc import Iterable
+
 from actors.consumers.fanout_shard import FanoutShard
 from actors.consumers.log_consumer import LogConsumer, Parts
 from actors.consumers.pull_threshold import PullThreshold
@@ -11,6 +13,7 @@ from domain.events import Event, Followed, Liked, Retweeted, TweetPosted, Unfoll
 from domain.ids import COUNT_PARTS, RANGES, EventId, IdGenerator, TweetId, UserId, stamp_us
 from domain.limits import SMALL, Limits
 from domain.timeline import NO_ENTRIES, EntryList
+from domain.users import User
 from serve.reading.staleness import StalenessGuard
 from storage.leased_ids import LeasedIds
 from storage.ports.cache import CacheStore, ListKey, ListKind
@@ -32,10 +35,10 @@ async def all_parts() -> frozenset[int]:
 class Engine:
     """One of everything, each stepped by the test."""
 
-    def __init__(self, limits: Limits = SMALL) -> None:
+    def __init__(self, limits: Limits = SMALL, users: Iterable[User] = ()) -> None:
         self.limits = limits
         self.clock = ManualClock()
-        stores = memory_stores(self.clock, limits, partitions=PARTITIONS)
+        stores = memory_stores(self.clock, limits, partitions=PARTITIONS, users=users)
         self.ports, self.tables, self.redis = stores.ports, stores.tables, stores.redis
         self._ids = IdGenerator(1, self.clock, after_ms=0, until_ms=1 << 50, lease_ends_ms=1 << 50)
 
