@@ -26,14 +26,14 @@ class World:
         self.counters = self.engine.counters()
 
     async def begin(self) -> "World":
-        await self.switches(private=True)
+        await self.sets(private=True)
         for user in REQUESTERS:
             await self.engine.happened(FollowRequested(**self._at(), user=user, followee=ALICE))
         await self.turns(10)
         assert await self.waiting() == len(REQUESTERS)
         return self
 
-    async def switches(self, *, private: bool) -> None:
+    async def sets(self, *, private: bool) -> None:
         """Have the counters see it too, and no more than that."""
         await self.engine.happened(SettingsChanged(**self._at(), user=ALICE, private=private))
 
@@ -70,7 +70,7 @@ async def world() -> World:
 
 
 async def test_all_who_wait_are_let_in_a_page_a_turn_and_then_nothing_is_left_to_do(world: World) -> None:
-    await world.switches(private=False)
+    await world.sets(private=False)
     left = []
     for _ in range(10):
         await world.turns(1)
@@ -80,18 +80,18 @@ async def test_all_who_wait_are_let_in_a_page_a_turn_and_then_nothing_is_left_to
 
 
 async def test_who_has_to_wait_again_waits_and_is_let_in_the_next_time(world: World) -> None:
-    await world.switches(private=False)
+    await world.sets(private=False)
     await world.turns_until_waiting(PAGE)
-    await world.switches(private=True)
+    await world.sets(private=True)
     await world.turns(5)
     assert (await world.waiting(), await world.rows()) == (PAGE, [])
-    await world.switches(private=False)
+    await world.sets(private=False)
     await world.turns(10)
     assert (await world.waiting(), await world.rows()) == (0, [])
 
 
 async def test_another_process_goes_on_with_what_is_left_though_the_event_does_not_come_again(world: World) -> None:
-    await world.switches(private=False)
+    await world.sets(private=False)
     await world.turns_until_waiting(len(REQUESTERS) - 1)
     world.counters = world.engine.counters()
     await world.turns(10)
@@ -99,10 +99,10 @@ async def test_another_process_goes_on_with_what_is_left_though_the_event_does_n
 
 
 async def test_what_was_opened_again_meanwhile_is_not_forgotten(world: World) -> None:
-    await world.switches(private=False)
+    await world.sets(private=False)
     (first,) = await world.rows()
     world.engine.clock.advance(5)
-    await world.switches(private=False)
+    await world.sets(private=False)
     (again,) = await world.rows()
     assert again.written_us > first.written_us
     await world.engine.ports.users.forget_opened(first)
