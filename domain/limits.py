@@ -55,6 +55,8 @@ class Limits:
     """Members of a leaf, and leaves of a branch, of a counted set; one of up to two leaves is counted as it is."""
     following_max: int = 5_000
     """Accounts one user may follow."""
+    approvals_max: int = 200
+    """Follow requests to one account that are approved in a turn, once it is private no longer."""
     requests_max: int = 1_000
     """Accounts one user may ask to follow at a time."""
     blocks_max: int = 10_000
@@ -136,6 +138,7 @@ SMALL = Limits(
     thread_reads_max=200,
     marked_recent_max=20,
     segment_max=4,
+    approvals_max=4,
     muted_words_max=5,
     view_ids_max=4,
     recent_events_max=5_000,

@@ -1,6 +1,7 @@
 """Conflicts of follows, requests and blocks: resolved by events in the name of whom they are about."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 from typing_extensions import override
@@ -35,15 +36,18 @@ class Conflicts(Handler):
 
     @override
     async def handle(self, batch: Batch) -> None:
-        pairs = dict.fromkeys(pair for event in batch.own for pair in _pairs(event))
+        await self.resolve(pair for event in batch.own for pair in _pairs(event))
+
+    async def resolve(self, pairs: Iterable[tuple[UserId, UserId]]) -> None:
+        """Resolve what there is between each of some users and another, in the name of the first."""
         gate = asyncio.Semaphore(_AT_ONCE)
 
-        async def resolve(user: UserId, other: UserId) -> None:
+        async def resolve_all(user: UserId, other: UserId) -> None:
             async with gate:
                 while await self._resolve_one(user, other):
                     pass  # a follow, then the request beside it: each resolution leaves less
 
-        await asyncio.gather(*(resolve(*pair) for pair in pairs))
+        await asyncio.gather(*(resolve_all(*pair) for pair in dict.fromkeys(pairs)))
 
     async def _resolve_one(self, user: UserId, other: UserId) -> bool:
         """Resolve the first conflict of a user with another; False if there is none."""

@@ -15,7 +15,7 @@ T = TypeVar("T")
 Name = Annotated[str, at_most(NAME_CHARS_MAX, pattern=NOT_BLANK)]
 Bio = Annotated[str, at_most(BIO_CHARS_MAX)]
 Location = Annotated[str, at_most(LOCATION_CHARS_MAX)]
-Website = Annotated[str, at_most(WEBSITE_CHARS_MAX, pattern="^(https?://.+)?$")]
+Website = Annotated[str, at_most(WEBSITE_CHARS_MAX, pattern=r"^\s*(https?://.+)?$")]
 Language = Annotated[str, at_most(LANGUAGE_CHARS_MAX, pattern=LANGUAGE_PATTERN)]
 
 

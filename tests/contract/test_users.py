@@ -10,14 +10,14 @@ from typing_extensions import override
 
 from domain.errors import Conflict, StoreUnavailable
 from domain.events import ProfileEdited, SettingsChanged, UserReinstated, UserSuspended
-from domain.ids import EventId, UserId, stamp_us
+from domain.ids import EventId, UserId, count_part, stamp_us
 from domain.users import User
 from storage.cassandra.driver.session import CassandraSession, Rows
 from storage.cassandra.driver.statements import Statement, read
 from storage.cassandra.stores import CassandraStores
 from storage.cassandra.users import CassandraUserStore
 from storage.ports import Ports
-from storage.ports.users import Credentials
+from storage.ports.users import Credentials, OpenedAccount
 from tests.contract.people import new_id
 from tests.support.waiting import eventually
 
@@ -143,6 +143,27 @@ async def test_settings_are_those_that_were_changed_each_as_of_its_latest_write(
         await ports.events.commit(SettingsChanged(**at(moment, alice, settings=settings)))
     assert await ports.users.settings(alice.id) == {"push.like": False, "language": ""}
     assert await ports.users.settings(UserId(new_id())) == {}
+
+
+async def test_who_stopped_being_private_is_known_until_that_is_forgotten_unless_they_did_so_again(
+    ports: Ports,
+) -> None:
+    alice = newcomer()
+    part, users = count_part(alice.id), ports.users
+
+    async def opened() -> list[OpenedAccount]:
+        return [each for each in await users.opened_accounts(part, limit=100) if each.user == alice.id]
+
+    await users.create(alice, address(alice), "hash")
+    for moment, private, since in ((1, True, None), (2, False, 2), (3, True, 2), (4, False, 4)):
+        await ports.events.commit(SettingsChanged(**at(moment, alice, private=private)))
+        expected = [] if since is None else [OpenedAccount(alice.id, stamp_us(alice.id) + since)]
+        assert await opened() == expected
+    await users.forget_opened(OpenedAccount(alice.id, stamp_us(alice.id) + 2))
+    assert await opened() == [OpenedAccount(alice.id, stamp_us(alice.id) + 4)]
+    await users.forget_opened(OpenedAccount(alice.id, stamp_us(alice.id) + 4))
+    assert await opened() == []
+    assert len(await users.opened_accounts(part, limit=1)) <= 1
 
 
 async def test_the_latest_change_of_a_user_has_a_write_timestamp(ports: Ports) -> None:
