@@ -39,7 +39,7 @@ class TrendQueries:
         found = [] if top is None else values.trends_from(top)[:limit]
         reader = await self._readers.tweets(viewer)
         await reader.read(tweet for trend in found for tweet in trend.tweets)
-        shown = [_trend(trend, [id_ for id_ in trend.tweets if reader.shows(id_, SAMPLE)]) for trend in found]
+        shown = [_trend(trend, filter(reader.seen_on(SAMPLE), trend.tweets)) for trend in found]
         as_of = rfc3339_of_ms(as_of_ms)
         return orjson.dumps({"as_of": as_of, "window": window, "location": key, "trends": shown})
 
