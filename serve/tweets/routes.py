@@ -30,7 +30,7 @@ IdempotencyKey = Annotated[
 ]
 
 
-@router.post("", status_code=201, response_model=schemas.Tweet, responses=failures(400, 401, 404, 409, 422))
+@router.post("", status_code=201, response_model=schemas.Tweet, responses=failures(400, 401, 403, 404, 409, 422))
 async def post(
     body: schemas.NewTweet,
     author: Tweeting,
