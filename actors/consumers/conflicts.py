@@ -68,13 +68,13 @@ class Conflicts(Handler):
         written_us = max(follow.written_us, request.written_us, *(block.written_us for block in blocks))
         stamp = max(stamp_us(id_), written_us + 1, self._clock.now_ms() * 1000)
         of_pair: dict[str, Any] = {"event_id": EventId(id_), "stamp_us": stamp, "user": user, "followee": other}
-        match resolution:
-            case Resolution.UNFOLLOW:
-                event: Event = Unfollowed(**of_pair, since=follow.event_id)
-            case Resolution.END_REQUEST:
-                event = FollowRequestEnded(**of_pair, since=request.event_id)
-            case Resolution.APPROVE:
-                event = Followed(**of_pair, request=request.event_id)
+        event: Event
+        if resolution is Resolution.UNFOLLOW:
+            event = Unfollowed(**of_pair, since=follow.event_id)
+        elif resolution is Resolution.END_REQUEST:
+            event = FollowRequestEnded(**of_pair, since=request.event_id)
+        else:
+            event = Followed(**of_pair, request=request.event_id)
         await self._publish(event)
         return True
 

@@ -20,7 +20,7 @@ Language = Annotated[str, at_most(LANGUAGE_CHARS_MAX, pattern=LANGUAGE_PATTERN)]
 
 
 class User(BaseModel):
-    """A profile, with the reader's relation to it (both false without a token)."""
+    """A profile, with the relations between it and the reader (all false without a token)."""
 
     id: Id
     username: str
@@ -35,6 +35,11 @@ class User(BaseModel):
     tweets_count: int
     following: bool
     followed_by: bool
+    requested: bool
+    requested_by: bool
+    blocking: bool
+    muting: bool
+    retweets_hidden: bool
 
 
 class UserPage(BaseModel):
