@@ -44,7 +44,7 @@ class MurmurApi:
 
         self._replica = Replica(config, ROUTERS)
         app = self._replica if config.replicas_max is None else None  # to scale, Serve must count what is under way
-        RequestIdMiddleware.__call__ = in_front_of_serve(app)  # type: ignore[method-assign]
+        RequestIdMiddleware.__call__ = in_front_of_serve(app)  # type: ignore[assignment,method-assign]
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         return self._replica
