@@ -1,6 +1,6 @@
 """Hydrates tweets for one request: records, authors, counts, the reader's marks and lens, in as few trips as can be."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from domain.counts import TweetCounts
 from domain.errors import NotFound
@@ -81,7 +81,7 @@ class TweetReader:
     async def original_of(self, tweet_id: TweetId) -> TweetId:
         """A tweet itself, or what a retweet shows. Raises `NotFound` for what the reader may not know."""
         await self.read((tweet_id,))
-        if not self.shows(tweet_id, LINK):
+        if not self.seen_on(LINK)(tweet_id):
             raise NotFound("This tweet does not exist.", "not_found")
         return TweetId(self.tweets[tweet_id].original)
 
@@ -92,10 +92,15 @@ class TweetReader:
             return False
         return self.why_hidden(tweet_id, LINK) is Reason.BLOCKED
 
-    def shows(self, id_: int, surface: Surface) -> bool:
-        """True if the reader sees a tweet or retweet that was read on a surface."""
-        tweet = self.tweets.get(id_)
-        return is_visible(tweet, tweet and self.tweets.get(tweet.original), self.lens, surface)
+    def seen_on(self, surface: Surface) -> Callable[[int], bool]:
+        """The rule that the reader sees a tweet or retweet on a surface, for those that were read."""
+        tweets, lens = self.tweets, self.lens
+
+        def seen(id_: int) -> bool:
+            tweet = tweets.get(id_)
+            return is_visible(tweet, tweet and tweets.get(tweet.retweet_of or id_), lens, surface)
+
+        return seen
 
     def why_hidden(self, id_: int, surface: Surface) -> Reason | None:
         """The reason for which the reader does not see a tweet that was read, None if they do."""

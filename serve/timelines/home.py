@@ -85,8 +85,10 @@ class Home:
         authors = np.fromiter({tweet.author for tweet in tweets.values()}, np.uint64)
         shown_of = {*authors[in_sorted(authors, self._followees)].tolist(), self._viewer}
 
+        seen = self._reader.seen_on(HOME)
+
         def visible(entry: int) -> bool:
-            return self._reader.shows(entry, HOME) and tweets[entry].author in shown_of
+            return seen(entry) and tweets[entry].author in shown_of
 
         if not self._duplicates:
             return visible

@@ -22,7 +22,7 @@ async def tweets_page(
     skeleton: Skeleton, surface: Surface, reader: TweetReader, walk: Walk, limit: int, limits: Limits
 ) -> bytes:
     """A page of those tweets of a list that its reader sees on a surface."""
-    page: Page[CachedTweet] = Page(skeleton=skeleton, rules=lambda _: lambda id_: reader.shows(id_, surface))
+    page: Page[CachedTweet] = Page(skeleton=skeleton, rules=lambda _: reader.seen_on(surface))
     return await sifted_page(page, surface, reader, walk, limit, limits)
 
 
