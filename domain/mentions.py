@@ -11,9 +11,9 @@ MENTIONS_MAX = 50
 """Of a tweet; more do not count."""
 _SIGNS = "@\uff20"
 
-_NO_SPACES = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+NO_SPACES = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 """Scripts that put no spaces between words."""
-_ADDRESS = rf"(?<=(?![{_NO_SPACES}])[\p{{L}}\p{{M}}\p{{N}}])[{_SIGNS}][\w\-]++\.[\p{{L}}\p{{N}}]"
+_ADDRESS = rf"(?<=(?![{NO_SPACES}])[\p{{L}}\p{{M}}\p{{N}}])[{_SIGNS}][\w\-]++\.[\p{{L}}\p{{N}}]"
 """The rest of an e-mail address, if it follows a letter and is like a domain: `иван@example.com`."""
 _RETWEET = r"(?<=(?<![A-Za-z0-9_+~.\-])[Rr][Tt])"
 _MENTION = regex.compile(

@@ -1,10 +1,19 @@
 """Tweets as they are published."""
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 from domain.ids import TweetId, UserId
 
 LOCATION_CHARS_MAX = 100
+
+
+class Visibility(IntEnum):
+    """The readers of a tweet, as its author chose them."""
+
+    PUBLIC = 0
+    FOLLOWERS = 1
+    MENTIONED = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +33,9 @@ class Tweet:
     location: str | None = None
     hashtags: tuple[str, ...] = ()
     mentions: tuple[str, ...] = ()
+    visibility: Visibility = Visibility.PUBLIC
+    mention_ids: tuple[UserId, ...] = ()
+    """The readers of one that is for those whom it mentions."""
 
     @property
     def original(self) -> TweetId:

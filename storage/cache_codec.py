@@ -7,15 +7,20 @@ import struct
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 import orjson
 
 from domain.ids import Ids, TweetId, UserId
 from domain.timestamps import rfc3339
-from domain.tweets import Tweet
+from domain.tweets import Tweet, Visibility
 from domain.users import User
 
 _TWEET = struct.Struct(">7QB")
+_VISIBILITY = 3
+"""Bits of the flags."""
+_MENTIONED = struct.Struct(">B")
+"""The number of ids between header and JSON, if the tweet is for those whom it mentions."""
 _ENGAGED = struct.Struct(">QI")
 _PERSON = struct.Struct(">BH")
 
@@ -32,13 +37,30 @@ class CachedTweet(NamedTuple):
     quote_of: int
     quote_author: int
     flags: int
-    """Bits that rules will look at; none yet."""
+    """Bits that rules look at: the lowest two are the visibility."""
+    mention_ids: tuple[int, ...]
+    """The readers of one that is for those whom it mentions; else none."""
     fields: bytes
 
     @property
     def original(self) -> int:
         """The tweet whose text is shown."""
         return self.retweet_of or self.id
+
+    @property
+    def visibility(self) -> int:
+        return self.flags & _VISIBILITY
+
+    @property
+    def text(self) -> str:
+        return _text_decoder.decode(b"{%b}" % self.fields).text
+
+
+class _Text(msgspec.Struct):
+    text: str
+
+
+_text_decoder = msgspec.json.Decoder(_Text)
 
 
 def tweet_value(tweet: Tweet, reply_author: UserId | None, quote_author: UserId | None) -> bytes:
@@ -63,12 +85,20 @@ def tweet_value(tweet: Tweet, reply_author: UserId | None, quote_author: UserId 
         tweet.quote_of,
         quote_author,
     )
-    return _TWEET.pack(*(id_ or 0 for id_ in header), 0) + fields[1:-1]
+    mentioned = b""
+    if tweet.visibility is Visibility.MENTIONED:
+        mentioned = _MENTIONED.pack(len(tweet.mention_ids)) + ids_value(tweet.mention_ids)
+    return _TWEET.pack(*(id_ or 0 for id_ in header), tweet.visibility) + mentioned + fields[1:-1]
 
 
 def tweet_from(id_: int, value: bytes) -> CachedTweet:
     """The tweet of a value that is not empty."""
-    return CachedTweet._make((id_, *_TWEET.unpack_from(value), value[_TWEET.size :]))
+    header, begin = _TWEET.unpack_from(value), _TWEET.size
+    if header[-1] & _VISIBILITY != Visibility.MENTIONED:
+        return CachedTweet._make((id_, *header, (), value[begin:]))
+    begin += _MENTIONED.size
+    end = begin + 8 * value[begin - 1]
+    return CachedTweet._make((id_, *header, tuple(ids_from(value[begin:end]).tolist()), value[end:]))
 
 
 class Person(NamedTuple):

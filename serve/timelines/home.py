@@ -8,7 +8,7 @@ import numpy as np
 from domain.columns import in_sorted
 from domain.ids import UserId
 from domain.timeline import NO_ENTRIES, Entries, newer_duplicates, newest_first
-from domain.visibility import Lens
+from domain.visibility import HOME, Lens
 from serve.reading.pipeline import Candidate, Page
 from serve.timelines.home_lists import HomeList
 from serve.tweets.render import seen_through
@@ -82,8 +82,12 @@ class Home:
     def _rules(self, tweets: Mapping[int, CachedTweet]) -> Callable[[int], bool]:
         """Only what is by followees or the reader is shown, and a tweet not again below a newer entry of it."""
         authors = np.fromiter({tweet.author for tweet in tweets.values()}, np.uint64)
-        lens = Lens(self._viewer, frozenset(authors[in_sorted(authors, self._followees)].tolist()))
-        visible = seen_through(lens, tweets)
+        followees = {*authors[in_sorted(authors, self._followees)].tolist(), self._viewer}
+        seen = seen_through(Lens(viewer=self._viewer, following=followees), HOME, tweets)
+
+        def visible(entry: int) -> bool:
+            return seen(entry) and tweets[entry].author in followees
+
         if not self._duplicates:
             return visible
         return lambda entry: visible(entry) and not any(map(visible, self._duplicates.get(entry, ())))

@@ -7,7 +7,7 @@ from domain.counts import TweetCounts
 from domain.limits import Limits
 from domain.relations import MARKED
 from domain.timeline import Walk
-from domain.visibility import Lens, is_visible
+from domain.visibility import LINK, Lens, Surface, is_visible
 from serve.reading.pipeline import Page, Skeleton, fill, page_json
 from serve.reading.tweet_reader import TweetReader
 from storage.cache_codec import CachedTweet, Person
@@ -20,15 +20,15 @@ _NEW_TAIL = _TAIL % (*TweetCounts(), *(_BOOL[False] for _ in MARKED))
 
 def anybodys(skeleton: Skeleton) -> Page[CachedTweet]:
     """A list of tweets by anybody."""
-    return Page(skeleton=skeleton, rules=partial(seen_through, Lens()))
+    return Page(skeleton=skeleton, rules=partial(seen_through, Lens(), LINK))
 
 
-def seen_through(lens: Lens, tweets: Mapping[int, CachedTweet]) -> Callable[[int], bool]:
+def seen_through(lens: Lens, surface: Surface, tweets: Mapping[int, CachedTweet]) -> Callable[[int], bool]:
     """The rule that a reader sees what is visible through a lens, among tweets with the originals of retweets."""
 
     def visible(id_: int) -> bool:
         tweet = tweets.get(id_)
-        return is_visible(tweet, tweet and tweets.get(tweet.original), lens)
+        return is_visible(tweet, tweet and tweets.get(tweet.original), lens, surface)
 
     return visible
 

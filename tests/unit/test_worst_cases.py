@@ -18,6 +18,7 @@ from domain.clock import ManualClock
 from domain.conversations import place_of
 from domain.errors import Refused
 from domain.hashtags import tag_of
+from domain.muted_words import MutedWord, WordMatcher, WordSurface, checked_phrase
 from domain.names import name_fault, normalized_name
 from domain.passwords import normalized_password, password_fault
 from domain.registration import normalized_login
@@ -73,6 +74,19 @@ def _unknown_fields(text: str) -> object:
         return error.errors()
 
 
+def _hostile_words() -> WordMatcher:
+    """Phrases that go on where others end, of words and of parts of words."""
+    phrases = [f"{'a ' * (at % 45)}b{'ab' * (at // 45)}" for at in range(100)]
+    phrases += [f"{'a' * (at % 90)}b{'ab' * (at // 90)}" for at in range(100)]
+    return WordMatcher(
+        MutedWord(id=at, phrase=phrase, folded=checked_phrase(phrase)[1], whole_word=at < 100)
+        for at, phrase in enumerate(phrases)
+    )
+
+
+MUTED = _hostile_words()
+
+
 def _token_parts(header: str) -> str:
     encoded = base64.urlsafe_b64encode(header.encode()).rstrip(b"=").decode()
     return f"{encoded}.{encoded}.{encoded}"
@@ -123,6 +137,13 @@ PLAIN = ("a", "1", "-", "_", "=", "é", "\x00", "日", "%", " ")
 
 ROWS: list[Row] = [
     ("a tweet's text", parsed, (TEXT_CHARS_MAX, BODY_CHARS), TEXTS),
+    ("a phrase to mute", checked_phrase, (100, 400, BODY_CHARS), (*TEXTS, *WORDS)),
+    (
+        "a tweet's text for muted words",
+        lambda text: MUTED.mutes(parsed(text).text, WordSurface.HOME, 0),
+        (140, 280, TEXT_CHARS_MAX),
+        (*TEXTS, "a ", "a a b ", "ab", "t.co/a", "t.co/a/b-"),
+    ),
     ("a hashtag in a path", tag_of, (100, 400, LINE_CHARS), (*TEXTS, *WORDS)),
     ("a tweet's location", _checked_location, (100, 400, BODY_CHARS), WORDS),
     ("a location's places", lambda text: gazetteer().places_of(text), (100, BODY_CHARS), WORDS),
