@@ -74,6 +74,7 @@ def tweet_value(tweet: Tweet, reply_author: UserId | None, quote_author: UserId 
             "location": tweet.location,
             "hashtags": tweet.hashtags,
             "mentions": tweet.mentions,
+            "visibility": tweet.visibility.label,
         }
     )
     header = (

@@ -1,7 +1,7 @@
 """Commands on relations: turn one on or off, whichever it is; each checks, decides on one event, and publishes it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -11,6 +11,7 @@ from domain.events import Event
 from domain.ids import EventId, IdSource, TweetId, UserId, stamp_us
 from domain.limits import Limits
 from domain.relations import BLOCK, FOLLOW, MUTE, REQUEST, RETWEETS_HIDDEN, Relation, RelationState, Target
+from domain.tweets import Tweet
 from serve.reading.viewer import ViewerRelations
 from serve.writing.publisher import Publisher
 from serve.writing.targets import Targets
@@ -64,9 +65,10 @@ class RelationCommands:
     async def turn_on(self, relation: Relation, user: UserId, target: int, **details: int) -> int:
         """Turn a relation on, if it is off or has other details; its target, which through a retweet is the original.
 
-        Raises `NotFound`, `Invalid` (to oneself) and `Forbidden` (to too many).
+        Raises `NotFound`, `Invalid` (to oneself) and `Forbidden` (to too many, or a retweet of what is not public).
         """
-        target, author = await self._target(relation, user, target)
+        find = self._targets.shareable if relation.is_entry else self._targets.original
+        target, author = await self._target(relation, user, target, find)
         before = await self.before(relation, user, target)
         fields = {**details, "author": author} if relation.is_entry else details
         await self.begin(relation, user, target, before, fields)
@@ -83,7 +85,7 @@ class RelationCommands:
         """Turn a relation off, if it is on; likewise. One that is on ends though its target was deleted."""
         before = await self._relations.state(relation, user, target)
         if not before.active:
-            target, _ = await self._target(relation, user, target)
+            target, _ = await self._target(relation, user, target, self._targets.original)
             before = await self._relations.state(relation, user, target)
         await self.end(relation, user, target, before)
         return target
@@ -122,10 +124,12 @@ class RelationCommands:
         event = self._event(relation.off, relation, user, target, state.written_us, since=state.event_id)
         await self._publish(event, state, changed=state.active)
 
-    async def _target(self, relation: Relation, user: UserId, target: int) -> tuple[int, UserId]:
+    async def _target(
+        self, relation: Relation, user: UserId, target: int, find: Callable[[TweetId], Awaitable[Tweet]]
+    ) -> tuple[int, UserId]:
         """The target of a relation that exists, and its author; a user is their own."""
         if relation.target is Target.TWEET:
-            tweet = await self._targets.original(TweetId(target))
+            tweet = await find(TweetId(target))
             return tweet.id, tweet.author
         if user == target:
             raise Invalid(f"You cannot {relation.name} yourself.", f"self_{relation.name}", (("id", "is your own"),))

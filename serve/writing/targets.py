@@ -1,8 +1,9 @@
 """Targets of commands: the users and tweets that they refer to."""
 
-from domain.errors import NotFound
+from domain.errors import Forbidden, NotFound
 from domain.ids import TweetId
-from domain.tweets import Tweet
+from domain.tweets import Tweet, Visibility
+from domain.users import PRIVATE
 from serve.reading.people import People
 from storage.ports.tweets import TweetStore
 
@@ -19,6 +20,14 @@ class Targets:
         """A tweet itself, or what a retweet shows."""
         tweet = await self.tweet(tweet_id)
         return tweet if tweet.retweet_of is None else await self.tweet(tweet.retweet_of)
+
+    async def shareable(self, tweet_id: TweetId) -> Tweet:
+        """Such a tweet, to retweet or quote. Raises `Forbidden` for what not everybody may see, by its author too."""
+        tweet = await self.original(tweet_id)
+        author = await self.latest_user(tweet.author)
+        if tweet.visibility is not Visibility.PUBLIC or author is None or author.state & PRIVATE:
+            raise Forbidden("This tweet is not for everybody, and so not to be shared.", "not_public")
+        return tweet
 
     async def tweet(self, tweet_id: TweetId) -> Tweet:
         authors = await self._tweets.authors((tweet_id,))
