@@ -10,6 +10,7 @@ from domain.ids import UserId
 from domain.timeline import NO_ENTRIES, Entries, newer_duplicates, newest_first
 from domain.visibility import HOME, Lens
 from serve.reading.pipeline import Candidate, Page
+from serve.timelines.filters import EVERYTHING, EntryFilter
 from serve.timelines.home_lists import HomeList
 from serve.tweets.render import seen_through
 from storage.cache_codec import CachedTweet
@@ -53,13 +54,14 @@ class Home:
     tweet that several entries show stands at the newest of them at or below the top of the walk.
     """
 
-    def __init__(self, viewer: UserId, found: HomeList, tweets: TweetStore) -> None:
+    def __init__(self, viewer: UserId, found: HomeList, tweets: TweetStore, wanted: EntryFilter = EVERYTHING) -> None:
         assert found.entries.floor is not None, "what is merged has a floor"
         self._viewer = viewer
         self._followees = found.followees
         self._entries, self._floor = found.entries.entries, found.entries.floor
         self._duplicates = newer_duplicates(self._entries)
         self._tweets = tweets
+        self._wanted = wanted
         self._below: BelowFloor | None = None
         self.page: Page[CachedTweet] = Page(skeleton=self._candidates, rules=self._rules, others=self._newer)
 
@@ -80,13 +82,13 @@ class Home:
         return (newer for entry in entries for newer in self._duplicates.get(entry, ()))
 
     def _rules(self, tweets: Mapping[int, CachedTweet]) -> Callable[[int], bool]:
-        """Only what is by followees or the reader is shown, and a tweet not again below a newer entry of it."""
+        """Only what is wanted by followees or the reader is shown, and a tweet not again below a newer entry of it."""
         authors = np.fromiter({tweet.author for tweet in tweets.values()}, np.uint64)
         followees = {*authors[in_sorted(authors, self._followees)].tolist(), self._viewer}
         seen = seen_through(Lens(viewer=self._viewer, following=followees), HOME, tweets)
 
         def visible(entry: int) -> bool:
-            return seen(entry) and tweets[entry].author in followees
+            return seen(entry) and tweets[entry].author in followees and self._wanted.takes(tweets[entry])
 
         if not self._duplicates:
             return visible
