@@ -7,15 +7,21 @@ import orjson
 import pytest
 
 from domain.errors import Invalid, NotFound
-from domain.ids import first_id_at
+from domain.ids import UserId, first_id_at
+from domain.relations import FOLLOW
 from domain.trends.tag_counts import GLOBAL, PaneCount, Trend
+from domain.tweets import Visibility
 from serve.http.errors import TrendsNotReady
 from serve.trends.queries import TrendQueries
+from serve.tweets.commands import Draft
+from serve.users.commands import UserCommands
 from storage import values
+from tests.unit.serve.replica import ALICE, BOB, Replica
 
 NOON_MS = 1_800_000_000_000 // 86_400_000 * 86_400_000 + 12 * 3_600_000
 NOON = NOON_MS // 60_000
 AS_OF_MS = NOON_MS + 30_250
+_, FOLLOWERS, MENTIONED = Visibility
 
 
 class Published:
@@ -61,12 +67,16 @@ def panes() -> Panes:
 
 
 @pytest.fixture
-def queries(published: Published, panes: Panes) -> TrendQueries:
-    return TrendQueries(published, panes)
+def replica() -> Replica:
+    return Replica()
 
 
-def trend(tag: str, *, count: int = 3, previous: int = 2) -> Trend:
-    first, last = first_id_at(NOON_MS), first_id_at(NOON_MS + 1) + 5
+@pytest.fixture
+def queries(published: Published, panes: Panes, replica: Replica) -> TrendQueries:
+    return TrendQueries(published, panes, replica.readers)
+
+
+def trend(tag: str, *, count: int = 3, previous: int = 2, samples: Sequence[int] = ()) -> Trend:
     return Trend(
         tag=tag,
         normalized_tag=tag.casefold(),
@@ -74,17 +84,28 @@ def trend(tag: str, *, count: int = 3, previous: int = 2) -> Trend:
         unique_authors=2,
         previous=previous,
         score=0.25,
-        since=first,
-        tweets=(last, first),
+        since=first_id_at(NOON_MS),
+        tweets=tuple(samples),
     )
 
 
-async def read(queries: TrendQueries, *, location: str | None = None, limit: int = 10) -> Any:
-    return orjson.loads(await queries.top("60m", location, limit))
+async def read(
+    queries: TrendQueries, *, viewer: UserId | None = None, location: str | None = None, limit: int = 10
+) -> Any:
+    return orjson.loads(await queries.top(viewer, "60m", location, limit))
 
 
-async def test_a_trend_is_told_with_its_velocity_and_its_tweets(published: Published, queries: TrendQueries) -> None:
-    await published.publish("60m", AS_OF_MS, {GLOBAL: values.trends([trend("Rain")])})
+async def samples(queries: TrendQueries, viewer: UserId | None = None) -> list[int]:
+    """The tweets of the only trend."""
+    (only,) = (await read(queries, viewer=viewer))["trends"]
+    return [int(tweet) for tweet in only["tweets"]]
+
+
+async def test_a_trend_is_told_with_its_velocity_and_its_tweets(
+    published: Published, queries: TrendQueries, replica: Replica
+) -> None:
+    tweets = [await replica.post(author, Draft(text="#Rain")) for author in (BOB, ALICE)]
+    await published.publish("60m", AS_OF_MS, {GLOBAL: values.trends([trend("Rain", samples=tweets)])})
     assert await read(queries) == {
         "as_of": "2027-01-15T12:00:30.250Z",
         "window": "60m",
@@ -98,10 +119,28 @@ async def test_a_trend_is_told_with_its_velocity_and_its_tweets(published: Publi
                 "is_new": False,
                 "score": 0.25,
                 "since": "2027-01-15T12:00:00.000Z",
-                "tweets": [str(first_id_at(NOON_MS + 1) + 5), str(first_id_at(NOON_MS))],
+                "tweets": [str(tweet) for tweet in tweets],
             }
         ],
     }
+
+
+async def test_of_its_tweets_a_trend_shows_those_that_everybody_may_see_now(
+    published: Published, queries: TrendQueries, replica: Replica
+) -> None:
+    narrow = [await replica.post(BOB, Draft(text="#Rain", visibility=each)) for each in (FOLLOWERS, MENTIONED)]
+    alices, bobs, gone = [await replica.post(author, Draft(text="#Rain")) for author in (ALICE, BOB, BOB)]
+    await replica.relations.turn_on(FOLLOW, BOB, ALICE)
+    await replica.commands.delete(BOB, gone)
+    tops = {GLOBAL: values.trends([trend("Rain", samples=[alices, bobs, gone, *narrow])])}
+    await published.publish("60m", AS_OF_MS, tops)
+    assert await samples(queries) == [alices, bobs]
+    settings = replica.use_cases.get(UserCommands)
+    await settings.change_settings(ALICE, private=True, given={})
+    assert await samples(queries) == [bobs]
+    assert await samples(queries, BOB) == [bobs, *narrow], "one's own are never hidden"
+    await settings.change_settings(ALICE, private=False, given={})
+    assert await samples(queries) == [alices, bobs]
 
 
 async def test_a_tag_that_was_not_there_before_is_new_and_has_no_velocity(
@@ -146,7 +185,7 @@ async def test_a_place_that_nobody_knows_is_not_everywhere(
 async def test_before_anything_is_published_there_is_no_answer(published: Published, queries: TrendQueries) -> None:
     await published.publish("5m", AS_OF_MS, {})
     with pytest.raises(TrendsNotReady):
-        await queries.top("60m", None, 10)
+        await queries.top(None, "60m", None, 10)
     with pytest.raises(TrendsNotReady):
         await queries.history("rain", "60m")
 
