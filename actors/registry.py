@@ -4,6 +4,7 @@ from actors.consumers.conflicts import Conflicts
 from actors.consumers.counts import Counts
 from actors.consumers.fanout_shard import range_consumer
 from actors.consumers.log_consumer import Handler, part_consumer
+from actors.consumers.opened_accounts import OpenedAccounts
 from actors.consumers.pull_threshold import PullThreshold
 from actors.consumers.repair import Invalidation, Repair
 from domain.clock import Clock
@@ -24,4 +25,11 @@ def counters_handlers(
     ports: Ports, clock: Clock, limits: Limits, threshold: PullThreshold, ids: LeasedIds
 ) -> tuple[Handler, ...]:
     """The handlers of the counters, in the order in which each batch passes them."""
-    return Invalidation(ports.cache), Counts(ports, limits, threshold), Repair(ports), Conflicts(ports, clock, ids)
+    conflicts = Conflicts(ports, clock, ids)
+    return (
+        Invalidation(ports.cache),
+        Counts(ports, limits, threshold),
+        Repair(ports),
+        conflicts,
+        OpenedAccounts(ports, conflicts, limits),
+    )

@@ -29,19 +29,22 @@ CREATE TABLE tweets (id INTEGER PRIMARY KEY, author INTEGER, text TEXT,
     retweets_count INTEGER DEFAULT 0, replies_count INTEGER DEFAULT 0, quotes_count INTEGER DEFAULT 0);
 CREATE INDEX of_author ON tweets (author, id);
 """
-_AUTHOR = "'id', CAST(u.id AS TEXT), 'username', username, 'name', username"
+_AUTHOR = "'id', CAST(u.id AS TEXT), 'username', username, 'name', username, 'private', json('false')"
 _FOLLOWS = "json(iif(EXISTS (SELECT 1 FROM follows WHERE user = :{} AND target = :{}), 'true', 'false'))"
 _USER = f"""SELECT json_object({_AUTHOR}, 'created_at', created_at, 'followers_count', followers_count,
     'following_count', following_count, 'tweets_count', tweets_count,
-    'following', {_FOLLOWS.format("me", "user")}, 'followed_by', {_FOLLOWS.format("user", "me")})
+    'bio', '', 'location', '', 'website', '', 'following', {_FOLLOWS.format("me", "user")},
+    'followed_by', {_FOLLOWS.format("user", "me")}, 'requested', json('false'), 'requested_by', json('false'),
+    'blocking', json('false'), 'muting', json('false'), 'retweets_hidden', json('false'))
     FROM users u WHERE id = :user"""
 _MARK = """json(iif(EXISTS
     (SELECT 1 FROM marks WHERE user = :me AND tweet = t.id AND kind = '{}'), 'true', 'false'))"""
 _TWEETS = f"""SELECT t.id, json_object('id', CAST(t.id AS TEXT), 'author', json_object({_AUTHOR}), 'text', text,
     'created_at', t.created_at, 'reply_to_id', NULL, 'quote_of_id', NULL, 'location', NULL, 'hashtags', json_array(),
-    'mentions', json_array(), 'retweet_of', NULL, 'likes_count', likes_count, 'retweets_count', retweets_count,
-    'replies_count', replies_count, 'quotes_count', quotes_count, 'liked', {_MARK.format("like")},
-    'retweeted', {_MARK.format("retweet")}, 'bookmarked', {_MARK.format("bookmark")})
+    'mentions', json_array(), 'retweet_of', NULL, 'quote', NULL, 'likes_count', likes_count,
+    'retweets_count', retweets_count, 'replies_count', replies_count, 'quotes_count', quotes_count,
+    'liked', {_MARK.format("like")}, 'retweeted', {_MARK.format("retweet")},
+    'bookmarked', {_MARK.format("bookmark")})
     FROM tweets t {{}} CROSS JOIN users u ON u.id = author WHERE {{}}"""
 _TWEET = _TWEETS.format("", "t.id = :tweet")
 _NEWEST = " AND t.id < :below ORDER BY t.id DESC LIMIT :limit"

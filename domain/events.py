@@ -241,6 +241,27 @@ class SettingsChanged(Event, frozen=True, array_like=True, kw_only=True, tag=22)
     settings: dict[str, bool | str] = {}
 
 
+class WordMuted(Event, frozen=True, array_like=True, kw_only=True, tag=23):
+    """A user muted a phrase on some surfaces, until a wall time (ms since the epoch, 0 for ever).
+
+    `folded` is the phrase as it is compared.
+    """
+
+    user: UserId
+    phrase: str
+    folded: str
+    whole_word: bool = True
+    until_ms: int = 0
+    surfaces: tuple[str, ...] = ()
+
+
+class WordUnmuted(Event, frozen=True, array_like=True, kw_only=True, tag=24):
+    """A user no longer mutes a phrase; `since` is the id of the event that began it."""
+
+    user: UserId
+    since: int
+
+
 AnyEvent = (
     TweetPosted
     | TweetDeleted
@@ -264,6 +285,8 @@ AnyEvent = (
     | RetweetsShown
     | ProfileEdited
     | SettingsChanged
+    | WordMuted
+    | WordUnmuted
 )
 
 _Number = Annotated[int, _ID]

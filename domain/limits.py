@@ -55,12 +55,20 @@ class Limits:
     """Members of a leaf, and leaves of a branch, of a counted set; one of up to two leaves is counted as it is."""
     following_max: int = 5_000
     """Accounts one user may follow."""
+    approvals_max: int = 200
+    """Follow requests to one account that are approved in a turn, once it is private no longer."""
     requests_max: int = 1_000
     """Accounts one user may ask to follow at a time."""
     blocks_max: int = 10_000
     """Accounts one user may block."""
     mutes_max: int = 10_000
     """Accounts one user may mute, and whose retweets they may hide."""
+    muted_words_max: int = 200
+    """Phrases one user may mute."""
+    view_ids_max: int = 2_000
+    """Users on each side of a reader's view that are kept with it; of more the authors at hand are looked up."""
+    views_bytes_max: int = 16 * 1024 * 1024
+    """Memory of a replica for the views of readers."""
     cache_ttl_s: int = 3_600
     timeline_ttl_s: int = 30 * 86_400
     lease_ttl_s: int = 30
@@ -130,6 +138,9 @@ SMALL = Limits(
     thread_reads_max=200,
     marked_recent_max=20,
     segment_max=4,
+    approvals_max=4,
+    muted_words_max=5,
+    view_ids_max=4,
     recent_events_max=5_000,
     local_entries_max=500,
 )

@@ -8,7 +8,7 @@ import regex
 from domain.errors import Invalid
 
 Audience = Literal["everyone", "followees", "nobody"]
-"""Whose messages and notifications a user takes: of whom they follow, for instance."""
+"""People whose messages or notifications a user takes."""
 NotificationKind = Literal[
     "follow", "follow_request", "like", "retweet", "quote", "reply", "mention", "poll_ended", "scheduled_failed"
 ]
@@ -17,7 +17,7 @@ Setting = bool | str
 
 LANGUAGE_CHARS_MAX: Final = 35
 """Enough for every tag of RFC 5646 (4.4.1)."""
-LANGUAGE_PATTERN: Final = "^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$"
+LANGUAGE_PATTERN: Final = r"^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$(?!\n)"
 
 DEFAULTS: Final[Mapping[str, Setting]] = {
     "discoverable": True,
@@ -30,7 +30,7 @@ DEFAULTS: Final[Mapping[str, Setting]] = {
 }
 """Every setting beside `private`, which belongs to the user: its name, after that of its group, and its first value."""
 
-_LANGUAGE: Final = regex.compile(LANGUAGE_PATTERN.removeprefix("^").removesuffix("$"))
+_LANGUAGE: Final = regex.compile(LANGUAGE_PATTERN)
 
 
 def checked_settings(given: Mapping[str, Setting]) -> dict[str, Setting]:
@@ -79,6 +79,6 @@ def _fault(name: str, value: Setting) -> str | None:
     if not isinstance(value, str):
         return "must be a text"
     if name == "language":
-        fits = len(value) <= LANGUAGE_CHARS_MAX and _LANGUAGE.fullmatch(value)
+        fits = len(value) <= LANGUAGE_CHARS_MAX and _LANGUAGE.search(value)
         return None if fits else "must be empty or a language tag, such as de or pt-BR"
     return None if value in get_args(Audience) else f"must be one of {', '.join(get_args(Audience))}"

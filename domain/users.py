@@ -29,7 +29,7 @@ class User:
 
     @property
     def state(self) -> int:
-        """What others must know of them before they are shown, as bits."""
+        """The bits that decide who may see them."""
         return PRIVATE * self.private | SUSPENDED * self.suspended
 
 

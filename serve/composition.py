@@ -51,12 +51,12 @@ def compose(
     """Make what users do and read. Nothing is opened, and nothing is read yet."""
     guard = guard_of(ports.events, ports.coordination, clock, limits, partitions, sleep)
     cache = GuardedCache(ports.cache, guard)
-    readers = Readers(replace(ports, cache=cache), guard.refresh, guard.missing_acts, limits)
+    readers = Readers(replace(ports, cache=cache), guard.refresh, guard.missing_acts, clock, limits)
     rebuilder = Rebuilder(cache, ports.tweets, limits)
     pulled = pulled_authors(ports.coordination, clock, limits)
     lists = HomeLists(cache, readers.relations, rebuilder, pulled, guard.missing_entries, clock, limits)
     publisher = Publisher(ports.events, ports.cache, ports.log, guard, sleep)
-    targets = Targets(ports.tweets, readers.people)
+    targets = Targets(ports.tweets, readers)
     relations = RelationCommands(ports.relations, publisher, targets, readers.relations, ids, clock, limits)
     return UseCases(
         limits,
@@ -67,7 +67,7 @@ def compose(
         TweetCommands(ports, publisher, targets, relations.turn_off, ids, clock, limits),
         UserCommands(ports.users, publisher, ids, clock),
         RelationQueries(readers, ports.relations, limits),
-        TimelineQueries(lists, readers, ports.tweets, limits),
+        TimelineQueries(lists, readers, ports.tweets, clock, limits),
         TweetQueries(readers, ports.tweets, limits),
         Threads(readers, ports.tweets, limits),
         UserQueries(readers, ports.users),

@@ -36,14 +36,16 @@ class LogBatch(NamedTuple):
     more: bool = False
 
 
-@dataclass(slots=True)
+@dataclass
 class CatchUp:
-    """The place of a partition in Cassandra, and the offset in the stream from which it goes on afterwards."""
+    """The place of a partition in Cassandra, and the offset in the stream from which it goes on afterwards.
+
+    It has no slots: what was kept by an earlier release holds a field more.
+    """
 
     minute: int
     after: EventId
     resume: str
-    lost: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +108,9 @@ class LogReader:
         self._catching_up: dict[int, CatchUp] = {}
 
     def seek(self, offsets: Mapping[int, str]) -> None:
-        """Go on from these offsets. A catch-up after a loss goes on all the same: its events are in no stream."""
+        """Go on from these offsets."""
         self.offsets.update(offsets)
-        self._catching_up = {p: catch_up for p, catch_up in self._catching_up.items() if catch_up.lost}
+        self._catching_up.clear()
 
     def state(self) -> ReaderState:
         """The state from which another reader goes on from here."""
@@ -125,7 +127,7 @@ class LogReader:
         """Begin every partition with what was made from a wall time on, as far back as events are kept."""
         ends = await self._log.ends()
         for partition in self.offsets:
-            self._begin_catch_up(partition, from_ms, resume=ends[partition].last, lost=False)
+            self._begin_catch_up(partition, from_ms, resume=ends[partition].last)
 
     @property
     def behind(self) -> bool:
@@ -146,11 +148,12 @@ class LogReader:
         return max(0, min([*(appended_ms(offset) - back for offset in at), *reads_now_ms]))
 
     async def catch_up(self) -> None:
-        """Begin partitions without an offset in Cassandra: for a reader whose work a loss of the log does not end."""
+        """Begin partitions without an offset in Cassandra: it may have been lost, with events that are in no stream."""
+        self._incarnation = self._incarnation or await self._log.incarnation()  # another loss shows, as of now
         for partition, offset in self.offsets.items():
-            if _order(offset)[0] == 0 and partition not in self._catching_up:
+            if not appended_ms(offset):
                 from_ms = await self._known_ms(offset, self._loss_look_back_ms)
-                self._begin_catch_up(partition, from_ms, resume=BEGINNING, lost=True)
+                self._begin_catch_up(partition, from_ms, resume=BEGINNING)
 
     async def read(self, wait_ms: int) -> LogBatch:
         """The next records; waits up to `wait_ms` if there are none. A read that raised may simply be repeated."""
@@ -182,7 +185,7 @@ class LogReader:
         for partition in self.offsets:
             self.offsets[partition] = BEGINNING
             resume = ends[partition].last if self._looks_far_back else BEGINNING
-            self._begin_catch_up(partition, from_ms[partition], resume=resume, lost=True)
+            self._begin_catch_up(partition, from_ms[partition], resume=resume)
 
     async def _check_gaps(self, read: LogRead) -> None:
         gaps = [p for p, offset in self.offsets.items() if _is_gap(offset, read.first.get(p))]
@@ -197,7 +200,7 @@ class LogReader:
         for partition in gaps:
             ms, n = _order(self.offsets[partition])
             self.offsets[partition] = f"{ms - 1}-0" if ms else f"0-{n}"
-            self._begin_catch_up(partition, from_ms[partition], resume=ends[partition].last, lost=False)
+            self._begin_catch_up(partition, from_ms[partition], resume=ends[partition].last)
 
     async def _known_ms(self, offset: str, look_back_ms: int) -> int:
         """The wall time before which a reader at some offset knows what was made, if it was appended in time."""
@@ -208,10 +211,10 @@ class LogReader:
             known_ms = min((checkpoint_ms for checkpoint_ms in found if checkpoint_ms is not None), default=now_ms)
         return max(min(known_ms, now_ms) - look_back_ms, now_ms - EVENTS_KEPT_MS)
 
-    def _begin_catch_up(self, partition: int, from_ms: int, *, resume: str, lost: bool) -> None:
+    def _begin_catch_up(self, partition: int, from_ms: int, *, resume: str) -> None:
         SAFEGUARDS.record(safeguard="catch_up")
         after = EventId(max(0, first_id_at(from_ms) - 1))
-        self._catching_up[partition] = CatchUp(from_ms // MINUTE_MS, after, resume, lost)
+        self._catching_up[partition] = CatchUp(from_ms // MINUTE_MS, after, resume)
 
     async def _catch_up(self) -> tuple[LogRecord, ...]:
         """The next records from Cassandra, of one partition; none when all caught up, or a turn's time is over."""

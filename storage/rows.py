@@ -70,6 +70,7 @@ KEYS: dict[str, PrimaryKey] = {
     "quotes": PrimaryKey(("tweet_id", "quote_id")),
     "feed_tweets": PrimaryKey(("feed", "slot", "tweet_id"), 2),
     "feed_slots": PrimaryKey(("feed", "slot")),
+    "muted_words": PrimaryKey(("user_id", "event_id")),
     "users": PrimaryKey(("user_id",)),
     "user_settings": PrimaryKey(("user_id", "name")),
     "opened_accounts": PrimaryKey(("part", "user_id")),

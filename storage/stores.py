@@ -44,6 +44,7 @@ async def open_stores(config: StoreConfig) -> Stores:
         relations=cassandra.relations,
         counts=cassandra.counts,
         users=cassandra.users,
+        muted_words=cassandra.muted_words,
         tokens=cassandra.tokens,
         idempotency=cassandra.idempotency,
         coordination=cassandra.coordination,

@@ -141,7 +141,7 @@ TIMELINE_ENTRIES = _histogram(
 CACHE = _counter(
     "murmur_cache",
     "Look-ups by kind and outcome.",
-    kind=("timeline", "author_timeline", "tweet", "counts", "following", "engaged", "user", "session"),
+    kind=("timeline", "author_timeline", "tweet", "counts", "following", "engaged", "user", "session", "view"),
     outcome=("hit", "miss"),
 )
 SAFEGUARDS = _counter(
@@ -166,6 +166,7 @@ SAFEGUARDS = _counter(
         "staleness",
         "own_count",
         "short_page",
+        "view_overflow",
     ),
 )
 FLOW_LAG = _gauge(

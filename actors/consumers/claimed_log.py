@@ -8,9 +8,9 @@ from actors.consumers.dead_letters import Decoded, decoded
 from domain.clock import Clock
 from domain.fanout import Watermark
 from domain.limits import Limits
-from storage.log_reader import RECONCILED, LogBatch, LogReader, earliest
+from storage.log_reader import LogBatch, LogReader, earliest
 from storage.ports import Ports
-from storage.ports.log import BEGINNING, LogRecord
+from storage.ports.log import LogRecord
 
 
 class ClaimedLog:
@@ -27,7 +27,7 @@ class ClaimedLog:
         limits: Limits,
         partitions: int,
         *,
-        checkpoints: Sequence[str] = (RECONCILED,),
+        checkpoints: Sequence[str],
     ) -> None:
         self.unhandled: deque[tuple[LogRecord, Decoded]] = deque()
         """Records that were read and not yet taken up, in order."""
@@ -47,18 +47,18 @@ class ClaimedLog:
     async def claim(self, owned: Mapping[str, int]) -> None:
         """Fence earlier owners of some offsets (name → epoch) off, and go on from the earliest of them.
 
+        Where there is none it was lost, alone or with everything: what was made since the checkpoint comes again.
         Raises `Fenced` if a later epoch has claimed one of them.
         """
         self._owned = owned
-        self._start_from(earliest(await self.reclaim(), self._partitions))
+        offsets = earliest(await self.reclaim(), self._partitions)
+        self._start_from(offsets)
+        self._reader.seek(offsets)
+        await self._reader.catch_up()
 
     async def reclaim(self) -> list[dict[int, str]]:
         """Claim the same offsets again, after a loss, which none of them survived; returns what each now is."""
         return await asyncio.gather(*(self._offsets.claim(name, epoch) for name, epoch in self._owned.items()))
-
-    async def catch_up(self) -> None:
-        """Begin partitions without an offset at the checkpoint: for work that a loss of the log does not end."""
-        await self._reader.catch_up()
 
     async def read(self, wait_ms: int) -> LogBatch:
         """Read on; what came is unhandled now. After a loss everything starts from the beginning, to be reclaimed."""
@@ -94,13 +94,12 @@ class ClaimedLog:
 
     def _start_from(self, offsets: Mapping[int, str]) -> None:
         self.stop_reading()
-        self._reader.seek(offsets)
         self.unhandled.clear()
         self._watermarks = {partition: Watermark(done=offset) for partition, offset in offsets.items()}
 
     def _take(self, batch: LogBatch) -> LogBatch:
         if batch.lost:
-            self._start_from(dict.fromkeys(range(self._partitions), BEGINNING))
+            self._start_from(self._reader.offsets)
         for record in batch.records:
             self._watermarks[record.partition].begin(record.offset)
             self.unhandled.append((record, decoded(record.body)))

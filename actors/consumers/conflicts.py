@@ -1,6 +1,7 @@
 """Conflicts of follows, requests and blocks: resolved by events in the name of whom they are about."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 from typing_extensions import override
@@ -35,15 +36,18 @@ class Conflicts(Handler):
 
     @override
     async def handle(self, batch: Batch) -> None:
-        pairs = dict.fromkeys(pair for event in batch.own for pair in _pairs(event))
+        await self.resolve(pair for event in batch.own for pair in _pairs(event))
+
+    async def resolve(self, pairs: Iterable[tuple[UserId, UserId]]) -> None:
+        """Resolve what there is between each of some users and another, in the name of the first."""
         gate = asyncio.Semaphore(_AT_ONCE)
 
-        async def resolve(user: UserId, other: UserId) -> None:
+        async def resolve_all(user: UserId, other: UserId) -> None:
             async with gate:
                 while await self._resolve_one(user, other):
                     pass  # a follow, then the request beside it: each resolution leaves less
 
-        await asyncio.gather(*(resolve(*pair) for pair in pairs))
+        await asyncio.gather(*(resolve_all(*pair) for pair in dict.fromkeys(pairs)))
 
     async def _resolve_one(self, user: UserId, other: UserId) -> bool:
         """Resolve the first conflict of a user with another; False if there is none."""
@@ -64,13 +68,13 @@ class Conflicts(Handler):
         written_us = max(follow.written_us, request.written_us, *(block.written_us for block in blocks))
         stamp = max(stamp_us(id_), written_us + 1, self._clock.now_ms() * 1000)
         of_pair: dict[str, Any] = {"event_id": EventId(id_), "stamp_us": stamp, "user": user, "followee": other}
-        match resolution:
-            case Resolution.UNFOLLOW:
-                event: Event = Unfollowed(**of_pair, since=follow.event_id)
-            case Resolution.END_REQUEST:
-                event = FollowRequestEnded(**of_pair, since=request.event_id)
-            case Resolution.APPROVE:
-                event = Followed(**of_pair, request=request.event_id)
+        event: Event
+        if resolution is Resolution.UNFOLLOW:
+            event = Unfollowed(**of_pair, since=follow.event_id)
+        elif resolution is Resolution.END_REQUEST:
+            event = FollowRequestEnded(**of_pair, since=request.event_id)
+        else:
+            event = Followed(**of_pair, request=request.event_id)
         await self._publish(event)
         return True
 

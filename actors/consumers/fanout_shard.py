@@ -22,6 +22,7 @@ from domain.relations import FOLLOW
 from domain.tweets import Visibility
 from storage.ports import Ports
 from storage.ports.cache import ListKey, ListKind, Pushed
+from storage.ports.coordination import APPLIED
 from storage.ports.log import LogRecord
 from telemetry import metrics
 from telemetry.logs import logger
@@ -57,7 +58,7 @@ class FanoutShard:
         self._ports = ports
         self._clock = clock
         self._limits = limits
-        self._log = ClaimedLog(ports, clock, limits, partitions)
+        self._log = ClaimedLog(ports, clock, limits, partitions, checkpoints=(APPLIED,))
         self._retries = RetryPolicy(name, ports.dead_letters, clock, limits)
         self._followers = FollowerSets(limits.follower_edges_max)
         self._pulled = Pulled({}, limits.pulled_grace_ms)

@@ -172,7 +172,6 @@ class LogConsumer:
         for checkpoint in checkpoints:
             if await coordination.checkpoint(checkpoint) is None:
                 await coordination.set_checkpoint(checkpoint, self._clock.now_ms())
-        await log.catch_up()
         self._all_read_ms = 0
         return log
 

@@ -21,8 +21,8 @@ _NOBODY = 0
 class People:
     """The people that this process has read lately.
 
-    Whoever changes a user drops the key, which announces it, before answering. Every request reads what was announced
-    since the last one, in a trip that it makes anyway, before it believes anything here.
+    Whoever publishes an event about a user drops the key, which announces it, before answering. Every request reads
+    what was announced since the last one, in a trip that it makes anyway, before it believes anything here.
     """
 
     def __init__(self, cache: CacheStore, users: UserStore, limits: Limits) -> None:
@@ -35,10 +35,6 @@ class People:
         self.version = 0
         """Raised with each change: what was fetched meanwhile may be older, and is not kept."""
         self.values = ReadThrough(cache, limits, kind="user", key=keys.user, load=self._load, keeps_absent=False)
-
-    async def changed(self, user: UserId) -> None:
-        """Have every process read a user again. Done after the commit and before the answer, and by the consumer."""
-        await self._cache.drop((keys.user(user),))
 
     async def known(self, ids: Iterable[int], *, believed: bool = True) -> dict[int, Person]:
         """People as of the changes learned last, read anew if these are not `believed`; the absent are left out."""

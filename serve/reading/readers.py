@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
+from domain.clock import Clock
 from domain.ids import TweetId, UserId
 from domain.limits import Limits
 from domain.tweets import Tweet
@@ -11,6 +12,7 @@ from serve.reading.request_cache import RequestCache
 from serve.reading.tweet_reader import TweetReader
 from serve.reading.user_reader import UserReader
 from serve.reading.viewer import ViewerRelations
+from serve.reading.views import Views
 from storage import keys
 from storage.cache_codec import tweet_value
 from storage.ports import Ports
@@ -30,6 +32,7 @@ class Readers:
         ports: Ports,
         refresh: Callable[[], Awaitable[None]],
         missing_acts: Callable[[str], bytes],
+        clock: Clock,
         limits: Limits,
     ) -> None:
         cache = self._cache = ports.cache
@@ -41,17 +44,18 @@ class Readers:
         self._user_counts = Counts(cache, limits, USER_COUNTS, sizes, missing_acts)
         self.people = People(cache, ports.users, limits)
         self.relations = ViewerRelations(cache, ports.relations, limits)
+        self._views = Views(cache, ports, self.relations, clock, limits)
 
     async def tweets(self, viewer: UserId | None) -> TweetReader:
         """A reader of tweets, for a viewer or None without a token, of all that was answered before."""
         await self._refresh()
         cache = RequestCache(self._cache, self.people)
-        return TweetReader(viewer, cache, self.people, self._tweets, self._tweet_counts, self.relations)
+        return TweetReader(viewer, cache, self.people, self._tweets, self._tweet_counts, self.relations, self._views)
 
     async def users(self, viewer: UserId | None) -> UserReader:
         """A reader of users, likewise."""
         await self._refresh()
-        return UserReader(viewer, self._cache, self.people, self._user_counts, self._relations)
+        return UserReader(viewer, self._cache, self.people, self._user_counts, self._relations, self._views)
 
 
 def _cached_tweets(cache: CacheStore, tweets: TweetStore, limits: Limits) -> ReadThrough:

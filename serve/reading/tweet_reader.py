@@ -1,4 +1,4 @@
-"""Hydrates tweets for one request: records, their authors, counts and the reader's marks, in as few trips as can be."""
+"""Hydrates tweets for one request: records, authors, counts, the reader's marks and lens, in as few trips as can be."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -6,10 +6,13 @@ from domain.counts import TweetCounts
 from domain.errors import NotFound
 from domain.ids import TweetId, UserId
 from domain.relations import MARKED
+from domain.tweets import Visibility
+from domain.visibility import LINK, Lens, Reason, Surface, is_visible, why_hidden
 from serve.reading.counts import Counts
 from serve.reading.people import People
 from serve.reading.request_cache import RequestCache
 from serve.reading.viewer import ViewerRelations
+from serve.reading.views import RequestLens, Views
 from storage import keys
 from storage.cache_codec import CachedTweet, Person, engaged_from, tweet_from
 from storage.own_acts import acts_from
@@ -17,7 +20,7 @@ from storage.read_through import ReadThrough, multi_get
 
 
 class TweetReader:
-    """Reads tweets for one request, with their counts and the viewer's relations in the same trip."""
+    """Reads tweets for one request, with their counts and the viewer's relations and view in the same trip."""
 
     def __init__(
         self,
@@ -27,39 +30,76 @@ class TweetReader:
         tweets: ReadThrough,
         counts: Counts[TweetCounts],
         relations: ViewerRelations,
+        views: Views,
     ) -> None:
         self.viewer = viewer
         self.cache = cache
         self.is_repeatable = True
         """False if anything may come out differently the next time, though what the cache has is the same."""
         self.tweets: dict[int, CachedTweet] = {}
-        """The tweets and retweets found so far, with every original that a retweet among them shows."""
+        """The tweets and retweets found so far, with every original and every quoted tweet that these show."""
         self.authors: dict[int, Person] = {}
         """The author of each of them."""
         self._people = people
         self._values = tweets
         self._all_counts = counts
         self._relations = relations
+        self._views = views
+        self._lens = RequestLens(viewer, views, self._fetch)
+        self._whole: set[int] = set()
+        """Those that were read with all that they show."""
         self._viewers = () if viewer is None else (viewer,)
         self._counts: dict[int, bytes | None] = {}
         self._noted: dict[int, bytes | None] = {}
         self._engaged: dict[int, bytes | None] = {}
 
+    @property
+    def lens(self) -> Lens:
+        """What the reader sees of the authors of what was read."""
+        return self._lens.lens
+
+    @property
+    def end_ms(self) -> int:
+        """The wall time from which on the lens shows more, though nothing has changed."""
+        return self._lens.end_ms
+
     async def read(self, ids: Iterable[int]) -> Mapping[int, CachedTweet]:
-        """Look up those of some tweets that were not yet; all found so far."""
-        wanted = {id_ for id_ in ids if id_ not in self._counts}
-        while wanted:
-            found = await self._found(wanted)
-            await self._join_authors(found)
-            wanted = {tweet.retweet_of for tweet in found if tweet.retweet_of} - self._counts.keys()
+        """Look up those of some tweets that were not yet, with what they show; all found so far.
+
+        A retweet shows its original, and a tweet the one it quotes, which shows no other.
+        """
+        whole, quoted = set(ids) - self._whole, set[int]()
+        while whole or quoted:
+            self._whole |= whole
+            if missing := (whole | quoted) - self._counts.keys():
+                await self._join_authors(await self._found(missing))
+            shown = [self.tweets[id_] for id_ in whole if id_ in self.tweets]
+            whole = {tweet.retweet_of for tweet in shown if tweet.retweet_of} - self._whole
+            quoted = {tweet.quote_of for tweet in shown if tweet.quote_of} - self._counts.keys()
         return self.tweets
 
     async def original_of(self, tweet_id: TweetId) -> TweetId:
-        """A tweet itself, or what a retweet shows. Raises `NotFound` for what does not exist."""
-        tweet = (await self.read((tweet_id,))).get(tweet_id)
-        if tweet is None or tweet.original not in self.tweets:
+        """A tweet itself, or what a retweet shows. Raises `NotFound` for what the reader may not know."""
+        await self.read((tweet_id,))
+        if not self.shows(tweet_id, LINK):
             raise NotFound("This tweet does not exist.", "not_found")
-        return TweetId(tweet.original)
+        return TweetId(self.tweets[tweet_id].original)
+
+    async def is_of_blocked(self, tweet_id: TweetId) -> bool:
+        """True if a tweet is by somebody whom the reader blocks, who may know that it is there."""
+        tweet = (await self.read((tweet_id,))).get(tweet_id)
+        if tweet is None or tweet.author not in self.lens.blocked or tweet.author in self.lens.blocked_by:
+            return False
+        return self.why_hidden(tweet_id, LINK) is Reason.BLOCKED
+
+    def shows(self, id_: int, surface: Surface) -> bool:
+        """True if the reader sees a tweet or retweet that was read on a surface."""
+        tweet = self.tweets.get(id_)
+        return is_visible(tweet, tweet and self.tweets.get(tweet.original), self.lens, surface)
+
+    def why_hidden(self, id_: int, surface: Surface) -> Reason | None:
+        """The reason for which the reader does not see a tweet that was read, None if they do."""
+        return why_hidden(self.tweets.get(id_), self.lens, surface)
 
     async def counts(self, originals: Iterable[int]) -> dict[int, TweetCounts]:
         """The counts of some tweets that were read."""
@@ -79,18 +119,21 @@ class TweetReader:
 
     async def _found(self, ids: Collection[int]) -> list[CachedTweet]:
         viewers = () if self._engaged else self._viewers
-        tweets, counts, engaged, noted = await multi_get(
+        tweets, counts, engaged, noted, view = await multi_get(
             self._fetch,
             (self._values.key, ids),
             (self._all_counts.shared.key, ids),
             (self._relations.engaged.key, viewers),
             (keys.own_acts, viewers),
+            (self._views.values.key, viewers),
         )
         self._counts |= counts
         self._noted |= noted
         self._engaged |= engaged
-        if None in tweets.values() or None in engaged.values():
+        if None in (*tweets.values(), *engaged.values(), *view.values()):
             self.is_repeatable = False
+        if view:
+            await self._lens.open(view)
         values = await self._values.fill_missing(tweets)
         return [tweet_from(id_, value) for id_, value in values.items() if value]
 
@@ -100,8 +143,13 @@ class TweetReader:
 
     async def _join_authors(self, found: Sequence[CachedTweet]) -> None:
         """Add tweets with their authors; one whose author does not exist does not either."""
+        known: Mapping[int, Person] = {}
         if unknown := {tweet.author for tweet in found} - self.authors.keys():
-            self.authors |= await self._people.known(unknown, believed=self.cache.has_news)
+            known = await self._people.known(unknown, believed=self.cache.has_news)
+            self.authors |= known
             if not unknown <= self.authors.keys():
                 self.is_repeatable = False  # somebody may sign up under that id
+        for_followers = [tweet.author for tweet in found if tweet.visibility == Visibility.FOLLOWERS]
+        await self._lens.add({author: person.state for author, person in known.items()}, for_followers)
+        self.is_repeatable = self.is_repeatable and self._lens.is_whole
         self.tweets |= {tweet.id: tweet for tweet in found if tweet.author in self.authors}

@@ -1,7 +1,7 @@
 """Commands on relations: turn one on or off, whichever it is; each checks, decides on one event, and publishes it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -11,7 +11,6 @@ from domain.events import Event
 from domain.ids import EventId, IdSource, TweetId, UserId, stamp_us
 from domain.limits import Limits
 from domain.relations import BLOCK, FOLLOW, MUTE, REQUEST, RETWEETS_HIDDEN, Relation, RelationState, Target
-from domain.tweets import Tweet
 from serve.reading.viewer import ViewerRelations
 from serve.writing.publisher import Publisher
 from serve.writing.targets import Targets
@@ -65,10 +64,9 @@ class RelationCommands:
     async def turn_on(self, relation: Relation, user: UserId, target: int, **details: int) -> int:
         """Turn a relation on, if it is off or has other details; its target, which through a retweet is the original.
 
-        Raises `NotFound`, `Invalid` (to oneself) and `Forbidden` (to too many, or a retweet of what is not public).
+        Raises `NotFound`, `Invalid` (to oneself) and `Forbidden` (to too many; what is not for everybody).
         """
-        find = self._targets.shareable if relation.is_entry else self._targets.original
-        target, author = await self._target(relation, user, target, find)
+        target, author = await self._target(relation, user, target, for_everybody=relation.is_entry)
         before = await self.before(relation, user, target)
         fields = {**details, "author": author} if relation.is_entry else details
         await self.begin(relation, user, target, before, fields)
@@ -85,7 +83,7 @@ class RelationCommands:
         """Turn a relation off, if it is on; likewise. One that is on ends though its target was deleted."""
         before = await self._relations.state(relation, user, target)
         if not before.active:
-            target, _ = await self._target(relation, user, target, self._targets.original)
+            target, _ = await self._target(relation, user, target)
             before = await self._relations.state(relation, user, target)
         await self.end(relation, user, target, before)
         return target
@@ -125,11 +123,11 @@ class RelationCommands:
         await self._publish(event, state, changed=state.active)
 
     async def _target(
-        self, relation: Relation, user: UserId, target: int, find: Callable[[TweetId], Awaitable[Tweet]]
+        self, relation: Relation, user: UserId, target: int, *, for_everybody: bool = False
     ) -> tuple[int, UserId]:
         """The target of a relation that exists, and its author; a user is their own."""
         if relation.target is Target.TWEET:
-            tweet = await find(TweetId(target))
+            tweet = await self._targets.original(user, TweetId(target), for_everybody=for_everybody)
             return tweet.id, tweet.author
         if user == target:
             raise Invalid(f"You cannot {relation.name} yourself.", f"self_{relation.name}", (("id", "is your own"),))

@@ -1,12 +1,10 @@
 """Filters of timelines: the kinds of entries that a reader asks for, and those that they do not want."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from domain.errors import Invalid
-from serve.reading.pipeline import Page
 from storage.cache_codec import CachedTweet
 
 
@@ -46,18 +44,7 @@ class EntryFilter:
 
 
 EVERYTHING: Final = EntryFilter()
-
-
-def filtered(page: Page[CachedTweet], wanted: EntryFilter) -> Page[CachedTweet]:
-    """A list of only what is wanted of it."""
-    if wanted == EVERYTHING:
-        return page
-
-    def rules(tweets: Mapping[int, CachedTweet]) -> Callable[[int], bool]:
-        visible = page.rules(tweets)
-        return lambda id_: visible(id_) and wanted.takes(tweets[id_])
-
-    return replace(page, rules=rules)
+"""No filter; it is this value only."""
 
 
 def kinds_of(text: str) -> frozenset[EntryKind]:

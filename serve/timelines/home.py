@@ -8,11 +8,11 @@ import numpy as np
 from domain.columns import in_sorted
 from domain.ids import UserId
 from domain.timeline import NO_ENTRIES, Entries, newer_duplicates, newest_first
-from domain.visibility import HOME, Lens
+from domain.visibility import HOME
 from serve.reading.pipeline import Candidate, Page
+from serve.reading.tweet_reader import TweetReader
 from serve.timelines.filters import EVERYTHING, EntryFilter
 from serve.timelines.home_lists import HomeList
-from serve.tweets.render import seen_through
 from storage.cache_codec import CachedTweet
 from storage.ports.tweets import TweetStore
 from telemetry import metrics
@@ -54,9 +54,12 @@ class Home:
     tweet that several entries show stands at the newest of them at or below the top of the walk.
     """
 
-    def __init__(self, viewer: UserId, found: HomeList, tweets: TweetStore, wanted: EntryFilter = EVERYTHING) -> None:
+    def __init__(
+        self, reader: TweetReader, found: HomeList, tweets: TweetStore, wanted: EntryFilter = EVERYTHING
+    ) -> None:
         assert found.entries.floor is not None, "what is merged has a floor"
-        self._viewer = viewer
+        assert reader.viewer is not None, "somebody's home"
+        self._reader, self._viewer = reader, reader.viewer
         self._followees = found.followees
         self._entries, self._floor = found.entries.entries, found.entries.floor
         self._duplicates = newer_duplicates(self._entries)
@@ -84,11 +87,12 @@ class Home:
     def _rules(self, tweets: Mapping[int, CachedTweet]) -> Callable[[int], bool]:
         """Only what is wanted by followees or the reader is shown, and a tweet not again below a newer entry of it."""
         authors = np.fromiter({tweet.author for tweet in tweets.values()}, np.uint64)
-        followees = {*authors[in_sorted(authors, self._followees)].tolist(), self._viewer}
-        seen = seen_through(Lens(viewer=self._viewer, following=followees), HOME, tweets)
+        shown_of = {*authors[in_sorted(authors, self._followees)].tolist(), self._viewer}
 
         def visible(entry: int) -> bool:
-            return seen(entry) and tweets[entry].author in followees and self._wanted.takes(tweets[entry])
+            if not self._reader.shows(entry, HOME) or tweets[entry].author not in shown_of:
+                return False
+            return self._wanted is EVERYTHING or self._wanted.takes(tweets[entry])
 
         if not self._duplicates:
             return visible

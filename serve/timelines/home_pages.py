@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 from cachetools import LRUCache
 
+from domain.clock import Clock
 from domain.ids import UserId
 from domain.limits import Limits
 from serve.reading.request_cache import RequestCache
+from serve.reading.tweet_reader import TweetReader
 from serve.timelines.home_lists import HomeList, HomeLists
 from storage.ports.cache import Known
 
@@ -26,6 +28,8 @@ class _Made(NamedTuple):
     values: dict[str, bytes | None]
     people_version: int
     found: HomeList
+    end_ms: int
+    """Up to this wall time the reader sees the same of what it was made of."""
 
     def size(self) -> int:
         """Bytes of memory, about."""
@@ -37,8 +41,9 @@ class _Made(NamedTuple):
 class HomePages:
     """Remembers the pages that were read lately, by reader and size."""
 
-    def __init__(self, lists: HomeLists, limits: Limits) -> None:
+    def __init__(self, lists: HomeLists, clock: Clock, limits: Limits) -> None:
         self._lists = lists
+        self._now_ms = clock.now_ms
         self._made: LRUCache[tuple[UserId, int], _Made] = LRUCache(limits.home_pages_bytes_max, _Made.size)
 
     async def again(self, viewer: UserId, limit: int, cache: RequestCache) -> bytes | None:
@@ -46,15 +51,19 @@ class HomePages:
         made = self._made.get((viewer, limit))
         if made is None or not await cache.look_ahead(made.lists, made.values):
             return None
-        if cache.people_version != made.people_version or not await self._lists.is_still(viewer, made.found):
+        if cache.people_version != made.people_version or self._now_ms() >= made.end_ms:
+            return None
+        if not await self._lists.is_still(viewer, made.found):
             return None
         return made.page
 
-    def keep(self, viewer: UserId, limit: int, cache: RequestCache, found: HomeList, page: bytes) -> None:
+    def keep(self, reader: TweetReader, limit: int, found: HomeList, page: bytes) -> None:
         """Remember a page made of what the cache has; not if that had to be filled first, or may lack anything."""
+        cache = reader.cache
+        assert reader.viewer is not None, "somebody's home"
         lists = {key: each for key, each in cache.lists.items() if each is not None and each.build}
         if len(lists) < len(cache.lists) or found.pulled is None or cache.people_version is None:
             return
-        made = _Made(page, lists, dict(cache.values), cache.people_version, found)
+        made = _Made(page, lists, dict(cache.values), cache.people_version, found, reader.end_ms)
         if made.size() <= self._made.maxsize:
-            self._made[viewer, limit] = made
+            self._made[reader.viewer, limit] = made

@@ -9,7 +9,7 @@ from serve.http.access import Member, Viewer
 from serve.http.openapi import CONDITIONAL, TAGGED, TOKEN_OPTIONAL, by_name, failures
 from serve.http.parameters import Paged, UserInPath, json_response, tagged_json_response
 from serve.http.use_cases import use
-from serve.timelines.filters import KINDS_PATTERN, EntryFilter, EntryKind, kinds_of
+from serve.timelines.filters import EVERYTHING, KINDS_PATTERN, EntryFilter, EntryKind, kinds_of
 from serve.timelines.queries import TimelineQueries
 from serve.tweets.schemas import TweetPage
 
@@ -28,6 +28,8 @@ async def _wanted(
         ),
     ] = None,
 ) -> EntryFilter:
+    if filter is None and exclude is None:
+        return EVERYTHING
     return EntryFilter(only=filter, exclude=frozenset() if exclude is None else kinds_of(exclude))
 
 

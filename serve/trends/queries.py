@@ -1,7 +1,6 @@
 """Queries of trends, and of the minutes of a hashtag; the answers are finished JSON."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import orjson
@@ -12,10 +11,10 @@ from domain.ids import UserId
 from domain.timestamps import rfc3339, rfc3339_of_ms
 from domain.trends.tag_counts import GLOBAL, Trend
 from domain.trends.windows import MINUTE, WINDOWS
-from domain.visibility import SAMPLE, Lens
+from domain.visibility import SAMPLE
 from serve.http.errors import TrendsNotReady
 from serve.reading.readers import Readers
-from serve.tweets.render import seen_through
+from serve.reading.tweet_reader import TweetReader
 from storage import values
 from storage.gazetteer import gazetteer
 from storage.ports.trends import PaneStore, TrendStore
@@ -38,13 +37,14 @@ class TrendQueries:
         key = None if location is None else await self._key(location)
         as_of_ms, top = await self._published(window, GLOBAL if key is None else key)
         found = [] if top is None else values.trends_from(top)[:limit]
-        visible = await self._samples(viewer, [tweet for trend in found for tweet in trend.tweets])
+        reader = await self._readers.tweets(viewer)
+        await reader.read(tweet for trend in found for tweet in trend.tweets)
         return orjson.dumps(
             {
                 "as_of": rfc3339_of_ms(as_of_ms),
                 "window": window,
                 "location": key,
-                "trends": [_trend(trend, filter(visible, trend.tweets)) for trend in found],
+                "trends": [_trend(trend, reader) for trend in found],
             }
         )
 
@@ -68,13 +68,6 @@ class TrendQueries:
         ]
         return orjson.dumps({"tag": normalized_tag, "window": window, "as_of": rfc3339_of_ms(as_of_ms), "panes": panes})
 
-    async def _samples(self, viewer: UserId | None, tweets: Sequence[int]) -> Callable[[int], bool]:
-        """The rule by which a reader sees some tweets."""
-        reader = await self._readers.tweets(viewer)
-        found = await reader.read(tweets)
-        states = {author: person.state for author, person in reader.authors.items()}
-        return seen_through(Lens(viewer=viewer, states=states), SAMPLE, found)
-
     async def _published(self, window: str, key: str) -> tuple[int, bytes | None]:
         found = await self._trends.top(window, key)
         if found is None:
@@ -90,7 +83,7 @@ class TrendQueries:
         return found.key
 
 
-def _trend(trend: Trend, samples: Iterable[int]) -> dict[str, Any]:
+def _trend(trend: Trend, reader: TweetReader) -> dict[str, Any]:
     return {
         "tag": trend.tag,
         "count": trend.count,
@@ -99,5 +92,5 @@ def _trend(trend: Trend, samples: Iterable[int]) -> dict[str, Any]:
         "is_new": not trend.previous,
         "score": trend.score,
         "since": rfc3339(trend.since),
-        "tweets": [str(tweet) for tweet in samples],
+        "tweets": [str(tweet) for tweet in trend.tweets if reader.shows(tweet, SAMPLE)],
     }

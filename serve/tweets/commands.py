@@ -22,7 +22,7 @@ from domain.texts import parsed
 from domain.tweets import LOCATION_CHARS_MAX, Tweet, Visibility
 from domain.users import PRIVATE
 from serve.writing.publisher import Publisher
-from serve.writing.targets import Targets
+from serve.writing.targets import Hidden, Targets
 from storage import keys, values
 from storage.cache_codec import Person, tweet_value
 from storage.ports import Ports
@@ -84,15 +84,16 @@ class TweetCommands:
     async def post(self, author: UserId, draft: Draft, key: str | None = None) -> Posted:
         """Publish a tweet, reply or quote; under a key that was used before, what it made then.
 
-        Raises `Invalid` (text, location, reply or quote of nothing, wider than its parent), `Forbidden` (a quote of
-        what is not public) and `Conflict` (the key with another draft).
+        Raises `Invalid` (text, location, reply or quote of nothing, wider than its parent), `NotFound` (of what the
+        author may not see), `Forbidden` (quote of what is not for everybody) and `Conflict` (the key with another
+        draft).
         """
         text = parsed(draft.text)
         location = _checked_location(draft.location)
         try:
             await self._targets.check_user(author)
-            reply_to = await _referred("reply_to_id", draft.reply_to, self._targets.original)
-            quote_of = await _referred("quote_of_id", draft.quote_of, self._targets.shareable)
+            reply_to = await self._original_of(author, "reply_to_id", draft.reply_to)
+            quote_of = await self._original_of(author, "quote_of_id", draft.quote_of, for_everybody=True)
             visibility = _visibility_of(draft, reply_to)
         except Refused:  # it spends no key; but what a key made before stands, whatever has become of the reference
             claimed = None if key is None else await self._idempotency.claimed(author, key)
@@ -169,6 +170,7 @@ class TweetCommands:
             await self._publisher.invalidate(with_fields(event, reply_to=parents.get(tweet_id)))
             raise
         if tweet.author != user:
+            await self._targets.original(user, tweet_id)  # of what they may not see they are not told that it is there
             raise Forbidden("Only its author may delete a tweet.", "not_your_tweet")
         if tweet.retweet_of is not None:
             await self._turn_off(RETWEET, user, tweet.retweet_of)
@@ -183,17 +185,19 @@ class TweetCommands:
         )
         await self._publisher.publish(event)
 
-
-async def _referred(field: str, tweet_id: TweetId | None, find: Callable[[TweetId], Awaitable[Tweet]]) -> Tweet | None:
-    """The tweet that a field refers to."""
-    if tweet_id is None:
-        return None
-    try:
-        return await find(tweet_id)
-    except NotFound:
-        raise Invalid(
-            "The tweet referred to does not exist.", "invalid_reference", ((field, "does not exist"),)
-        ) from None
+    async def _original_of(
+        self, user: UserId, field: str, tweet_id: TweetId | None, *, for_everybody: bool = False
+    ) -> Tweet | None:
+        if tweet_id is None:
+            return None
+        try:
+            return await self._targets.original(user, tweet_id, for_everybody=for_everybody)
+        except Hidden:
+            raise
+        except NotFound:
+            raise Invalid(
+                "The tweet referred to does not exist.", "invalid_reference", ((field, "does not exist"),)
+            ) from None
 
 
 def _visibility_of(draft: Draft, reply_to: Tweet | None) -> Visibility:

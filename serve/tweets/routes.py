@@ -51,7 +51,7 @@ async def post(
     return json_response(await queries.posted(author, posted), 201)
 
 
-@router.get("/{id}", response_model=schemas.Tweet, responses=_READ, openapi_extra=TOKEN_OPTIONAL)
+@router.get("/{id}", response_model=schemas.Tweet | schemas.Tombstone, responses=_READ, openapi_extra=TOKEN_OPTIONAL)
 async def read_tweet(tweet: TweetInPath, viewer: Viewer, queries: Queries) -> Response:
     """One tweet or retweet."""
     return json_response(await queries.tweet(viewer, tweet))

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from domain.texts import TEXT_CHARS_MAX
 from domain.tweets import LOCATION_CHARS_MAX, Visibility
+from domain.visibility import Reason
 from serve.http.parameters import KEY_CHARS_MAX, KEY_PATTERN
 from serve.http.schemas import NOT_BLANK, Body, Id, at_most
 
@@ -41,7 +42,10 @@ class Author(BaseModel):
 
 
 class Tweet(BaseModel):
-    """A tweet; of a retweet, `retweet_of` is the original and the text is empty."""
+    """A tweet; of a retweet, `retweet_of` is the original and the text is empty.
+
+    `quote` is the tweet that it quotes, of which `quote` is null.
+    """
 
     id: Id
     author: Author
@@ -54,6 +58,7 @@ class Tweet(BaseModel):
     mentions: list[str]
     visibility: VisibilityName
     retweet_of: "Tweet | None"
+    quote: "Tweet | Tombstone | None"
     likes_count: int
     retweets_count: int
     replies_count: int
@@ -71,10 +76,10 @@ class TweetPage(BaseModel):
 
 
 class Tombstone(BaseModel):
-    """Stands for a tweet of a conversation that cannot be shown, where others lie beyond it."""
+    """Stands for a tweet that is not shown: a quoted one, one of a conversation where others lie beyond it."""
 
     id: Id
-    unavailable: Literal["deleted"]
+    unavailable: Reason
 
 
 class Thread(BaseModel):
@@ -86,7 +91,7 @@ class Thread(BaseModel):
     """
 
     ancestors: list[Tweet | Tombstone]
-    tweet: Tweet
+    tweet: Tweet | Tombstone
     descendants: list[Tweet | Tombstone]
     ancestors_cursor: str | None
     next_cursor: str | None

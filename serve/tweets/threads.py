@@ -8,10 +8,11 @@ from typing import NamedTuple
 from domain.conversations import Above, Below, cursor_of, place_of
 from domain.ids import TweetId, UserId
 from domain.limits import Limits
+from domain.visibility import LINK
 from serve.reading.readers import Readers
 from serve.reading.tweet_reader import TweetReader
 from serve.tweets.conversation_walk import ConversationWalk, Node
-from serve.tweets.render import tweets_json
+from serve.tweets.render import tombstone, tweets_json
 from storage.ports.tweets import TweetStore
 
 
@@ -25,9 +26,9 @@ class _Side(NamedTuple):
 class Threads:
     """Pages of conversations.
 
-    What was deleted leaves a tombstone where something that can be shown lies beyond it. Below, the author's own
-    continuation comes first, then the replies of others, oldest first; where these do not fit a page, each is followed
-    by what was replied to it, so that a cursor needs no memory of what was shown.
+    What was deleted or is hidden leaves a tombstone where something that is shown lies beyond it. Below, the author's
+    own continuation comes first, then the replies of others, oldest first; where these do not fit a page, each is
+    followed by what was replied to it, so that a cursor needs no memory of what was shown.
     """
 
     def __init__(self, readers: Readers, tweets: TweetStore, limits: Limits) -> None:
@@ -40,7 +41,7 @@ class Threads:
         place = None if cursor is None else place_of(cursor)
         limit = min(limit or self._limits.thread_tweets_max, self._limits.thread_tweets_max)
         reader = await self._readers.tweets(viewer)
-        tweet = await reader.original_of(tweet_id)
+        tweet = tweet_id if await reader.is_of_blocked(tweet_id) else await reader.original_of(tweet_id)
         above, below = _Side(), _Side()
         match place:
             case None:
@@ -52,12 +53,14 @@ class Threads:
                 above = await self._above(reader, oldest)
             case Below():
                 below = await self._below(reader, tweet, place, limit)
-        live = [id_ for id_ in (*above.shown, tweet, *below.shown) if id_ in reader.tweets]
-        items = dict(zip(live, await tweets_json(reader, live), strict=True))
+        hidden = {id_: reader.why_hidden(id_, LINK) for id_ in (*above.shown, tweet, *below.shown)}
+        seen = [id_ for id_, reason in hidden.items() if reason is None]
+        items = {id_: tombstone(id_, reason) for id_, reason in hidden.items() if reason is not None}
+        items |= zip(seen, await tweets_json(reader, seen, LINK), strict=True)
         return b'{"ancestors":[%b],"tweet":%b,"descendants":[%b],"ancestors_cursor":%b,"next_cursor":%b}' % (
-            b",".join(items.get(id_) or _tombstone(id_) for id_ in above.shown),
+            b",".join(items[id_] for id_ in above.shown),
             items[tweet],
-            b",".join(items.get(id_) or _tombstone(id_) for id_ in below.shown),
+            b",".join(items[id_] for id_ in below.shown),
             _cursor(above.next),
             _cursor(below.next),
         )
@@ -72,26 +75,26 @@ class Threads:
         return _Side(found[::-1], None if parent is None else Above(found[-1]))
 
     async def _below(self, reader: TweetReader, tweet: TweetId, place: Below, limit: int) -> _Side:
-        """The replies from a place on. Of what was deleted those are shown that lead to something."""
+        """The replies from a place on. Of what is not there for the reader those are shown that lead to something."""
         parent_of = partial(self._parent, reader)
         walk = ConversationWalk(self._tweets, tweet, place, parent_of, self._limits.thread_reads_max)
         shown: list[Node] = []
-        deleted: list[Node] = []
+        hidden: list[Node] = []
         """On the way down to the next reply, and not shown yet."""
         want = limit + 1
         while len(shown) <= limit and not walk.ended and not walk.gave_up:
             nodes = await walk.take(want)
-            want = min(2 * want, self._limits.thread_tweets_max + 1)  # a crowd of deleted ones is passed in few trips
-            tweets = await reader.read(node.id for node in nodes)
+            want = min(2 * want, self._limits.thread_tweets_max + 1)  # a crowd of hidden ones is passed in few trips
+            await reader.read(node.id for node in nodes)
             for node in nodes:
-                while deleted and deleted[-1].id != node.parent:
-                    deleted.pop()
-                deleted.append(node)
-                if node.id in tweets:
-                    shown += deleted
-                    deleted = []
+                while hidden and hidden[-1].id != node.parent:
+                    hidden.pop()
+                hidden.append(node)
+                if reader.why_hidden(node.id, LINK) is None:
+                    shown += hidden
+                    hidden = []
         if walk.gave_up:
-            shown += deleted  # something may come below them on the next page
+            shown += hidden  # something may come below them on the next page
         if len(shown) > limit:
             return _Side([node.id for node in shown[:limit]], shown[limit - 1].place)
         if walk.ended and place == Below.start(tweet):
@@ -103,10 +106,6 @@ class Threads:
         if found is not None:
             return TweetId(found.reply_to) if found.reply_to else None
         return (await self._tweets.parents_of_deleted((tweet,))).get(tweet)
-
-
-def _tombstone(tweet: TweetId) -> bytes:
-    return b'{"id":"%d","unavailable":"deleted"}' % tweet
 
 
 def _cursor(place: Above | Below | None) -> bytes:

@@ -5,7 +5,7 @@ from typing import Any
 
 from domain.clock import Clock
 from domain.errors import NotFound
-from domain.events import Event, ProfileEdited, SettingsChanged
+from domain.events import ProfileEdited, SettingsChanged
 from domain.ids import EventId, IdSource, UserId, stamp_us
 from domain.profiles import checked_profile
 from domain.settings import Setting, checked_settings
@@ -33,7 +33,9 @@ class UserCommands:
         if (changes := checked_settings(given)) or private is not None:
             await self._publish(SettingsChanged, user, {"private": private, "settings": changes})
 
-    async def _publish(self, kind: type[Event], user: UserId, fields: Mapping[str, Any]) -> None:
+    async def _publish(
+        self, kind: type[ProfileEdited | SettingsChanged], user: UserId, fields: Mapping[str, Any]
+    ) -> None:
         written_us = await self._users.written_us(user)
         if written_us is None:
             raise NotFound("This user does not exist.", "not_found")

@@ -7,7 +7,9 @@ import orjson
 from domain.errors import NotFound
 from domain.ids import UserId
 from domain.settings import all_settings, grouped
+from domain.visibility import Reason, why_closed
 from serve.reading.readers import Readers
+from serve.reading.user_reader import UserReader
 from serve.users.render import users_json
 from storage.ports.users import UserStore
 
@@ -20,18 +22,26 @@ class UserQueries:
         self._users = users
 
     async def user(self, viewer: UserId | None, user: UserId) -> bytes:
+        """A profile as it is answered to who has done something to the user."""
+        return await _user_json(await self._readers.users(viewer), user)
+
+    async def profile(self, viewer: UserId | None, user: UserId) -> bytes:
+        """A profile; of a suspended user only that they are."""
         reader = await self._readers.users(viewer)
-        if user not in await reader.read((user,)):
-            raise _no_user()
-        (found,) = await users_json(reader, (user,))
-        return found
+        await reader.read((user,))
+        match why_closed(user, reader.lens):
+            case Reason.BLOCKED:
+                raise _no_user()
+            case Reason.SUSPENDED:
+                return b'{"id":"%d","suspended":true}' % user
+        return await _user_json(reader, user)
 
     async def user_by_name(self, viewer: UserId | None, name: str) -> bytes:
         """The profile of a username, without case."""
         user = await self._users.by_username(name)
         if user is None:
             raise _no_user()
-        return await self.user(viewer, user)
+        return await self.profile(viewer, user)
 
     async def settings(self, user: UserId) -> bytes:
         """All settings of a user, as the store has them."""
@@ -39,6 +49,13 @@ class UserQueries:
         if user not in found:
             raise _no_user()
         return orjson.dumps({"private": found[user].private, **grouped(all_settings(changed))})
+
+
+async def _user_json(reader: UserReader, user: UserId) -> bytes:
+    if user not in await reader.read((user,)):
+        raise _no_user()
+    (found,) = await users_json(reader, (user,))
+    return found
 
 
 def _no_user() -> NotFound:

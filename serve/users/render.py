@@ -6,18 +6,31 @@ from collections.abc import Sequence
 from domain.limits import Limits
 from domain.timeline import walk_of
 from domain.timestamps import rfc3339
+from domain.visibility import is_listed
 from serve.reading.pipeline import Page, Skeleton, fill, page_json
-from serve.reading.user_reader import UserReader
+from serve.reading.user_reader import Relations, UserReader
 from storage.cache_codec import Profile
 
 _COUNTS = b'"followers_count":%d,"following_count":%d,"tweets_count":%d'
-_USER = b'%%b,%%b,"created_at":"%%b",%b,"following":%%b,"followed_by":%%b}' % _COUNTS
+_FLAGS = b",".join(b'"%b":%%b' % name.encode() for name in Relations._fields)
+_USER = b'%%b,%%b,"created_at":"%%b",%b,%b}' % (_COUNTS, _FLAGS)
 _BOOL = (b"false", b"true")
 
 
-async def users_page(skeleton: Skeleton, reader: UserReader, cursor: str | None, limit: int, limits: Limits) -> bytes:
-    """A page of those users of a list who exist."""
-    page: Page[Profile] = Page(skeleton=skeleton, rules=lambda users: users.__contains__)
+async def users_page(
+    skeleton: Skeleton,
+    reader: UserReader,
+    cursor: str | None,
+    limit: int,
+    limits: Limits,
+    *,
+    with_hidden: bool = False,
+) -> bytes:
+    """A page of those users of a list whom its reader may see; of all who exist with those who are hidden from them."""
+    page: Page[Profile] = Page(
+        skeleton=skeleton,
+        rules=lambda users: lambda id_: id_ in users and (with_hidden or is_listed(id_, reader.lens)),
+    )
     filled = await fill(page, reader.read, walk_of(cursor), limit, limits)
     return page_json("users", await users_json(reader, filled.shown), filled.next)
 
@@ -32,8 +45,7 @@ async def users_json(reader: UserReader, shown: Sequence[int]) -> list[bytes]:
             reader.users[id_].fields,
             rfc3339(id_).encode(),
             *counts[id_],
-            _BOOL[following],
-            _BOOL[followed_by],
+            *map(_BOOL.__getitem__, flags),
         )
-        for id_, (following, followed_by) in zip(shown, relations, strict=True)
+        for id_, flags in zip(shown, relations, strict=True)
     ]

@@ -66,5 +66,5 @@ async def read_user_by_name(name: str, viewer: Viewer, queries: Queries) -> Resp
 
 @router.get("/{id}", response_model=schemas.User, responses=failures(401, 404), openapi_extra=TOKEN_OPTIONAL)
 async def read_user(user: UserInPath, viewer: Viewer, queries: Queries) -> Response:
-    """A profile."""
-    return json_response(await queries.user(viewer, user))
+    """A profile; of a suspended user only that they are."""
+    return json_response(await queries.profile(viewer, user))

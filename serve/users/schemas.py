@@ -15,12 +15,12 @@ T = TypeVar("T")
 Name = Annotated[str, at_most(NAME_CHARS_MAX, pattern=NOT_BLANK)]
 Bio = Annotated[str, at_most(BIO_CHARS_MAX)]
 Location = Annotated[str, at_most(LOCATION_CHARS_MAX)]
-Website = Annotated[str, at_most(WEBSITE_CHARS_MAX, pattern="^(https?://.+)?$")]
+Website = Annotated[str, at_most(WEBSITE_CHARS_MAX, pattern=r"^\s*(https?://.+)?$")]
 Language = Annotated[str, at_most(LANGUAGE_CHARS_MAX, pattern=LANGUAGE_PATTERN)]
 
 
 class User(BaseModel):
-    """A profile, with the reader's relation to it (both false without a token)."""
+    """A profile, with the relations between it and the reader (all false without a token)."""
 
     id: Id
     username: str
@@ -35,6 +35,11 @@ class User(BaseModel):
     tweets_count: int
     following: bool
     followed_by: bool
+    requested: bool
+    requested_by: bool
+    blocking: bool
+    muting: bool
+    retweets_hidden: bool
 
 
 class UserPage(BaseModel):

@@ -7,6 +7,7 @@ from storage.cassandra.driver.options import CassandraOptions
 from storage.cassandra.driver.session import CassandraSession
 from storage.cassandra.events import CassandraEventStore
 from storage.cassandra.idempotency import CassandraIdempotencyStore
+from storage.cassandra.muted_words import CassandraMutedWordStore
 from storage.cassandra.outputs import CassandraOutputStore
 from storage.cassandra.relations import CassandraRelationStore
 from storage.cassandra.sessions import CassandraTokenStore
@@ -25,6 +26,7 @@ class CassandraStores:
         self.relations = CassandraRelationStore(session)
         self.counts = CassandraCountStore(session)
         self.users = CassandraUserStore(session)
+        self.muted_words = CassandraMutedWordStore(session)
         self.tokens = CassandraTokenStore(session)
         self.idempotency = CassandraIdempotencyStore(session)
         self.coordination = CassandraCoordinationStore(session)

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 import orjson
 
 from domain.errors import Conflict
-from domain.ids import UserId, stamp_us
+from domain.ids import UserId, count_part, stamp_us
 from domain.settings import Setting
 from domain.users import User, folded, folded_address
 from storage.cassandra.driver.session import CassandraSession
 from storage.cassandra.driver.statements import cas, read, write
-from storage.ports.users import Credentials
+from storage.ports.users import Credentials, OpenedAccount
 
 CLAIM_TTL_S = 60
 _NOBODY = UserId(0)
@@ -38,6 +38,8 @@ _USERS = read(
 )
 _SETTINGS = read("SELECT name, value FROM user_settings WHERE user_id = ?")
 _WRITTEN = read("SELECT username, WRITETIME(event_id) FROM users WHERE user_id = ?")
+_OPENED = read("SELECT user_id, WRITETIME(event_id) FROM opened_accounts WHERE part = ? LIMIT ?")
+_FORGET_OPENED = write("DELETE FROM opened_accounts USING TIMESTAMP ? WHERE part = ? AND user_id = ?")
 _PASSWORD = read("SELECT password_hash FROM users WHERE user_id = ?")
 
 
@@ -82,6 +84,13 @@ class CassandraUserStore:
         for username, written_us in await self._session.execute(_WRITTEN, (user,)):
             return None if username is None else written_us or 0
         return None
+
+    async def opened_accounts(self, part: int, *, limit: int) -> list[OpenedAccount]:
+        rows = await self._session.execute(_OPENED, (part, limit))
+        return [OpenedAccount(UserId(user), written_us) for user, written_us in rows]
+
+    async def forget_opened(self, account: OpenedAccount) -> None:
+        await self._session.execute(_FORGET_OPENED, (account.written_us, count_part(account.user), account.user))
 
     async def by_username(self, username: str) -> UserId | None:
         for user, confirmed in await self._session.execute(_BY_NAME, (folded(username),)):

@@ -14,6 +14,7 @@ from storage.ports.dead_letters import DeadLetterStore
 from storage.ports.events import EventStore
 from storage.ports.idempotency import IdempotencyStore
 from storage.ports.log import EventLog
+from storage.ports.muted_words import MutedWordStore
 from storage.ports.offsets import OffsetStore
 from storage.ports.outputs import OutputStore
 from storage.ports.rate_limits import RateLimiter
@@ -33,6 +34,7 @@ class Ports:
     relations: RelationStore
     counts: CountStore
     users: UserStore
+    muted_words: MutedWordStore
     tokens: TokenStore
     idempotency: IdempotencyStore
     coordination: CoordinationStore

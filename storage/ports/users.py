@@ -15,6 +15,13 @@ class Credentials(NamedTuple):
     password_hash: str
 
 
+class OpenedAccount(NamedTuple):
+    """An account that stopped being private, and the write timestamp of that."""
+
+    user: UserId
+    written_us: int
+
+
 class UserStore(Protocol):
     """Users; usernames and e-mail addresses are unique without case."""
 
@@ -33,6 +40,12 @@ class UserStore(Protocol):
 
     async def written_us(self, user: UserId) -> int | None:
         """The write timestamp of a user's latest change, None for nobody: that of the next must be larger."""
+
+    async def opened_accounts(self, part: int, *, limit: int) -> list[OpenedAccount]:
+        """Some accounts of a part that stopped being private and were not forgotten since."""
+
+    async def forget_opened(self, account: OpenedAccount) -> None:
+        """Forget that an account stopped being private, unless it did so again later."""
 
     async def by_username(self, username: str) -> UserId | None:
         """The user who bears a name, without case."""

@@ -15,9 +15,12 @@ from domain.events import (
     TweetPosted,
     UserReinstated,
     UserSuspended,
+    WordMuted,
+    WordUnmuted,
 )
 from domain.relations import RELATIONS
 from storage.ports.cache import CacheStore, ListKey
+from storage.projections.muted_words import WORD_MUTED, WORD_UNMUTED
 from storage.projections.projection import E, Projection
 from storage.projections.relations import relation_projections
 from storage.projections.tweets import TWEET_DELETED, TWEET_POSTED
@@ -30,6 +33,8 @@ PROJECTIONS: dict[type[Event], Projection[Any]] = {
     UserReinstated: USER_REINSTATED,
     ProfileEdited: PROFILE_EDITED,
     SettingsChanged: SETTINGS_CHANGED,
+    WordMuted: WORD_MUTED,
+    WordUnmuted: WORD_UNMUTED,
 }
 for _relation in RELATIONS:
     PROJECTIONS |= relation_projections(_relation)

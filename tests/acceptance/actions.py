@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from tests.acceptance.world import World
 from tests.support.api_user import HOME, ApiUser
 from tests.support.oracle.comparison import matches_page_order
-from tests.support.oracle.oracle import FLAGS, Entry, Relation, Tweet
+from tests.support.oracle.oracle import FLAGS, About, Entry, Relation, Tweet
 from tests.support.shapes import Shown
 
 LOCATIONS = (None, None, "Paris", "San Francisco, CA", "London, UK", "somewhere else")
@@ -112,6 +112,16 @@ class Actions:
                 page, _ = await user.page("home", HOME)
                 seen = any(shown.author == target.id for shown in page)
                 self._world.check(f"{user.username} sees {target.username} right after unfollowing" if seen else None)
+
+    async def edit(self, user: ApiUser, about: About, *, look: bool) -> None:
+        """Give oneself a name and a biography, which everybody must then be shown."""
+        with self._claims.own(("profile", user.id)):
+            await user.edit(name=about.name, bio=about.bio)
+            self._oracle.about[user.id] = about
+            if look:
+                reader = self._world.random.choice(self._world.members)
+                found = (await reader.profile(user.id)).about
+                self._world.check(None if found == about else f"{user.username} is {found} right after being {about}")
 
     async def read_home(self, user: ApiUser, pages: int) -> None:
         """Walk down some pages of one's home; whatever happens meanwhile, they go down and repeat nothing."""

@@ -17,10 +17,21 @@ from cluster.client.pool import each_with_bar
 from tests.acceptance.actions import Actions
 from tests.acceptance.world import World
 from tests.support.api_user import ApiUser
-from tests.support.oracle.oracle import Relation, Tweet
+from tests.support.oracle.oracle import About, Relation, Tweet
 
 Kind = Literal[
-    "post", "reply", "quote", "delete", "like", "unlike", "retweet", "undo_retweet", "follow", "unfollow", "read"
+    "post",
+    "reply",
+    "quote",
+    "delete",
+    "like",
+    "unlike",
+    "retweet",
+    "undo_retweet",
+    "follow",
+    "unfollow",
+    "edit",
+    "read",
 ]
 
 PER_POST: Final[dict[Kind, float]] = {
@@ -30,6 +41,7 @@ PER_POST: Final[dict[Kind, float]] = {
     "retweet": 0.3,
     "undo_retweet": 0.04,
     "unfollow": 0.05,
+    "edit": 0.02,
     "read": 0.3,
 }
 """How often other things are done, for each text that is posted."""
@@ -92,6 +104,7 @@ class Scenario:
             "undo_retweet": self._end,
             "follow": self._follow,
             "unfollow": self._unfollow,
+            "edit": self._edit,
             "read": self._read,
         }
 
@@ -152,6 +165,13 @@ class Scenario:
         target = self._world.by_id[self._random.choice(following)]
         if self._world.claims.can_own((Relation.FOLLOW, user.id, target.id)):
             await self._actions.unfollow(user, target, look=self._looks())
+
+    async def _edit(self, _step: Step) -> None:
+        user = self._someone()
+        if self._world.claims.can_own(("profile", user.id)):
+            number = self._world.tick()
+            about = About(name=f"{user.username} {number}", bio=f"Edited {number} times & more")
+            await self._actions.edit(user, about, look=self._looks())
 
     async def _read(self, _step: Step) -> None:
         await self._actions.read_home(self._someone(), self._random.randint(1, 4))

@@ -17,7 +17,7 @@ from domain.trends.windows import WINDOWS
 from tests.acceptance.world import World
 from tests.support.api_user import HOME, ApiUser, trends
 from tests.support.oracle.comparison import matches_home, matches_latest_first, matches_list
-from tests.support.oracle.oracle import Entry, Relation, Span
+from tests.support.oracle.oracle import About, Entry, Relation, Span
 from tests.support.oracle.trends import trends_of
 from tests.support.shapes import Shown
 
@@ -140,8 +140,9 @@ class Verifier:
     async def _profile(self, member: ApiUser) -> str | None:
         viewer = self._world.members[(self._world.members.index(member) + 1) % len(self._world.members)]
         profile = await viewer.profile(member.id)
-        found = (profile.counts, profile.following, profile.followed_by)
+        found = (profile.about, profile.counts, profile.following, profile.followed_by)
         expected = (
+            self._about(member.id),
             self._oracle.user_counts(member.id),
             member.id in self._oracle.targets(Relation.FOLLOW, viewer.id),
             viewer.id in self._oracle.targets(Relation.FOLLOW, member.id),
@@ -211,6 +212,10 @@ class Verifier:
             shown = [tweet for tweet in shown if tweet.author in self._world.by_id]
         return _of(path, matches_list(_lines(shown), expected))
 
+    def _about(self, user: int) -> About:
+        """What somebody says of themselves; at first their name is the one that they logged in with."""
+        return self._oracle.about.get(user) or About(name=self._world.by_id[user].username)
+
     def _reader(self) -> ApiUser:
         return self._world.members[0]
 
@@ -229,9 +234,10 @@ class Verifier:
         """What the entries say: text, author, counts, and what the viewer did to them."""
         for entry in shown:
             tweet = self._oracle.tweets[entry.original]
-            found = (entry.original_author, entry.text, entry.counts, entry.flags)
+            found = (entry.original_author, entry.original_name, entry.text, entry.counts, entry.flags)
             flags = self._oracle.flags(viewer.id, tweet.id)
-            expected = (tweet.author, tweet.text, self._oracle.counts(tweet.id), flags)
+            name = self._about(tweet.author).name
+            expected = (tweet.author, name, tweet.text, self._oracle.counts(tweet.id), flags)
             if found != expected:
                 return f"tweet {tweet.id} is shown as {found} instead of {expected}"
         return None

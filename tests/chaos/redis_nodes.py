@@ -46,12 +46,7 @@ async def kill_master(stage: Stage) -> AsyncIterator[None]:
 @asynccontextmanager
 async def change_masters(stage: Stage) -> AsyncIterator[None]:
     """Each master hands over to its replica in order."""
-    nodes = _of(stage)
-    for master in await nodes.masters():
-        replica = await nodes.replica_of(master)
-        await replica.say("CLUSTER", "FAILOVER")
-        await nodes.promoted(replica)
-    await nodes.is_whole()
+    await _of(stage).hand_over()
     yield
 
 

@@ -1,12 +1,12 @@
 """One fault after another under load on one system, each followed by a comparison of everything."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cluster.client.api import ApiClient, connected
 from tests.chaos.breaking import FAULTS
-from tests.chaos.checker import Checker, Verdict, outcomes
+from tests.chaos.checker import Check, Checker, Verdict, outcomes
 from tests.chaos.history import History
 from tests.chaos.load import Client, Load, sign_up
 from tests.chaos.nodes import NODE_FAULTS
@@ -48,18 +48,18 @@ class Probe:
         self._author = author
         self._followers = followers
 
-    async def works(self) -> bool:
-        """Whether a tweet that is published now is answered, and in all timelines soon."""
+    async def fails(self) -> str | None:
+        """What is wrong with a tweet that is published now: it is to be answered, and in all timelines soon."""
         post = await self._load.post(self._author)
         if post.outcome is not Outcome.ACKNOWLEDGED:
-            return False
+            return f"a tweet is {post.outcome}: {post.problem}"
         clock = asyncio.get_running_loop().time
         deadline_s = clock() + 1.0
-        while not all([await self._sees(follower, post.id) for follower in self._followers]):
+        while blind := [each.username for each in self._followers if not await self._sees(each, post.id)]:
             if clock() > deadline_s:
-                return False
+                return f"a tweet is not in the timelines of {', '.join(blind)}"
             await asyncio.sleep(_PROBE_EVERY_S / 2)
-        return True
+        return None
 
     async def _sees(self, follower: Client, tweet: int) -> bool:
         return tweet in [id_ for id_, _, _ in (await self._load.home(follower)).shown]
@@ -85,13 +85,12 @@ class Chaos:
             async with load:
                 await load.last(_BEFORE_S)
                 async with {**FAULTS, **NODE_FAULTS, **REDIS_FAULTS}[name](self._stage):
-                    recovered_s = await self._until(probe.works, self._stage.ready)
+                    recovered_s, broken = await self._until(probe.fails, self._stage.unready)
                 await load.last(_AFTER_S)
-                believed_s = await self._until(self._stage.believes_redis)  # so that what was pushed is what is read
+                _, suspect = await self._until(self._stage.suspects_redis)  # so that what was pushed is what is read
                 await load.last(0)
             verdict = await Checker((*self._clients, *self._probe), self._history).check(before)
-        if believed_s is None:
-            verdict.violations.append("Redis is still suspect")
+        verdict.violations.extend(filter(None, (broken, suspect)))
         counted = outcomes(self._history, before)
         refused, unknown = counted[Outcome.REFUSED], counted[Outcome.UNKNOWN]
         return Row(name, recovered_s, counted.total(), refused, unknown, verdict)
@@ -115,15 +114,16 @@ class Chaos:
                 await _followed(load, follower, self._probe[:1])
         return load
 
-    async def _until(self, *all_hold: Callable[[], Awaitable[bool]]) -> float | None:
-        """After how many seconds all of it held, one after the other; None if that took too long."""
+    async def _until(self, *checks: Check) -> tuple[float | None, str]:
+        """After how many seconds nothing was wrong; None if that took too long, and what was wrong last."""
         clock = asyncio.get_running_loop().time
-        begun_s = clock()
+        begun_s, wrong = clock(), ""
         while clock() - begun_s < _RECOVERY_MAX_S:
-            if all([await holds() for holds in all_hold]):
-                return clock() - begun_s
+            wrong = ", ".join([found for check in checks if (found := await check()) is not None])
+            if not wrong:
+                return clock() - begun_s, wrong
             await asyncio.sleep(_PROBE_EVERY_S)
-        return None
+        return None, f"after {_RECOVERY_MAX_S:.0f} s {wrong}"
 
 
 async def _followed(load: Load, client: Client, others: Sequence[Client]) -> None:

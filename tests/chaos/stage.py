@@ -86,16 +86,22 @@ class Stage:
         return {"cassandra": self.cassandra_wire, "redis": self.redis_wire}[store]
 
     async def ready(self) -> bool:
-        return (await asyncio.to_thread(readiness.ask, self.url)).ready
+        return await self.unready() is None
 
-    async def believes_redis(self) -> bool:
-        """The cluster's exporter says that Redis is not suspect; False while it says nothing."""
+    async def unready(self) -> str | None:
+        """Why it is not ready; None if it is."""
+        found = await asyncio.to_thread(readiness.ask, self.url)
+        return None if found.ready else found.summary()
+
+    async def suspects_redis(self) -> str | None:
+        """The reason to suspect Redis, as the cluster's exporter tells it; None if there is none."""
         async with httpx.AsyncClient(trust_env=False) as client:
             try:
                 answer = await client.get(f"http://127.0.0.1:{self.system.environment['MURMUR_EXPORTER_PORT']}/metrics")
-            except httpx.TransportError:
-                return False
-        return f"{_SUSPECT} 0.0" in answer.text.splitlines()
+            except httpx.TransportError as error:
+                return f"the exporter does not answer ({type(error).__name__})"
+        said = [line for line in answer.text.splitlines() if line.startswith(_SUSPECT)]
+        return None if f"{_SUSPECT} 0.0" in said else f"the exporter says {said}"
 
     def to_redis(self) -> Redis:
         """A connection past the wire, for whatever an operator may do."""

@@ -19,6 +19,7 @@ from storage.ports.cache import ListKey, ListKind
 from storage.ports.log import BEGINNING
 from storage.redis import RedisStores
 from storage.redis.driver.client import FAILURES_MAX
+from storage.redis.driver.cluster import RedisCluster
 from tests.contract.people import PARTITIONS, new_id
 from tests.support.redis_cluster import RedisNodes
 from tests.support.waiting import eventually
@@ -111,6 +112,30 @@ async def test_what_a_new_master_holds_is_dropped_and_the_other_nodes_keep_their
     lists, _ = await stores.cache.fetch([ListKey(ListKind.HOME, user) for user in USERS], [])
     assert [user for user, found in zip(USERS, lists, strict=True) if found] == kept
     assert await stores.log.incarnation() != before
+
+
+async def test_all_masters_hand_over_to_their_replicas_and_calls_go_on_without_what_these_held(
+    nodes: RedisNodes, stores: RedisStores
+) -> None:
+    """The old masters answer still, and say where the keys are now."""
+    await make_homes(stores, USERS)
+    before = await stores.log.incarnation()
+    old = await nodes.masters()
+    await nodes.hand_over()
+
+    async def back() -> bool:
+        try:
+            await stores.log.append([posted(author_in(partition)) for partition in range(PARTITIONS)])
+            return await stores.log.incarnation() != before
+        except StoreUnavailable:
+            return False
+
+    await eventually(back, within_s=20)
+    assert await push(stores, 5) == 0
+    assert len(await in_log(stores)) >= PARTITIONS
+    names = [keys.log(partition) for partition in range(PARTITIONS)]
+    assert isinstance(stores.client, RedisCluster)
+    assert not {f"127.0.0.1:{node.port}" for node in old} & set(await stores.client.holders(names))
 
 
 async def test_a_node_that_hangs_fails_its_own_calls_and_no_others(nodes: RedisNodes, stores: RedisStores) -> None:

@@ -15,6 +15,7 @@ REGISTER, LOGIN, REFRESH, LOGOUT = (f"/api/v1/auth/{name}" for name in ("registe
 TWEETS, TWEET, USER, HOME = "/api/v1/tweets", "/api/v1/tweets/<tweet>", "/api/v1/users/<bob>", "/api/v1/timeline/home"
 PUBLIC, TRENDS = "/api/v1/timeline/public", "/api/v1/trends"
 BOOKMARK, BOOKMARKS = f"{TWEET}/bookmark", "/api/v1/users/me/bookmarks"
+ME, SETTINGS = "/api/v1/users/me", "/api/v1/users/me/settings"
 BOB = "careful_bob"
 UNKNOWN = "4611686018427387904"
 """An id of the far future, which nobody has yet."""
@@ -86,6 +87,14 @@ def bearer(what: str, authorization: str | None, code: str, path: str = PUBLIC, 
 def signing_up(what: str, changed: dict[str, Any], status: int, code: str, *fields: str) -> Bad:
     body = {name: value for name, value in {**NEWCOMER, **changed}.items() if value != "left out"}
     return Bad(what=what, path=REGISTER, json=body, signed_in=False, status=status, code=code, fields=frozenset(fields))
+
+
+def editing(what: str, body: Any, code: str, *fields: str, path: str = ME) -> Bad:
+    return Bad(what=what, method="PUT", path=path, json=body, status=422, code=code, fields=frozenset(fields))
+
+
+def setting(what: str, body: Any, *fields: str, code: str = "invalid_request") -> Bad:
+    return editing(what, body, code, *fields, path=SETTINGS)
 
 
 def auth(what: str, path: str, body: Any, status: int, code: str, *fields: str) -> Bad:
@@ -411,6 +420,67 @@ SESSIONS = [
     auth("logging out of nothing", LOGOUT, None, 401, "token_required"),
     auth("logging out with a number", LOGOUT, {"refresh_token": 5}, 422, "invalid_request", "refresh_token"),
 ]
+PROFILES = [
+    editing("an empty name", {"name": " "}, "invalid_profile", "name"),
+    editing("a name of 51", {"name": "a" * 51}, "invalid_profile", "name"),
+    editing("a name of two lines", {"name": "a\nb"}, "invalid_profile", "name"),
+    editing("a name that turns the line", {"name": "a\u202eb"}, "invalid_profile", "name"),
+    editing("a name of 60 KB of marks", {"name": "\u0301" * 10_000}, "invalid_request", "name"),
+    editing("a name that is a number", {"name": 5}, "invalid_request", "name"),
+    editing("half a name", {"name": "\ud83d"}, "invalid_request", "name"),
+    editing("a biography of 161", {"bio": "a" * 161}, "invalid_profile", "bio"),
+    editing("a biography of 81 wide letters", {"bio": "日" * 81}, "invalid_profile", "bio"),
+    editing("a biography that shows nothing", {"bio": "\u3164"}, "invalid_profile", "bio"),
+    editing("a biography with a NUL", {"bio": "a\x00"}, "invalid_profile", "bio"),
+    editing("a biography of 1,025 letters", {"bio": "a" * 1_025}, "invalid_profile", "bio"),
+    editing("a biography of 60 KB", {"bio": "a" * 60_000}, "invalid_request", "bio"),
+    editing("a biography of 4,000 marks", {"bio": "a" + "\u0345" * 2_000 + "\u0334" * 2_000}, "invalid_profile", "bio"),
+    editing("a biography that is a list", {"bio": ["a"]}, "invalid_request", "bio"),
+    editing("a location of 31", {"location": "a" * 31}, "invalid_profile", "location"),
+    editing("a location that turns the line", {"location": "a\u202eb"}, "invalid_profile", "location"),
+    editing("a location of an object", {"location": {"city": "Bern"}}, "invalid_request", "location"),
+    *(
+        editing(f"the website {website[:40]!r}", {"website": website}, "invalid_profile", "website")
+        for website in (
+            "example.com",
+            "javascript:alert(1)",
+            "data:text/html;base64,PHNjcmlwdD4=",
+            "vbscript:x",
+            "ftp://example.com",
+            "https://user:password@example.com",
+            "https://example.com@evil.example.org",
+            "https://localhost/",
+            "https://169.254.169.254/latest",
+            "https://exam\u202eple.com",
+            "https://example.com/<script>",
+            "https://example.com/ a",
+            "https://example.com/" + "a" * 81,
+        )
+    ),
+    editing("a website that is true", {"website": True}, "invalid_request", "website"),
+    editing("several at once", {"name": "", "website": "a"}, "invalid_profile", "name", "website"),
+    editing("another username", {"username": "other"}, "invalid_request", "username"),
+    editing("private among the profile", {"private": True}, "invalid_request", "private"),
+    editing("a role", {"role": "admin"}, "invalid_request", "role"),
+    editing("a list", [], "invalid_request"),
+    Bad(what="a profile of 100 KB", method="PUT", path=ME, raw=b"[" * 100_000, status=413, code="body_too_large"),
+    setting("private that is a word", {"private": "true"}, "private"),
+    setting("private that is a number", {"private": 1}, "private"),
+    setting("an audience that is none", {"who_can_message": "friends"}, "who_can_message"),
+    setting("a language that is none", {"language": "de_CH"}, "language", code="invalid_settings"),
+    setting("a language of markup", {"language": "<b>"}, "language", code="invalid_settings"),
+    setting("a language beyond reason", {"language": "de-" * 10_000}, "language"),
+    setting("notifications that are a word", {"notifications": "everyone"}, "notifications"),
+    setting("a kind that is none", {"notifications": {"poke": "everyone"}}, "notifications.poke"),
+    setting("a kind of nobody known", {"notifications": {"like": "friends"}}, "notifications.like"),
+    setting("a push that is a word", {"push": {"like": "yes"}}, "push.like"),
+    setting("a push of 60 KB", {"push": {f"{number:x}": True for number in range(5_000)}}, "push"),
+    setting("a setting that is none", {"theme": "dark"}, "theme"),
+    bearer("no token to edit", None, "token_required", ME, "PUT"),
+    bearer("no token for settings", None, "token_required", SETTINGS),
+    bearer("no token to change settings", None, "token_required", SETTINGS, "PUT"),
+    nothing("another's settings", f"{USER}/settings"),
+]
 DEEDS = [
     Bad(what="following oneself", path="/api/v1/users/<alice>/follow", status=422, code="self_follow"),
     Bad(what="deleting another's tweet", method="DELETE", path=TWEET, status=403, code="not_your_tweet"),
@@ -427,5 +497,6 @@ TABLE = {
     "token": TOKENS,
     "signing up": SIGNING_UP,
     "session": SESSIONS,
+    "profile": PROFILES,
     "deed": DEEDS,
 }

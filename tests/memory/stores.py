@@ -14,6 +14,7 @@ from tests.memory.dead_letters import MemoryDeadLetterStore
 from tests.memory.events import MemoryEventStore
 from tests.memory.idempotency import MemoryIdempotencyStore
 from tests.memory.log import MemoryEventLog
+from tests.memory.muted_words import MemoryMutedWordStore
 from tests.memory.offsets import MemoryOffsetStore
 from tests.memory.outputs import MemoryCachedOutputStore, MemoryOutputStore
 from tests.memory.rate_limits import MemoryRateLimiter
@@ -55,6 +56,7 @@ def memory_stores(
         relations=MemoryRelationStore(tables),
         counts=MemoryCountStore(tables),
         users=MemoryUserStore(tables, users),
+        muted_words=MemoryMutedWordStore(tables),
         tokens=MemoryTokenStore(clock, to_cassandra),
         idempotency=MemoryIdempotencyStore(to_cassandra),
         coordination=MemoryCoordinationStore(to_cassandra),

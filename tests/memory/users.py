@@ -6,12 +6,12 @@ from typing import cast
 import orjson
 
 from domain.errors import Conflict
-from domain.ids import UserId, stamp_us
+from domain.ids import UserId, count_part, stamp_us
 from domain.settings import Setting
 from domain.users import User, folded, folded_address
-from storage.ports.users import Credentials
-from storage.rows import Upsert, Value
-from tests.memory.tables import MemoryTables
+from storage.ports.users import Credentials, OpenedAccount
+from storage.rows import Delete, Upsert, Value
+from tests.memory.tables import MemoryTables, int_of
 
 _TEXTS = ("username", "name", "bio", "location", "website")
 
@@ -52,6 +52,16 @@ class MemoryUserStore:
         await self._tables.turn()
         row = self._tables.row("users", user)
         return None if row is None or row.get("username") is None else row.stamp_us("event_id")
+
+    async def opened_accounts(self, part: int, *, limit: int) -> list[OpenedAccount]:
+        await self._tables.turn()
+        rows = self._tables.partition("opened_accounts", part)[:limit]
+        return [OpenedAccount(UserId(int_of(user)), row.stamp_us("event_id")) for (user,), row in rows]
+
+    async def forget_opened(self, account: OpenedAccount) -> None:
+        await self._tables.turn()
+        key = (count_part(account.user), account.user)
+        self._tables.apply([Delete("opened_accounts", key, account.written_us)])
 
     async def by_username(self, username: str) -> UserId | None:
         await self._tables.turn()

@@ -26,7 +26,7 @@ Ask = Callable[[Replica, str | None, int], Awaitable[bytes]]
 
 async def compare(world: World, answers: Answers) -> None:
     """Add every difference to the problems of the world."""
-    await Comparison(world, oracle_of(world, answers)).all()
+    await Comparison(world, oracle_of(world, answers), answers).all()
 
 
 def oracle_of(world: World, answers: Answers) -> Oracle:
@@ -72,9 +72,10 @@ def _compare_post(world: World, answers: Answers, post: Attempt, found: list[int
 class Comparison:
     """Compares one thing after another, by whichever replica answers."""
 
-    def __init__(self, world: World, oracle: Oracle) -> None:
+    def __init__(self, world: World, oracle: Oracle, answers: Answers) -> None:
         self._world = world
         self._oracle = oracle
+        self._answers = answers
 
     async def all(self) -> None:
         for user in USERS:
@@ -103,6 +104,8 @@ class Comparison:
         oracle = self._oracle
         profile = orjson.loads(await self._ask(lambda r: r.users.user(None, user)))
         self._same(f"counts of {user}", UserCounts.of(profile), oracle.user_counts(user))
+        if profile["name"] not in self._answers.names[user]:
+            self._problem(f"{user} is named {profile['name']!r} instead of {self._answers.names[user]}")
         followers = await self._users(lambda r, at, n: r.pages.sources(None, FOLLOW, user, at, n))
         self._check(f"followers of {user}", matches_latest_first(followers, oracle.sources(Relation.FOLLOW, user)))
         following = await self._users(lambda r, at, n: r.pages.targets(None, FOLLOW, user, at, n))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import orjson
 
@@ -33,6 +34,7 @@ _ACTIONS = (
     *("undo",) * 5,
     *(Relation.BOOKMARK,) * 6,
     *("remove_bookmark",) * 3,
+    *("rename",) * 3,
     *("read",) * 14,
 )
 _CALM_ACTIONS = tuple(action for action in _ACTIONS if action not in (Relation.FOLLOW, "unfollow"))
@@ -46,7 +48,8 @@ class Person:
         self._world = world
         self._answers = answers
         self._rng = world.rng
-        self._posts = 0
+        self._posts = self._renamed = 0
+        answers.named(user, f"User {user}", Outcome.ACKNOWLEDGED)
         self._seen: set[Entry] = set()
         """What their home timeline has shown."""
         self._walk_began_ms = 0
@@ -179,6 +182,14 @@ class Person:
             fact: Fact = (relation.name, self.user, found)
             await self._change(fact, False, lambda c: c.relations.turn_off(relation, self.user, tweet))
 
+    async def _rename(self) -> None:
+        self._renamed += 1
+        name = f"{self.user} by name {self._renamed}"
+        outcome, met = await self._ask(f"is {name!r}", lambda c: c.people.edit(self.user, {"name": name}))
+        self._answers.named(self.user, name, outcome)
+        if outcome is Outcome.ACKNOWLEDGED and not met:
+            await self._must_be_named()
+
     async def _read(self) -> None:
         await self._walk_down_to(0)
 
@@ -222,6 +233,18 @@ class Person:
         shown = await self._walk_down_to(post.id)
         if shown is not None and not self._is_shown(post.id, shown):
             self._problem(f"does not see {post.id}, their own")
+
+    async def _must_be_named(self) -> None:
+        """Whoever reads them next is shown their new name."""
+
+        async def ask(replica: Replica) -> bytes:
+            return await replica.users.user(None, self.user)
+
+        with suppress(EngineError):
+            page, _ = await self._world.request(str(self.user), ask)
+            name, possible = orjson.loads(page)["name"], self._answers.names[self.user]
+            if name not in possible:
+                self._problem(f"is shown as {name!r} instead of {possible}")
 
     async def _must_be_counted(self, met: list[str]) -> None:
         """Their profile counts for them what only they change, though Redis failed them: followees and tweets.

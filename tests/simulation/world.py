@@ -27,6 +27,7 @@ from serve.relations.queries import RelationQueries
 from serve.timelines.queries import TimelineQueries
 from serve.tweets.commands import TweetCommands
 from serve.tweets.queries import TweetQueries
+from serve.users.commands import UserCommands
 from serve.users.queries import UserQueries
 from storage.desired_state import COUNTERS_UP, counters_names, desired, parts_of
 from storage.leased_ids import LeasedIds
@@ -130,6 +131,7 @@ class Replica:
     timelines: TimelineQueries
     tweets: TweetQueries
     users: UserQueries
+    people: UserCommands
     pages: RelationQueries
     ids: LeasedIds
 
@@ -294,6 +296,7 @@ class World:
             timelines=use_cases.get(TimelineQueries),
             tweets=use_cases.get(TweetQueries),
             users=use_cases.get(UserQueries),
+            people=use_cases.get(UserCommands),
             pages=use_cases.get(RelationQueries),
             ids=ids,
         )

@@ -102,6 +102,14 @@ class ApiUser:
         kind = str(relation) if on else _ENDED.get(relation, f"undo {relation}")
         return await self._ask(kind, "POST" if on else "DELETE", path_of(relation, target))
 
+    async def edit(self, **fields: str) -> None:
+        """Change some of one's profile."""
+        await self._ask("edit profile", "PUT", "/users/me", json=fields)
+
+    async def change_settings(self, **settings: Any) -> None:
+        """Change some of one's settings."""
+        await self._ask("change settings", "PUT", "/users/me/settings", json=settings)
+
     async def tweet(self, tweet: int) -> Shown | None:
         """A tweet, None if there is none."""
         found = await self._ask_for("read tweet", "GET", f"/tweets/{tweet}")

@@ -144,6 +144,14 @@ class RedisNodes:
                 return node
         raise LookupError("it has no replica")
 
+    async def hand_over(self) -> None:
+        """Let each master hand over to its replica in order, one after the other."""
+        for master in await self.masters():
+            replica = await self.replica_of(master)
+            await replica.say("CLUSTER", "FAILOVER")
+            await self.promoted(replica)
+        await self.is_whole()
+
     async def promoted(self, replica: Node) -> None:
         """Wait until a replica has become a master."""
         await eventually(replica.is_master, within_s=_WITHIN_S)

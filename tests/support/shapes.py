@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from cluster.client.api import Json
-from tests.support.oracle.oracle import FLAGS, Counts, Entry, UserCounts
+from tests.support.oracle.oracle import FLAGS, About, Counts, Entry, UserCounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +16,8 @@ class Shown:
     author: int
     original: int
     original_author: int
+    original_name: str
+    """Name of the original's author."""
     text: str
     reply_to: int | None
     quote_of: int | None
@@ -31,6 +33,7 @@ class Shown:
             author=int(json["author"]["id"]),
             original=int(tweet["id"]),
             original_author=int(tweet["author"]["id"]),
+            original_name=str(tweet["author"]["name"]),
             text=str(tweet["text"]),
             reply_to=_id(tweet["reply_to_id"]),
             quote_of=_id(tweet["quote_of_id"]),
@@ -49,6 +52,7 @@ class Profile:
     """A user, and how the reader stands to them."""
 
     id: int
+    about: About
     counts: UserCounts
     following: bool
     followed_by: bool
@@ -57,6 +61,7 @@ class Profile:
     def of(cls, json: Json) -> Self:
         return cls(
             id=int(json["id"]),
+            about=About.of(json),
             counts=UserCounts.of(json),
             following=bool(json["following"]),
             followed_by=bool(json["followed_by"]),

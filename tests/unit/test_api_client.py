@@ -39,7 +39,7 @@ class Service:
 BUSY: tuple[int, Mapping[str, object]] = (503, {"code": "overloaded"})
 TWEET: Mapping[str, object] = {
     "id": "10",
-    "author": {"id": "1"},
+    "author": {"id": "1", "name": "Alice"},
     "text": "hello",
     "retweet_of": None,
     "reply_to_id": None,

@@ -21,7 +21,9 @@ from domain.hashtags import tag_of
 from domain.muted_words import MutedWord, WordMatcher, WordSurface, checked_phrase
 from domain.names import name_fault, normalized_name
 from domain.passwords import normalized_password, password_fault
+from domain.profiles import BIO_CHARS_MAX, checked_profile
 from domain.registration import normalized_login
+from domain.settings import checked_settings
 from domain.texts import TEXT_CHARS_MAX, parsed
 from domain.timeline import walk_of
 from domain.users import NAME_CHARS_MAX
@@ -33,6 +35,7 @@ from serve.http.origins import Origins
 from serve.http.parameters import checked_key, id_of
 from serve.tweets.commands import _checked_location
 from serve.tweets.schemas import NewTweet
+from serve.users.schemas import ProfileChanges
 from storage.gazetteer import gazetteer
 from tests.support.key_files import folder_of
 
@@ -60,6 +63,14 @@ def _shown_name(text: str) -> object:
 def _password(text: str) -> object:
     body = NewUser(username="ann", email="ann@example.com", password=text)
     return password_fault(normalized_password(body.password), "ann", "ann@example.com")
+
+
+def _of_profile(field: str) -> Reader:
+    return lambda text: checked_profile(ProfileChanges.model_validate({field: text}).model_dump(exclude_none=True))
+
+
+def _website(text: str) -> object:
+    return _of_profile("website")("https://" + text)
 
 
 def _login(text: str) -> object:
@@ -149,6 +160,11 @@ ROWS: list[Row] = [
     ("a location's places", lambda text: gazetteer().places_of(text), (100, BODY_CHARS), WORDS),
     ("a place of trends", lambda text: gazetteer().place(text), (100, LINE_CHARS), WORDS),
     ("a name at sign-up", _shown_name, (50, 200, BODY_CHARS), WORDS),
+    ("a profile's biography", _of_profile("bio"), (BIO_CHARS_MAX, BODY_CHARS), TEXTS),
+    ("a profile's location", _of_profile("location"), (30, 120, BODY_CHARS), WORDS),
+    ("a profile's website", _of_profile("website"), (100, 400, BODY_CHARS), (*HOSTS, *URLS, *MARKS)),
+    ("a profile's website after its protocol", _website, (92, 392, BODY_CHARS), (*HOSTS, *URLS, *MARKS)),
+    ("a language", lambda text: checked_settings({"language": text}), (35, 140, BODY_CHARS), (*PLAIN, "de-")),
     ("an address at sign-up", _of_field("email", NewUser), (64, 254, 1_016, BODY_CHARS), ADDRESSES),
     ("a password at sign-up", _password, (256, 1_024, BODY_CHARS), WORDS),
     ("a login", _login, (64, 254, 1_016, BODY_CHARS), ADDRESSES),

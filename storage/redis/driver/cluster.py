@@ -89,7 +89,7 @@ class RedisCluster:
     async def incarnation(self) -> str:
         """The tokens of all nodes; new ones are made where they were lost."""
         await self._look()
-        return " ".join(await asyncio.gather(*(self.node(at).incarnation() for at in sorted(set(self._holders)))))
+        return " ".join(await asyncio.gather(*map(self._incarnation_of, sorted(set(self._holders)))))
 
     async def close(self) -> None:
         for node in self._nodes.values():
@@ -155,10 +155,10 @@ class RedisCluster:
 
     async def _send_to(self, at: str, parts: Sequence[_Part], repeat: bool) -> None:
         node = self.node(at)
-        for part in parts:
-            if part.asks_incarnation:
-                part.command = ("GET", await node.incarnation_key())
         try:
+            for part in parts:
+                if part.asks_incarnation:
+                    part.command = ("GET", await node.incarnation_key())
             replies = await node.run([part.command for part in parts], repeat=repeat)
         except StoreUnavailable:
             self.suspect(at)
@@ -166,13 +166,20 @@ class RedisCluster:
         for part, reply in zip(parts, replies, strict=True):
             part.reply = reply
 
+    async def _incarnation_of(self, at: str) -> str:
+        try:
+            return await self.node(at).incarnation()
+        except StoreUnavailable:
+            self.suspect(at)
+            raise
+
     async def _follow(self, part: _Part, repeat: bool) -> None:
         """Send a command where nodes say that it belongs."""
         for attempt in range(_FOLLOWED_MAX):
             said = part.reply
             if part.asks_incarnation:
-                part.reply = (await self.node(self._holders[part.slot]).incarnation()).encode()
-            elif isinstance(said, errors.AskError):
+                part.reply = (await self._incarnation_of(self._holders[part.slot])).encode()
+            elif type(said) is errors.AskError:  # `MovedError` is a kind of it
                 at = f"{said.host}:{said.port}"
                 _, part.reply = await self.node(at).run([("ASKING",), part.command], repeat=repeat)
             else:

@@ -42,11 +42,22 @@ class Answers:
     """
 
     posts: dict[str, Attempt] = field(default_factory=dict)
+    names: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """The names that somebody may bear: the last that was acknowledged, and all that got no answer."""
+    _acknowledged: dict[int, str] = field(default_factory=dict)
     _on: dict[Fact, bool] = field(default_factory=dict)
     _under_way: defaultdict[Fact, int] = field(default_factory=lambda: defaultdict(int))
     _crowded: set[Fact] = field(default_factory=set)
     _overlapped: set[Fact] = field(default_factory=set)
     _lost: set[Fact] = field(default_factory=set)
+
+    def named(self, user: int, name: str, outcome: Outcome) -> None:
+        """Note what became of a new name; one that got no answer may take effect after later ones."""
+        if outcome is Outcome.ACKNOWLEDGED:
+            self.names[user].discard(self._acknowledged.get(user, ""))
+            self._acknowledged[user] = name
+        if outcome is not Outcome.REFUSED:
+            self.names[user].add(name)
 
     def begin(self, fact: Fact) -> None:
         if self._under_way[fact]:

@@ -88,12 +88,27 @@ class Tweet:
     location: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What users say of themselves, and whether they are private."""
+
+    name: str
+    bio: str = ""
+    private: bool = False
+
+    @classmethod
+    def of(cls, json: Mapping[str, Any]) -> Self:
+        return cls(name=json["name"], bio=json["bio"], private=json["private"])
+
+
 class Oracle:
     """Everything that was acknowledged, and nothing else."""
 
     def __init__(self) -> None:
         self.tweets: dict[int, Tweet] = {}
         self.deleted: set[int] = set()
+        self.about: dict[int, About] = {}
+        """The profiles of those who edited them."""
         self._targets: defaultdict[tuple[Relation, int], dict[int, Span]] = defaultdict(dict)
         self._sources: defaultdict[tuple[Relation, int], dict[int, Span]] = defaultdict(dict)
         self._entries: defaultdict[int, dict[int, Entry]] = defaultdict(dict)

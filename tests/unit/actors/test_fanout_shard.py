@@ -85,7 +85,7 @@ async def test_an_offset_is_saved_only_when_everything_before_it_is_done() -> No
     for follower in followers:
         await engine.follow(follower, ALICE, append=False)
     shard = engine.shard()
-    await shard.step(0)
+    await stepped(shard)
     await engine.post(ALICE)
     engine.clock.advance(5_000)
     await shard.step(0)  # a slice is under way: not yet all followers
@@ -164,6 +164,34 @@ async def test_what_a_shard_read_ahead_while_it_lost_its_ranges_is_read_again() 
     engine.clock.advance(2_000)
     await stepped(shard)
     assert await engine.timeline(BOB) == [tweet]
+
+
+async def test_what_a_shard_read_after_a_loss_and_did_not_push_is_read_again_when_it_claims_its_ranges() -> None:
+    engine = Engine()
+    await engine.own_all()
+    await engine.follow(BOB, ALICE)
+    shard = engine.shard()
+    engine.clock.advance(120_000)
+    tweets = [await engine.post(ALICE)]
+    await stepped(shard)
+    tweets.append(await engine.post(ALICE))
+    engine.redis.flush()
+    await engine.open_timeline(BOB)  # as one on another node, which has lost nothing
+    pulled = engine.ports.coordination.pulled
+
+    async def away() -> dict[UserId, int]:
+        raise StoreUnavailable("cassandra")
+
+    engine.ports.coordination.pulled = away  # type: ignore[method-assign]
+    engine.clock.advance(engine.limits.pulled_refresh_ms)
+    with pytest.raises(StoreUnavailable):
+        await stepped(shard)
+    assert shard.queue
+    engine.ports.coordination.pulled = pulled  # type: ignore[method-assign]
+    await engine.own_all()
+    engine.clock.advance(1_000)
+    await stepped(shard)
+    assert set(await engine.timeline(BOB) or []) == set(tweets)
 
 
 async def test_authors_above_the_threshold_are_pushed_no_more_after_the_grace_period() -> None:
@@ -294,6 +322,7 @@ async def test_at_level_debug_a_line_tells_which_request_an_event_came_from(capf
     engine = Engine()
     await engine.own_all()
     shard, counters, id_ = engine.shard(), engine.counters(), engine.next_id()
+    await stepped(shard)
     event = TweetPosted(
         event_id=EventId(id_), stamp_us=stamp_us(id_), author=UserId(ALICE), text="hello", request_id="abc"
     )

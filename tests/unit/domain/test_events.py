@@ -13,10 +13,12 @@ from domain.events import (
     FollowRequestEnded,
     Liked,
     Muted,
+    ProfileEdited,
     Retweeted,
     RetweetsHidden,
     RetweetsShown,
     RetweetUndone,
+    SettingsChanged,
     TweetDeleted,
     TweetPosted,
     Unblocked,
@@ -82,6 +84,12 @@ GOLDEN = [
     (Unmuted(event_id=E, stamp_us=7, user=U, muted=UserId(4), since=2), "0197120507a0090402"),
     (RetweetsHidden(event_id=E, stamp_us=7, user=U, hidden=UserId(4)), "0196130507a00904"),
     (RetweetsShown(event_id=E, stamp_us=7, user=U, hidden=UserId(4), since=2), "0197140507a0090402"),
+    (ProfileEdited(event_id=E, stamp_us=7, user=U, name="Ann", bio=""), "0199150507a009a3416e6ea0c0c0"),
+    (SettingsChanged(event_id=E, stamp_us=7, user=U, private=True), "0197160507a009c380"),
+    (
+        SettingsChanged(event_id=E, stamp_us=7, user=U, settings={"push.like": False, "language": "de"}),
+        "0197160507a009c082a9707573682e6c696b65c2a86c616e6775616765a26465",
+    ),
 ]
 """Bytes that are in logs and in Cassandra already: if one of these changes, old events can no longer be read."""
 

@@ -21,6 +21,7 @@ from serve.timelines.queries import TimelineQueries
 from serve.tweets.commands import Draft, TweetCommands
 from serve.tweets.queries import TweetQueries
 from serve.tweets.threads import Threads
+from serve.users.commands import UserCommands
 from serve.users.queries import UserQueries
 from serve.writing.publisher import Publisher
 from storage.ports.cache import NOTHING_KNOWN, Changes, Known, ListKey
@@ -85,7 +86,7 @@ class Replica:
     """Commands and reads of one process."""
 
     def __init__(self, engine: Engine | None = None, people: UserStore | None = None, limits: Limits = SMALL) -> None:
-        engine = engine or Engine()
+        self.engine = engine = engine or Engine()
         self.cache = DeafCache(engine.redis, limits)
         engine.ports = replace(engine.ports, cache=self.cache)
         clock = engine.clock
@@ -103,6 +104,7 @@ class Replica:
         self.timelines = use_cases.get(TimelineQueries)
         self.tweets = use_cases.get(TweetQueries)
         self.users = use_cases.get(UserQueries)
+        self.people = use_cases.get(UserCommands)
         self.threads = use_cases.get(Threads)
         self.pages = use_cases.get(RelationQueries)
         self.readers = use_cases.get(Readers)

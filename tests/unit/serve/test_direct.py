@@ -16,6 +16,7 @@ from tests.unit.serve.both_ways import ENDED, JSON, LIVE, MANY, TWEETS, Asked, B
 from tests.unit.serve.replica import ALICE, BOB
 
 FEW_REQUESTS = 5
+OWN = ("/api/v1/users/me", "/api/v1/users/me/settings")
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def pages(both: Both) -> list[str]:
 def things(both: Both) -> list[str]:
     """Every other address that is read."""
     tweet = both.direct.tweet
-    return [f"{TWEETS}/{tweet}", f"{TWEETS}/{tweet}/engagements", "/api/v1/users/me", f"/api/v1/users/{ALICE}"]
+    return [f"{TWEETS}/{tweet}", f"{TWEETS}/{tweet}/engagements", *OWN, f"/api/v1/users/{ALICE}"]
 
 
 async def test_the_routes_that_are_direct_are_these(both: Both) -> None:
@@ -72,6 +73,7 @@ async def test_the_routes_that_are_direct_are_these(both: Both) -> None:
     written = {("POST", TWEETS), ("DELETE", f"{TWEETS}/{{id}}")}
     written |= {("POST", f"/api/v1/follow-requests/{{id}}/{name}") for name in ("approve", "reject")}
     written |= {(method, path) for method in ("POST", "DELETE") for path in relations}
+    written |= {("PUT", path) for path in OWN}
     assert found == {("GET", path) for path in read} | written
 
 
@@ -309,6 +311,29 @@ async def test_bodies(both: Both) -> None:
 
 
 EMPTY_OR_NOT = [b"", b"{}", b'{"a":1}', b"[]", b"null", b"{", b" "]
+
+
+CHANGES = [
+    ("me", b'{"name":"Bob \xc3\x84","bio":"","website":"https://example.com"}', True),
+    ("me", b'{"name":null,"bio":null}', True),
+    ("me", b"{}", True),
+    ("me", b'{"name":"","website":"javascript:alert(1)"}', True),
+    ("me", b'{"name":1}', False),
+    ("me", b'{"private":true}', False),
+    ("me/settings", b'{"private":true,"push":{"like":false},"notifications":{"reply":"nobody"}}', True),
+    ("me/settings", b'{"language":"tlh-"}', True),
+    ("me/settings", b'{"private":"yes"}', False),
+    ("me/settings", b'{"push":{"like":1}}', False),
+    ("me/settings", b'{"push":{"dislike":true}}', False),
+]
+
+
+async def test_changes_of_oneself(both: Both) -> None:
+    for path, body, plain in CHANGES:
+        await both.same(Asked("PUT", f"/api/v1/users/{path}", (*bearer(both), *JSON), chunks=(body,), plain=plain))
+    for path in OWN:
+        shown = await both.same(Asked("GET", path, bearer(both), plain=True))
+        assert b'"private":true' in shown.body
 
 
 async def test_bodies_where_there_need_be_none(both: Both) -> None:

@@ -2,14 +2,16 @@
 
 from datetime import UTC, datetime
 
+import orjson
 import pytest
 
 from domain.errors import Forbidden, Invalid, NotFound
 from domain.ids import UserId
-from domain.limits import SMALL
 from domain.relations import BLOCK, FOLLOW, LIKE, MUTE, REQUEST, RETWEETS_HIDDEN, Relation
+from serve.reading.user_reader import Relations
 from serve.relations.follow_commands import FollowCommands
 from serve.tweets.commands import Draft
+from serve.users.commands import UserCommands
 from tests.unit.actors.engine import Engine
 from tests.unit.serve.replica import ALICE, BOB, Replica
 
@@ -17,11 +19,19 @@ from tests.unit.serve.replica import ALICE, BOB, Replica
 class Two:
     """Alice and Bob, over one replica."""
 
-    def __init__(self, limits: object = SMALL) -> None:
+    def __init__(self) -> None:
         self.engine = Engine()
         self.replica = Replica(self.engine)
         self.commands = self.replica.relations
         self.follows = self.replica.use_cases.get(FollowCommands)
+
+    async def flags(self, viewer: UserId, user: UserId) -> set[str]:
+        """The relations that a profile shows its reader."""
+        profile: dict[str, object] = orjson.loads(await self.replica.users.user(viewer, user))
+        return {name for name in Relations._fields if profile[name]}
+
+    async def goes(self, user: UserId, *, private: bool) -> None:
+        await self.replica.use_cases.get(UserCommands).change_settings(user, private, {})
 
     async def has(self, relation: Relation, user: UserId, target: UserId) -> bool:
         return (await self.engine.ports.relations.state(relation, user, target)).active
@@ -74,17 +84,46 @@ async def test_who_blocks_finds_it_counted_at_once(two: Two) -> None:
     assert b'"followers_count":0,"following_count":0' in profile
 
 
-async def test_a_request_is_approved_once_and_by_nobody_else(two: Two) -> None:
-    before = await two.commands.before(REQUEST, BOB, ALICE)
-    await two.commands.begin(REQUEST, BOB, ALICE, before)
+async def test_a_private_account_is_asked_and_approves_once_and_nobody_else_does(two: Two) -> None:
+    await two.goes(ALICE, private=True)
+    for _ in range(2):
+        await two.follows.follow(BOB, ALICE)
+        assert (await two.has(FOLLOW, BOB, ALICE), await two.has(REQUEST, BOB, ALICE)) == (False, True)
+    assert await two.flags(BOB, ALICE) == {"requested"}
+    assert await two.flags(ALICE, BOB) == {"requested_by"}
     with pytest.raises(NotFound):
         await two.follows.approve(BOB, ALICE)
     for _ in range(2):
         await two.follows.approve(ALICE, BOB)
         assert (await two.has(FOLLOW, BOB, ALICE), await two.has(REQUEST, BOB, ALICE)) == (True, False)
+    assert b'"followers_count":1' in await two.replica.users.user(ALICE, ALICE), "who approves finds it counted at once"
+    assert await two.flags(BOB, ALICE) == {"following"}
+    assert await two.flags(ALICE, BOB) == {"followed_by"}
     with pytest.raises(NotFound):
         await two.follows.reject(ALICE, BOB)
-    assert b'"followers_count":1' in await two.replica.users.user(ALICE, ALICE), "who approves finds it counted at once"
+    await two.follows.follow(BOB, ALICE, True)
+    assert await two.flags(BOB, ALICE) == {"following", "retweets_hidden"}
+
+
+async def test_a_follow_of_who_is_private_no_longer_ends_the_request(two: Two) -> None:
+    await two.goes(ALICE, private=True)
+    await two.follows.follow(BOB, ALICE)
+    await two.goes(ALICE, private=False)
+    await two.follows.follow(BOB, ALICE)
+    assert (await two.has(FOLLOW, BOB, ALICE), await two.has(REQUEST, BOB, ALICE)) == (True, False)
+    await two.goes(ALICE, private=True)
+    assert await two.flags(BOB, ALICE) == {"following"}, "followers stay"
+
+
+async def test_a_profile_shows_whom_one_blocks_or_mutes_and_never_that_one_is_blocked(two: Two) -> None:
+    await two.commands.turn_on(BLOCK, ALICE, BOB)
+    await two.commands.mute(ALICE, BOB, None, notifications=True)
+    assert await two.flags(ALICE, BOB) == {"blocking", "muting"}
+    await two.commands.turn_off(BLOCK, ALICE, BOB)
+    await two.commands.mute(BOB, ALICE, datetime(2200, 1, 1, tzinfo=UTC), notifications=True)
+    assert await two.flags(ALICE, BOB) == await two.flags(BOB, ALICE) == {"muting"}
+    two.engine.clock.advance(400 * 365 * 86_400_000)
+    assert await two.flags(BOB, ALICE) == set()
 
 
 async def test_a_request_ends_when_it_is_rejected_withdrawn_or_its_user_is_blocked(two: Two) -> None:
@@ -97,8 +136,9 @@ async def test_a_request_ends_when_it_is_rejected_withdrawn_or_its_user_is_block
     async def block() -> None:
         await two.commands.turn_on(BLOCK, ALICE, BOB)
 
+    await two.goes(ALICE, private=True)
     for end in (reject, withdraw, block):
-        await two.commands.begin(REQUEST, BOB, ALICE, await two.commands.before(REQUEST, BOB, ALICE))
+        await two.follows.follow(BOB, ALICE)
         assert await two.has(REQUEST, BOB, ALICE)
         await end()
         assert (await two.has(FOLLOW, BOB, ALICE), await two.has(REQUEST, BOB, ALICE)) == (False, False)

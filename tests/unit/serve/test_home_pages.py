@@ -20,7 +20,6 @@ from storage.ports.coordination import APPLIED, SUSPECT_UNTIL
 from tests.simulation.stores import EVERYBODY, USERS
 from tests.unit.actors.engine import Engine
 from tests.unit.serve.replica import ALICE, BOB, Replica
-from tests.unit.serve.test_people import Named
 
 CAROL, LIMIT = UserId(sorted(USERS)[2]), 5
 
@@ -29,8 +28,8 @@ class Home:
     """Bob's home timeline at a replica that has remembered it, with what he follows and did."""
 
     def __init__(self) -> None:
-        self.engine, self.people = Engine(), Named()
-        self.here, self.there = Replica(self.engine, self.people), Replica(self.engine, self.people)
+        self.engine = Engine()
+        self.here, self.there = Replica(self.engine), Replica(self.engine)
         self.shard, self.counters = self.engine.shard(), self.engine.counters()
 
     async def begin(self) -> "Home":
@@ -62,7 +61,7 @@ class Home:
     async def is_shown(self) -> bytes:
         """What both show, and a replica that has just begun."""
         page = await self.page(self.here)
-        assert page == await self.page(Replica(self.engine, self.people))
+        assert page == await self.page(Replica(self.engine))
         assert page == await self.page(self.here) == await self.page(self.there)
         return page
 
@@ -76,8 +75,7 @@ Change = Callable[[Home], Awaitable[object]]
 
 
 async def _named(home: Home, user: UserId) -> None:
-    home.people.names[user] = "Somebody else"
-    await home.there.readers.people.changed(user)
+    await home.there.people.edit(user, {"name": "Somebody else"})
 
 
 async def _evicted(home: Home, kind: ListKind, user: UserId) -> None:
@@ -115,6 +113,7 @@ CHANGES: dict[str, Change] = {
     "the reader unfollows": lambda home: home.there.relations.turn_off(FOLLOW, BOB, ALICE),
     "a followee is named otherwise": lambda home: _named(home, ALICE),
     "the author of what was retweeted is named otherwise": lambda home: _named(home, EVERYBODY[5].id),
+    "a followee goes private": lambda home: home.there.people.change_settings(ALICE, True, {}),
     "the timeline is gone": lambda home: _evicted(home, ListKind.HOME, BOB),
     "the reader's own tweets are gone": lambda home: _evicted(home, ListKind.AUTHOR, BOB),
     "redis has lost everything": _lost,
@@ -171,7 +170,7 @@ async def test_a_page_that_could_not_be_fetched_whole_is_not_remembered(home: Ho
 
 async def test_pages_of_every_size_are_remembered_as_long_as_there_is_room() -> None:
     home = Home()
-    home.here = Replica(home.engine, home.people, replace(SMALL, home_pages_bytes_max=20_000))
+    home.here = Replica(home.engine, limits=replace(SMALL, home_pages_bytes_max=20_000))
     await home.begin()
     sizes = range(1, SMALL.page_max + 1)
     first = [await home.here.timelines.home(BOB, None, size) for size in sizes]
@@ -180,7 +179,7 @@ async def test_pages_of_every_size_are_remembered_as_long_as_there_is_room() -> 
     assert [orjson.loads(page)["tweets"] for page in first] == [orjson.loads(first[-1])["tweets"][:n] for n in sizes]
     kept = sum(one is other for one, other in zip(first, again, strict=True))
     assert 0 < kept < len(sizes) or kept == 0
-    nothing = Replica(home.engine, home.people, replace(SMALL, home_pages_bytes_max=1))
+    nothing = Replica(home.engine, limits=replace(SMALL, home_pages_bytes_max=1))
     assert (await home.page(nothing)) == (await home.page(nothing))
 
 
@@ -217,5 +216,5 @@ async def test_any_history_shows_the_same_with_and_without_memory(seed: int) -> 
                 await _evicted(home, chance.choice(list(ListKind)), who)
         for reader in (BOB, who):
             pages = [await home.page(replica, reader) for replica in (home.here, home.there, home.here)]
-            pages.append(await home.page(Replica(home.engine, home.people), reader))
+            pages.append(await home.page(Replica(home.engine), reader))
             assert len(set(pages)) == 1, f"{reader} after {who}"

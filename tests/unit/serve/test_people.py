@@ -1,12 +1,11 @@
 """A changed display name shows on the next read everywhere, whatever Redis lost and whoever died."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import orjson
 from typing_extensions import override
 
-from domain.events import UserReinstated
+from domain.events import ProfileEdited
 from domain.ids import EventId, TweetId, UserId
 from domain.limits import SMALL
 from domain.relations import FOLLOW
@@ -14,26 +13,21 @@ from domain.users import User
 from serve.tweets.commands import Draft
 from storage import keys
 from storage.ports.cache import ListKey
-from storage.rows import event_row
 from tests.memory.users import MemoryUserStore
 from tests.simulation.stores import EVERYBODY
-from tests.unit.actors.engine import PARTITIONS, Engine
+from tests.unit.actors.engine import Engine
 from tests.unit.serve.replica import ALICE, BOB, Replica
 
 
-class Named(MemoryUserStore):
-    """Users whose display name changes; readings are counted."""
+class Counted(MemoryUserStore):
+    """Users whose readings are counted."""
 
-    def __init__(self) -> None:
-        super().__init__(users=EVERYBODY)
-        self.names: dict[UserId, str] = {}
-        self.reads = 0
+    reads = 0
 
     @override
     async def users(self, ids: Sequence[UserId]) -> dict[UserId, User]:
         self.reads += 1
-        found = await super().users(ids)
-        return {id_: replace(user, name=self.names.get(id_, user.name)) for id_, user in found.items()}
+        return await super().users(ids)
 
 
 class Two:
@@ -43,7 +37,7 @@ class Two:
 
     def __init__(self) -> None:
         self.engine = Engine()
-        self.people = Named()
+        self.people = Counted(self.engine.tables, EVERYBODY)
         self.here, self.there = Replica(self.engine, self.people), Replica(self.engine, self.people)
 
     async def begin(self) -> None:
@@ -63,17 +57,21 @@ class Two:
             names.add(orjson.loads(await replica.pages.targets(None, FOLLOW, BOB, None, 5))["users"][0]["name"])
         return names
 
-    def event(self) -> UserReinstated:
+    async def renamed(self, name: str) -> ProfileEdited:
+        """Have Alice's name changed in Cassandra, as by a command that died there."""
         id_ = self.engine.next_id()
-        return UserReinstated(event_id=EventId(id_), stamp_us=self.engine.clock.now_ms() * 1000, user=ALICE)
+        stamp = self.engine.clock.now_ms() * 1000
+        event = ProfileEdited(event_id=EventId(id_), stamp_us=stamp, user=ALICE, name=name)
+        await self.engine.ports.events.commit(event)
+        self.engine.clock.advance(1)
+        return event
 
 
 async def test_a_changed_name_shows_on_the_next_read_at_every_replica() -> None:
     two = Two()
     await two.begin()
     for number in range(3):
-        two.people.names[ALICE] = f"Alice {number}"
-        await two.there.readers.people.changed(ALICE)
+        await two.there.people.edit(ALICE, {"name": f"Alice {number}"})
         assert await two.everywhere() == {f"Alice {number}"}
 
 
@@ -99,30 +97,27 @@ async def test_people_are_read_once_and_then_from_memory() -> None:
 async def test_a_name_that_changed_while_redis_was_lost_shows() -> None:
     two = Two()
     await two.begin()
-    two.people.names[ALICE] = "Alicia"
-    await two.there.readers.people.changed(ALICE)
+    await two.there.people.edit(ALICE, {"name": "Alicia"})
     two.engine.redis.flush()
     assert await two.everywhere() == {"Alicia"}
-    two.people.names[ALICE] = "Ally"
-    await two.here.readers.people.changed(ALICE)
+    await two.here.people.edit(ALICE, {"name": "Ally"})
     assert await two.everywhere() == {"Ally"}
 
 
 async def test_more_changes_than_the_feed_keeps_show() -> None:
     two = Two()
     await two.begin()
-    two.people.names[ALICE] = "Alicia"
-    await two.there.readers.people.changed(ALICE)
+    await two.there.people.edit(ALICE, {"name": "Alicia"})
     for _ in range(SMALL.changes_max):
-        await two.there.readers.people.changed(BOB)
+        await two.engine.cache.drop((keys.user(BOB),))
     assert await two.everywhere() == {"Alicia"}
 
 
 async def test_a_command_that_died_before_the_feed_was_written_is_made_up_for_by_the_consumer() -> None:
     two = Two()
     await two.begin()
-    two.people.names[ALICE] = "Alicia"
-    await two.engine.log.append([two.event()])
+    event = await two.renamed("Alicia")
+    await two.engine.log.append([event])
     assert await two.everywhere() == {f"User {ALICE}"}, "nobody was told"
     await the_consumer_comes_by(two.engine)
     assert await two.everywhere() == {"Alicia"}
@@ -131,9 +126,7 @@ async def test_a_command_that_died_before_the_feed_was_written_is_made_up_for_by
 async def test_a_change_that_redis_did_not_take_shows_because_it_is_suspect() -> None:
     two = Two()
     await two.begin()
-    two.people.names[ALICE] = "Alicia"
-    event = two.event()
-    two.engine.tables.apply([event_row(event, PARTITIONS)])
+    event = await two.renamed("Alicia")
     two.here.cache.deaf = True
     await two.here.publisher.invalidate(event)
     two.here.cache.deaf = False
@@ -144,7 +137,7 @@ async def test_while_redis_is_away_people_are_read_from_cassandra() -> None:
     two = Two()
     await two.begin()
     two.here.cache.away = two.there.cache.away = True
-    two.people.names[ALICE] = "Alicia"
+    await two.renamed("Alicia")
     assert await two.everywhere() == {"Alicia"}
 
 
@@ -157,12 +150,11 @@ async def test_what_was_fetched_while_it_changed_is_not_kept() -> None:
     async def overtaken(ids: Sequence[UserId]) -> dict[UserId, User]:
         found = await users(ids)
         two.people.users = users  # type: ignore[method-assign]
-        two.people.names[ALICE] = "Alicia"
-        await people.changed(ALICE)
+        await two.there.people.edit(ALICE, {"name": "Alicia"})
         await people.fetch([], [])
         return found
 
-    await people.changed(ALICE)
+    await two.engine.cache.drop((keys.user(ALICE),))
     two.people.users = overtaken  # type: ignore[method-assign]
     await two.here.shown(BOB)
     assert await two.everywhere() == {"Alicia"}

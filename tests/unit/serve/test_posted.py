@@ -7,7 +7,6 @@ from domain.relations import LIKE
 from serve.tweets.commands import Draft, Posted
 from tests.unit.actors.engine import Engine
 from tests.unit.serve.replica import ALICE, BOB, Replica
-from tests.unit.serve.test_people import Named
 
 
 async def both(replica: Replica, author: UserId, posted: Posted) -> tuple[bytes, bytes]:
@@ -32,11 +31,10 @@ async def test_what_is_known_is_what_is_read(text: str) -> None:
 
 
 async def test_the_author_is_named_as_now() -> None:
-    engine, people = Engine(), Named()
-    here, there = Replica(engine, people), Replica(engine, people)
+    engine = Engine()
+    here, there = Replica(engine), Replica(engine)
     await here.post(ALICE, Draft(text="hello"))
-    people.names[ALICE] = "A new name"
-    await there.readers.people.changed(ALICE)
+    await there.people.edit(ALICE, {"name": "A new name"})
     posted = await here.commands.post(ALICE, Draft(text="hello again"))
     assert b'"A new name"' in await here.tweets.posted(ALICE, posted)
 

@@ -5,7 +5,7 @@ import pytest
 from typing_extensions import override
 
 from actors.consumers.fanout_shard import FanoutShard
-from domain.errors import Conflict, Forbidden, Invalid
+from domain.errors import Conflict, Forbidden, Invalid, NotFound
 from domain.events import AnyEvent, TweetDeleted, TweetPosted, UnknownEvent, decode
 from domain.ids import ID_MAX, EventId, TweetId, UserId
 from domain.public_events import is_public
@@ -125,6 +125,7 @@ async def test_what_is_not_for_everybody_is_neither_retweeted_nor_quoted(narrow:
 async def test_tweets_of_a_private_account_are_not_shared_while_it_is_private() -> None:
     replica = Replica()
     tweet = await replica.post(ALICE, Draft(text="hello"))
+    await replica.relations.turn_on(FOLLOW, BOB, ALICE)
     await replica.relations.turn_on(RETWEET, BOB, tweet)
     await go(replica, ALICE, private=True)
     for by in (ALICE, BOB):
@@ -136,6 +137,23 @@ async def test_tweets_of_a_private_account_are_not_shared_while_it_is_private() 
     await go(replica, ALICE, private=False)
     await replica.relations.turn_on(RETWEET, BOB, tweet)
     assert await replica.post(BOB, Draft(text="look", quote_of=tweet))
+
+
+async def test_what_one_may_not_see_is_nothing_to_reply_to_share_or_delete() -> None:
+    replica = Replica()
+    tweets = [await replica.post(ALICE, Draft(text="hello", visibility=each)) for each in (FOLLOWERS, MENTIONED)]
+    for tweet in tweets:
+        for draft in (Draft(text="what?", reply_to=tweet), Draft(text="look", quote_of=tweet)):
+            with pytest.raises(NotFound):
+                await replica.post(BOB, draft)
+        with pytest.raises(NotFound):
+            await replica.relations.turn_on(RETWEET, BOB, tweet)
+        with pytest.raises(NotFound):
+            await replica.commands.delete(BOB, tweet)
+    await replica.relations.turn_on(FOLLOW, BOB, ALICE)
+    with pytest.raises(Forbidden) as refused:
+        await replica.commands.delete(BOB, tweets[0])
+    assert refused.value.code == "not_your_tweet"
 
 
 async def test_another_visibility_under_the_same_key_is_another_draft() -> None:

@@ -172,14 +172,26 @@ async def test_a_lost_log_is_told_once_and_made_up_for() -> None:
     assert await world.read_all() == []
 
 
-async def test_a_catch_up_after_a_loss_survives_a_seek() -> None:
+async def test_without_an_offset_events_that_are_in_no_stream_are_read_again() -> None:
     world = World()
     await world.post()
     await world.read_all()
     unread = await world.post(1, append=False)
     world.redis.flush()
-    assert (await world.reader.read(0)).lost
+    assert unread in await world.read_all()
     world.reader.seek(dict.fromkeys(range(PARTITIONS), BEGINNING))
+    await world.reader.catch_up()
+    assert unread in await world.read_all()
+
+
+async def test_a_new_reader_that_catches_up_notices_that_the_log_is_lost_meanwhile() -> None:
+    world = World()
+    for _ in range(4):
+        await world.post(1)
+    await world.reader.catch_up()
+    assert ids(await world.reader.read(0)), "the other partition has nothing, and is done"
+    unread = await world.post(0)
+    world.redis.flush()
     assert unread in await world.read_all()
 
 

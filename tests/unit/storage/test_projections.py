@@ -15,10 +15,12 @@ from domain.events import (
     FollowRequestEnded,
     Liked,
     Muted,
+    ProfileEdited,
     Retweeted,
     RetweetsHidden,
     RetweetsShown,
     RetweetUndone,
+    SettingsChanged,
     TweetDeleted,
     TweetPosted,
     Unblocked,
@@ -28,7 +30,7 @@ from domain.events import (
     UserReinstated,
     UserSuspended,
 )
-from domain.ids import EventId, TweetId, UserId
+from domain.ids import EventId, TweetId, UserId, count_part, time_ms
 from domain.relations import RelationState
 from domain.tweets import Visibility
 from storage import keys
@@ -228,8 +230,24 @@ GOLDEN: list[tuple[Event, list[Row]]] = [
     (Unmuted(**BY_BOB, muted=ALICE, since=BEFORE), [off("mutes", ALICE)]),
     (RetweetsHidden(**BY_BOB, hidden=ALICE), [on("retweet_hides", ALICE)]),
     (RetweetsShown(**BY_BOB, hidden=ALICE, since=BEFORE), [off("retweet_hides", ALICE)]),
-    (UserSuspended(**BY_BOB), []),
-    (UserReinstated(**BY_BOB), []),
+    (
+        UserSuspended(**BY_BOB),
+        [Upsert("users", (BOB,), STAMP, {"suspended_at": time_ms(ID), "event_id": ID})],
+    ),
+    (UserReinstated(**BY_BOB), [Upsert("users", (BOB,), STAMP, {"suspended_at": 0, "event_id": ID})]),
+    (
+        ProfileEdited(**BY_BOB, name="Rob", website=""),
+        [Upsert("users", (BOB,), STAMP, {"name": "Rob", "website": "", "event_id": ID})],
+    ),
+    (
+        SettingsChanged(**BY_BOB, private=False, settings={"push.like": False, "language": "de"}),
+        [
+            Upsert("users", (BOB,), STAMP, {"private": False, "event_id": ID}),
+            Upsert("user_settings", (BOB, "push.like"), STAMP, {"value": "false"}),
+            Upsert("user_settings", (BOB, "language"), STAMP, {"value": '"de"'}),
+            Upsert("opened_accounts", (count_part(BOB), BOB), STAMP, {"event_id": ID}),
+        ],
+    ),
 ]
 EACH = pytest.mark.parametrize(("event", "rows"), GOLDEN, ids=lambda each: type(each).__name__)
 
@@ -273,6 +291,8 @@ EFFECTS: dict[type[Event], tuple[set[str | ListKey], set[tuple[int, str]], tuple
     RetweetsShown: ({keys.view(BOB)}, set(), None),
     UserSuspended: ({keys.user(BOB)}, set(), None),
     UserReinstated: ({keys.user(BOB)}, set(), None),
+    ProfileEdited: ({keys.user(BOB)}, set(), None),
+    SettingsChanged: ({keys.user(BOB)}, set(), None),
     Bookmarked: ({keys.engaged(BOB)}, set(), None),
     BookmarkRemoved: ({keys.engaged(BOB)}, set(), None),
 }
@@ -356,3 +376,8 @@ async def test_a_suspension_is_kept_among_the_events() -> None:
     await events.commit(suspended)
     minute, partition = event_place(suspended, 4)
     assert await events.event_ids_of(minute, after=EventId(0)) == [(partition, ID)]
+
+
+def test_who_goes_private_or_changes_other_settings_opens_nothing() -> None:
+    for event in (SettingsChanged(**BY_BOB, private=True), SettingsChanged(**BY_BOB, settings={"language": "de"})):
+        assert "opened_accounts" not in {row.table for row in projection_of(event).rows(event)}

@@ -7,10 +7,9 @@ from argon2 import Parameters, Type, extract_parameters
 from typing_extensions import override
 
 from domain.clock import ManualClock
-from domain.errors import Conflict, StoreUnavailable
+from domain.errors import StoreUnavailable
 from domain.ids import SessionId, UserId, first_id_at
 from domain.limits import SMALL
-from domain.users import User, folded
 from serve.accounts.commands import AccountCommands
 from serve.accounts.key_ring import KeyRing
 from serve.accounts.login_throttle import LoginThrottle
@@ -18,37 +17,17 @@ from serve.accounts.passwords import LANES, MEMORY_KIB, PASSES, Passwords
 from serve.accounts.session_registry import SessionRegistry
 from serve.accounts.tokens import AccessTokens, SessionTokens
 from serve.http.rate_limits import RateLimits
-from storage.ports.users import Credentials
 from storage.redis.rate_limits import LocalRateLimiter
 from tests.memory.cache import MemoryCacheStore
 from tests.memory.redis import MemoryRedis
 from tests.memory.sessions import MemoryTokenStore
+from tests.memory.tables import MemoryTables
+from tests.memory.users import MemoryUserStore
 from tests.support.key_files import folder_of
 
 PASSWORD = "correct horse"
 NETWORK = "198.51.100.0/24"
 HASHED = str(Parameters(Type.ID, 19, 16, 32, PASSES, MEMORY_KIB, LANES))
-
-
-class Users:
-    def __init__(self) -> None:
-        self.found: dict[str, Credentials] = {}
-        self.names: dict[UserId, str] = {}
-
-    async def create(self, user: User, email: str, password_hash: str) -> None:
-        if folded(user.username) in self.found:
-            raise Conflict("Taken.", "username_taken")
-        self.found[folded(user.username)] = self.found[email.lower()] = Credentials(user.id, password_hash)
-        self.names[user.id] = user.name
-
-    async def credentials(self, login: str) -> Credentials | None:
-        return self.found.get(login.lower())
-
-    async def users(self, ids: object) -> dict[UserId, User]:
-        raise NotImplementedError
-
-    async def by_username(self, username: str) -> UserId | None:
-        raise NotImplementedError
 
 
 class Tokens(MemoryTokenStore):
@@ -80,8 +59,8 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def users() -> Users:
-    return Users()
+def users() -> MemoryUserStore:
+    return MemoryUserStore(MemoryTables())
 
 
 @pytest.fixture
@@ -129,7 +108,7 @@ def throttle(clock: ManualClock) -> LoginThrottle:
 
 @pytest.fixture
 def accounts(
-    users: Users,
+    users: MemoryUserStore,
     tokens: Tokens,
     passwords: Passwords,
     access: AccessTokens,

@@ -22,7 +22,8 @@ from storage.redis.rate_limits import LocalRateLimiter
 from telemetry import logs, metrics
 from tests.memory.cache import MemoryCacheStore
 from tests.memory.redis import MemoryRedis
-from tests.unit.serve.accounts.conftest import HASHED, NETWORK, PASSWORD, CountedPasswords, Numbers, Tokens, Users
+from tests.memory.users import MemoryUserStore
+from tests.unit.serve.accounts.conftest import HASHED, NETWORK, PASSWORD, CountedPasswords, Numbers, Tokens
 
 
 async def test_alice_signs_up_and_logs_in_by_name_and_by_address(
@@ -54,10 +55,10 @@ async def test_a_refusal_after_a_user_was_made_or_a_token_spent_does_not_say_tha
         assert orjson.loads(bytes(answer.body))["code"] == "store_unavailable"
 
 
-async def test_the_name_shown_is_the_username_unless_given(accounts: AccountCommands, users: Users) -> None:
+async def test_the_name_shown_is_the_username_unless_given(accounts: AccountCommands, users: MemoryUserStore) -> None:
     alice, _ = await accounts.register("alice", "a@example.com", PASSWORD, None)
     bob, _ = await accounts.register("bob", "b@example.com", PASSWORD, "  Bob B.  ")
-    assert users.names == {alice: "alice", bob: "Bob B."}
+    assert {user.name for user in (await users.users([alice, bob])).values()} == {"alice", "Bob B."}
 
 
 @pytest.mark.parametrize(
@@ -88,7 +89,7 @@ async def test_what_others_mistype_keeps_nobody_from_mistyping(accounts: Account
 
 
 async def test_a_reserved_username_is_refused_before_anything_is_hashed(
-    users: Users,
+    users: MemoryUserStore,
     tokens: Tokens,
     access: AccessTokens,
     throttle: LoginThrottle,
@@ -103,9 +104,11 @@ async def test_a_reserved_username_is_refused_before_anything_is_hashed(
     assert caught.value.code == "username_reserved"
 
 
-async def test_passwords_are_kept_as_argon2id(accounts: AccountCommands, users: Users) -> None:
+async def test_passwords_are_kept_as_argon2id(accounts: AccountCommands, users: MemoryUserStore) -> None:
     await accounts.register("alice", "a@example.com", PASSWORD, None)
-    assert users.found["alice"].password_hash.startswith(f"$argon2id$v=19$m={MEMORY_KIB},t=2,p=1$")
+    kept = await users.credentials("alice")
+    assert kept is not None
+    assert kept.password_hash.startswith(f"$argon2id$v=19$m={MEMORY_KIB},t=2,p=1$")
 
 
 @pytest.mark.parametrize(
@@ -140,7 +143,7 @@ class Asked:
 
 @pytest.mark.parametrize("password", ["wrong horse", "", PASSWORD + "x" * 300])
 async def test_a_wrong_name_and_a_wrong_password_look_alike_and_cost_the_same(
-    users: Users,
+    users: MemoryUserStore,
     tokens: Tokens,
     passwords: CountedPasswords,
     access: AccessTokens,
@@ -168,7 +171,7 @@ async def test_a_wrong_name_and_a_wrong_password_look_alike_and_cost_the_same(
     attempt = (
         ("The login or the password is wrong.", "invalid_credentials"),
         "LocalRateLimiter.take",
-        "Users.credentials",
+        "MemoryUserStore.credentials",
         (HASHED, min(len(password), PASSWORD_CHARS_MAX)),
     )
     too_often = (("failed_log_ins", 1_800), "LocalRateLimiter.take", "MemoryCacheStore.fetch")
