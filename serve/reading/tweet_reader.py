@@ -101,7 +101,7 @@ class TweetReader:
     async def counts(self, originals: Iterable[int]) -> dict[int, TweetCounts]:
         """The counts of some tweets that were read."""
         cached, noted = {id_: self._counts[id_] for id_ in originals}, self._noted.get(self.viewer or 0)
-        if None in cached.values() or (noted and not cached.keys().isdisjoint(acts_from(noted))):
+        if None in cached.values() or (noted and acts_from(noted, cached)):
             self.is_repeatable = False  # counts of what the reader did may be corrected, from the truth
         return await self._all_counts.of(cached, noted, self.viewer)
 

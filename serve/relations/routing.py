@@ -60,7 +60,7 @@ _KINDS: Final = {
         page=TweetPage,
         queries=TweetQueries,
         read=TweetQueries.tweet,
-        on=failures(400, 401, 404, 422),
+        on=failures(400, 401, 403, 404, 422),
         off=failures(401, 404),
     ),
     Target.USER: _Kind(
