@@ -41,7 +41,7 @@ class BucketBatch(NamedTuple):
     partitions: int
     complete_ms: int
     occurrences: TagOccurrences
-    protected: list[int]
+    protected: Sequence[int]
     deleted: list[Deleted]
     absences: list[Absence]
 

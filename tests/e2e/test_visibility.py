@@ -74,7 +74,7 @@ async def test_timelines_leave_out_what_is_not_wanted(api: httpx.AsyncClient) ->
     await eventually(bob.home, lambda ids: len(ids) == 11)
 
     async def read(path: str, **wanted: str) -> list[str]:
-        found, cursor = list[str](), {}
+        found, cursor = list[str](), dict[str, str]()
         while True:
             page = await bob.call("GET", path, 200, params={**wanted, **cursor, "limit": "2"})
             found += [tweet["id"] for tweet in page["tweets"]]
