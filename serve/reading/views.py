@@ -18,7 +18,7 @@ from domain.users import PRIVATE
 from domain.visibility import Lens, Reason, why_closed
 from serve.reading.viewer import ViewerRelations
 from storage import keys
-from storage.cache_codec import ids_from, ids_value
+from storage.cache_codec import Person, Profile, ids_from, ids_value
 from storage.ports import Ports
 from storage.ports.cache import CacheStore
 from storage.read_through import Fetch, ReadThrough, multi_get
@@ -153,15 +153,16 @@ class RequestLens:
             words=made.words,
         )
 
-    async def add(self, states: Mapping[int, int], restricted: Iterable[int] = ()) -> None:
-        """Take in some authors, with their states; `restricted` are those with tweets that are for followers alone."""
-        self._states.update((author, state) for author, state in states.items() if state)
+    async def add(self, people: Mapping[int, Person | Profile], for_followers: Iterable[int] = ()) -> None:
+        """Take in some authors; some tweets at hand are `for_followers` of these or earlier ones alone."""
+        states = {id_: person.state for id_, person in people.items() if person.state}
+        self._states |= states
         if self._viewer is None:
             return
-        asked = {author for author, state in states.items() if state & PRIVATE}.union(restricted) - {self._viewer}
-        if asked := asked - self._following:
+        asked = {id_ for id_, state in states.items() if state & PRIVATE}.union(for_followers)
+        if asked := asked - self._following - {self._viewer}:
             self._following |= await self._followed(self._viewer, asked)
-        if not self.is_whole and (users := [UserId(author) for author in states if author != self._viewer]):
+        if not self.is_whole and (users := [UserId(id_) for id_ in people if id_ != self._viewer]):
             found, lens = await self._views.look_up(self._viewer, users), self.lens
             self.lens = replace(
                 lens,

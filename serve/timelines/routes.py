@@ -37,6 +37,7 @@ Wanted = Annotated[EntryFilter, Depends(_wanted)]
 
 _LIST = failures(400, 401, 422)
 _LIST_OF = failures(400, 401, 404, 422)
+_LIST_OF_USER = failures(400, 401, 403, 404, 422)
 
 
 @router.get("/home", response_model=TweetPage, responses={**_LIST, **TAGGED}, openapi_extra=CONDITIONAL)
@@ -51,11 +52,11 @@ async def read_public(page: Paged, viewer: Viewer, queries: Queries) -> Response
     return json_response(await queries.public(viewer, *page))
 
 
-@router.get("/user/{id}", response_model=TweetPage, responses=_LIST_OF, openapi_extra=TOKEN_OPTIONAL)
+@router.get("/user/{id}", response_model=TweetPage, responses=_LIST_OF_USER, openapi_extra=TOKEN_OPTIONAL)
 async def read_user_timeline(
     author: UserInPath, page: Paged, wanted: Wanted, viewer: Viewer, queries: Queries
 ) -> Response:
-    """List what one user wrote and retweeted, newest first."""
+    """List what one user wrote and retweeted, newest first; of a private account for those who follow it."""
     return json_response(await queries.user_timeline(viewer, author, *page, wanted))
 
 

@@ -42,6 +42,7 @@ async def tweets_json(reader: TweetReader, shown: Sequence[int], surface: Surfac
     tweets = reader.tweets
     originals = dict.fromkeys(tweets[id_].original for id_ in shown)
     quotes = dict.fromkeys(quote for id_ in originals if (quote := tweets[id_].quote_of))
+    await reader.read(quotes)
     hidden = {id_: reason for id_ in quotes if (reason := reader.why_hidden(id_, surface)) is not None}
     carried = list(dict.fromkeys((*originals, *(id_ for id_ in quotes if id_ not in hidden))))
     counts = await reader.counts(carried)  # one after the other: nearly always both are at hand
