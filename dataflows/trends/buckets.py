@@ -20,6 +20,8 @@ from domain.visibility import Reason
 from storage.gazetteer import gazetteer
 from telemetry.metrics import FLOW_LATE, FLOW_SNAPSHOT_BYTES, FLOW_SNAPSHOT_SECONDS
 
+_RETRACTING = (TweetDeleted, UserSuspended, UserReinstated, SettingsChanged)
+"""Events that take tweets out, or bring them back; asked for first, as most events are others."""
 _BUCKET_KEYS = "abcm"
 """The key of each bucket. Bytewax sends state to workers by a hash of its key; these spread evenly over two to four."""
 
@@ -64,8 +66,7 @@ def by_bucket(chunk: Chunk, *, only: str | None = None) -> Iterable[tuple[str, B
     no places.
     """
     complete_ms = 0 if chunk.behind else chunk.complete_ms
-    tweets = (event for event in chunk.events if isinstance(event, TweetPosted))
-    posted = [event for event in tweets if event.visibility is Visibility.PUBLIC]
+    posted = [e for e in chunk.events if isinstance(e, TweetPosted) and e.visibility is Visibility.PUBLIC]
     placed = [_places_of(event.location) for event in posted]
     if only is not None:
         posted = [event for event, places in zip(posted, placed, strict=True) if only in (GLOBAL, *places)]
@@ -79,13 +80,16 @@ def by_bucket(chunk: Chunk, *, only: str | None = None) -> Iterable[tuple[str, B
     deleted: list[list[Deleted]] = [[] for _ in range(TAG_BUCKETS)]
     absences: list[Absence] = []
     for event in chunk.events:
+        if not isinstance(event, _RETRACTING):
+            continue
         match event:
             case TweetDeleted():
                 for bucket in {*map(bucket_of, event.hashtags)}:
                     deleted[bucket].append(Deleted(event.tweet_id, event.event_id))
-            case UserSuspended() | UserReinstated():
-                is_suspended = isinstance(event, UserSuspended)
-                absences.append(Absence(event.user, Reason.SUSPENDED, event.event_id, is_suspended))
+            case UserSuspended():
+                absences.append(Absence(event.user, Reason.SUSPENDED, event.event_id, True))
+            case UserReinstated():
+                absences.append(Absence(event.user, Reason.SUSPENDED, event.event_id, False))
             case SettingsChanged(private=bool(is_private)):
                 absences.append(Absence(event.user, Reason.PRIVATE, event.event_id, is_private))
     of_buckets = enumerate(zip(occurrences.by_bucket(), deleted, strict=True))

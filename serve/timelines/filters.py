@@ -27,8 +27,8 @@ class EntryKind(StrEnum):
 
 
 _KIND = f"({'|'.join(EntryKind)})"
-KINDS_PATTERN: Final = f"^{_KIND}(,{_KIND})*$"
-_EXCLUDE_CHARS_MAX = sum(len(kind) + 1 for kind in EntryKind)
+_COMMAS_MAX = len(EntryKind) - 1
+KINDS_PATTERN: Final = rf"^{_KIND}(,{_KIND}){{0,{_COMMAS_MAX}}}$(?!\n)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +50,7 @@ EVERYTHING: Final = EntryFilter()
 def kinds_of(text: str) -> frozenset[EntryKind]:
     """The kinds of a list with commas. Raises `Invalid`."""
     try:
-        if len(text) <= _EXCLUDE_CHARS_MAX:
-            return frozenset(map(EntryKind, text.split(",")))
+        return frozenset(map(EntryKind, text.split(",", _COMMAS_MAX)))
     except ValueError:
-        pass
-    why = f"must be some of {', '.join(EntryKind)}, with commas between them"
-    raise Invalid(f"What to exclude {why}.", "invalid_request", (("exclude", why),))
+        why = f"must be some of {', '.join(EntryKind)}, with commas between them"
+        raise Invalid(f"What to exclude {why}.", "invalid_request", (("exclude", why),)) from None

@@ -196,7 +196,9 @@ UNKNOWN_FIELDS = [
             f"{TWEET}/like": "anonymous",
             f"{TWEET}/retweet": "visibility",
             BOOKMARK: "folder",
-            f"{USER}/follow": "retweets_hidden",
+            f"{USER}/follow": "notify",
+            f"{USER}/block": "until",
+            f"{USER}/mute": "duration",
         }.items()
     ),
     raw("a field of half a surrogate pair", b'{"text": "a", "\\ud83d": 1}', 422, "invalid_request"),

@@ -1,5 +1,6 @@
 """Filtered timelines hold what is wanted of the whole ones, in full pages, and are not taken for them."""
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from domain.errors import Invalid
 from domain.ids import TweetId, UserId
 from domain.relations import FOLLOW, RETWEET
-from serve.timelines.filters import EVERYTHING, EntryFilter, EntryKind, kinds_of
+from serve.timelines.filters import EVERYTHING, KINDS_PATTERN, EntryFilter, EntryKind, kinds_of
 from serve.tweets.commands import Draft
 from tests.simulation.stores import USERS
 from tests.unit.serve.replica import ALICE, BOB, Replica
@@ -106,9 +107,21 @@ async def test_remembered_pages_are_not_taken_for_filtered_ones(written: Written
 
 
 def test_kinds_are_written_with_commas() -> None:
-    assert kinds_of("replies") == {REPLIES}
-    assert kinds_of("retweets,media,retweets") == {RETWEETS, MEDIA}
-    for text in ("", "replies,", "replies, media", "Replies", "quotes", "replies,quotes", "replies," * 500 + "media"):
+    for text, kinds in (("replies", {REPLIES}), ("retweets,media,retweets", {RETWEETS, MEDIA})):
+        assert kinds_of(text) == kinds
+        assert re.search(KINDS_PATTERN, text)
+    for text in (
+        "",
+        "media,media,media,media",
+        "media\n",
+        "replies,",
+        "replies, media",
+        "Replies",
+        "quotes",
+        "replies,quotes",
+        "replies," * 500 + "media",
+    ):
         with pytest.raises(Invalid) as refused:
             kinds_of(text)
         assert [field for field, _ in refused.value.fields] == ["exclude"]
+        assert not re.search(KINDS_PATTERN, text)
