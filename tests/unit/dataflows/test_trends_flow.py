@@ -355,6 +355,30 @@ def test_history_shows_at_every_evaluation_what_the_living_showed() -> None:
     assert_equals_the_model(run, history, evaluations=12)
 
 
+def test_history_that_begins_later_knows_who_was_private_before() -> None:
+    window, rng, end_ms = WINDOWS["5m"], random.Random(6), START_MS + 20 * 60_000 - 1
+    private_from, open_from = START_MS + 60_000, START_MS + 16 * 60_000
+    events: list[AnyEvent] = [_set(True, private_from, 1), _set(False, open_from, 1)]
+    for _ in range(200):
+        at_ms, author = START_MS + rng.randrange(20 * 60_000), UserId(rng.randint(1, 4))
+        id_ = EventId(first_id_at(at_ms) + rng.randrange(4_096))
+        protected = author == 1 and private_from < at_ms < open_from
+        events.append(
+            TweetPosted(event_id=id_, stamp_us=1, author=author, text="", hashtags=("rain",), protected=protected)
+        )
+    from_ms = private_from + 2 * window.span_ms + 60_000
+    schedule = Schedule(windows=(window,), every_ms=60_000, exact=True, from_ms=from_ms, to_ms=end_ms)
+    found: list[list[Ranking]] = []
+    for begin_ms in (START_MS, from_ms - 2 * window.span_ms):
+        read = sorted((e for e in events if time_ms(e.event_id) >= begin_ms), key=lambda event: event.event_id)
+        run = Run([Chunk(0, 1, end_ms, tuple(read))], schedule)
+        run_main(run.flow)
+        found.append(run.rankings)
+    assert found[0] == found[1]
+    authors = [ranking.places[GLOBAL][0].unique_authors for ranking in found[0]]
+    assert (authors[0], authors[-1]) == (3, 4)
+
+
 @pytest.mark.parametrize("place", [GLOBAL, "fr", "gb/england/london"])
 def test_history_of_one_place_is_that_places_part_of_all(place: str) -> None:
     history = History(seed=5, late=0)
