@@ -3,6 +3,7 @@
 from typing import Final
 
 from serve.accounts import routes as accounts
+from serve.muted_words import routes as muted_words
 from serve.operations import routes as operations
 from serve.relations import routes as relations
 from serve.timelines import routes as timelines
@@ -14,6 +15,7 @@ ROUTERS: Final = (
     timelines.router,
     tweets.router,
     relations.router,
+    muted_words.router,
     users.router,
     trends.router,
     accounts.router,

@@ -17,6 +17,8 @@ from serve.http.access import AccessControl
 from serve.http.origins import Origins
 from serve.http.rate_limits import OFF, Guard, RateLimits
 from serve.http.use_cases import UseCases
+from serve.muted_words.commands import MutedWordCommands
+from serve.muted_words.queries import MutedWordQueries
 from serve.operations.readiness import readiness_of
 from serve.reading.guarded_cache import GuardedCache
 from serve.reading.readers import Readers
@@ -66,6 +68,8 @@ def compose(
         FollowCommands(ports.relations, relations, targets),
         TweetCommands(ports, publisher, targets, relations.turn_off, ids, clock, limits),
         UserCommands(ports.users, publisher, ids, clock),
+        MutedWordCommands(ports.muted_words, publisher, ids, clock, limits),
+        MutedWordQueries(ports.muted_words, clock),
         RelationQueries(readers, ports.relations, limits),
         TimelineQueries(lists, readers, ports.tweets, clock, limits),
         TweetQueries(readers, ports.tweets, limits),

@@ -55,7 +55,7 @@ class TweetReader:
 
     @property
     def lens(self) -> Lens:
-        """What the reader sees of the authors of what was read."""
+        """The lens of the reader, for the authors of what was read."""
         return self._lens.lens
 
     @property

@@ -58,7 +58,7 @@ class UserReader:
 
     @property
     def lens(self) -> Lens:
-        """What the reader sees of the users that were read."""
+        """The lens of the reader, for the users that were read."""
         return self._lens.lens
 
     async def read(self, ids: Iterable[int]) -> Mapping[int, Profile]:

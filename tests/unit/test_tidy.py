@@ -17,6 +17,7 @@ PARAMETERS_MAX = 7
 AREA_FILES = {"__init__", "routes", "schemas", "commands", "queries"}
 OTHER_AREA_FILES: dict[str, set[str]] = {
     "accounts": {"key_ring", "login_throttle", "passwords", "session_registry", "tokens"},
+    "muted_words": set(),
     "operations": {"readiness"},
     "relations": {"follow_commands", "routing"},
     "timelines": {"home", "home_lists", "home_pages", "rebuild"},

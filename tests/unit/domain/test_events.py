@@ -28,6 +28,8 @@ from domain.events import (
     Unmuted,
     UserReinstated,
     UserSuspended,
+    WordMuted,
+    WordUnmuted,
     decode,
     encode,
 )
@@ -72,6 +74,11 @@ GOLDEN = [
         SettingsChanged(event_id=E, stamp_us=7, user=U, settings={"push.like": False, "language": "de"}),
         "0197160507a009c082a9707573682e6c696b65c2a86c616e6775616765a26465",
     ),
+    (
+        WordMuted(event_id=E, stamp_us=7, user=U, phrase="Tea", folded="tea", surfaces=("home",)),
+        "019a170507a009a3546561a3746561c30091a4686f6d65",
+    ),
+    (WordUnmuted(event_id=E, stamp_us=7, user=U, since=2), "0196180507a00902"),
 ]
 """Bytes that are in logs and in Cassandra already: if one of these changes, old events can no longer be read."""
 

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from domain.errors import StoreUnavailable
 from domain.events import Event
-from domain.ids import IdGenerator, TweetId, UserId
+from domain.ids import WORKERS_MAX, IdGenerator, TweetId, UserId
 from domain.limits import SMALL, Limits
 from domain.timeline import EntryList
 from serve.composition import compose
@@ -79,7 +79,7 @@ class DeafCache(MemoryCacheStore):
             raise StoreUnavailable("redis", "no answer in time")
 
 
-_workers = itertools.count(2)
+_workers = itertools.cycle(range(2, WORKERS_MAX))
 
 
 class Replica:

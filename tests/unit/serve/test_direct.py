@@ -17,6 +17,7 @@ from tests.unit.serve.replica import ALICE, BOB
 
 FEW_REQUESTS = 5
 OWN = ("/api/v1/users/me", "/api/v1/users/me/settings")
+WORDS = "/api/v1/users/me/muted-words"
 
 
 @pytest.fixture
@@ -55,6 +56,7 @@ def pages(both: Both) -> list[str]:
         "/api/v1/users/me/mutes",
         "/api/v1/users/me/sent-requests",
         "/api/v1/follow-requests",
+        WORDS,
     ]
 
 
@@ -70,7 +72,7 @@ async def test_the_routes_that_are_direct_are_these(both: Both) -> None:
     read = {path.replace(str(ALICE), "{id}").replace(str(BOB), "{id}") for path in read}
     relations = [f"{TWEETS}/{{id}}/{name}" for name in ("like", "retweet", "bookmark")]
     relations += [f"/api/v1/users/{{id}}/{name}" for name in ("follow", "block", "mute")]
-    written = {("POST", TWEETS), ("DELETE", f"{TWEETS}/{{id}}")}
+    written = {("POST", TWEETS), ("POST", WORDS), ("DELETE", f"{TWEETS}/{{id}}")}
     written |= {("POST", f"/api/v1/follow-requests/{{id}}/{name}") for name in ("approve", "reject")}
     written |= {(method, path) for method in ("POST", "DELETE") for path in relations}
     written |= {("PUT", path) for path in OWN}

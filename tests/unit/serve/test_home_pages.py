@@ -4,6 +4,7 @@ import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import orjson
 import pytest
@@ -12,8 +13,9 @@ from domain.errors import Forbidden, Invalid, NotFound
 from domain.events import TweetPosted
 from domain.ids import EventId, TweetId, UserId, stamp_us
 from domain.limits import SMALL
-from domain.relations import BOOKMARK, FOLLOW, LIKE, RETWEET
+from domain.relations import BLOCK, BOOKMARK, FOLLOW, LIKE, MUTE, RETWEET, RETWEETS_HIDDEN
 from domain.timeline import EntryList, entries_of
+from serve.muted_words.commands import MutedWordCommands
 from serve.tweets.commands import Draft
 from storage.ports.cache import ListKey, ListKind
 from storage.ports.coordination import APPLIED, SUSPECT_UNTIL
@@ -30,6 +32,7 @@ class Home:
     def __init__(self) -> None:
         self.engine = Engine()
         self.here, self.there = Replica(self.engine), Replica(self.engine)
+        self.words = self.there.use_cases.get(MutedWordCommands)
         self.shard, self.counters = self.engine.shard(), self.engine.counters()
 
     async def begin(self) -> "Home":
@@ -116,6 +119,17 @@ CHANGES: dict[str, Change] = {
     "a followee goes private": lambda home: home.there.people.change_settings(ALICE, True, {}),
     "the timeline is gone": lambda home: _evicted(home, ListKind.HOME, BOB),
     "the reader's own tweets are gone": lambda home: _evicted(home, ListKind.AUTHOR, BOB),
+    "the reader blocks": lambda home: home.there.relations.turn_on(BLOCK, BOB, ALICE),
+    "the reader is blocked": lambda home: home.there.relations.turn_on(BLOCK, EVERYBODY[5].id, BOB),
+    "the reader mutes": lambda home: home.there.relations.turn_on(MUTE, BOB, ALICE, notifications=1),
+    "the reader mutes whom they see through a retweet": lambda home: home.there.relations.turn_on(
+        MUTE, BOB, EVERYBODY[5].id
+    ),
+    "the reader hides retweets": lambda home: home.there.relations.turn_on(RETWEETS_HIDDEN, BOB, CAROL),
+    "the reader mutes a word": lambda home: home.words.mute(BOB, "number"),
+    "an author is private whom the reader does not follow": lambda home: home.there.people.change_settings(
+        EVERYBODY[5].id, True, {}
+    ),
     "redis has lost everything": _lost,
     "all values have ended": _long_after,
     "the timeline is trimmed": _many,
@@ -131,6 +145,24 @@ async def test_what_changed_elsewhere_shows_on_the_next_read(home: Home, change:
     await home.is_shown()
     await _long_after(home)  # until then what the reader did is corrected in each page
     await home.is_shown()
+    assert await home.remembered()
+
+
+async def test_a_page_is_remembered_until_a_mute_or_a_word_of_the_reader_ends(home: Home) -> None:
+    now_ms = home.engine.clock.now_ms()
+    await home.there.relations.turn_on(MUTE, BOB, ALICE, until_ms=now_ms + 60_000)
+    await home.words.mute(BOB, "far", until=datetime.fromtimestamp((now_ms + 90_000) / 1000, UTC))
+    await home.settle()
+    muted = await home.is_shown()
+    assert b"number" not in muted
+    assert b"far away" not in muted
+    assert await home.remembered()
+    home.engine.clock.advance(60_000)
+    assert b"number" in (shown := await home.is_shown())
+    assert b"far away" not in shown
+    assert await home.remembered()
+    home.engine.clock.advance(30_000)
+    assert b"far away" in await home.is_shown()
     assert await home.remembered()
 
 
@@ -192,21 +224,39 @@ async def test_any_history_shows_the_same_with_and_without_memory(seed: int) -> 
         tweet, other = chance.choice(home.tweets), chance.choice(people)
         turn = chance.choice((at.relations.turn_on, at.relations.turn_off))
         match chance.choice(
-            ("post", "reply", "delete", "follow", "like", "retweet", "bookmark", "name", "settle", "evict")
+            (
+                "post",
+                "reply",
+                "delete",
+                "follow",
+                "like",
+                "retweet",
+                "bookmark",
+                "name",
+                "private",
+                "view",
+                "settle",
+                "evict",
+            )
         ):
             case "post":
                 home.tweets.append(await at.post(who, Draft(text=f"says {len(home.tweets)}")))
             case "reply":
-                with suppress(Invalid):
+                with suppress(Invalid, NotFound):
                     home.tweets.append(await at.post(who, Draft(text="replies", reply_to=tweet)))
             case "delete":
                 with suppress(NotFound, Forbidden):
                     await at.commands.delete(who, tweet)
+            case "private":
+                await at.people.change_settings(who, chance.random() < 0.5, {})
+            case "view":
+                with suppress(Invalid):
+                    await turn(chance.choice((BLOCK, MUTE, RETWEETS_HIDDEN)), who, other)
             case "follow":
                 with suppress(Invalid):
                     await turn(FOLLOW, who, other)
             case "like" | "retweet" | "bookmark" as name:
-                with suppress(NotFound):
+                with suppress(NotFound, Forbidden):
                     await turn({"like": LIKE, "retweet": RETWEET, "bookmark": BOOKMARK}[name], who, tweet)
             case "name":
                 await _named(home, who)

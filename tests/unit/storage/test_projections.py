@@ -29,6 +29,8 @@ from domain.events import (
     Unmuted,
     UserReinstated,
     UserSuspended,
+    WordMuted,
+    WordUnmuted,
 )
 from domain.ids import EventId, TweetId, UserId, count_part, time_ms
 from domain.relations import RelationState
@@ -235,6 +237,18 @@ GOLDEN: list[tuple[Event, list[Row]]] = [
     ),
     (UserReinstated(**BY_BOB), [Upsert("users", (BOB,), STAMP, {"suspended_at": 0, "event_id": ID})]),
     (
+        WordMuted(**BY_BOB, phrase="Tea", folded="tea", until_ms=9, surfaces=("home",)),
+        [
+            Upsert(
+                "muted_words",
+                (BOB, ID),
+                STAMP,
+                {"phrase": "Tea", "folded": "tea", "whole_word": True, "until_ms": 9, "surfaces": ("home",)},
+            )
+        ],
+    ),
+    (WordUnmuted(**BY_BOB, since=7), [Delete("muted_words", (BOB, 7), STAMP)]),
+    (
         ProfileEdited(**BY_BOB, name="Rob", website=""),
         [Upsert("users", (BOB,), STAMP, {"name": "Rob", "website": "", "event_id": ID})],
     ),
@@ -290,6 +304,8 @@ EFFECTS: dict[type[Event], tuple[set[str | ListKey], set[tuple[int, str]], tuple
     RetweetsShown: ({keys.view(BOB)}, set(), None),
     UserSuspended: ({keys.user(BOB)}, set(), None),
     UserReinstated: ({keys.user(BOB)}, set(), None),
+    WordMuted: ({keys.view(BOB)}, set(), None),
+    WordUnmuted: ({keys.view(BOB)}, set(), None),
     ProfileEdited: ({keys.user(BOB)}, set(), None),
     SettingsChanged: ({keys.user(BOB)}, set(), None),
     Bookmarked: ({keys.engaged(BOB)}, set(), None),

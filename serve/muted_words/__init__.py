@@ -1,0 +1,1 @@
+"""Words that a user does not want to read."""
