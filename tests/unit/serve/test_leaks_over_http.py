@@ -1,0 +1,112 @@
+"""The leak suite over two replicas on stores in memory, which take turns: what one is told, the other knows at once."""
+
+import itertools
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+from typing_extensions import override
+
+from cluster.client.api import Account, ApiClient
+from domain.events import UserReinstated, UserSuspended
+from domain.ids import EventId, SessionId, UserId, stamp_us
+from domain.limits import SMALL, Limits
+from domain.users import User
+from tests.support.api_user import ApiUser
+from tests.support.key_files import folder_of
+from tests.support.leaks.matrix import Stands
+from tests.support.leaks.reading import Reading
+from tests.support.leaks.routes import NOBODY, ROUTES, read_as_author, read_as_reader, read_without_token
+from tests.support.leaks.world import CASES, Hooks, World
+from tests.unit.actors.engine import Engine
+from tests.unit.serve import both_ways
+from tests.unit.serve.both_ways import MANY
+
+_STEPS = 30
+"""Turns in which every consumer has handled all there is."""
+
+
+class InTurns(httpx.AsyncBaseTransport):
+    """One application after another is asked."""
+
+    def __init__(self, *worlds: both_ways.World) -> None:
+        self._transports = itertools.cycle([httpx.ASGITransport(app=world.api) for world in worlds])
+
+    @override
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await next(self._transports).handle_async_request(request)
+
+
+class Service:
+    """Two replicas, one of which has no direct routes, the consumers, and people who are signed up."""
+
+    def __init__(self, keys: Path, limits: Limits, people: int) -> None:
+        users = [User(id=UserId(1_000_003 * n), username=f"u{n}", name=f"User {n}") for n in range(1, people + 1)]
+        self.engine = Engine(limits, users)
+        self.replicas = [
+            both_ways.World(keys, MANY, direct=direct, engine=self.engine, users=users) for direct in (True, False)
+        ]
+        client = ApiClient(httpx.AsyncClient(transport=InTurns(*self.replicas), base_url="http://murmur"))
+        tokens = self.replicas[0].tokens
+        self.people = [
+            ApiUser(client, Account(user.id, user.username, "", tokens.issue(user.id, SessionId(user.id), 900)))
+            for user in users
+        ]
+        self._consumers = (self.engine.shard(), self.engine.counters())
+
+    async def settle(self) -> None:
+        for _ in range(_STEPS):
+            for consumer in self._consumers:
+                await consumer.step(0)
+
+    async def suspend(self, user: int, suspended: bool) -> None:
+        id_ = self.engine.next_id()
+        kind = UserSuspended if suspended else UserReinstated
+        event = kind(event_id=EventId(id_), stamp_us=stamp_us(id_), user=UserId(user))
+        await self.replicas[0].replica.publisher.publish(event)
+
+    def takes_visibility(self) -> bool:
+        schemas = self.replicas[0].api.openapi()["components"]["schemas"]
+        return "visibility" in schemas["NewTweet"]["properties"]
+
+
+async def begun(keys: Path, limits: Limits) -> World:
+    service = Service(keys, limits, len(CASES) + 2)
+    await service.engine.own_all()
+    reader, third, *authors = service.people
+    hooks = Hooks(service.settle, service.suspend)
+    world = World(reader, third, dict(zip(CASES, authors, strict=True)), hooks, service.takes_visibility())
+    await world.begin()
+    return world
+
+
+def check(*readings: Reading, at_least: int) -> None:
+    """Nothing differs from the matrix, of as many cells as there were once."""
+    cells = sum(reading.cells for reading in readings)
+    problems = [problem for reading in readings for problem in reading.problems]
+    assert not problems, "\n".join((f"{len(problems)} of {cells} cells differ:", *problems[:40]))
+    print(f"{cells} cells")
+    assert cells >= at_least, "some are no longer compared"
+
+
+async def test_nobody_sees_what_they_may_not_and_all_is_back_afterwards(tmp_path: Path) -> None:
+    world = await begun(folder_of(tmp_path), SMALL)
+    some = world.among([case for case in CASES if case.stands in (Stands.FOLLOWER, Stands.BLOCKED, Stands.SUSPENDED)])
+    authors = [case for case in some.authors if case.stands is not Stands.SUSPENDED]
+    check(await read_as_reader(world), at_least=1)
+    check(await read_without_token(some), *[await read_as_author(world, case) for case in authors], at_least=1)
+    await world.open()
+    check(await read_as_reader(world), at_least=1)
+    await world.close_again()
+    check(await read_as_reader(world.among([case for case in CASES if case.private])), at_least=1)
+
+
+async def test_a_view_that_holds_too_many_is_looked_up_and_shows_the_same(tmp_path: Path) -> None:
+    world = await begun(folder_of(tmp_path), replace(SMALL, view_ids_max=1))
+    check(await read_as_reader(world), at_least=1)
+
+
+def test_every_route_that_is_read_is_in_a_table(tmp_path: Path) -> None:
+    paths = Service(folder_of(tmp_path), SMALL, 1).replicas[0].api.openapi()["paths"]
+    read = {path.removeprefix("/api/v1") for path, methods in paths.items() if "get" in methods}
+    assert read == ROUTES.keys() | NOBODY
