@@ -474,7 +474,7 @@ PROFILES = [
     setting("a kind that is none", {"notifications": {"poke": "everyone"}}, "notifications.poke"),
     setting("a kind of nobody known", {"notifications": {"like": "friends"}}, "notifications.like"),
     setting("a push that is a word", {"push": {"like": "yes"}}, "push.like"),
-    setting("a push of 60 KB", {"push": {f"{number:x}": True for number in range(5_000)}}, "push"),
+    setting("a push of 60 KB", {"push": {f"{number:x}": True for number in range(4_000)}}, "push"),
     setting("a setting that is none", {"theme": "dark"}, "theme"),
     bearer("no token to edit", None, "token_required", ME, "PUT"),
     bearer("no token for settings", None, "token_required", SETTINGS),
