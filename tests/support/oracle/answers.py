@@ -7,6 +7,8 @@ from enum import StrEnum
 Fact = tuple[str, int, int]
 """(a relation, user, target) or (`deleted`, whoever deletes or 0, tweet): what calls turn on and off."""
 DELETED = "deleted"
+PRIVATE = "private"
+"""Of somebody's account: (`private`, they, they)."""
 
 
 class Outcome(StrEnum):
@@ -79,6 +81,10 @@ class Answers:
             self._on[fact] = on
             if fact not in self._crowded:
                 self._overlapped.discard(fact)
+
+    def leave_open(self, fact: Fact) -> None:
+        """Have a fact open for good: others may change it too."""
+        self._lost.add(fact)
 
     def known(self, fact: Fact) -> bool | None:
         """How a fact must stand; None if that is open."""
