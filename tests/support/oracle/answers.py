@@ -1,6 +1,6 @@
 """Answers to commands, and what they leave open: a call without an answer may have had its effect, or have it later."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -46,6 +46,8 @@ class Answers:
     posts: dict[str, Attempt] = field(default_factory=dict)
     names: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     """The names that somebody may bear: the last that was acknowledged, and all that got no answer."""
+    changes: Counter[Fact] = field(default_factory=Counter)
+    """How often each fact was about to change."""
     _acknowledged: dict[int, str] = field(default_factory=dict)
     _on: dict[Fact, bool] = field(default_factory=dict)
     _under_way: defaultdict[Fact, int] = field(default_factory=lambda: defaultdict(int))
@@ -62,6 +64,7 @@ class Answers:
             self.names[user].add(name)
 
     def begin(self, fact: Fact) -> None:
+        self.changes[fact] += 1
         if self._under_way[fact]:
             self._crowded.add(fact)
             self._overlapped.add(fact)
