@@ -41,7 +41,7 @@ _MARK = """json(iif(EXISTS
     (SELECT 1 FROM marks WHERE user = :me AND tweet = t.id AND kind = '{}'), 'true', 'false'))"""
 _TWEETS = f"""SELECT t.id, json_object('id', CAST(t.id AS TEXT), 'author', json_object({_AUTHOR}), 'text', text,
     'created_at', t.created_at, 'reply_to_id', NULL, 'quote_of_id', NULL, 'location', NULL, 'hashtags', json_array(),
-    'mentions', json_array(), 'retweet_of', NULL, 'quote', NULL, 'likes_count', likes_count,
+    'mentions', json_array(), 'visibility', 'public', 'retweet_of', NULL, 'quote', NULL, 'likes_count', likes_count,
     'retweets_count', retweets_count, 'replies_count', replies_count, 'quotes_count', quotes_count,
     'liked', {_MARK.format("like")}, 'retweeted', {_MARK.format("retweet")},
     'bookmarked', {_MARK.format("bookmark")})

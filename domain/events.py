@@ -12,10 +12,12 @@ import msgspec
 
 from domain.errors import PoisonedEvent
 from domain.ids import ID_MAX, EventId, TweetId, UserId
+from domain.tweets import Visibility
 
 VERSION = 1
 EVENT_BYTES_MAX = 1 << 16
 """As long as a request may be; whatever is longer is no event of ours."""
+_ID = msgspec.Meta(ge=0, le=ID_MAX)
 
 
 class Event(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
@@ -40,7 +42,8 @@ class Event(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 class TweetPosted(Event, frozen=True, array_like=True, kw_only=True, tag=1):
     """A tweet, reply or quote was published; `event_id` is the tweet's id, `mentions` are usernames.
 
-    `reply_to_author` is who wrote what it replies to, None also where that was not noted.
+    `reply_to_author` is who wrote what it replies to, None also where that was not noted; `mention_ids` are the users
+    whom it mentions. It is `protected` if its author was private then.
     """
 
     author: UserId
@@ -51,6 +54,9 @@ class TweetPosted(Event, frozen=True, array_like=True, kw_only=True, tag=1):
     quote_of: TweetId | None = None
     location: str | None = None
     reply_to_author: UserId | None = None
+    visibility: Visibility = Visibility.PUBLIC
+    mention_ids: tuple[Annotated[UserId, _ID], ...] = ()
+    protected: bool = False
 
     actor_field: ClassVar[str] = "author"
 
@@ -60,13 +66,15 @@ class TweetPosted(Event, frozen=True, array_like=True, kw_only=True, tag=1):
 
 
 class TweetDeleted(Event, frozen=True, array_like=True, kw_only=True, tag=2):
-    """A tweet, reply or quote was taken away, by its author or a moderator."""
+    """A tweet, reply or quote was taken away, by its author or a moderator; the last two fields are its own."""
 
     author: UserId
     tweet_id: TweetId
     hashtags: tuple[str, ...] = ()
     reply_to: TweetId | None = None
     quote_of: TweetId | None = None
+    visibility: Visibility = Visibility.PUBLIC
+    protected: bool = False
 
     actor_field: ClassVar[str] = "author"
 
@@ -281,7 +289,7 @@ AnyEvent = (
     | WordUnmuted
 )
 
-_Number = Annotated[int, msgspec.Meta(ge=0, le=ID_MAX)]
+_Number = Annotated[int, _ID]
 
 
 class UnknownEvent(msgspec.Struct, frozen=True, array_like=True, kw_only=True):

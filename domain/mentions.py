@@ -9,6 +9,8 @@ from domain.urls import LATIN
 
 MENTIONS_MAX = 50
 """Of a tweet; more do not count."""
+MENTION_IDS_MAX = 10
+"""Users whom a tweet reaches by mentioning them: the first ones."""
 _SIGNS = "@\uff20"
 
 NO_SPACES = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"

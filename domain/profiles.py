@@ -54,6 +54,8 @@ def _location(text: str) -> str:
 
 def _website(text: str) -> str:
     """A link of http or https to a host with a known top-level domain; no user, password or number stands before it."""
+    if len(text) > WEBSITE_CHARS_MAX:
+        raise ValueError(f"must not be longer than {WEBSITE_CHARS_MAX} characters")
     if not text.strip():
         return ""
     link = _one_line(text, WEBSITE_CHARS_MAX)

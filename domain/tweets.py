@@ -15,6 +15,11 @@ class Visibility(IntEnum):
     FOLLOWERS = 1
     MENTIONED = 2
 
+    @property
+    def label(self) -> str:
+        """The name that people write."""
+        return self.name.lower()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tweet:
@@ -35,7 +40,9 @@ class Tweet:
     mentions: tuple[str, ...] = ()
     visibility: Visibility = Visibility.PUBLIC
     mention_ids: tuple[UserId, ...] = ()
-    """The readers of one that is for those whom it mentions."""
+    """The users whom it mentions: the readers of one that is for them."""
+    protected: bool = False
+    """True if its author was private when it was posted."""
 
     @property
     def original(self) -> TweetId:

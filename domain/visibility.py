@@ -99,7 +99,11 @@ def why_hidden(tweet: Header | None, lens: Lens, surface: Surface) -> Reason | N
         return Reason.BLOCKED
     if (state or tweet.visibility) and not _is_admitted(tweet, state, lens, surface):
         return Reason.PRIVATE
-    if surface.words is not None and _is_muted(tweet, surface.words, lens):
+    if surface.words is None:
+        return None
+    if lens.muted and lens.now_ms < lens.muted.get(author, 0):
+        return Reason.MUTED
+    if lens.words is not None and lens.words.mutes(tweet.text, surface.words, lens.now_ms):
         return Reason.MUTED
     return None
 
@@ -149,9 +153,3 @@ def _is_admitted(tweet: Header, state: int, lens: Lens, surface: Surface) -> boo
     if tweet.visibility == Visibility.MENTIONED and lens.viewer not in tweet.mention_ids:
         return False
     return tweet.author in lens.following or not (private or tweet.visibility == Visibility.FOLLOWERS)
-
-
-def _is_muted(tweet: Header, surface: WordSurface, lens: Lens) -> bool:
-    if lens.now_ms < lens.muted.get(tweet.author, 0):
-        return True
-    return lens.words is not None and lens.words.mutes(tweet.text, surface, lens.now_ms)

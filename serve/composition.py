@@ -75,7 +75,7 @@ def compose(
         TweetQueries(readers, ports.tweets, limits),
         Threads(readers, ports.tweets, limits),
         UserQueries(readers, ports.users),
-        TrendQueries(ports.trends, ports.panes),
+        TrendQueries(ports.trends, ports.panes, readers),
     )
 
 

@@ -1,6 +1,7 @@
 """The HTTP application on Ray Serve: the only module of this package that knows Ray."""
 
 import threading
+from collections.abc import Awaitable, Callable
 from math import ceil
 from typing import Any
 
@@ -13,16 +14,24 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from serve.config import ApiConfig
 
 APP = "murmur"
+_OF_SERVE = "/-/"
+"""Paths of what Serve asks of a replica; HAProxy lets no client's through."""
 _POLL_S = 0.05
 _ENDED_POLLS_MAX = 600
 
 
-async def _passed_on(self: RequestIdMiddleware, scope: Scope, receive: Receive, send: Send) -> None:
-    """Pass a request on, without what Ray Serve does about request ids.
+def in_front_of_serve(app: ASGIApp | None) -> Callable[[RequestIdMiddleware, Scope, Receive, Send], Awaitable[None]]:
+    """A method for Ray Serve's outermost layer, which by itself would repeat any request id that it got.
 
-    It repeats whatever the client sent, in a second `X-Request-ID`; `serve.http.middleware` answers one that is sane.
+    The service's requests go to its application, and what Serve asks of a replica to Serve; without an application
+    all of it does (decision 0049).
     """
-    await self._app(scope, receive, send)
+
+    async def answer(self: RequestIdMiddleware, scope: Scope, receive: Receive, send: Send) -> None:
+        next_app = self._app if app is None or scope["path"].startswith(_OF_SERVE) else app
+        await next_app(scope, receive, send)
+
+    return answer
 
 
 @ray_serve.ingress()
@@ -34,7 +43,8 @@ class MurmurApi:
         from serve.replica import Replica
 
         self._replica = Replica(config, ROUTERS)
-        RequestIdMiddleware.__call__ = _passed_on  # type: ignore[method-assign]
+        app = self._replica if config.replicas_max is None else None  # to scale, Serve must count what is under way
+        RequestIdMiddleware.__call__ = in_front_of_serve(app)  # type: ignore[assignment,method-assign]
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
         return self._replica

@@ -17,7 +17,7 @@ from domain.tweets import Tweet, Visibility
 from domain.users import User
 
 _TWEET = struct.Struct(">7QB")
-_VISIBILITY = 3
+_VISIBILITY, _MEDIA = 3, 4
 """Bits of the flags."""
 _MENTIONED = struct.Struct(">B")
 """The number of ids between header and JSON, if the tweet is for those whom it mentions."""
@@ -37,7 +37,7 @@ class CachedTweet(NamedTuple):
     quote_of: int
     quote_author: int
     flags: int
-    """Bits that rules look at: the lowest two are the visibility."""
+    """Bits that rules look at: the lowest two are the visibility, the next is for media."""
     mention_ids: tuple[int, ...]
     """The readers of one that is for those whom it mentions; else none."""
     fields: bytes
@@ -50,6 +50,10 @@ class CachedTweet(NamedTuple):
     @property
     def visibility(self) -> int:
         return self.flags & _VISIBILITY
+
+    @property
+    def has_media(self) -> bool:
+        return bool(self.flags & _MEDIA)
 
     @property
     def text(self) -> str:
@@ -74,6 +78,7 @@ def tweet_value(tweet: Tweet, reply_author: UserId | None, quote_author: UserId 
             "location": tweet.location,
             "hashtags": tweet.hashtags,
             "mentions": tweet.mentions,
+            "visibility": tweet.visibility.label,
         }
     )
     header = (

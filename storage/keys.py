@@ -19,7 +19,7 @@ log: ById = "log:{{{:02d}}}".format
 """The stream of one log partition; shares its hash tag with the recent tweets of its authors."""
 offsets: ByName = "off:{{{}}}".format
 """A reader's offsets and epoch."""
-tweet: ById = "tw:{}".format
+tweet: ById = "tv:{}".format
 """A tweet or retweet, or that there is none."""
 tweet_counts: ById = "tc:{}".format
 user: ById = (_USER + "{}").format

@@ -2,6 +2,7 @@
 
 import struct
 from collections import defaultdict
+from collections.abc import Container
 from typing import NamedTuple
 
 from domain.counts import TweetCounts, UserCounts
@@ -34,9 +35,10 @@ def acts_of(event: Event, *, repeated: bool) -> list[bytes]:
     ]
 
 
-def acts_from(value: bytes) -> dict[int, list[OwnAct]]:
-    """The acts of a noted value, by the tweet or user whose count it is."""
+def acts_from(value: bytes, among: Container[int] | None = None) -> dict[int, list[OwnAct]]:
+    """The acts of a noted value, by the tweet or user whose count it is; of some of these only if so asked."""
     found = defaultdict[int, list[OwnAct]](list)
     for name, change, id_, member, _event, noted_us in _NOTED.iter_unpack(value):
-        found[id_].append(OwnAct(_NAMES[name], change, member, noted_us))
+        if among is None or id_ in among:
+            found[id_].append(OwnAct(_NAMES[name], change, member, noted_us))
     return found

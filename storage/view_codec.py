@@ -19,6 +19,11 @@ class View(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     is_whole: bool = True
     """False if it has no users, as there are too many."""
 
+    @property
+    def ends_ms(self) -> tuple[int, ...]:
+        """The ends of mutes and words."""
+        return (*self.muted.values(), *(word.end_ms for word in self.words))
+
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(View)

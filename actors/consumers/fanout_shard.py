@@ -19,6 +19,7 @@ from domain.fanout import Batch, FollowerSets, Interleaver, Job, Pulled
 from domain.ids import UserId, range_of, time_ms
 from domain.limits import Limits
 from domain.relations import FOLLOW
+from domain.tweets import Visibility
 from storage.ports import Ports
 from storage.ports.cache import ListKey, ListKind, Pushed
 from storage.ports.coordination import APPLIED
@@ -158,7 +159,7 @@ class FanoutShard:
     async def _handle(self, record: LogRecord, event: AnyEvent) -> None:
         match event:
             case TweetPosted() | Retweeted():
-                if self._pulled.pushed(event.actor, self._clock.now_ms()):
+                if self._is_pushed(event, self._clock.now_ms()):
                     await self._start_job(record, event)
                     return
             case _:
@@ -168,6 +169,12 @@ class FanoutShard:
                         self._followers.set_edge(UserId(followee), UserId(user), edge.active)
                         await self._ports.cache.unlink([ListKey(ListKind.HOME, UserId(user))])
         self._log.finish(record.partition, record.offset)
+
+    def _is_pushed(self, event: TweetPosted | Retweeted, now_ms: int) -> bool:
+        """False for entries that home timelines pull, and for tweets that stand in nobody's but the author's."""
+        if isinstance(event, TweetPosted) and event.visibility is Visibility.MENTIONED:
+            return False
+        return self._pulled.pushed(event.actor, now_ms)
 
     async def _start_job(self, record: LogRecord, event: TweetPosted | Retweeted) -> None:
         followers = self._followers.get(event.actor)
@@ -181,9 +188,7 @@ class FanoutShard:
     async def _load_followers(self, events: Iterable[Decoded], ends_ms: int) -> None:
         """Load the followers of the authors of a batch side by side, until it is late, so that `_handle` finds them."""
         now_ms = self._clock.now_ms()
-        authors = {
-            e.actor for e in events if isinstance(e, TweetPosted | Retweeted) and self._pulled.pushed(e.actor, now_ms)
-        }
+        authors = {e.actor for e in events if isinstance(e, TweetPosted | Retweeted) and self._is_pushed(e, now_ms)}
         missing = [author for author in authors if self._followers.get(author) is None]
         for at in range(0, len(missing), _LOADS_AT_ONCE):
             part = missing[at : at + _LOADS_AT_ONCE]

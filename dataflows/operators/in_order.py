@@ -12,7 +12,7 @@ from bytewax.inputs import Source
 from bytewax.operators import StatefulBatchLogic
 from typing_extensions import override
 
-from dataflows.sources.chunks import Chunk
+from dataflows.sources.chunks import Chunk, chunks
 from domain.events import AnyEvent
 from domain.ids import time_ms
 from storage.rows import MINUTE_MS
@@ -29,15 +29,15 @@ class _Piece(NamedTuple):
     events: tuple[AnyEvent, ...]
 
 
-def in_order(step_id: str, flow: Dataflow, source: Source[Chunk]) -> Stream[AnyEvent]:
-    """The events of a source, each once, by event id.
+def in_order(step_id: str, flow: Dataflow, source: Source[Chunk], *, private: bool = False) -> Stream[AnyEvent]:
+    """The events of a source, each once, by event id; a dataflow that declares itself `private` gets the private ones.
 
     An event waits until every partition has got as far, and so until `complete_ms` of all passes it; one that comes
     when that time is over goes on at once, behind events that are younger. All of them go through one worker: where
     that is too slow, and order and repeats are no matter, there is `chunks.events`.
     """
-    chunks = op.input(step_id, flow, source)
-    by_partition = op.key_on(f"{step_id}-partition", chunks, lambda chunk: f"{chunk.partition:02d}")
+    found = chunks(step_id, flow, source, private=private)
+    by_partition = op.key_on(f"{step_id}-partition", found, lambda chunk: f"{chunk.partition:02d}")
     pieces = op.key_rm(f"{step_id}-minutes", op.stateful_flat_map(f"{step_id}-pieces", by_partition, _pieces))
     once = op.key_rm(f"{step_id}-all", op.stateful_batch(f"{step_id}-once", pieces, _Once))
     together = op.key_on(f"{step_id}-together", once, lambda _: "all")

@@ -10,6 +10,7 @@ from bytewax.inputs import Source
 
 from domain.errors import PoisonedEvent
 from domain.events import AnyEvent, UnknownEvent, decode
+from domain.public_events import is_public
 from telemetry import metrics
 
 
@@ -40,7 +41,16 @@ def decoded(bodies: Iterable[bytes]) -> Iterator[AnyEvent]:
                 yield event
 
 
-def events(step_id: str, flow: Dataflow, source: Source[Chunk]) -> Stream[AnyEvent]:
-    """The events of a source, each at least once, for dataflows that need no watermark."""
-    chunks = op.input(step_id, flow, source)
-    return op.flat_map(f"{step_id}-events", chunks, lambda chunk: chunk.events)
+def chunks(step_id: str, flow: Dataflow, source: Source[Chunk], *, private: bool) -> Stream[Chunk]:
+    """The chunks of a source, without the events of which not everybody may know unless the dataflow is `private`."""
+    found = op.input(step_id, flow, source)
+    return found if private else op.map(f"{step_id}-public", found, _public)
+
+
+def events(step_id: str, flow: Dataflow, source: Source[Chunk], *, private: bool = False) -> Stream[AnyEvent]:
+    """The events of a source, each at least once, for dataflows that need no watermark; `private` as in `chunks`."""
+    return op.flat_map(f"{step_id}-events", chunks(step_id, flow, source, private=private), lambda chunk: chunk.events)
+
+
+def _public(chunk: Chunk) -> Chunk:
+    return chunk._replace(events=tuple(filter(is_public, chunk.events)))

@@ -11,13 +11,17 @@ from typing_extensions import override
 
 from dataflows.sources.chunks import Chunk
 from dataflows.trends.schedule import Schedule
-from domain.events import TweetDeleted, TweetPosted, UserReinstated, UserSuspended
+from domain.events import SettingsChanged, TweetDeleted, TweetPosted, UserReinstated, UserSuspended
 from domain.ids import first_id_at, time_ms
 from domain.trends.tag_bucket import TagBucket
-from domain.trends.tag_counts import GLOBAL, TAG_BUCKETS, PaneCount, Suspension, TagOccurrences, Trend, bucket_of
+from domain.trends.tag_counts import GLOBAL, TAG_BUCKETS, Absence, PaneCount, TagOccurrences, Trend, bucket_of
+from domain.tweets import Visibility
+from domain.visibility import Reason
 from storage.gazetteer import gazetteer
 from telemetry.metrics import FLOW_LATE, FLOW_SNAPSHOT_BYTES, FLOW_SNAPSHOT_SECONDS
 
+_RETRACTING = (TweetDeleted, UserSuspended, UserReinstated, SettingsChanged)
+"""Events that take tweets out, or bring them back; asked for first, as most events are others."""
 _BUCKET_KEYS = "abcm"
 """The key of each bucket. Bytewax sends state to workers by a hash of its key; these spread evenly over two to four."""
 
@@ -37,8 +41,9 @@ class BucketBatch(NamedTuple):
     partitions: int
     complete_ms: int
     occurrences: TagOccurrences
+    protected: Sequence[int]
     deleted: list[Deleted]
-    suspensions: list[Suspension]
+    absences: list[Absence]
 
 
 class BucketTop(NamedTuple):
@@ -57,10 +62,11 @@ Answer = BucketTop | list[PaneCount]
 def by_bucket(chunk: Chunk, *, only: str | None = None) -> Iterable[tuple[str, BucketBatch]]:
     """The occurrences and deletes of a chunk for each bucket; every bucket learns how far the chunk goes.
 
-    With `only` the tweets of one place alone occur, and as if there were no places.
+    Tweets that are not for everybody do not occur. With `only` the tweets of one place alone do, and as if there were
+    no places.
     """
     complete_ms = 0 if chunk.behind else chunk.complete_ms
-    posted = [event for event in chunk.events if isinstance(event, TweetPosted)]
+    posted = [e for e in chunk.events if isinstance(e, TweetPosted) and e.visibility is Visibility.PUBLIC]
     placed = [_places_of(event.location) for event in posted]
     if only is not None:
         posted = [event for event, places in zip(posted, placed, strict=True) if only in (GLOBAL, *places)]
@@ -70,18 +76,26 @@ def by_bucket(chunk: Chunk, *, only: str | None = None) -> Iterable[tuple[str, B
         [event.author for event in posted for _ in event.hashtags],
         [(tag, places) for event, places in zip(posted, placed, strict=True) for tag in event.hashtags],
     )
+    protected = [event.tweet_id for event in posted if event.protected and event.hashtags]
     deleted: list[list[Deleted]] = [[] for _ in range(TAG_BUCKETS)]
-    suspensions: list[Suspension] = []
+    absences: list[Absence] = []
     for event in chunk.events:
-        if isinstance(event, TweetDeleted):
-            for bucket in {*map(bucket_of, event.hashtags)}:
-                deleted[bucket].append(Deleted(event.tweet_id, event.event_id))
-        elif isinstance(event, UserSuspended | UserReinstated):
-            suspensions.append(Suspension(event.user, event.event_id, isinstance(event, UserSuspended)))
+        if not isinstance(event, _RETRACTING):
+            continue
+        match event:
+            case TweetDeleted():
+                for bucket in {*map(bucket_of, event.hashtags)}:
+                    deleted[bucket].append(Deleted(event.tweet_id, event.event_id))
+            case UserSuspended():
+                absences.append(Absence(event.user, Reason.SUSPENDED, event.event_id, True))
+            case UserReinstated():
+                absences.append(Absence(event.user, Reason.SUSPENDED, event.event_id, False))
+            case SettingsChanged(private=bool(is_private)):
+                absences.append(Absence(event.user, Reason.PRIVATE, event.event_id, is_private))
     of_buckets = enumerate(zip(occurrences.by_bucket(), deleted, strict=True))
+    place = chunk.partition, chunk.partitions, complete_ms
     return [
-        (_BUCKET_KEYS[n], BucketBatch(n, chunk.partition, chunk.partitions, complete_ms, found, gone, suspensions))
-        for n, (found, gone) in of_buckets
+        (_BUCKET_KEYS[n], BucketBatch(n, *place, found, protected, gone, absences)) for n, (found, gone) in of_buckets
     ]
 
 
@@ -98,7 +112,7 @@ class _BucketState:
 
     complete_ms: dict[int, int] = field(default_factory=dict)
     deleted: list[Deleted] = field(default_factory=list)
-    suspensions: list[Suspension] = field(default_factory=list)
+    absences: list[Absence] = field(default_factory=list)
     evaluated_ms: int = 0
     changed: bool = True
     open_panes: dict[str, int] = field(default_factory=dict)
@@ -142,23 +156,23 @@ class BucketLogic(StatefulBatchLogic[BucketBatch, Answer, bytes]):
     def _add(self, batch: BucketBatch) -> None:
         state = self._state
         state.deleted += batch.deleted
-        state.suspensions += batch.suspensions
+        state.absences += batch.absences
         if len(batch.occurrences.tweets):
             state.changed, self._kept = True, None
-            if late := self._bucket.add(batch.occurrences):
+            if late := self._bucket.add(batch.occurrences, batch.protected):
                 FLOW_LATE.record(late)
 
     def _retract(self, until_ms: int) -> None:
-        """Retract what was deleted or suspended up to a wall time."""
+        """Retract what was deleted up to a wall time, and who was absent then."""
         state, end = self._state, first_id_at(until_ms + 1)
         deleted = [each.tweet for each in state.deleted if each.event < end]
-        suspensions = [each for each in state.suspensions if each.event < end]
-        if deleted or suspensions:
+        absences = [each for each in state.absences if each.event < end]
+        if deleted or absences:
             state.changed, self._kept = True, None
             self._bucket.delete(deleted)
-            self._bucket.suspend(suspensions)
+            self._bucket.leave_out(absences)
             state.deleted = [each for each in state.deleted if each.event >= end]
-            state.suspensions = [each for each in state.suspensions if each.event >= end]
+            state.absences = [each for each in state.absences if each.event >= end]
 
     def _evaluate(self, bucket: int, as_of_ms: int) -> list[Answer]:
         state = self._state

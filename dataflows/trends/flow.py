@@ -20,7 +20,7 @@ from dataflows.trends.buckets import Answer, BucketLogic, BucketTop, by_bucket
 from dataflows.trends.schedule import Schedule
 from domain.trends.tag_counts import TAG_BUCKETS, PaneCount, Ranking, Trend, merged
 
-STATE_VERSION = 8
+STATE_VERSION = 9
 """Version of the state in snapshots; with another the dataflow begins anew."""
 _PENDING_MAX = 64
 """Evaluations that some bucket has not answered yet; beyond it the oldest is given up."""

@@ -1,4 +1,4 @@
-"""Live (tweet, author) pairs of tags, less what was deleted and who is suspended."""
+"""Live (tweet, author) pairs of tags, less what was deleted and who is absent."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -10,14 +10,16 @@ from domain.columns import in_sorted, rows_among, run_changes, starts_of, unique
 from domain.ids import Ids, first_id_at, times_ms
 from domain.trends.interning import Codes, IdInterner
 from domain.trends.panes import NO_PAIRS, Pairs, concatenated, order_of
-from domain.trends.tag_counts import Suspension
+from domain.trends.tag_counts import Absence
 from domain.trends.windows import SLOT_MS
+from domain.visibility import Reason
 
 
 class LivePairs:
     """Pairs by slot, sorted by tweet and series, each once.
 
-    Ids that were deleted and authors who were suspended are remembered, whether their pairs have come yet or not.
+    Ids that were deleted and authors who are absent are remembered, whether their pairs have come yet or not. Tweets
+    that are protected tell that their author was private then: who has been for long, of whom no event is known.
     Whatever changes pairs returns those that came or went, sorted by tweet.
     """
 
@@ -25,7 +27,8 @@ class LivePairs:
         self.authors = IdInterner()
         self._slots: dict[int, Pairs] = {}
         self._deleted: Ids = np.empty(0, np.uint64)
-        self._suspensions: dict[int, Suspension] = {}
+        self._protected: Ids = np.empty(0, np.uint64)
+        self._absences: dict[tuple[int, Reason], Absence] = {}
 
     def __len__(self) -> int:
         return sum(map(len, self._slots.values()))
@@ -53,20 +56,24 @@ class LivePairs:
                 self._slots[slot] = held[~rows]
         return removed
 
-    def suspend(self, suspensions: Iterable[Suspension]) -> list[Pairs]:
-        """Leave authors out, or count them again; of several for an author, the one with the greatest event stands."""
+    def protect(self, tweets: Iterable[int]) -> None:
+        """Remember protected tweets, before their pairs are added."""
+        self._protected = unique_sorted(np.concatenate((self._protected, np.fromiter(tweets, np.uint64))))
+
+    def leave_out(self, absences: Iterable[Absence]) -> list[Pairs]:
+        """Leave authors out, or count them again; of several for a reason, the one with the greatest event stands."""
         authors: set[int] = set()
-        for suspension in suspensions:
-            held = self._suspensions.get(suspension.author, suspension)
-            self._suspensions[suspension.author] = max(held, suspension)
-            authors.add(suspension.author)
+        for absence in absences:
+            key = absence.author, absence.reason
+            self._absences[key] = max(self._absences.get(key, absence), absence)
+            authors.add(absence.author)
         if not authors:
             return []
         theirs = self._mask_of(authors)
         return [pairs[theirs[pairs.author]] for pairs in self._slots.values()]
 
     def between(self, from_ms: int, to_ms: int) -> Pairs:
-        """The pairs of tweets made in [from_ms, to_ms), suspended authors left out."""
+        """The pairs of tweets made in [from_ms, to_ms), absent authors left out."""
         first, end = np.uint64(first_id_at(from_ms)), np.uint64(first_id_at(to_ms))
         found = concatenated(
             [
@@ -75,21 +82,24 @@ class LivePairs:
                 if (held := self._slots.get(slot)) is not None
             ]
         )
-        if away := [author for author, latest in self._suspensions.items() if latest.suspended]:
+        if away := [author for (author, _), latest in self._absences.items() if latest.absent]:
             found = found[~self._mask_of(away)[found.author]]
+        if len(self._protected):
+            known = [author for author, reason in self._absences if reason is Reason.PRIVATE]
+            found = found[~in_sorted(found.tweet, self._protected) | self._mask_of(known)[found.author]]
         return found
 
     def forget_before(self, floor_ms: int) -> None:
-        """Let go of pairs, deletes and suspensions older than a wall time; what still hides a pair stays."""
+        """Let go of pairs, deletes and absences older than a wall time; what still hides or shows a pair stays."""
         floor = first_id_at(floor_ms)
         self._slots = {slot: pairs for slot, pairs in self._slots.items() if slot * SLOT_MS >= floor_ms}
         self._deleted = self._deleted[self._deleted >= np.uint64(floor)]
-        old = {author for author, latest in self._suspensions.items() if latest.event < floor}
-        if old:
-            held = self.authors.ids[self.used("author", len(self.authors))]
-            old.difference_update(held.tolist())
-        for author in old:
-            del self._suspensions[author]
+        self._protected = self._protected[self._protected >= np.uint64(floor)]
+        if old := [key for key, latest in self._absences.items() if latest.event < floor]:
+            held = {*self.authors.ids[self.used("author", len(self.authors))].tolist()}
+            for key in old:
+                if key[0] not in held:
+                    del self._absences[key]
 
     def used(self, column: str, codes: int) -> Codes:
         """The codes, of so many, that pairs have in a column; sorted."""

@@ -1,7 +1,7 @@
 """A bucket of tags: their live pairs at every place, and the top of each window.
 
 Nothing here depends on the order in which things arrive, or on how often: a tweet that comes twice is kept once, a
-delete or a suspension that comes before its tweet is remembered. So what was replayed, late or repeated gives the same
+delete or an absence that comes before its tweet is remembered. So what was replayed, late or repeated gives the same
 answer.
 """
 
@@ -23,7 +23,7 @@ from domain.trends.live_pairs import LivePairs
 from domain.trends.pane_cache import PaneCache
 from domain.trends.panes import NO_SERIES, Keys, Pairs, Series, Sums, order_of, packed, unpacked
 from domain.trends.ranking import top_of
-from domain.trends.tag_counts import GLOBAL, PaneCount, PlacedTag, Suspension, TagOccurrences, Trend
+from domain.trends.tag_counts import GLOBAL, Absence, PaneCount, PlacedTag, TagOccurrences, Trend
 from domain.trends.windows import KEPT_MS, MINUTE, SLOT_MS, Window
 
 _CODES = Struct("=II")
@@ -62,8 +62,9 @@ class _Pending:
     """The place of each occurrence's tag in `codes`."""
     codes: list[bytes] = field(default_factory=list)
     """Packed codes of tags, for each place."""
+    protected: list[int] = field(default_factory=list)
     deleted: set[int] = field(default_factory=set)
-    suspensions: list[Suspension] = field(default_factory=list)
+    absences: list[Absence] = field(default_factory=list)
 
 
 class TagBucket:
@@ -99,9 +100,14 @@ class TagBucket:
         self._merge_pending()
         return len(self._pairs)
 
-    def add(self, occurrences: TagOccurrences) -> int:
-        """Add occurrences of this bucket's tags. Returns how many were left out, as no window reaches back to them."""
-        kept, pending = occurrences.since(first_id_at(self._floor_ms)), self._pending
+    def add(self, occurrences: TagOccurrences, protected: Iterable[int] = ()) -> int:
+        """Add occurrences of this bucket's tags, with those of the tweets that are protected.
+
+        Returns how many were left out, as no window reaches back to them.
+        """
+        floor = first_id_at(self._floor_ms)
+        kept, pending = occurrences.since(floor), self._pending
+        pending.protected += [tweet for tweet in protected if tweet >= floor]
         if len(kept.tweets):
             self.newest = max(self.newest, int(kept.tweets.max()))
             pending.tweets.append(kept.tweets)
@@ -115,10 +121,10 @@ class TagBucket:
         floor = first_id_at(self._floor_ms)
         self._pending.deleted.update(tweet for tweet in tweets if tweet >= floor)
 
-    def suspend(self, suspensions: Iterable[Suspension]) -> None:
-        """Leave authors out, or count them again; of several for an author, the one with the greatest event stands."""
+    def leave_out(self, absences: Iterable[Absence]) -> None:
+        """Leave authors out, or count them again; of several for a reason, the one with the greatest event stands."""
         floor = first_id_at(self._floor_ms)
-        self._pending.suspensions += [each for each in suspensions if each.event >= floor]
+        self._pending.absences += [each for each in absences if each.event >= floor]
 
     def top(self, window: Window, as_of_ms: int) -> dict[str, list[Trend]]:
         """The top of every place in the window that ends at a wall time; later tweets do not count.
@@ -162,12 +168,13 @@ class TagBucket:
     def _merge_pending(self) -> None:
         """Merge what came into the live pairs, and mark the panes that it changed."""
         pending, self._pending = self._pending, _Pending()
-        if not (pending.tweets or pending.deleted or pending.suspensions):
+        if not (pending.tweets or pending.deleted or pending.absences):
             return
+        self._pairs.protect(pending.protected)
         changed = self._pairs.delete(pending.deleted)
         if pending.tweets:
             changed += self._pairs.add(self._pairs_of(pending))
-        changed += self._pairs.suspend(pending.suspensions)
+        changed += self._pairs.leave_out(pending.absences)
         for pairs in changed:
             made_ms = times_ms(pairs.tweet)
             self._panes.drop(made_ms)

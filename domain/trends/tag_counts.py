@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from domain.hashtags import folded_tag
 from domain.ids import Ids
+from domain.visibility import Reason
 
 GLOBAL = ""
 """The place that every tweet belongs to."""
@@ -61,12 +62,16 @@ class TagOccurrences(NamedTuple):
         return TagOccurrences(self.tweets[kept], self.authors[kept], self.codes[kept], self.tags)
 
 
-class Suspension(NamedTuple):
-    """An author's tweets are live no longer, or again, until an event with a greater id says otherwise."""
+class Absence(NamedTuple):
+    """An author's tweets are not live for a reason, or not any more, until an event with a greater id says otherwise.
+
+    Reasons do not know each other: an author is there if they are absent for none.
+    """
 
     author: int
+    reason: Reason
     event: int
-    suspended: bool
+    absent: bool
 
 
 class Trend(msgspec.Struct, frozen=True, array_like=True, kw_only=True):

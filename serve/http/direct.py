@@ -41,6 +41,7 @@ _Ask = Callable[[Request, _Plain], Awaitable[Any]]
 _GIVEN: Final[dict[tuple[str, ...], Callable[[Callable[..., Awaitable[Any]]], _Ask]]] = {
     ("request",): lambda depended: lambda request, _: depended(request),
     ("id",): lambda depended: lambda _, plain: depended(plain.id),
+    ("filter", "exclude"): lambda depended: lambda _, __: depended(),
     ("request", "limit", "cursor"): lambda depended: (
         lambda request, plain: depended(request, plain.limit, plain.cursor)
     ),

@@ -54,9 +54,9 @@ class Counts(Generic[C]):
         return counts
 
     async def _correct(self, noted: bytes, found: Mapping[int, bytes], counts: dict[int, C]) -> None:
-        acts = acts_from(noted)
+        acts = acts_from(noted, found)
         recounted: dict[int, dict[str, list[Place]]] = {}
-        for id_ in found.keys() & acts.keys():
+        for id_ in acts:
             counted = self._form.counted(found[id_])
             changes = defaultdict[str, int](int)
             places = defaultdict[str, list[Place]](list)

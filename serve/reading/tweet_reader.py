@@ -1,6 +1,6 @@
 """Hydrates tweets for one request: records, authors, counts, the reader's marks and lens, in as few trips as can be."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from domain.counts import TweetCounts
 from domain.errors import NotFound
@@ -37,7 +37,7 @@ class TweetReader:
         self.is_repeatable = True
         """False if anything may come out differently the next time, though what the cache has is the same."""
         self.tweets: dict[int, CachedTweet] = {}
-        """The tweets and retweets found so far, with every original and every quoted tweet that these show."""
+        """The tweets and retweets found so far, with every original that a retweet among them shows."""
         self.authors: dict[int, Person] = {}
         """The author of each of them."""
         self._people = people
@@ -46,8 +46,6 @@ class TweetReader:
         self._relations = relations
         self._views = views
         self._lens = RequestLens(viewer, views, self._fetch)
-        self._whole: set[int] = set()
-        """Those that were read with all that they show."""
         self._viewers = () if viewer is None else (viewer,)
         self._counts: dict[int, bytes | None] = {}
         self._noted: dict[int, bytes | None] = {}
@@ -64,24 +62,18 @@ class TweetReader:
         return self._lens.end_ms
 
     async def read(self, ids: Iterable[int]) -> Mapping[int, CachedTweet]:
-        """Look up those of some tweets that were not yet, with what they show; all found so far.
-
-        A retweet shows its original, and a tweet the one it quotes, which shows no other.
-        """
-        whole, quoted = set(ids) - self._whole, set[int]()
-        while whole or quoted:
-            self._whole |= whole
-            if missing := (whole | quoted) - self._counts.keys():
-                await self._join_authors(await self._found(missing))
-            shown = [self.tweets[id_] for id_ in whole if id_ in self.tweets]
-            whole = {tweet.retweet_of for tweet in shown if tweet.retweet_of} - self._whole
-            quoted = {tweet.quote_of for tweet in shown if tweet.quote_of} - self._counts.keys()
+        """Look up those of some tweets that were not yet; all found so far."""
+        wanted = {id_ for id_ in ids if id_ not in self._counts}
+        while wanted:
+            found = await self._found(wanted)
+            await self._join_authors(found)
+            wanted = {tweet.retweet_of for tweet in found if tweet.retweet_of} - self._counts.keys()
         return self.tweets
 
     async def original_of(self, tweet_id: TweetId) -> TweetId:
         """A tweet itself, or what a retweet shows. Raises `NotFound` for what the reader may not know."""
         await self.read((tweet_id,))
-        if not self.shows(tweet_id, LINK):
+        if not self.seen_on(LINK)(tweet_id):
             raise NotFound("This tweet does not exist.", "not_found")
         return TweetId(self.tweets[tweet_id].original)
 
@@ -92,10 +84,15 @@ class TweetReader:
             return False
         return self.why_hidden(tweet_id, LINK) is Reason.BLOCKED
 
-    def shows(self, id_: int, surface: Surface) -> bool:
-        """True if the reader sees a tweet or retweet that was read on a surface."""
-        tweet = self.tweets.get(id_)
-        return is_visible(tweet, tweet and self.tweets.get(tweet.original), self.lens, surface)
+    def seen_on(self, surface: Surface) -> Callable[[int], bool]:
+        """The rule that the reader sees a tweet or retweet on a surface, for those that were read."""
+        tweets, lens = self.tweets, self.lens
+
+        def seen(id_: int) -> bool:
+            tweet = tweets.get(id_)
+            return is_visible(tweet, tweet and tweets.get(tweet.retweet_of or id_), lens, surface)
+
+        return seen
 
     def why_hidden(self, id_: int, surface: Surface) -> Reason | None:
         """The reason for which the reader does not see a tweet that was read, None if they do."""
@@ -104,7 +101,7 @@ class TweetReader:
     async def counts(self, originals: Iterable[int]) -> dict[int, TweetCounts]:
         """The counts of some tweets that were read."""
         cached, noted = {id_: self._counts[id_] for id_ in originals}, self._noted.get(self.viewer or 0)
-        if None in cached.values() or (noted and not cached.keys().isdisjoint(acts_from(noted))):
+        if None in cached.values() or (noted and acts_from(noted, cached)):
             self.is_repeatable = False  # counts of what the reader did may be corrected, from the truth
         return await self._all_counts.of(cached, noted, self.viewer)
 
@@ -150,6 +147,7 @@ class TweetReader:
             if not unknown <= self.authors.keys():
                 self.is_repeatable = False  # somebody may sign up under that id
         for_followers = [tweet.author for tweet in found if tweet.visibility == Visibility.FOLLOWERS]
-        await self._lens.add({author: person.state for author, person in known.items()}, for_followers)
-        self.is_repeatable = self.is_repeatable and self._lens.is_whole
+        if known or for_followers:
+            await self._lens.add(known, for_followers)
+            self.is_repeatable = self.is_repeatable and self._lens.is_whole
         self.tweets |= {tweet.id: tweet for tweet in found if tweet.author in self.authors}

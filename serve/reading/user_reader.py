@@ -78,7 +78,7 @@ class UserReader:
             await self._lens.open(view)
         values = await self._people.values.fill_missing(users)
         found = {id_: profile_from(value) for id_, value in values.items() if value}
-        await self._lens.add({id_: profile.state for id_, profile in found.items()})
+        await self._lens.add(found)
         self.users |= found
         return self.users
 

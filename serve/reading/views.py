@@ -18,7 +18,7 @@ from domain.users import PRIVATE
 from domain.visibility import Lens, Reason, why_closed
 from serve.reading.viewer import ViewerRelations
 from storage import keys
-from storage.cache_codec import ids_from, ids_value
+from storage.cache_codec import Person, Profile, ids_from, ids_value
 from storage.ports import Ports
 from storage.ports.cache import CacheStore
 from storage.read_through import Fetch, ReadThrough, multi_get
@@ -38,13 +38,13 @@ class ReadView(NamedTuple):
     view: View
     words: WordMatcher | None
 
-    def ends_ms(self) -> Iterable[int]:
-        """The ends of mutes and words."""
-        return (*self.view.muted.values(), *(word.end_ms for word in self.view.words))
-
     def size(self) -> int:
         """Bytes of memory, about."""
         return _ELEMENT_BYTES * (1 + len(self.value) // 8 + (0 if self.words is None else self.words.size))
+
+
+NOTHING = ReadView(view_value(View()), View(), None)
+"""Of most people."""
 
 
 class Views:
@@ -63,6 +63,8 @@ class Views:
     async def read(self, viewer: UserId, cached: Mapping[int, bytes | None]) -> ReadView:
         """The view of a reader, from what is `cached` of it."""
         value = (await self.values.fill_missing(cached))[viewer]
+        if value == NOTHING.value:
+            return NOTHING
         made = self._made.get(viewer)
         if made is None or made.value != value:
             made = _made(value) if len(value) < _READ_ASIDE_BYTES else await asyncio.to_thread(_made, value)
@@ -122,32 +124,53 @@ class RequestLens:
         self._fetch = fetch
         self._states: dict[int, int] = {}
         self._following: set[int] = set()
+        self._ends_ms: Iterable[int] = ()
         self.lens = Lens(viewer=viewer, states=self._states, following=self._following, now_ms=views.now_ms())
-        self.end_ms = FOREVER
-        """The wall time from which on it shows more, though nothing has changed: the next end of a mute or word."""
         self.is_whole = True
         """False if the store is asked of each author, as the view has too many users."""
+
+    @property
+    def end_ms(self) -> int:
+        """The wall time from which on it shows more, though nothing has changed: the next end of a mute or word."""
+        return min((end for end in self._ends_ms if end > self.lens.now_ms), default=FOREVER)
 
     async def open(self, cached: Mapping[int, bytes | None]) -> None:
         """Begin with what is `cached` of the reader's view; nothing without a token."""
         if self._viewer is None:
             return
         made = await self._views.read(self._viewer, cached)
-        self.end_ms = min((end for end in made.ends_ms() if end > self.lens.now_ms), default=FOREVER)
-        self.is_whole = made.view.is_whole
-        self.lens = replace(self.lens, words=made.words)
-        self._learn(made.view)
+        if made is NOTHING:
+            return
+        view = made.view
+        self._ends_ms = view.ends_ms
+        self.is_whole = view.is_whole
+        self.lens = replace(
+            self.lens,
+            blocked=view.blocked,
+            blocked_by=view.blocked_by,
+            muted=view.muted,
+            retweets_hidden=view.retweets_hidden,
+            words=made.words,
+        )
 
-    async def add(self, states: Mapping[int, int], restricted: Iterable[int] = ()) -> None:
-        """Take in some authors, with their states; `restricted` are those with tweets that are for followers alone."""
-        self._states.update((author, state) for author, state in states.items() if state)
+    async def add(self, people: Mapping[int, Person | Profile], for_followers: Iterable[int] = ()) -> None:
+        """Take in some authors; some tweets at hand are `for_followers` of these or earlier ones alone."""
+        states = {id_: person.state for id_, person in people.items() if person.state}
+        self._states |= states
         if self._viewer is None:
             return
-        asked = {author for author, state in states.items() if state & PRIVATE}.union(restricted) - {self._viewer}
-        if asked := asked - self._following:
+        asked = {id_ for id_, state in states.items() if state & PRIVATE}.union(for_followers)
+        if asked := asked - self._following - {self._viewer}:
             self._following |= await self._followed(self._viewer, asked)
-        if not self.is_whole and (users := [UserId(author) for author in states if author != self._viewer]):
-            self._learn(await self._views.look_up(self._viewer, users))
+        if not self.is_whole and (users := [UserId(id_) for id_ in people if id_ != self._viewer]):
+            found, lens = await self._views.look_up(self._viewer, users), self.lens
+            self.lens = replace(
+                lens,
+                blocked=found.blocked.union(lens.blocked),
+                blocked_by=found.blocked_by.union(lens.blocked_by),
+                muted={**found.muted, **lens.muted},
+                retweets_hidden=found.retweets_hidden.union(lens.retweets_hidden),
+            )
 
     def check_open(self, user: UserId) -> None:
         """Raise `NotFound` or `Forbidden` unless the reader may look through what is listed of a user."""
@@ -156,15 +179,6 @@ class RequestLens:
             raise Forbidden("This account is private.", "private_account")
         if reason is not None:
             raise NotFound("This user does not exist.", "not_found")
-
-    def _learn(self, view: View) -> None:
-        self.lens = replace(
-            self.lens,
-            blocked=view.blocked.union(self.lens.blocked),
-            blocked_by=view.blocked_by.union(self.lens.blocked_by),
-            muted={**view.muted, **self.lens.muted} if self.lens.muted else view.muted,
-            retweets_hidden=view.retweets_hidden.union(self.lens.retweets_hidden),
-        )
 
     async def _followed(self, viewer: UserId, users: Iterable[int]) -> set[int]:
         """Those of some users whom the reader follows."""

@@ -110,7 +110,7 @@ add_own_targets(
 )
 
 
-@_user_route("/follow-requests/{id}/approve", "POST", failures(401, 404))
+@_user_route("/follow-requests/{id}/approve", "POST", failures(400, 401, 404, 422))
 async def approve_follow_request(
     requester: UserInPath, user: Member, follows: Follows, users: Users, body: NoFields | None = None
 ) -> Response:
@@ -119,7 +119,7 @@ async def approve_follow_request(
     return json_response(await users.user(user, requester))
 
 
-@_user_route("/follow-requests/{id}/reject", "POST", failures(401, 404))
+@_user_route("/follow-requests/{id}/reject", "POST", failures(400, 401, 404, 422))
 async def reject_follow_request(
     requester: UserInPath, user: Member, follows: Follows, users: Users, body: NoFields | None = None
 ) -> Response:

@@ -60,7 +60,7 @@ _KINDS: Final = {
         page=TweetPage,
         queries=TweetQueries,
         read=TweetQueries.tweet,
-        on=failures(400, 401, 404, 422),
+        on=failures(400, 401, 403, 404, 422),
         off=failures(401, 404),
     ),
     Target.USER: _Kind(
@@ -75,6 +75,8 @@ _KINDS: Final = {
     ),
 }
 _PAGE: Final = failures(400, 401, 404, 422)
+_PAGE_OF_USER: Final = failures(400, 401, 403, 404, 422)
+_SPREADING: Final = failures(400, 401, 403, 404, 422)
 
 
 def add_relation(router: APIRouter, path: str, relation: Relation, limit: Limit, on: Operation, off: Operation) -> None:
@@ -82,7 +84,7 @@ def add_relation(router: APIRouter, path: str, relation: Relation, limit: Limit,
     kind = _KINDS[relation.target]
     add = partial(router.api_route, path, tags=[kind.tag], response_model=kind.schema)
 
-    @add(methods=["POST"], responses=kind.on, **on._asdict())
+    @add(methods=["POST"], responses=_SPREADING if relation.is_entry else kind.on, **on._asdict())
     async def turn_on(
         target: Annotated[int, kind.in_path],
         user: Annotated[UserId, member(limit)],
@@ -106,15 +108,18 @@ def add_sources(router: APIRouter, path: str, relation: Relation, operation: Ope
     """Have GET list the users who have a relation to the target in the path."""
     kind = _KINDS[relation.target]
 
-    @_adds_page(router, path, operation, kind.tag, UserPage, openapi_extra=TOKEN_OPTIONAL)
+    responses = _PAGE_OF_USER if relation.target is Target.USER else _PAGE
+
+    @_adds_page(router, path, operation, kind.tag, UserPage, responses, openapi_extra=TOKEN_OPTIONAL)
     async def read_sources(target: Annotated[int, kind.in_path], page: Paged, viewer: Viewer, pages: Pages) -> Response:
         return json_response(await pages.sources(viewer, relation, target, *page))
 
 
 def add_targets(router: APIRouter, path: str, relation: Relation, operation: Operation) -> None:
     """Have GET list the targets to which the user in the path has a relation, for anybody."""
+    page_of = _KINDS[relation.target].page
 
-    @_adds_page(router, path, operation, "users", _KINDS[relation.target].page, openapi_extra=TOKEN_OPTIONAL)
+    @_adds_page(router, path, operation, "users", page_of, _PAGE_OF_USER, openapi_extra=TOKEN_OPTIONAL)
     async def read_targets(user: UserInPath, page: Paged, viewer: Viewer, pages: Pages) -> Response:
         return json_response(await pages.targets(viewer, relation, user, *page))
 
@@ -136,6 +141,12 @@ def add_own_sources(router: APIRouter, path: str, relation: Relation, operation:
 
 
 def _adds_page(
-    router: APIRouter, path: str, operation: Operation, tag: str, schema: type[BaseModel], **more: Any
+    router: APIRouter,
+    path: str,
+    operation: Operation,
+    tag: str,
+    schema: type[BaseModel],
+    responses: Responses = _PAGE,
+    **more: Any,
 ) -> Callable[[_Endpoint], _Endpoint]:
-    return router.get(path, tags=[tag], response_model=schema, responses=_PAGE, **operation._asdict(), **more)
+    return router.get(path, tags=[tag], response_model=schema, responses=responses, **operation._asdict(), **more)

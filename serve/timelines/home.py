@@ -11,6 +11,7 @@ from domain.timeline import NO_ENTRIES, Entries, newer_duplicates, newest_first
 from domain.visibility import HOME
 from serve.reading.pipeline import Candidate, Page
 from serve.reading.tweet_reader import TweetReader
+from serve.timelines.filters import EVERYTHING, EntryFilter
 from serve.timelines.home_lists import HomeList
 from storage.cache_codec import CachedTweet
 from storage.ports.tweets import TweetStore
@@ -53,7 +54,9 @@ class Home:
     tweet that several entries show stands at the newest of them at or below the top of the walk.
     """
 
-    def __init__(self, reader: TweetReader, found: HomeList, tweets: TweetStore) -> None:
+    def __init__(
+        self, reader: TweetReader, found: HomeList, tweets: TweetStore, wanted: EntryFilter = EVERYTHING
+    ) -> None:
         assert found.entries.floor is not None, "what is merged has a floor"
         assert reader.viewer is not None, "somebody's home"
         self._reader, self._viewer = reader, reader.viewer
@@ -61,6 +64,7 @@ class Home:
         self._entries, self._floor = found.entries.entries, found.entries.floor
         self._duplicates = newer_duplicates(self._entries)
         self._tweets = tweets
+        self._wanted = wanted
         self._below: BelowFloor | None = None
         self.page: Page[CachedTweet] = Page(skeleton=self._candidates, rules=self._rules, others=self._newer)
 
@@ -81,12 +85,16 @@ class Home:
         return (newer for entry in entries for newer in self._duplicates.get(entry, ()))
 
     def _rules(self, tweets: Mapping[int, CachedTweet]) -> Callable[[int], bool]:
-        """Only what is by followees or the reader is shown, and a tweet not again below a newer entry of it."""
+        """Only what is wanted by followees or the reader is shown, and a tweet not again below a newer entry of it."""
         authors = np.fromiter({tweet.author for tweet in tweets.values()}, np.uint64)
         shown_of = {*authors[in_sorted(authors, self._followees)].tolist(), self._viewer}
 
+        seen = self._reader.seen_on(HOME)
+
         def visible(entry: int) -> bool:
-            return self._reader.shows(entry, HOME) and tweets[entry].author in shown_of
+            if not seen(entry) or tweets[entry].author not in shown_of:
+                return False
+            return self._wanted is EVERYTHING or self._wanted.takes(tweets[entry])
 
         if not self._duplicates:
             return visible

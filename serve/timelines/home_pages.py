@@ -4,6 +4,7 @@ A page is a function of what was fetched for it. If all of that is fetched again
 not made again. Else what was fetched is at hand already, and of the lists only what is new was.
 """
 
+from contextlib import suppress
 from typing import NamedTuple
 
 from cachetools import LRUCache
@@ -34,7 +35,7 @@ class _Made(NamedTuple):
     def size(self) -> int:
         """Bytes of memory, about."""
         lists = sum(each.entries.nbytes for each in (*self.lists.values(), self.found.entries))
-        values = sum(len(value or b"") for value in self.values.values())
+        values = sum(map(len, filter(None, self.values.values())))
         return len(self.page) + lists + values + _ELEMENT_BYTES * len(self.values)
 
 
@@ -65,5 +66,5 @@ class HomePages:
         if len(lists) < len(cache.lists) or found.pulled is None or cache.people_version is None:
             return
         made = _Made(page, lists, dict(cache.values), cache.people_version, found, reader.end_ms)
-        if made.size() <= self._made.maxsize:
+        with suppress(ValueError):  # it is larger than all that may be kept
             self._made[reader.viewer, limit] = made

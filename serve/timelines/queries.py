@@ -1,5 +1,6 @@
 """Lists of tweets that people read: home, public, of a user, of a hashtag."""
 
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from domain.clock import Clock
@@ -9,12 +10,14 @@ from domain.ids import UserId
 from domain.limits import Limits
 from domain.timeline import walk_of
 from domain.visibility import HASHTAG, HOME, PROFILE, PUBLIC, Surface
-from serve.reading.pipeline import Candidate, Skeleton, by_id
+from serve.reading.pipeline import Candidate, Page, Skeleton, by_id
 from serve.reading.readers import Readers
+from serve.timelines.filters import EVERYTHING, EntryFilter
 from serve.timelines.home import Home
 from serve.timelines.home_lists import HomeLists
 from serve.timelines.home_pages import HomePages
 from serve.tweets.render import sifted_page, tweets_page
+from storage.cache_codec import CachedTweet
 from storage.ports.tweets import TweetStore
 from storage.rows import PUBLIC_FEED, hashtag_feed
 
@@ -29,22 +32,31 @@ class TimelineQueries:
         self._tweets = tweets
         self._limits = limits
 
-    async def home(self, viewer: UserId, cursor: str | None, limit: int) -> bytes:
-        walk = walk_of(cursor)
+    async def home(self, viewer: UserId, cursor: str | None, limit: int, wanted: EntryFilter = EVERYTHING) -> bytes:
+        walk, is_remembered = walk_of(cursor), cursor is None and wanted is EVERYTHING
         reader = await self._readers.tweets(viewer)
-        if cursor is None and (page := await self._pages.again(viewer, limit, reader.cache)) is not None:
+        if is_remembered and (page := await self._pages.again(viewer, limit, reader.cache)) is not None:
             return page
         found = await self._lists.read(viewer, walk.top, reader.cache)
-        home = Home(reader, found, self._tweets)
+        home = Home(reader, found, self._tweets, wanted)
         page = await sifted_page(home.page, HOME, reader, walk, limit, self._limits)
-        if cursor is None and reader.is_repeatable and not home.went_below:
+        if is_remembered and reader.is_repeatable and not home.went_below:
             self._pages.keep(reader, limit, found, page)
         return page
 
-    async def user_timeline(self, viewer: UserId | None, author: UserId, cursor: str | None, limit: int) -> bytes:
+    async def user_timeline(
+        self, viewer: UserId | None, author: UserId, cursor: str | None, limit: int, wanted: EntryFilter = EVERYTHING
+    ) -> bytes:
         """A page of what one user wrote and retweeted. Raises `NotFound`, and `Forbidden` for a private account."""
         await (await self._readers.users(viewer)).check_open(author)
-        return await self._page(viewer, by_author(self._tweets, author), PROFILE, cursor, limit)
+        walk, reader = walk_of(cursor), await self._readers.tweets(viewer)
+
+        def rules(tweets: Mapping[int, CachedTweet]) -> Callable[[int], bool]:
+            seen = reader.seen_on(PROFILE)
+            return lambda id_: seen(id_) and wanted.takes(tweets[id_])
+
+        page: Page[CachedTweet] = Page(skeleton=by_author(self._tweets, author), rules=rules)
+        return await sifted_page(page, PROFILE, reader, walk, limit, self._limits)
 
     async def public(self, viewer: UserId | None, cursor: str | None, limit: int) -> bytes:
         """A page of everybody's tweets, replies and quotes."""

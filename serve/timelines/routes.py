@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from serve.http.access import Member, Viewer
 from serve.http.openapi import CONDITIONAL, TAGGED, TOKEN_OPTIONAL, by_name, failures
 from serve.http.parameters import Paged, UserInPath, json_response, tagged_json_response
 from serve.http.use_cases import use
+from serve.timelines.filters import EVERYTHING, KINDS_PATTERN, EntryFilter, EntryKind, kinds_of
 from serve.timelines.queries import TimelineQueries
 from serve.tweets.schemas import TweetPage
 
@@ -16,14 +17,33 @@ router = APIRouter(prefix="/api/v1/timeline", tags=["timelines"], generate_uniqu
 
 Queries = Annotated[TimelineQueries, use(TimelineQueries)]
 
+
+async def _wanted(
+    filter: Annotated[EntryKind | None, Query(description="Only entries of this kind.")] = None,
+    exclude: Annotated[
+        str | None,
+        Query(
+            description="No entries of these kinds, with commas between them.",
+            json_schema_extra={"pattern": KINDS_PATTERN},
+        ),
+    ] = None,
+) -> EntryFilter:
+    if filter is None and exclude is None:
+        return EVERYTHING
+    return EntryFilter(only=filter, exclude=frozenset() if exclude is None else kinds_of(exclude))
+
+
+Wanted = Annotated[EntryFilter, Depends(_wanted)]
+
 _LIST = failures(400, 401, 422)
 _LIST_OF = failures(400, 401, 404, 422)
+_LIST_OF_USER = failures(400, 401, 403, 404, 422)
 
 
 @router.get("/home", response_model=TweetPage, responses={**_LIST, **TAGGED}, openapi_extra=CONDITIONAL)
-async def read_home(viewer: Member, page: Paged, queries: Queries) -> Response:
+async def read_home(viewer: Member, page: Paged, wanted: Wanted, queries: Queries) -> Response:
     """Your own tweets and those, with the retweets, of everyone you follow, newest first."""
-    return tagged_json_response(await queries.home(viewer, *page))
+    return tagged_json_response(await queries.home(viewer, *page, wanted))
 
 
 @router.get("/public", response_model=TweetPage, responses=_LIST, openapi_extra=TOKEN_OPTIONAL)
@@ -32,10 +52,12 @@ async def read_public(page: Paged, viewer: Viewer, queries: Queries) -> Response
     return json_response(await queries.public(viewer, *page))
 
 
-@router.get("/user/{id}", response_model=TweetPage, responses=_LIST_OF, openapi_extra=TOKEN_OPTIONAL)
-async def read_user_timeline(author: UserInPath, page: Paged, viewer: Viewer, queries: Queries) -> Response:
-    """List what one user wrote and retweeted, newest first."""
-    return json_response(await queries.user_timeline(viewer, author, *page))
+@router.get("/user/{id}", response_model=TweetPage, responses=_LIST_OF_USER, openapi_extra=TOKEN_OPTIONAL)
+async def read_user_timeline(
+    author: UserInPath, page: Paged, wanted: Wanted, viewer: Viewer, queries: Queries
+) -> Response:
+    """List what one user wrote and retweeted, newest first; of a private account for those who follow it."""
+    return json_response(await queries.user_timeline(viewer, author, *page, wanted))
 
 
 @router.get("/hashtag/{tag}", response_model=TweetPage, responses=_LIST_OF, openapi_extra=TOKEN_OPTIONAL)

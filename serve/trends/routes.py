@@ -38,14 +38,14 @@ async def _limit(
 
 @router.get("", response_model=schemas.Trends, responses=_failures(401, 404, 422), openapi_extra=TOKEN_OPTIONAL)
 async def read_trends(
-    _viewer: Viewer,
+    viewer: Viewer,
     queries: Queries,
     limit: Annotated[int, Depends(_limit)],
     window: Window = "60m",
     location: Annotated[str | None, Query(description="A place: its key, or in words; everywhere without.")] = None,
 ) -> Response:
     """The hashtags of which there is much more than before, best first."""
-    return json_response(await queries.top(window, location, limit))
+    return json_response(await queries.top(viewer, window, location, limit))
 
 
 @router.get(

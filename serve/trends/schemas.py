@@ -8,7 +8,9 @@ from serve.http.schemas import Id
 
 
 class Trend(BaseModel):
-    """A hashtag that is used in a window, as it is mostly written; `tweets` are the latest, newest first.
+    """A hashtag that is used in a window, as it is mostly written.
+
+    `tweets` are the latest ones, newest first, as far as the reader may see them.
 
     `velocity` is the count by that of the window before, null if that was 0; `since` is when the first tweet of this
     window was written. Tags of score 0 do not trend, and follow only to fill the list.

@@ -2,12 +2,12 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import orjson
-from msgspec.structs import replace
+from msgspec.structs import replace as with_fields
 
 from domain.clock import Clock
 from domain.counts import TweetCounts
@@ -15,10 +15,12 @@ from domain.errors import Conflict, Forbidden, Invalid, NotFound, Refused
 from domain.events import TweetDeleted, TweetPosted
 from domain.ids import EventId, IdSource, TweetId, UserId, stamp_us, time_ms
 from domain.limits import Limits
+from domain.mentions import MENTION_IDS_MAX
 from domain.names import name_fault, normalized_name
 from domain.relations import RETWEET, Relation
 from domain.texts import parsed
-from domain.tweets import LOCATION_CHARS_MAX, Tweet
+from domain.tweets import LOCATION_CHARS_MAX, Tweet, Visibility
+from domain.users import PRIVATE
 from serve.writing.publisher import Publisher
 from serve.writing.targets import Hidden, Targets
 from storage import keys, values
@@ -38,10 +40,13 @@ class Draft:
     reply_to: TweetId | None = None
     quote_of: TweetId | None = None
     location: str | None = None
+    visibility: Visibility | None = None
+    """None for that of what it replies to, or else everybody's."""
 
     def hash(self) -> bytes:
         """Digest by which two requests under one idempotency key are told apart."""
-        return hashlib.sha256(orjson.dumps([self.text, self.reply_to, self.quote_of, self.location])).digest()
+        asked = () if self.visibility is None else (self.visibility,)
+        return hashlib.sha256(orjson.dumps([self.text, self.reply_to, self.quote_of, self.location, *asked])).digest()
 
 
 class Posted(NamedTuple):
@@ -66,6 +71,7 @@ class TweetCommands:
         limits: Limits,
     ) -> None:
         self._tweets = ports.tweets
+        self._users = ports.users
         self._idempotency = ports.idempotency
         self._publisher = publisher
         self._targets = targets
@@ -78,8 +84,9 @@ class TweetCommands:
     async def post(self, author: UserId, draft: Draft, key: str | None = None) -> Posted:
         """Publish a tweet, reply or quote; under a key that was used before, what it made then.
 
-        Raises `Invalid` (text, location, reply or quote of nothing), `NotFound` (of what the author may not see),
-        `Forbidden` (quote of what is not for everybody) and `Conflict` (the key with another draft).
+        Raises `Invalid` (text, location, reply or quote of nothing, wider than its parent), `NotFound` (of what the
+        author may not see), `Forbidden` (quote of what is not for everybody) and `Conflict` (the key with another
+        draft).
         """
         text = parsed(draft.text)
         location = _checked_location(draft.location)
@@ -87,11 +94,15 @@ class TweetCommands:
             await self._targets.check_user(author)
             reply_to = await self._original_of(author, "reply_to_id", draft.reply_to)
             quote_of = await self._original_of(author, "quote_of_id", draft.quote_of, for_everybody=True)
+            visibility = _visibility_of(draft, reply_to)
         except Refused:  # it spends no key; but what a key made before stands, whatever has become of the reference
             claimed = None if key is None else await self._idempotency.claimed(author, key)
             if claimed is not None and (made := await self._made(author, claimed, draft)):
                 return Posted(made)
             raise
+        mention_ids = await self._mentioned(text.mentions)
+        if visibility is Visibility.MENTIONED and reply_to is not None:
+            mention_ids = tuple(dict.fromkeys((*mention_ids, reply_to.author)))
         id_, first = self._ids.next(), True
         if key is not None:
             mine = Claim(draft.hash(), id_)
@@ -108,14 +119,22 @@ class TweetCommands:
             location=location,
             hashtags=text.hashtags,
             mentions=text.mentions,
+            visibility=visibility,
+            mention_ids=mention_ids,
         )
         # Only the first try knows that nobody can have taken the tweet away.
         reply_author = reply_to.author if reply_to else None
         known = _known_of(tweet, reply_author, quote_of.author if quote_of else None) if first else {}
-        event = _posted(tweet, reply_author)
-        publishing = self._publisher.publish(event, known, ttl_s=self._limits.cache_ttl_s)
-        is_everywhere, person = await asyncio.gather(publishing, self._targets.latest_user(author))  # in its first trip
+        leasing = self._publisher.lease(known, ttl_s=self._limits.cache_ttl_s)
+        leased, person = await asyncio.gather(leasing, self._targets.latest_user(author))  # in one trip
+        tweet = replace(tweet, protected=person is None or bool(person.state & PRIVATE))
+        is_everywhere = await self._publisher.publish(_posted(tweet, reply_author), leased)
         return Posted(tweet.id, known.get(keys.tweet(tweet.id)), person) if is_everywhere else Posted(tweet.id)
+
+    async def _mentioned(self, names: Sequence[str]) -> tuple[UserId, ...]:
+        """The users who bear some names, of the first few."""
+        found = await asyncio.gather(*map(self._users.by_username, names[:MENTION_IDS_MAX]))
+        return tuple(dict.fromkeys(user for user in found if user is not None))
 
     async def _made(self, author: UserId, claim: Claim, draft: Draft) -> TweetId | None:
         """The tweet made under a claimed key, None if none was yet. Raises `Conflict` (claimed by another draft).
@@ -148,14 +167,22 @@ class TweetCommands:
             tweet = await self._targets.tweet(tweet_id)
         except NotFound:
             parents = await self._tweets.parents_of_deleted((tweet_id,))
-            await self._publisher.invalidate(replace(event, reply_to=parents.get(tweet_id)))
+            await self._publisher.invalidate(with_fields(event, reply_to=parents.get(tweet_id)))
             raise
         if tweet.author != user:
+            await self._targets.original(user, tweet_id)  # of what they may not see they are not told that it is there
             raise Forbidden("Only its author may delete a tweet.", "not_your_tweet")
         if tweet.retweet_of is not None:
             await self._turn_off(RETWEET, user, tweet.retweet_of)
             return
-        event = replace(event, hashtags=tweet.hashtags, reply_to=tweet.reply_to, quote_of=tweet.quote_of)
+        event = with_fields(
+            event,
+            hashtags=tweet.hashtags,
+            reply_to=tweet.reply_to,
+            quote_of=tweet.quote_of,
+            visibility=tweet.visibility,
+            protected=tweet.protected,
+        )
         await self._publisher.publish(event)
 
     async def _original_of(
@@ -171,6 +198,17 @@ class TweetCommands:
             raise Invalid(
                 "The tweet referred to does not exist.", "invalid_reference", ((field, "does not exist"),)
             ) from None
+
+
+def _visibility_of(draft: Draft, reply_to: Tweet | None) -> Visibility:
+    """The readers of a tweet; a reply has no more than what it replies to. Raises `Invalid`."""
+    widest = Visibility.PUBLIC if reply_to is None else reply_to.visibility
+    if draft.visibility is None:
+        return widest
+    if draft.visibility < widest:
+        why = f"is wider than that of what it replies to, {widest.label}"
+        raise Invalid(f"The visibility {why}.", "invalid_visibility", (("visibility", why),))
+    return draft.visibility
 
 
 def _known_of(tweet: Tweet, reply_author: UserId | None, quote_author: UserId | None) -> dict[str, bytes]:
@@ -194,6 +232,9 @@ def _posted(tweet: Tweet, reply_to_author: UserId | None = None) -> TweetPosted:
         quote_of=tweet.quote_of,
         location=tweet.location,
         reply_to_author=reply_to_author,
+        visibility=tweet.visibility,
+        mention_ids=tweet.mention_ids,
+        protected=tweet.protected,
     )
 
 

@@ -22,7 +22,7 @@ async def tweets_page(
     skeleton: Skeleton, surface: Surface, reader: TweetReader, walk: Walk, limit: int, limits: Limits
 ) -> bytes:
     """A page of those tweets of a list that its reader sees on a surface."""
-    page: Page[CachedTweet] = Page(skeleton=skeleton, rules=lambda _: lambda id_: reader.shows(id_, surface))
+    page: Page[CachedTweet] = Page(skeleton=skeleton, rules=lambda _: reader.seen_on(surface))
     return await sifted_page(page, surface, reader, walk, limit, limits)
 
 
@@ -42,6 +42,7 @@ async def tweets_json(reader: TweetReader, shown: Sequence[int], surface: Surfac
     tweets = reader.tweets
     originals = dict.fromkeys(tweets[id_].original for id_ in shown)
     quotes = dict.fromkeys(quote for id_ in originals if (quote := tweets[id_].quote_of))
+    await reader.read(quotes)
     hidden = {id_: reason for id_ in quotes if (reason := reader.why_hidden(id_, surface)) is not None}
     carried = list(dict.fromkeys((*originals, *(id_ for id_ in quotes if id_ not in hidden))))
     counts = await reader.counts(carried)  # one after the other: nearly always both are at hand

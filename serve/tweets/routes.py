@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from domain.conversations import CURSOR_PATTERN
 from domain.ids import TweetId
+from domain.tweets import Visibility
 from serve.http.access import Member, Tweeting, Viewer
 from serve.http.openapi import TOKEN_OPTIONAL, by_name, failures
 from serve.http.parameters import KEY_CHARS_MAX, KEY_PATTERN, Paged, TweetInPath, checked_key, json_response
@@ -30,7 +31,7 @@ IdempotencyKey = Annotated[
 ]
 
 
-@router.post("", status_code=201, response_model=schemas.Tweet, responses=failures(400, 401, 404, 409, 422))
+@router.post("", status_code=201, response_model=schemas.Tweet, responses=failures(400, 401, 403, 404, 409, 422))
 async def post(
     body: schemas.NewTweet,
     author: Tweeting,
@@ -40,7 +41,11 @@ async def post(
 ) -> Response:
     """Publish a tweet, reply or quote."""
     draft = Draft(
-        text=body.text, reply_to=_id(body.reply_to_id), quote_of=_id(body.quote_of_id), location=body.location
+        text=body.text,
+        reply_to=_id(body.reply_to_id),
+        quote_of=_id(body.quote_of_id),
+        location=body.location,
+        visibility=None if body.visibility is None else Visibility[body.visibility.upper()],
     )
     posted = await commands.post(author, draft, checked_key(idempotency_key, body.idempotency_key))
     return json_response(await queries.posted(author, posted), 201)

@@ -1,12 +1,12 @@
 """The shapes of tweets, their pages and conversations."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel
 
 from domain.texts import TEXT_CHARS_MAX
-from domain.tweets import LOCATION_CHARS_MAX
+from domain.tweets import LOCATION_CHARS_MAX, Visibility
 from domain.visibility import Reason
 from serve.http.parameters import KEY_CHARS_MAX, KEY_PATTERN
 from serve.http.schemas import NOT_BLANK, Body, Id, at_most
@@ -14,15 +14,21 @@ from serve.http.schemas import NOT_BLANK, Body, Id, at_most
 TweetText = Annotated[str, at_most(TEXT_CHARS_MAX, pattern=NOT_BLANK)]
 Location = Annotated[str, at_most(LOCATION_CHARS_MAX, pattern=NOT_BLANK)]
 IdempotencyKey = Annotated[str, at_most(KEY_CHARS_MAX, pattern=KEY_PATTERN)]
+VisibilityName = Literal["public", "followers", "mentioned"]
+assert get_args(VisibilityName) == tuple(each.label for each in Visibility)
 
 
 class NewTweet(Body):
-    """A tweet, reply or quote. The text weighs 1 to 280 as Twitter counts: most signs 1, wide ones 2, URLs 23."""
+    """A tweet, reply or quote. The text weighs 1 to 280 as Twitter counts: most signs 1, wide ones 2, URLs 23.
+
+    A reply has the visibility of what it replies to, or a narrower one.
+    """
 
     text: TweetText
     reply_to_id: Id | None = None
     quote_of_id: Id | None = None
     location: Location | None = None
+    visibility: VisibilityName | None = None
     idempotency_key: IdempotencyKey | None = None
 
 
@@ -50,6 +56,7 @@ class Tweet(BaseModel):
     location: str | None
     hashtags: list[str]
     mentions: list[str]
+    visibility: VisibilityName
     retweet_of: "Tweet | None"
     quote: "Tweet | Tombstone | None"
     likes_count: int

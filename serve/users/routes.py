@@ -18,6 +18,7 @@ from serve.users.queries import UserQueries
 
 Commands = Annotated[UserCommands, use(UserCommands)]
 Queries = Annotated[UserQueries, use(UserQueries)]
+Profile = schemas.User | schemas.SuspendedUser
 
 router = APIRouter(prefix="/api/v1/users", tags=["users"], generate_unique_id_function=by_name)
 
@@ -51,12 +52,7 @@ async def change_settings(
     return json_response(await queries.settings(user))
 
 
-@router.get(
-    "/by/username/{name}",
-    response_model=schemas.User,
-    responses=failures(401, 404),
-    openapi_extra=TOKEN_OPTIONAL,
-)
+@router.get("/by/username/{name}", response_model=Profile, responses=failures(401, 404), openapi_extra=TOKEN_OPTIONAL)
 async def read_user_by_name(name: str, viewer: Viewer, queries: Queries) -> Response:
     """A profile by username, without case."""
     if not is_username(name):
@@ -64,7 +60,7 @@ async def read_user_by_name(name: str, viewer: Viewer, queries: Queries) -> Resp
     return json_response(await queries.user_by_name(viewer, name))
 
 
-@router.get("/{id}", response_model=schemas.User, responses=failures(401, 404), openapi_extra=TOKEN_OPTIONAL)
+@router.get("/{id}", response_model=Profile, responses=failures(401, 404), openapi_extra=TOKEN_OPTIONAL)
 async def read_user(user: UserInPath, viewer: Viewer, queries: Queries) -> Response:
     """A profile; of a suspended user only that they are."""
     return json_response(await queries.profile(viewer, user))

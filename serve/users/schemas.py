@@ -1,7 +1,7 @@
 """The shapes of profiles, of pages of them, and of settings."""
 
 from datetime import datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, StrictBool
 
@@ -40,6 +40,13 @@ class User(BaseModel):
     blocking: bool
     muting: bool
     retweets_hidden: bool
+
+
+class SuspendedUser(BaseModel):
+    """All that is told of a suspended user."""
+
+    id: Id
+    suspended: Literal[True]
 
 
 class UserPage(BaseModel):

@@ -2,9 +2,9 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Protocol
+from typing import Final, NamedTuple, Protocol
 
 from domain.clock import Sleep
 from domain.errors import Overloaded, StoreUnavailable
@@ -37,6 +37,17 @@ class FailureReports(Protocol):
         ...
 
 
+class Leased(NamedTuple):
+    """Known values of what an event will create, leased before its commit: who knows better then has the last word."""
+
+    values: Mapping[str, bytes]
+    token: str
+    ttl_s: int
+
+
+NOTHING_LEASED: Final = Leased({}, "", 0)
+
+
 class Publisher:
     """Publishes events. After the commit nothing can fail: what Redis misses, the reconciler makes up for."""
 
@@ -49,26 +60,27 @@ class Publisher:
         self._cache = cache
         self._log = log
 
-    async def publish(
-        self, event: Event, known: dict[str, bytes] | None = None, *, ttl_s: int = 0, by: UserId | None = None
-    ) -> bool:
-        """Commit an event, invalidate what it makes stale, keep `known` values of what it creates, note and append it.
+    async def lease(self, values: Mapping[str, bytes], *, ttl_s: int) -> Leased:
+        """Lease known values, for as long as they shall live."""
+        leased = Leased(values, secrets.token_hex(8), ttl_s)
+        if values:
+            with suppress(StoreUnavailable, Overloaded):  # without a lease nothing is kept
+                await self._cache.lease(list(values), leased.token)
+        return leased
+
+    async def publish(self, event: Event, leased: Leased = NOTHING_LEASED, *, by: UserId | None = None) -> bool:
+        """Commit an event, invalidate what it makes stale, keep what was leased, note and append it.
 
         What it counts is noted for its actor, and for whom it is done `by` if that is somebody else.
-
-        Leases that are taken before the commit guard the known values: who knows better by then has the last word.
         Returns False if Redis may lack any of it, or of what others did: then an answer is read, not made from what is
         known. Raises `StoreUnavailable` or `Overloaded` if the commit did not succeed in time; it may have happened.
         """
-        known, token = known or {}, secrets.token_hex(8)
-        if known:
-            with suppress(StoreUnavailable, Overloaded):  # without a lease nothing is kept
-                await self._cache.lease(list(known), token)
         errors.writing.set(True)
         await self._events.commit(event)
 
         def made() -> list[Awaitable[None]]:
-            fill = [self._cache.fill(known, token, ttl_s=ttl_s)] if known else []
+            values, token, ttl_s = leased
+            fill = [self._cache.fill(values, token, ttl_s=ttl_s)] if values else []
             return [self._log.append([event]), *fill]
 
         if not await self._tell_redis(event, made, by=by):

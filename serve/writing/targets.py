@@ -31,7 +31,7 @@ class Targets:
         original = tweet if tweet.retweet_of is None else await self.tweet(tweet.retweet_of)
         reader = await self._readers.tweets(user)
         await reader.read((tweet_id,))
-        if not reader.shows(tweet_id, LINK):
+        if not reader.seen_on(LINK)(tweet_id):
             raise Hidden("This tweet does not exist.", "not_found")
         is_private = reader.authors[original.author].state & PRIVATE
         if for_everybody and (is_private or original.visibility is not Visibility.PUBLIC):

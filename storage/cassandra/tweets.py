@@ -5,13 +5,16 @@ from typing import Any
 
 from domain.ids import TweetId, UserId
 from domain.timeline import Entries, entries_of
-from domain.tweets import Tweet
+from domain.tweets import Tweet, Visibility
 from storage.cassandra.driver.session import CassandraAdapter
 from storage.cassandra.driver.statements import read
 from storage.ports.tweets import Reply
 from storage.rows import feed_slot
 
-_COLUMNS = "user_id, tweet_id, text, reply_to, quote_of, retweet_of, retweet_author, location, hashtags, mentions"
+_COLUMNS = (
+    "user_id, tweet_id, text, reply_to, quote_of, retweet_of, retweet_author, location, hashtags, mentions,"
+    " visibility, mention_ids, protected"
+)
 _AUTHOR = read("SELECT tweet_id, user_id FROM tweet_authors WHERE tweet_id = ?")
 _TWEETS = read(f"SELECT {_COLUMNS} FROM tweets WHERE user_id = ? AND tweet_id IN ?")
 _ENTRIES = read("SELECT tweet_id, retweet_of FROM tweets WHERE user_id = ? AND tweet_id < ? LIMIT ?")
@@ -86,7 +89,8 @@ class CassandraTweetStore(CassandraAdapter):
 
 
 def _tweet(row: tuple[Any, ...]) -> Tweet:
-    author, tweet, text, reply_to, quote_of, retweet_of, retweet_author, location, hashtags, mentions = row
+    author, tweet, text, reply_to, quote_of, retweet_of, retweet_author, location, hashtags, mentions, *readers = row
+    visibility, mention_ids, protected = readers
     return Tweet(
         id=tweet,
         author=author,
@@ -98,4 +102,7 @@ def _tweet(row: tuple[Any, ...]) -> Tweet:
         location=location,
         hashtags=tuple(hashtags or ()),
         mentions=tuple(mentions or ()),
+        visibility=Visibility(visibility or 0),
+        mention_ids=tuple(mention_ids or ()),
+        protected=bool(protected),
     )

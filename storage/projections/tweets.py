@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from domain.events import Retweeted, TweetDeleted, TweetPosted
 from domain.relations import Target
+from domain.tweets import Visibility
 from storage import keys
 from storage.projections.projection import Count, Entry, Projection
 from storage.rows import PUBLIC_FEED, Delete, Row, Upsert, Value, feed_slot, hashtag_feed
@@ -36,6 +37,9 @@ def _posted(event: TweetPosted) -> Iterator[Row]:
         "reply_to": event.reply_to,
         "quote_of": event.quote_of,
         "location": event.location,
+        "visibility": event.visibility or None,
+        "mention_ids": event.mention_ids,
+        "protected": event.protected or None,
     }
     given: dict[str, Value] = {name: value for name, value in values.items() if value not in (None, ())}
     yield from tweet_rows(event.author, event.tweet_id, stamp, given)
@@ -66,7 +70,8 @@ def _deleted(event: TweetDeleted) -> Iterator[Row]:
 
 
 def _feeds(event: TweetPosted | TweetDeleted) -> list[str]:
-    return [PUBLIC_FEED, *map(hashtag_feed, event.hashtags)]
+    """The feeds of a tweet; one by a private author stands in them, to be everybody's once they are private no more."""
+    return [PUBLIC_FEED, *map(hashtag_feed, event.hashtags)] if event.visibility is Visibility.PUBLIC else []
 
 
 def _counts(event: TweetPosted | TweetDeleted) -> Iterator[Count]:

@@ -21,6 +21,7 @@ from storage.redis.driver.resp import PARTITIONS_MAX
 from storage.redis.scripts import BEGIN, FILL, FINISH, NOTE, TOUCH, TRIM
 
 _VALUE = b"="
+_IS_VALUE = ord(_VALUE)
 _LEASE = b"?"
 _TRIMS_PER_TRIP = 256
 
@@ -40,7 +41,7 @@ class RedisCacheStore:
     ) -> tuple[list[EntryList | None], list[bytes | None]]:
         replies = await self._client.run(self._reads(lists, keys, known), repeat=True)
         values = replies.pop() if keys else []
-        return await self._lists_of(lists, known, replies), [_value(stored) for stored in values]
+        return await self._lists_of(lists, known, replies), _values(values)
 
     async def fetch_with_changes(
         self, lists: Sequence[ListKey], keys: Sequence[str], after: str, known: Known = NOTHING_KNOWN
@@ -51,7 +52,7 @@ class RedisCacheStore:
         commands = [changes, ("GET", names.INCARNATION), *self._reads(lists, keys, known)]
         entries, token, *replies = await self._client.run(commands, repeat=True)
         values = replies.pop() if keys else []
-        found, fetched = await self._lists_of(lists, known, replies), [_value(stored) for stored in values]
+        found, fetched = await self._lists_of(lists, known, replies), _values(values)
         if token is None:  # all was lost: another life begins
             await self._client.incarnation()
         if token is None or not entries:
@@ -166,5 +167,5 @@ class RedisCacheStore:
         return names.list_key(key, self._partitions)
 
 
-def _value(stored: bytes | None) -> bytes | None:
-    return stored[1:] if stored is not None and stored.startswith(_VALUE) else None
+def _values(stored: Sequence[bytes | None]) -> list[bytes | None]:
+    return [each[1:] if each and each[0] == _IS_VALUE else None for each in stored]

@@ -3,7 +3,8 @@
 import numpy as np
 
 from domain.events import TweetPosted
-from domain.ids import ID_MAX, EventId, TweetId, stamp_us
+from domain.ids import ID_MAX, EventId, TweetId, UserId, stamp_us
+from domain.tweets import Visibility
 from storage.ports.tweets import Reply
 from storage.rows import DAY_MS, hashtag_feed
 from tests.contract.people import People, new_id
@@ -22,6 +23,9 @@ async def test_every_field_of_a_tweet_comes_back(people: People) -> None:
         reply_to=TweetId(1),
         quote_of=TweetId(2),
         location="Zürich",
+        visibility=Visibility.MENTIONED,
+        mention_ids=(UserId(3), UserId(ID_MAX)),
+        protected=True,
     )
     await people.ports.events.commit(event)
     absent = TweetId(new_id())
@@ -30,6 +34,10 @@ async def test_every_field_of_a_tweet_comes_back(people: People) -> None:
     tweet = found[event.tweet_id]
     assert (tweet.author, tweet.text, tweet.hashtags, tweet.mentions) == (alice, event.text, ("Tag",), ("bob",))
     assert (tweet.reply_to, tweet.quote_of, tweet.location, tweet.retweet_of) == (1, 2, "Zürich", None)
+    assert (tweet.visibility, tweet.mention_ids, tweet.protected) == (Visibility.MENTIONED, (3, ID_MAX), True)
+    plain = await people.post(alice)
+    (tweet,) = (await people.ports.tweets.tweets([(alice, plain.tweet_id)])).values()
+    assert (tweet.visibility, tweet.mention_ids, tweet.protected) == (Visibility.PUBLIC, (), False)
 
 
 async def test_pages_of_an_author_meet_without_gap_or_overlap(people: People) -> None:

@@ -170,13 +170,17 @@ REFERENCES = [
     tweet("a long key", {"text": "a", "idempotency_key": "k" * 256}, "invalid_idempotency_key", "idempotency_key"),
     tweet("a key with a NUL", {"text": "a", "idempotency_key": "\x00"}, "invalid_idempotency_key", "idempotency_key"),
     tweet("a key that is a number", {"text": "a", "idempotency_key": 1}, "invalid_request", "idempotency_key"),
+    tweet("a visibility of nobody", {"text": "a", "visibility": "nobody"}, "invalid_request", "visibility"),
+    tweet("a visibility in capitals", {"text": "a", "visibility": "PUBLIC"}, "invalid_request", "visibility"),
+    tweet("a visibility that is a number", {"text": "a", "visibility": 1}, "invalid_request", "visibility"),
+    tweet("a visibility beyond reason", {"text": "a", "visibility": "a" * 60_000}, "invalid_request", "visibility"),
     raw("a long key in the header", b'{"text": "a"}', 422, "invalid_idempotency_key", Idempotency_Key="k" * 256),
 ]
 UNKNOWN_FIELDS = [
     *(
         tweet(f"a tweet with {name}", {"text": "a", name: value}, "invalid_request", name)
         for name, value in {
-            "visibility": "followers",
+            "visible_to": "followers",
             "publish_at": "2040-01-01T00:00:00Z",
             "poll": {"options": ["a", "b"]},
             "media_ids": ["5"],
@@ -192,7 +196,9 @@ UNKNOWN_FIELDS = [
             f"{TWEET}/like": "anonymous",
             f"{TWEET}/retweet": "visibility",
             BOOKMARK: "folder",
-            f"{USER}/follow": "retweets_hidden",
+            f"{USER}/follow": "notify",
+            f"{USER}/block": "until",
+            f"{USER}/mute": "duration",
         }.items()
     ),
     raw("a field of half a surrogate pair", b'{"text": "a", "\\ud83d": 1}', 422, "invalid_request"),
@@ -286,6 +292,15 @@ PAGES = [
             f"{TWEET}/thread",
             BOOKMARKS,
         )
+    ),
+    *(
+        trending(f"{query} at {path}", query, query.partition("=")[0], path=path)
+        for path in (HOME, "/api/v1/timeline/user/<bob>")
+        for query in ("filter=", "filter=quotes", "filter=REPLIES", "filter=media,replies", "filter=%00")
+    ),
+    *(
+        trending(f"exclude={kinds[:20]!r} at home", f"exclude={kinds}", "exclude", path=HOME)
+        for kinds in ("", "quotes", "replies,", "replies,%20media", "%00", "replies," * 700 + "media")
     ),
     page("no limit of a conversation", "limit=0", 422, "invalid_request", f"{TWEET}/thread"),
 ]

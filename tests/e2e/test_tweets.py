@@ -14,7 +14,8 @@ async def test_a_tweet_is_read_back_as_it_was_written(api: httpx.AsyncClient) ->
     assert tweet["hashtags"] == ["World", "日本"]
     assert tweet["mentions"] == ["bob"]
     assert tweet["location"] == "Zürich"
-    assert tweet["author"] == {"id": str(alice.id), "username": alice.username, "name": alice.username}
+    shown = {"id": str(alice.id), "username": alice.username, "name": alice.username, "private": False}
+    assert (tweet["author"], tweet["visibility"]) == (shown, "public")
     assert await alice.call("GET", f"/tweets/{tweet['id']}", 200) == tweet
 
 

@@ -6,7 +6,7 @@ from typing import cast
 
 from domain.ids import TweetId, UserId
 from domain.timeline import Entries, entries_of
-from domain.tweets import Tweet
+from domain.tweets import Tweet, Visibility
 from storage.ports.tweets import Reply
 from tests.memory.tables import Key, MemoryTables, StoredRow, int_of
 
@@ -89,4 +89,7 @@ def _tweet(author: int, tweet: int, row: StoredRow) -> Tweet:
         location=cast(str | None, row.get("location")),
         hashtags=tuple(cast(tuple[str, ...], row.get("hashtags") or ())),
         mentions=tuple(cast(tuple[str, ...], row.get("mentions") or ())),
+        visibility=Visibility(cast(int | None, row.get("visibility")) or 0),
+        mention_ids=tuple(cast(tuple[UserId, ...], row.get("mention_ids") or ())),
+        protected=bool(row.get("protected")),
     )

@@ -20,7 +20,7 @@ OTHER_AREA_FILES: dict[str, set[str]] = {
     "muted_words": set(),
     "operations": {"readiness"},
     "relations": {"follow_commands", "routing"},
-    "timelines": {"home", "home_lists", "home_pages", "rebuild"},
+    "timelines": {"filters", "home", "home_lists", "home_pages", "rebuild"},
     "trends": set(),
     "tweets": {"conversation_walk", "render", "threads"},
     "users": {"render"},

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from dataflows.sources.chunks import Chunk
-from domain.events import AnyEvent, Followed, Retweeted, TweetPosted, Unfollowed
+from domain.events import AnyEvent, Blocked, Followed, Retweeted, TweetPosted, Unfollowed
 from domain.ids import EventId, TweetId, UserId, first_id_at, stamp_us
+from domain.tweets import Visibility
 
 START_MS = 1_800_000_000_000 - 1_800_000_000_000 % 3_600_000
 
@@ -15,9 +16,13 @@ class Story:
     def __init__(self) -> None:
         self.events: list[AnyEvent] = []
 
-    def posted(self, after_ms: int, author: int, text: str) -> TweetPosted:
+    def posted(
+        self, after_ms: int, author: int, text: str, *, to: Visibility = Visibility.PUBLIC, protected: bool = False
+    ) -> TweetPosted:
         id_ = self._id(after_ms)
-        event = TweetPosted(event_id=id_, stamp_us=stamp_us(id_), author=UserId(author), text=text)
+        event = TweetPosted(
+            event_id=id_, stamp_us=stamp_us(id_), author=UserId(author), text=text, visibility=to, protected=protected
+        )
         self.events.append(event)
         return event
 
@@ -30,6 +35,10 @@ class Story:
         self.events.append(
             Unfollowed(event_id=id_, stamp_us=stamp_us(id_), user=UserId(user), followee=UserId(followee), since=1)
         )
+
+    def blocked(self, after_ms: int, user: int, blocked: int) -> None:
+        id_ = self._id(after_ms)
+        self.events.append(Blocked(event_id=id_, stamp_us=stamp_us(id_), user=UserId(user), blocked=UserId(blocked)))
 
     def retweeted(self, after_ms: int, user: int, tweet: TweetPosted) -> None:
         id_ = self._id(after_ms)

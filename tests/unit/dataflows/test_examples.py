@@ -12,6 +12,7 @@ from dataflows import jobs
 from dataflows.examples import bots, languages
 from dataflows.sinks.rows import file_sink
 from domain.errors import NotFound
+from domain.tweets import Visibility
 from tests.unit.dataflows.events import START_MS, Story
 
 HOUR, MINUTE = START_MS // 3_600_000, START_MS // 60_000
@@ -30,6 +31,8 @@ def test_tweets_per_language_and_minute(tmp_path: Path) -> None:
     story.posted(0, 1, "What a lovely day to walk along the river")
     story.posted(1_000, 2, "Everybody should have gone to the market this morning")
     story.posted(2_000, 3, "今日はとてもいい天気ですね")
+    story.posted(3_000, 4, "Only my followers should be able to read this one", to=Visibility.FOLLOWERS)
+    story.posted(4_000, 5, "Nobody but my followers sees what I write, as of today", protected=True)
     story.posted(60_000, 1, "This is another minute, and another tweet of mine")
     rows = found("languages", story, tmp_path)
     assert rows == {
@@ -57,9 +60,15 @@ def test_an_authors_reach_per_hour(tmp_path: Path) -> None:
     story.retweeted(2_000, retweeter, tweet)
     story.unfollowed(3_000, 10, author)
     story.posted(3_600_000, author, "an hour later")
+    story.followed(3_600_001, 13, retweeter)
+    story.blocked(3_600_002, retweeter, 11)
+    story.blocked(3_600_003, 12, retweeter)
+    story.posted(3_600_004, retweeter, "to fewer")
+    story.posted(3_600_005, 10, "to nobody else", to=Visibility.MENTIONED)
     assert found("reach", story, tmp_path) == {
         f"{HOUR} {author}": {"hour": HOUR, "author": author, "reach": 3},
         f"{HOUR + 1} {author}": {"hour": HOUR + 1, "author": author, "reach": 1},
+        f"{HOUR + 1} {retweeter}": {"hour": HOUR + 1, "author": retweeter, "reach": 1},
     }
 
 

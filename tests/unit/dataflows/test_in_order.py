@@ -12,8 +12,9 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import TestingSink, TestingSource, cluster_main, run_main
 
 from dataflows.operators.in_order import in_order
+from dataflows.sources import chunks
 from dataflows.sources.chunks import Chunk
-from domain.events import AnyEvent, Liked
+from domain.events import AnyEvent, Bookmarked, Liked
 from domain.ids import EventId, TweetId, UserId, first_id_at, stamp_us
 
 START_MS = 1_800_000_000_000 - 1_800_000_000_000 % 60_000
@@ -73,6 +74,17 @@ def test_after_aborts_what_is_kept_holds_every_event_once_and_in_order(tmp_path:
         run_main(flow, epoch_interval=timedelta(0), recovery_config=RecoveryConfig(tmp_path))
     # What an abort undid is written again: sinks keep the last of each.
     assert list(dict.fromkeys(each.event_id for each in out)) == ids
+
+
+@pytest.mark.parametrize(("private", "expected"), [(False, 1), (True, 2)])
+def test_private_events_come_only_to_a_dataflow_that_declares_itself_private(private: bool, expected: int) -> None:
+    for events in (in_order, chunks.events):
+        liked, out = event(1_000), list[AnyEvent]()
+        bookmarked = Bookmarked(event_id=EventId(liked.event_id + 1), stamp_us=1, user=UserId(1), tweet_id=TweetId(5))
+        flow, brought = Dataflow("private"), [chunk(p, 2_500, *(() if p else (liked, bookmarked))) for p in range(3)]
+        op.output("out", events("log", flow, TestingSource(brought), private=private), TestingSink(out))
+        run_main(flow)
+        assert out == [liked, bookmarked][:expected]
 
 
 def test_an_event_waits_for_every_partition_and_one_that_is_late_does_not() -> None:

@@ -22,11 +22,13 @@ from dataflows.trends import flow
 from dataflows.trends.buckets import BucketBatch, BucketLogic, BucketTop, Deleted, by_bucket
 from dataflows.trends.flow import WindowLogic, trends
 from dataflows.trends.schedule import Schedule
-from domain.events import AnyEvent, TweetDeleted, TweetPosted, UserReinstated, UserSuspended
+from domain.events import AnyEvent, SettingsChanged, TweetDeleted, TweetPosted, UserReinstated, UserSuspended
 from domain.hashtags import folded_tag
 from domain.ids import EventId, UserId, first_id_at, stamp_us, time_ms
-from domain.trends.tag_counts import GLOBAL, TAG_BUCKETS, PaneCount, Ranking, Suspension, TagOccurrences, Trend
+from domain.trends.tag_counts import GLOBAL, TAG_BUCKETS, Absence, PaneCount, Ranking, TagOccurrences, Trend
 from domain.trends.windows import WINDOWS
+from domain.tweets import Visibility
+from domain.visibility import Reason
 from storage.gazetteer import gazetteer
 from tests.support.oracle.trends import LiveTweet, trends_of
 
@@ -45,9 +47,9 @@ class Round(NamedTuple):
 
 
 class History:
-    """Tweets, deletes and suspensions of two partitions, in an order of arrival that a seed decides.
+    """Tweets, deletes, suspensions and settings of two partitions, in an order of arrival that a seed decides.
 
-    Some come twice, some of one partition come late, and some rounds bring nothing.
+    Some come twice, some of one partition come late, and some rounds bring nothing. User 6 has been private for long.
     """
 
     def __init__(self, seed: int, minutes: int = 12, tweets: int = 120, late: float = 0.2) -> None:
@@ -55,10 +57,16 @@ class History:
         self.end_ms = START_MS + minutes * 60_000 - 1
         posted = [self._posted(rng, rng.randrange(minutes * 60_000)) for _ in range(tweets)]
         deleted = [self._deleted(rng, event) for event in posted if rng.random() < 0.2]
-        moderated = [
+        moderated: list[AnyEvent] = [
             _moderated(kind, START_MS + rng.randrange(minutes * 60_000), user)
             for kind, user in ((UserSuspended, 7), (UserSuspended, 8), (UserReinstated, 8), (UserSuspended, 9))
         ]
+        moderated += [
+            _set(private, START_MS + rng.randrange(minutes * 60_000), user)
+            for private, user in ((True, 4), (None, 4), (True, 5), (False, 5), (True, 8), (rng.random() < 0.5, 8))
+        ]
+        self.private = {6: True}
+        """How authors were set before."""
         ends_ms = sorted({self.end_ms, *(rng.randrange(START_MS, self.end_ms) for _ in range(2 * minutes))})
         self.rounds = [Round(end_ms, [[] for _ in range(PARTITIONS)]) for end_ms in ends_ms]
         for event in (*posted, *deleted, *moderated, *rng.sample(posted, tweets // 5)):
@@ -81,12 +89,16 @@ class History:
         come = [event for each in self.rounds[:rounds] for part in each.parts for event in part]
         made = {event.event_id: event for event in come if time_ms(event.event_id) <= as_of_ms}
         gone = {event.tweet_id for event in made.values() if isinstance(event, TweetDeleted)}
-        away: dict[int, bool] = {}
+        suspended, private = dict[int, bool](), dict(self.private)
         for _, event in sorted(made.items()):
             if isinstance(event, UserSuspended | UserReinstated):
-                away[event.user] = isinstance(event, UserSuspended)
+                suspended[event.user] = isinstance(event, UserSuspended)
+            elif isinstance(event, SettingsChanged) and event.private is not None:
+                private[event.user] = event.private
+        away = {user for absent in (suspended, private) for user, is_absent in absent.items() if is_absent}
         posted = [event for event in made.values() if isinstance(event, TweetPosted)]
-        return [_live(event) for event in posted if event.tweet_id not in gone and not away.get(event.author)]
+        everybodys = [event for event in posted if event.visibility is Visibility.PUBLIC and event.author not in away]
+        return [_live(event) for event in everybodys if event.tweet_id not in gone]
 
     def places(self, window: str, as_of_ms: int) -> dict[str, list[Trend]]:
         """The ranking that the model has."""
@@ -98,10 +110,13 @@ class History:
     def _posted(self, rng: random.Random, after_ms: int) -> TweetPosted:
         id_ = EventId(first_id_at(START_MS + after_ms) + rng.randrange(4_096))
         tags = {folded_tag(tag): tag for tag in rng.sample(TAGS, rng.randint(0, 3))}
+        author = UserId(rng.randint(1, 9))
         return TweetPosted(
             event_id=id_,
             stamp_us=stamp_us(id_),
-            author=UserId(rng.randint(1, 9)),
+            author=author,
+            visibility=rng.choice((Visibility.PUBLIC, *Visibility)),
+            protected=author == 6,
             text="text",
             hashtags=tuple(tags.values()),
             location=rng.choice(LOCATIONS),
@@ -117,6 +132,11 @@ class History:
 def _moderated(kind: type[UserSuspended | UserReinstated], at_ms: int, user: int) -> UserSuspended | UserReinstated:
     id_ = EventId(first_id_at(at_ms))
     return kind(event_id=id_, stamp_us=stamp_us(id_), user=UserId(user))
+
+
+def _set(private: bool | None, at_ms: int, user: int) -> SettingsChanged:
+    id_ = EventId(first_id_at(at_ms))
+    return SettingsChanged(event_id=id_, stamp_us=stamp_us(id_), user=UserId(user), private=private)
 
 
 def _live(event: TweetPosted) -> LiveTweet:
@@ -195,12 +215,12 @@ def test_buckets_spread_evenly_over_workers(workers: int) -> None:
 def test_a_delete_that_is_newer_than_an_evaluation_counts_at_the_next() -> None:
     tweet, logic = first_id_at(START_MS), BucketLogic(live_schedule(), None)
     gone = Deleted(tweet, first_id_at(START_MS + 1_500))
-    away = Suspension(2, first_id_at(START_MS + 2_500), True)
+    away = Absence(2, Reason.SUSPENDED, first_id_at(START_MS + 2_500), True)
     occurrences = TagOccurrences.of([tweet, tweet + 1], [1, 2], [("rain", ())] * 2)
     for at, batch, expected in (
-        (1_000, BucketBatch(3, 0, 1, START_MS + 1_000, occurrences, [gone], [away]), 2),
-        (2_000, BucketBatch(3, 0, 1, START_MS + 2_000, NONE, [], []), 1),
-        (3_000, BucketBatch(3, 0, 1, START_MS + 3_000, NONE, [], []), 0),
+        (1_000, BucketBatch(3, 0, 1, START_MS + 1_000, occurrences, [], [gone], [away]), 2),
+        (2_000, BucketBatch(3, 0, 1, START_MS + 2_000, NONE, [], [], []), 1),
+        (3_000, BucketBatch(3, 0, 1, START_MS + 3_000, NONE, [], [], []), 0),
     ):
         logic = BucketLogic(live_schedule(), logic.snapshot())
         answers, _ = logic.on_batch([batch])
@@ -212,9 +232,9 @@ def test_a_tweet_that_is_newer_than_an_evaluation_shows_at_the_next() -> None:
     tweet = first_id_at(START_MS + 1_500)
     logic = BucketLogic(live_schedule(), None)
     occurrence = TagOccurrences.of([tweet], [1], [("rain", ())])
-    first, _ = logic.on_batch([BucketBatch(3, 0, 1, START_MS + 1_000, occurrence, [], [])])
-    again, _ = logic.on_batch([BucketBatch(3, 0, 1, START_MS + 2_000, NONE, [], [])])
-    last, _ = logic.on_batch([BucketBatch(3, 0, 1, START_MS + 3_000, NONE, [], [])])
+    first, _ = logic.on_batch([BucketBatch(3, 0, 1, START_MS + 1_000, occurrence, [], [], [])])
+    again, _ = logic.on_batch([BucketBatch(3, 0, 1, START_MS + 2_000, NONE, [], [], [])])
+    last, _ = logic.on_batch([BucketBatch(3, 0, 1, START_MS + 3_000, NONE, [], [], [])])
     for answers, expected in ((first, []), (again, [tweet])):
         for top in answers:
             if isinstance(top, BucketTop):

@@ -98,7 +98,7 @@ def test_another_location_is_refused(location: str) -> None:
         "https://münchen.de/straße",
         "https://例え.jp/日本",
         "https://xn--mnchen-3ya.de",
-        "https://example.com/" + "a" * 80,
+        "https://example.com/" + "a" * 78,
     ],
 )
 def test_a_website_is_a_link_of_100_characters_at_most(website: str) -> None:
@@ -145,6 +145,7 @@ def test_the_protocol_of_a_website_is_in_lower_case() -> None:
         "https://a.com, https://b.com",
         "https://example.com/e" + "\u0301" * 9,
         "https://example.com/" + "a" * 81,
+        " " * 101,
         "\u3164",
         "https://example.com/\x00",
     ],

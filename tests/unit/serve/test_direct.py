@@ -156,6 +156,30 @@ async def test_queries(both: Both) -> None:
         await both.same(Asked("POST", TWEETS, (*bearer(both), *JSON), query, (b'{"text":"hello"}',)))
 
 
+FILTERS = [
+    (b"filter=replies", 200),
+    (b"filter=media", 200),
+    (b"exclude=replies,retweets", 200),
+    (b"exclude=media%2Creplies", 200),
+    (b"filter=replies&exclude=retweets&limit=3", 200),
+    (b"filter=quotes", 422),
+    (b"filter=", 422),
+    (b"filter=Replies", 422),
+    (b"filter=replies,media", 422),
+    (b"exclude=quotes", 422),
+    (b"exclude=", 422),
+    (b"exclude=" + b"replies," * 2_000 + b"media", 422),
+]
+
+
+async def test_filters(both: Both) -> None:
+    for query, status in FILTERS:
+        for path in (pages(both)[0], pages(both)[2]):
+            answer = await both.same(Asked("GET", path, bearer(both), query))
+            assert answer.status == status, query
+            assert status == 200 or [*orjson.loads(answer.body)["fields"]] == [query.partition(b"=")[0].decode()]
+
+
 async def test_tokens(both: Both) -> None:
     good = bearer(both)[0]
     cases: list[Headers] = [

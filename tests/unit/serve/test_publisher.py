@@ -59,7 +59,7 @@ async def test_known_values_are_kept_unless_somebody_knew_better_meanwhile(chang
     id_ = engine.next_id()
     event = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=UserId(7), text="hello")
     publisher = Publisher(Overtaken(engine.tables, PARTITIONS), engine.cache, engine.log, engine.guard())
-    await publisher.publish(event, {"t": b"known"}, ttl_s=60)
+    await publisher.publish(event, await publisher.lease({"t": b"known"}, ttl_s=60))
     _, found = await engine.cache.fetch((), ("t",))
     assert found == [None if changed else b"known"]
 

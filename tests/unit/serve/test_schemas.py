@@ -26,6 +26,7 @@ from serve.accounts.schemas import LogIn, NewUser
 from serve.areas import ROUTERS
 from serve.http.error_handlers import _fields_of
 from serve.http.parameters import checked_key, id_of
+from serve.timelines.filters import kinds_of
 from storage.gazetteer import gazetteer
 
 BODY_BYTES = 65_536
@@ -88,6 +89,7 @@ BOUNDED: dict[str, Callable[[str], object]] = {
     "tag": tag_of,
     "location": lambda text: gazetteer().place(text),
     "cursor": walk_of,
+    "exclude": kinds_of,
     "idempotency_key": lambda key: checked_key(key, None),
 }
 """What a route gives the text of a parameter to, before anything else."""

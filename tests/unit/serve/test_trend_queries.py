@@ -7,11 +7,16 @@ import orjson
 import pytest
 
 from domain.errors import Invalid, NotFound
-from domain.ids import first_id_at
+from domain.events import TweetPosted
+from domain.ids import EventId, TweetId, UserId, first_id_at, stamp_us
+from domain.muted_words import WordSurface
+from domain.relations import BLOCK, FOLLOW, MUTE
 from domain.trends.tag_counts import GLOBAL, PaneCount, Trend
 from serve.http.errors import TrendsNotReady
+from serve.muted_words.commands import MutedWordCommands
 from serve.trends.queries import TrendQueries
 from storage import values
+from tests.unit.serve.replica import ALICE, BOB, Replica
 
 NOON_MS = 1_800_000_000_000 // 86_400_000 * 86_400_000 + 12 * 3_600_000
 NOON = NOON_MS // 60_000
@@ -60,13 +65,25 @@ def panes() -> Panes:
     return Panes()
 
 
+SAMPLES = (first_id_at(NOON_MS + 1) + 5, first_id_at(NOON_MS))
+
+
 @pytest.fixture
-def queries(published: Published, panes: Panes) -> TrendQueries:
-    return TrendQueries(published, panes)
+async def replica() -> Replica:
+    """A replica, and Alice's samples."""
+    replica = Replica()
+    for id_ in SAMPLES:
+        posted = TweetPosted(event_id=EventId(id_), stamp_us=stamp_us(id_), author=ALICE, text="It rains.")
+        await replica.events.commit(posted)
+    return replica
+
+
+@pytest.fixture
+def queries(published: Published, panes: Panes, replica: Replica) -> TrendQueries:
+    return TrendQueries(published, panes, replica.readers)
 
 
 def trend(tag: str, *, count: int = 3, previous: int = 2) -> Trend:
-    first, last = first_id_at(NOON_MS), first_id_at(NOON_MS + 1) + 5
     return Trend(
         tag=tag,
         normalized_tag=tag.casefold(),
@@ -74,13 +91,15 @@ def trend(tag: str, *, count: int = 3, previous: int = 2) -> Trend:
         unique_authors=2,
         previous=previous,
         score=0.25,
-        since=first,
-        tweets=(last, first),
+        since=SAMPLES[-1],
+        tweets=SAMPLES,
     )
 
 
-async def read(queries: TrendQueries, *, location: str | None = None, limit: int = 10) -> Any:
-    return orjson.loads(await queries.top("60m", location, limit))
+async def read(
+    queries: TrendQueries, *, viewer: UserId | None = None, location: str | None = None, limit: int = 10
+) -> Any:
+    return orjson.loads(await queries.top(viewer, "60m", location, limit))
 
 
 async def test_a_trend_is_told_with_its_velocity_and_its_tweets(published: Published, queries: TrendQueries) -> None:
@@ -102,6 +121,30 @@ async def test_a_trend_is_told_with_its_velocity_and_its_tweets(published: Publi
             }
         ],
     }
+
+
+async def test_a_trend_has_the_samples_that_its_reader_sees(
+    published: Published, queries: TrendQueries, replica: Replica
+) -> None:
+    await published.publish("60m", AS_OF_MS, {GLOBAL: values.trends([trend("Rain")])})
+
+    async def seen_by(viewer: UserId | None) -> tuple[int, int]:
+        (only,) = (await read(queries, viewer=viewer))["trends"]
+        return only["count"], len(only["tweets"])
+
+    turn_on, turn_off = replica.relations.turn_on, replica.relations.turn_off
+    for relation, user, target in ((BLOCK, ALICE, BOB), (BLOCK, BOB, ALICE), (MUTE, BOB, ALICE)):
+        await turn_on(relation, user, target)
+        assert (await seen_by(BOB), await seen_by(None)) == ((3, 0), (3, 2))
+        await turn_off(relation, user, target)
+    await replica.use_cases.get(MutedWordCommands).mute(BOB, "rains", surfaces=[WordSurface.PUBLIC])
+    assert (await seen_by(BOB), await seen_by(None)) == ((3, 0), (3, 2))
+    await turn_on(FOLLOW, BOB, ALICE)
+    await replica.people.change_settings(ALICE, True, {})
+    assert (await seen_by(BOB), await seen_by(None)) == ((3, 0), (3, 0)), "not for followers either"
+    await replica.people.change_settings(ALICE, False, {})
+    await replica.commands.delete(ALICE, TweetId(SAMPLES[0]))
+    assert await seen_by(None) == (3, 1)
 
 
 async def test_a_tag_that_was_not_there_before_is_new_and_has_no_velocity(
@@ -146,7 +189,7 @@ async def test_a_place_that_nobody_knows_is_not_everywhere(
 async def test_before_anything_is_published_there_is_no_answer(published: Published, queries: TrendQueries) -> None:
     await published.publish("5m", AS_OF_MS, {})
     with pytest.raises(TrendsNotReady):
-        await queries.top("60m", None, 10)
+        await queries.top(None, "60m", None, 10)
     with pytest.raises(TrendsNotReady):
         await queries.history("rain", "60m")
 

@@ -34,12 +34,13 @@ from domain.events import (
 )
 from domain.ids import EventId, TweetId, UserId, count_part, time_ms
 from domain.relations import RelationState
+from domain.tweets import Visibility
 from storage import keys
 from storage.own_acts import acts_from, acts_of
 from storage.ports.cache import ListKey, ListKind
 from storage.projections import PROJECTIONS, projection_of
 from storage.projections.relations import superseded_rows, superseded_values
-from storage.rows import KEYS, Delete, Row, SetRelation, Upsert, event_place
+from storage.rows import KEYS, Delete, Row, SetRelation, Upsert, Value, event_place
 from tests.memory.events import MemoryEventStore
 from tests.memory.tables import MemoryTables
 
@@ -312,6 +313,26 @@ EFFECTS: dict[type[Event], tuple[set[str | ListKey], set[tuple[int, str]], tuple
     BookmarkRemoved: ({keys.engaged(BOB)}, set(), None),
 }
 """For each kind: stale values and lists, counts to be taken anew, and the entry."""
+
+
+def test_a_tweet_that_is_not_for_everybody_stands_in_no_feed() -> None:
+    posted = TweetPosted(
+        **AT,
+        author=BOB,
+        text="#Hi",
+        hashtags=("Hi",),
+        visibility=Visibility.MENTIONED,
+        mention_ids=(ALICE,),
+        protected=True,
+    )
+    readers: dict[str, Value] = {"visibility": 2, "mention_ids": (ALICE,), "protected": True}
+    assert [*projection_of(posted).rows(posted)] == [
+        Upsert("tweets", (BOB, ID), STAMP, {"text": "#Hi", "hashtags": ("Hi",), **readers}),
+        Upsert("tweet_authors", (ID,), STAMP, {"user_id": BOB}),
+    ]
+    deleted = TweetDeleted(**AT, author=BOB, tweet_id=TWEET, hashtags=("Hi",), visibility=Visibility.FOLLOWERS)
+    removed = [Delete("tweets", (BOB, TWEET), STAMP), Delete("tweet_authors", (TWEET,), STAMP)]
+    assert [*projection_of(deleted).rows(deleted)] == removed
 
 
 @EACH

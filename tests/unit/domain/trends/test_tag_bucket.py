@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 from domain.hashtags import folded_tag
 from domain.ids import first_id_at
 from domain.trends.tag_bucket import TagBucket
-from domain.trends.tag_counts import GLOBAL, PaneCount, Suspension, TagOccurrences, Trend
+from domain.trends.tag_counts import GLOBAL, Absence, PaneCount, TagOccurrences, Trend
 from domain.trends.windows import KEPT_MS, WINDOWS
+from domain.visibility import Reason
 from tests.support.oracle.trends import LiveTweet, trends_of
 
 START_MS = 1_800_000_000_000
 TAGS = ("rain", "Rain", "sun", "雨", "İstanbul", "été")
 PLACES = ((), ("fr",), ("fr", "fr/paris"))
+AWAY = (Reason.SUSPENDED, Reason.PRIVATE)
 Made = tuple[int, int, int, tuple[str, ...], tuple[str, ...]]
 
 _made = st.tuples(
@@ -33,10 +35,11 @@ def tweet_of(made: Made) -> LiveTweet:
     return LiveTweet(id=first_id_at(START_MS + after_ms) + sequence, author=author, tags=tags, places=places)
 
 
-def add(bucket: TagBucket, tweet: LiveTweet) -> int:
+def add(bucket: TagBucket, tweet: LiveTweet, *, protected: bool = False) -> int:
     times = len(tweet.tags)
     return bucket.add(
-        TagOccurrences.of([tweet.id] * times, [tweet.author] * times, [(tag, tweet.places) for tag in tweet.tags])
+        TagOccurrences.of([tweet.id] * times, [tweet.author] * times, [(tag, tweet.places) for tag in tweet.tags]),
+        [tweet.id] if protected else [],
     )
 
 
@@ -64,23 +67,28 @@ def test_after_any_history_the_top_equals_the_model(made: list[Made], seed: int,
     rng = random.Random(seed)
     tweets = [tweet_of(each) for each in made]
     deleted = {tweet.id for tweet in tweets if rng.random() < dead}
-    moderated = [Suspension(rng.randint(1, 6), first_id_at(START_MS) + n, rng.random() < 0.6) for n in range(5)]
-    history: list[LiveTweet | int | Suspension] = [*tweets, *rng.choices(tweets, k=len(tweets)), *deleted, *deleted]
-    history += rng.choices(moderated, k=len(moderated)) + moderated
+    protected = {tweet.id for tweet in tweets if tweet.author == 1}
+    absences = [
+        Absence(rng.randint(1, 6), rng.choice(AWAY), first_id_at(START_MS) + n, rng.random() < 0.6) for n in range(8)
+    ]
+    history: list[LiveTweet | int | Absence] = [*tweets, *rng.choices(tweets, k=len(tweets)), *deleted, *deleted]
+    history += rng.choices(absences, k=len(absences)) + absences
     rng.shuffle(history)
     bucket = TagBucket()
     for each in history:
         if isinstance(each, LiveTweet):
-            add(bucket, each)
-        elif isinstance(each, Suspension):
-            bucket.suspend([each])
+            add(bucket, each, protected=each.id in protected)
+        elif isinstance(each, Absence):
+            bucket.leave_out([each])
         else:
             bucket.delete([each])
         if rng.random() < 0.1:
             bucket.top(WINDOWS["5m"], START_MS + rng.randrange(4_000_000))
         if rng.random() < 0.05:
             bucket = pickle.loads(pickle.dumps(bucket))
-    away = {latest.author for latest in {each.author: each for each in moderated}.values() if latest.suspended}
+    latest = {(each.author, each.reason): each.absent for each in absences}
+    away = {author for (author, _), absent in latest.items() if absent}
+    away |= {1} if (1, Reason.PRIVATE) not in latest else set()
     live = [tweet for tweet in tweets if tweet.id not in deleted and tweet.author not in away]
     for as_of_ms in (START_MS, START_MS + rng.randrange(4_000_000), START_MS + 4_000_000, START_MS + 90_000_000):
         assert tops(bucket, as_of_ms) == expected(live, as_of_ms)
@@ -138,13 +146,39 @@ def test_a_suspension_takes_an_author_out_of_every_pane_and_its_end_brings_them_
         add(bucket, tweet)
     minute, later = START_MS // 60_000, first_id_at(START_MS + 10)
     assert bucket.changed_minutes() == [PaneCount("rain", minute, 2, 2)]
-    bucket.suspend([Suspension(1, later, True)])
+    bucket.leave_out([Absence(1, Reason.SUSPENDED, later, True)])
     assert tops(bucket, START_MS + 10) == expected(tweets[1:], START_MS + 10)
     assert bucket.changed_minutes() == [PaneCount("rain", minute, 1, 1)]
     bucket.forget_before(START_MS + KEPT_MS - 900_000)
-    bucket.suspend([Suspension(1, later + 1, False), Suspension(1, later, True)])
+    bucket.leave_out([Absence(1, Reason.SUSPENDED, later + 1, False), Absence(1, Reason.SUSPENDED, later, True)])
     assert tops(bucket, START_MS + 10) == expected(tweets, START_MS + 10)
     assert bucket.changed_minutes() == [PaneCount("rain", minute, 2, 2)]
+
+
+def test_the_end_of_a_suspension_does_not_show_an_author_who_is_private() -> None:
+    bucket, tweet, later = TagBucket(), tweet_of((0, 0, 1, ("rain",), ())), first_id_at(START_MS + 10)
+    add(bucket, tweet)
+    bucket.leave_out([Absence(1, Reason.SUSPENDED, later, True), Absence(1, Reason.PRIVATE, later + 1, True)])
+    bucket.leave_out([Absence(1, Reason.SUSPENDED, later + 2, False)])
+    assert tops(bucket, START_MS + 10) == {}
+    bucket.leave_out([Absence(1, Reason.PRIVATE, later + 3, False)])
+    assert tops(bucket, START_MS + 10) == expected([tweet], START_MS + 10)
+
+
+def test_an_author_who_has_been_private_for_longer_than_anything_is_kept_does_not_count() -> None:
+    bucket, later = TagBucket(), first_id_at(START_MS)
+    add(bucket, tweet_of((1, 0, 1, ("rain",), ())))
+    bucket.leave_out([Absence(1, Reason.PRIVATE, later + 1, True)])
+    as_of_ms = START_MS + 2 * KEPT_MS
+    bucket.forget_before(as_of_ms)
+    tweet = tweet_of((2 * KEPT_MS, 0, 1, ("rain",), ()))
+    add(bucket, tweet, protected=True)
+    bucket = pickle.loads(pickle.dumps(bucket))
+    assert tops(bucket, as_of_ms) == {}
+    assert bucket.changed_minutes() == [PaneCount("rain", as_of_ms // 60_000, 0, 0)]
+    bucket.leave_out([Absence(1, Reason.PRIVATE, tweet.id + 1, False)])
+    assert tops(bucket, as_of_ms) == expected([tweet], as_of_ms)
+    assert bucket.changed_minutes() == [PaneCount("rain", as_of_ms // 60_000, 1, 1)]
 
 
 def test_what_no_window_reaches_is_forgotten_and_comes_too_late_afterwards() -> None:
