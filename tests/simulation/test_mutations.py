@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
+from actors.consumers.conflicts import Conflicts
 from actors.consumers.fanout_shard import FanoutShard
 from actors.consumers.repair import Invalidation, Repair
 from actors.reconciler.reconciler import Reconciler
@@ -199,6 +200,7 @@ BUGS = {
     "a rebuilt list loses what was pushed meanwhile": Build(cache=ForgetsWhatCame),
     "effects are not repeated": Build(without=Invalidation),
     "what lost a race stays": Build(without=Repair),
+    "what races leave beside each other stays": Build(without=Conflicts),
     "the reconciler never looks back": Build(reconciler=LooksAtTheTailOnly),
     "nothing is ever known to be applied": Build(reconciler=NeverApplies),
     "nobody knows that redis failed": Build(guard=ReportsNothing),

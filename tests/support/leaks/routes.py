@@ -80,3 +80,12 @@ async def read_as_author(world: World, case: Case) -> Reading:
     )
     await each(read(reading, own) for read in OWN.values())
     return reading
+
+
+def check(*readings: Reading, at_least: int) -> None:
+    """Nothing differs from the matrix, of as many cells as there were once."""
+    cells = sum(reading.cells for reading in readings)
+    problems = [problem for reading in readings for problem in reading.problems]
+    assert not problems, "\n".join((f"{len(problems)} of {cells} cells differ:", *problems[:40]))
+    print(f"{cells} cells")
+    assert cells >= at_least, "some are no longer compared"

@@ -1,5 +1,6 @@
 """The routes of users and of what is one's own, each read whole and compared with the matrix."""
 
+from domain.trends.tag_counts import TOP_MAX
 from tests.support.api_user import ApiUser
 from tests.support.leaks.matrix import Audience, Standing, Stands, Surface
 from tests.support.leaks.reading import Reading, closed, named, refused
@@ -104,7 +105,7 @@ async def _own(reading: Reading, world: World, path: str, stands: tuple[Stands, 
 
 async def trends(reading: Reading, world: World) -> None:
     """Whatever trends, no sample is of what the reader would not find among everybody's tweets."""
-    answer = await reading.answer("/trends", params={"window": "1h", "limit": "100"})
+    answer = await reading.answer("/trends", params={"window": "60m", "limit": str(TOP_MAX)})
     samples = {id_ for trend in answer.json()["trends"] for id_ in trend["tweets"]} if answer.status_code == 200 else ()
     for item in world.items:
         if item.original is None and (reason := item.why_hidden(reading.standing, Surface.PUBLIC)):

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
+from typing_extensions import override
+
 from tests.support.api_user import HOME, ApiUser
 from tests.support.leaks.matrix import SHOWN, Audience, Standing, Stands, Surface
 from tests.support.oracle.oracle import Relation
@@ -48,6 +50,7 @@ class Case:
         suspended = reader.stands is Stands.SUSPENDED
         return Standing(Stands.SUSPENDED if suspended else Stands.STRANGER, reader.private, mentioned=False)
 
+    @override
     def __str__(self) -> str:
         return f"{self.stands}, {'private' if self.private else 'public'} account"
 
@@ -82,8 +85,10 @@ class Item:
 class Hooks:
     """What the API does not offer, or not at once."""
 
-    settle: Callable[[], Awaitable[None]]
-    """Wait until consumers have done their part."""
+    delivered: Callable[["World"], Awaitable[None]]
+    """Wait until all that was written is where followers find it."""
+    approved: Callable[["World"], Awaitable[None]]
+    """Wait until nobody asks an account any more that is private no longer."""
     suspend: Callable[[int, bool], Awaitable[None]] | None = None
     """Suspend a user, or reinstate them; without it nobody is suspended."""
 
@@ -96,8 +101,6 @@ class World:
     third: ApiUser
     authors: dict[Case, ApiUser]
     hooks: Hooks
-    narrow: bool
-    """Whether tweets can be for fewer than everybody."""
     phase: Phase = Phase.SHUT
     items: list[Item] = field(default_factory=list)
     tag: str = field(default_factory=lambda: f"leaks{secrets.token_hex(4)}")
@@ -120,14 +123,14 @@ class World:
         await each(self._write(case, author) for case, author in self.authors.items())
         await self._find_retweets()
         await each(self._keep(item) for item in self.items if item.audience is not Audience.OTHERS)
-        await self.hooks.settle()
+        await self.hooks.delivered(self)
         await self.reader.tweets("home", HOME)  # whatever is remembered is older than what follows
         await each(self._shut(case, author) for case, author in self.authors.items())
 
     async def open(self) -> None:
         """Undo what the cases did."""
         await each(self._open(case, author) for case, author in self.authors.items())
-        await self.hooks.settle()
+        await self.hooks.approved(self)
         self.phase = Phase.OPEN
 
     async def close_again(self) -> None:
@@ -144,8 +147,7 @@ class World:
 
     async def _write(self, case: Case, author: ApiUser) -> None:
         await self._write_for_everybody(case, author)
-        if self.narrow:
-            await self._write_for_few(case, author)
+        await self._write_for_few(case, author)
 
     async def _write_for_everybody(self, case: Case, author: ApiUser) -> None:
         await self._own(case, author, "itself")
