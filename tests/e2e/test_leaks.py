@@ -19,11 +19,11 @@ async def delivered(world: World) -> None:
     """Wait until the reader's home has all that is for followers: they still follow everybody."""
     due = {int(item.id) for item in world.items if item.audience not in _FEW}
 
-    async def lacking() -> int:
+    async def unmet() -> int:
         shown = await world.reader.tweets("home", HOME)
         return len(due - {id_ for entry in shown for id_ in entry.line})
 
-    await eventually(lacking, lambda count: not count)
+    await eventually(unmet, lambda count: not count)
 
 
 async def approved(world: World) -> None:

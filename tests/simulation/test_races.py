@@ -64,10 +64,10 @@ RACERS: dict[str, tuple[Sequence[Act], tuple[Act, Act]]] = {
 
 @pytest.mark.parametrize("racers", RACERS)
 def test_whoever_wins_a_race_nothing_contradicts_it_once_settled(racers: str) -> None:
-    before, rivals = RACERS[racers]
+    before, both = RACERS[racers]
     for seed in range(-(-RACES // len(_PAIRS))):
         world = World(seed, build=Build(), faults=_FAULTS)
-        asyncio.run(_play(world, before, rivals))
+        asyncio.run(_play(world, before, both))
         faults = [fault for user, other in _PAIRS for fault in _faults(world, user, other)]
         assert [*world.problems, *faults] == [], f"seed {seed}"
 
@@ -77,15 +77,15 @@ def test_of_these_races_some_need_that_somebody_resolves_them() -> None:
     metrics.install(backend)
     try:
         for name in ("a follow and a block", "a request and the opening of the account"):
-            before, rivals = RACERS[name]
-            asyncio.run(_play(World(0, build=Build(), faults=_FAULTS), before, rivals))
+            before, both = RACERS[name]
+            asyncio.run(_play(World(0, build=Build(), faults=_FAULTS), before, both))
     finally:
         metrics.install(metrics.LocalBackend())
     for safeguard in ("block_wins", "request_resolved"):
         assert backend.total(metrics.SAFEGUARDS, safeguard=safeguard) > 0, safeguard
 
 
-async def _play(world: World, before: Sequence[Act], rivals: Sequence[Act]) -> None:
+async def _play(world: World, before: Sequence[Act], both: Sequence[Act]) -> None:
     scheduler = world.scheduler
 
     async def act(do: Act, user: UserId, other: UserId, pause_ms: int) -> None:
@@ -98,7 +98,7 @@ async def _play(world: World, before: Sequence[Act], rivals: Sequence[Act]) -> N
         await scheduler.sleep(1_000)
         for do in before:
             await asyncio.gather(*(act(do, *pair, 0) for pair in _PAIRS))
-        await asyncio.gather(*(act(do, *pair, world.rng.randint(0, _PAUSE_MS_MAX)) for pair in _PAIRS for do in rivals))
+        await asyncio.gather(*(act(do, *pair, world.rng.randint(0, _PAUSE_MS_MAX)) for pair in _PAIRS for do in both))
         await settle(world)
 
     try:

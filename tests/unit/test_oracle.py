@@ -87,6 +87,9 @@ def test_a_private_account_is_seen_by_followers_and_never_among_everybodys(oracl
     assert (oracle.public(ALICE), oracle.public(BOB)) == ([], own(10))
     assert oracle.by_hashtag(ALICE)["tag"] == own(10)
     assert not oracle.by_hashtag(CARA)
+    assert not oracle.live()
+    assert (oracle.may_use(ALICE, 10), oracle.may_use(CARA, 10)) == (True, False)
+    assert not any(oracle.may_use(user, 10, share=True) for user in (ALICE, BOB))
 
 
 def test_a_mute_hides_where_nobody_went_on_purpose(oracle: Oracle) -> None:

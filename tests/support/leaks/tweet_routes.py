@@ -88,10 +88,10 @@ async def thread(reading: Reading, world: World) -> None:
         above = [] if centre.parent is None else [expected(centre.parent)]
         if centre.parent is not None and centre.parent.parent is not None:
             above.insert(0, expected(centre.parent.parent))
-        reading.cell(f"{path}: {named(item)}", _told(found["tweet"]), expected(centre))
-        reading.cell(f"{path}: above {named(item)}", [*map(_told, found["ancestors"])], above)
-        told = sorted(map(_told, found["descendants"]), key=str)
-        reading.cell(f"{path}: below {named(item)}", told, sorted(below(centre), key=str))
+        reading.cell(f"{path}: {named(item)}", _shown(found["tweet"]), expected(centre))
+        reading.cell(f"{path}: above {named(item)}", [*map(_shown, found["ancestors"])], above)
+        found_below = sorted(map(_shown, found["descendants"]), key=str)
+        reading.cell(f"{path}: below {named(item)}", found_below, sorted(below(centre), key=str))
 
     await each(map(one, world.items))
 
@@ -140,7 +140,7 @@ async def _engaged(reading: Reading, world: World, name: str) -> None:
     await each(map(one, world.items))
 
 
-def _told(entry: Any) -> Any:
+def _shown(entry: Any) -> Any:
     """The id of a tweet that is told of, or its tombstone as it is."""
     return entry if "unavailable" in entry else entry["id"]
 

@@ -182,6 +182,10 @@ class Oracle:
             return False
         return all(self._may_see(viewer, self._by[id_], place) for id_ in entry)
 
+    def may_use(self, user: int, tweet: int, *, share: bool = False) -> bool:
+        """Whether somebody may like a tweet or reply to it, or also `share` it: quote or retweet it."""
+        return self.sees(user, Entry(tweet, tweet)) and not (share and self._by[tweet] in self.private)
+
     def lists(self, viewer: int | None, user: int) -> bool:
         """Whether somebody finds a user in lists of users: not if either blocks the other."""
         return not (self._has(viewer, Relation.BLOCK, user) or self._has(user, Relation.BLOCK, viewer))
@@ -276,7 +280,7 @@ class Oracle:
         return UserCounts(len(followers), len(following), written)
 
     def live(self) -> list[LiveTweet]:
-        """Everybody's tweets, replies and quotes as trends see them."""
+        """Everybody's tweets, replies and quotes as trends see them: without those of private accounts."""
         return [
             LiveTweet(
                 id=tweet.id,
@@ -285,4 +289,5 @@ class Oracle:
                 places=gazetteer().places_of(tweet.location),
             )
             for tweet in self.tweets.values()
+            if tweet.author not in self.private
         ]
