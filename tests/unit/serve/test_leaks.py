@@ -16,6 +16,7 @@ from domain.events import UserReinstated, UserSuspended
 from domain.ids import EventId, TweetId, UserId, stamp_us
 from domain.limits import SMALL, Limits
 from domain.relations import BLOCK, BOOKMARK, FOLLOW, LIKE, MUTE, RETWEET, RETWEETS_HIDDEN
+from domain.tweets import Visibility
 from serve.muted_words.commands import MutedWordCommands
 from serve.relations.follow_commands import FollowCommands
 from serve.tweets.commands import Draft
@@ -362,3 +363,57 @@ async def _check_commands(world: World, row: Row) -> None:
     if link == "+":
         for relation, target in ((LIKE, world.tweet), (BOOKMARK, world.answer), (RETWEET, world.answer)):
             await relations.turn_off(relation, READER, target)
+
+
+NARROW: dict[str, tuple[Visibility, str, Act, str]] = {
+    # Visibility, text, what happens, and what the reader sees: home, lists of anybody's, profile, links.
+    "for followers, a stranger": (Visibility.FOLLOWERS, "hello", _nothing, "- - - private"),
+    "for followers, a follower": (Visibility.FOLLOWERS, "hello", _on(FOLLOW, READER, AUTHOR), "+ - + +"),
+    "for followers, who is blocked": (Visibility.FOLLOWERS, "hello", _on(BLOCK, AUTHOR, READER), "- - closed blocked"),
+    "for followers, who asks": (Visibility.FOLLOWERS, "hello", _private_and_requested, "- - closed private"),
+    "for the reader": (Visibility.MENTIONED, f"hello @u{READER}", _nothing, "- - + +"),
+    "for the reader, a follower": (Visibility.MENTIONED, f"hello @u{READER}", _on(FOLLOW, READER, AUTHOR), "- - + +"),
+    "for a third, a follower": (Visibility.MENTIONED, f"hello @u{THIRD}", _on(FOLLOW, READER, AUTHOR), "- - - private"),
+}
+
+
+@pytest.mark.parametrize(("visibility", "text", "begin", "sees"), NARROW.values(), ids=NARROW)
+async def test_what_is_not_for_everybody_reaches_those_whom_it_is_for(
+    visibility: Visibility, text: str, begin: Act, sees: str
+) -> None:
+    world = World(SMALL)
+    replica, post = world.replica, world.replica.post
+    root = await post(THIRD, Draft(text="root"))
+    tweet = await post(AUTHOR, Draft(text=f"{text} #{TAG}", reply_to=root, visibility=visibility))
+    await begin(world)
+    home, lists, profile, link = sees.split()
+    timelines, pages = replica.timelines, replica.pages
+    assert (tweet in _tweets(orjson.loads(await timelines.home(READER, None, MANY)))) is (home == "+")
+    for viewer in (READER, None):
+        for reading in (timelines.public(viewer, None, MANY), timelines.hashtag(viewer, TAG, None, MANY)):
+            assert (tweet in _tweets(orjson.loads(await reading))) is (lists == "+")
+    page = await _read(timelines.user_timeline(READER, AUTHOR, None, MANY))
+    assert issubclass(page, Refused) if profile == "closed" else (tweet in _tweets(page)) is (profile == "+")
+    seen = link == "+"
+    found = await _read(replica.tweets.tweet(READER, tweet))
+    assert (found["id"] if seen else found) == (str(tweet) if seen else NotFound)
+    assert await _read(replica.tweets.tweet(None, tweet)) is NotFound
+    for reading in (
+        replica.tweets.replies(READER, tweet, None, MANY),
+        replica.tweets.engagements(READER, tweet),
+        replica.threads.page(READER, tweet, None, None),
+        pages.sources(READER, LIKE, tweet, None, MANY),
+    ):
+        assert (await _read(reading) is NotFound) is not seen
+    thread = orjson.loads(await replica.threads.page(READER, root, None, None))
+    assert [each["id"] for each in thread["descendants"]] == [str(tweet)] * seen
+    assert (tweet in _tweets(orjson.loads(await replica.tweets.replies(READER, root, None, MANY)))) is seen
+    for relation in (LIKE, BOOKMARK):
+        try:
+            await replica.relations.turn_on(relation, READER, tweet)
+        except NotFound:
+            assert not seen
+        else:
+            assert seen
+    with pytest.raises(Forbidden if seen else NotFound):
+        await replica.relations.turn_on(RETWEET, READER, tweet)

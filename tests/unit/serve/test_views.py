@@ -216,3 +216,13 @@ async def test_many_words_are_read_aside_and_count() -> None:
     await words.mute(BOB, "tea")
     assert orjson.loads(await replica.timelines.public(BOB, None, 5))["tweets"] == []
     assert orjson.loads(await replica.tweets.tweet(BOB, TweetId(tweet)))["id"] == str(tweet), "at a link it is seen"
+
+
+async def test_ones_own_lists_of_blocks_and_mutes_show_whom_one_hides() -> None:
+    replica = Replica()
+    await _with_a_view(replica)
+    await replica.relations.turn_on(BLOCK, DAVE, BOB)
+    for relation, target in ((BLOCK, DAVE), (MUTE, EVE)):
+        (user,) = orjson.loads(await replica.pages.targets(BOB, relation, BOB, None, 5))["users"]
+        assert user["id"] == str(target)
+        assert orjson.loads(await replica.users.user(BOB, target))["id"] == str(target), "as an act on them is answered"
