@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from tests.acceptance.world import World
 from tests.support.api_user import HOME, ApiUser
 from tests.support.oracle.comparison import matches_page_order
-from tests.support.oracle.oracle import FLAGS, About, Entry, Relation, Tweet
+from tests.support.oracle.oracle import FLAGS, About, Entry, Place, Relation, Tweet
 from tests.support.shapes import Shown
 
 LOCATIONS = (None, None, "Paris", "San Francisco, CA", "London, UK", "somewhere else")
@@ -98,7 +98,8 @@ class Actions:
             before = self._oracle.user_timeline(target.id, user.id)
             pages = await asyncio.gather(*(user.page("home", HOME) for _ in range(readers)))
             there = set(self._oracle.user_timeline(target.id, user.id))
-            settled = [entry for entry in before if entry in there and self._is_settled(target, entry)]
+            at_home = [entry for entry in before if self._oracle.sees(user.id, entry, Place.HOME)]
+            settled = [entry for entry in at_home if entry in there and self._is_settled(target, entry)]
         for page, more in pages:
             self._world.check(_lacks_followed(user, target, page, more, settled))
 
@@ -119,7 +120,8 @@ class Actions:
             await user.edit(name=about.name, bio=about.bio)
             self._oracle.about[user.id] = about
             if look:
-                reader = self._world.random.choice(self._world.members)
+                members = self._world.members
+                reader = self._world.random.choice([each for each in members if self._oracle.lists(each.id, user.id)])
                 found = (await reader.profile(user.id)).about
                 self._world.check(None if found == about else f"{user.username} is {found} right after being {about}")
 

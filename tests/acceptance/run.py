@@ -13,6 +13,7 @@ from cluster.state import Endpoints
 from tests.acceptance.actions import Actions
 from tests.acceptance.edges import REQUIRED, edges_table, edges_when_all_taken
 from tests.acceptance.fault import redis_halted
+from tests.acceptance.hiding import hide
 from tests.acceptance.history import compare_history
 from tests.acceptance.own_system import OwnSystem
 from tests.acceptance.report import comparison_table, print_differences
@@ -70,6 +71,7 @@ async def demonstrate(target: Target, cast: Cast, console: Console) -> bool:
             if target.own is not None and target.endpoints is not None:
                 with redis_halted(target.endpoints.redis_url, target.own.processes()):
                     await _post_unlogged(world, actions, halted)
+            await hide(world)
             await scenario.run(steps[len(steps) // 2 :], bars, "More of the same")
             seconds = clock() - begun
             calls = api.latencies.count() - calls

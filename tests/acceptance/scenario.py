@@ -124,6 +124,8 @@ class Scenario:
     async def _post(self, step: Step) -> None:
         author = self._random.choice(self._authors)
         other = self._some_tweet() if step.kind != "post" else None
+        if other is not None and not self._oracle.may_use(author.id, other.id, share=step.kind == "quote"):
+            other = None
         tweet = await self._actions.post(
             author,
             step.text,
@@ -143,6 +145,7 @@ class Scenario:
         if (
             tweet is not None
             and user.id not in self._oracle.sources(relation, tweet.id)
+            and self._oracle.may_use(user.id, tweet.id, share=relation is Relation.RETWEET)
             and self._free(relation, user, tweet)
         ):
             await self._actions.begin(relation, user, tweet.id)
@@ -154,6 +157,8 @@ class Scenario:
 
     async def _follow(self, step: Step) -> None:
         user, target = (self._world.members[number] for number in step.edge)
+        if target.id in self._oracle.private or not self._oracle.lists(user.id, target.id):
+            return
         if self._world.claims.can_own((Relation.FOLLOW, user.id, target.id)):
             await self._actions.follow(user, target, readers=3 if self._looks() else 0)
 
@@ -170,7 +175,8 @@ class Scenario:
         user = self._someone()
         if self._world.claims.can_own(("profile", user.id)):
             number = self._world.tick()
-            about = About(name=f"{user.username} {number}", bio=f"Edited {number} times & more")
+            private = user.id in self._oracle.private
+            about = About(name=f"{user.username} {number}", bio=f"Edited {number} times & more", private=private)
             await self._actions.edit(user, about, look=self._looks())
 
     async def _read(self, _step: Step) -> None:
@@ -197,7 +203,7 @@ class Scenario:
             if tweet is None or not (sources := self._oracle.sources(relation, tweet.id)):
                 continue
             user = self._world.by_id[self._random.choice(list(sources))]
-            if self._free(relation, user, tweet):
+            if self._free(relation, user, tweet) and self._oracle.may_use(user.id, tweet.id):
                 return user, tweet
         return None
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import zip_longest
 from typing import TypeVar
@@ -138,7 +138,9 @@ class Verifier:
         return _of(f"timeline of {member.username}", difference or self._content(member, shown))
 
     async def _profile(self, member: ApiUser) -> str | None:
-        viewer = self._world.members[(self._world.members.index(member) + 1) % len(self._world.members)]
+        at = self._world.members.index(member)
+        others = (*self._world.members[at + 1 :], *self._world.members[:at])
+        viewer = next(other for other in others if self._oracle.lists(other.id, member.id))
         profile = await viewer.profile(member.id)
         found = (profile.about, profile.counts, profile.following, profile.followed_by)
         expected = (
@@ -150,7 +152,7 @@ class Verifier:
         return None if found == expected else f"{member.username} is {found} instead of {expected}"
 
     async def _counts(self, tweet: int) -> str | None:
-        found, expected = await self._reader().counts(tweet), self._oracle.counts(tweet)
+        found, expected = await self._author(tweet).counts(tweet), self._oracle.counts(tweet)
         return None if found == expected else f"tweet {tweet} has {found} instead of {expected}"
 
     async def _deleted(self, tweet: int) -> str | None:
@@ -159,25 +161,28 @@ class Verifier:
 
     async def _followers(self, member: ApiUser) -> str | None:
         spans = self._oracle.sources(Relation.FOLLOW, member.id)
-        return await self._people(f"/users/{member.id}/followers", spans)
+        return await self._people(member, f"/users/{member.id}/followers", spans)
 
     async def _following(self, member: ApiUser) -> str | None:
         spans = self._oracle.targets(Relation.FOLLOW, member.id)
-        return await self._people(f"/users/{member.id}/following", spans)
+        return await self._people(member, f"/users/{member.id}/following", spans)
 
     async def _likers(self, tweet: int) -> str | None:
-        return await self._people(f"/tweets/{tweet}/likers", self._oracle.sources(Relation.LIKE, tweet))
+        spans = self._oracle.sources(Relation.LIKE, tweet)
+        return await self._people(self._author(tweet), f"/tweets/{tweet}/likers", spans)
 
     async def _retweeters(self, tweet: int) -> str | None:
-        return await self._people(f"/tweets/{tweet}/retweeters", self._oracle.sources(Relation.RETWEET, tweet))
+        spans = self._oracle.sources(Relation.RETWEET, tweet)
+        return await self._people(self._author(tweet), f"/tweets/{tweet}/retweeters", spans)
 
-    async def _people(self, path: str, spans: Mapping[int, Span]) -> str | None:
-        shown = await self._reader().users(path.rpartition("/")[2], path)
-        return _of(path, matches_latest_first(shown, spans))
+    async def _people(self, reader: ApiUser, path: str, spans: Mapping[int, Span]) -> str | None:
+        shown = await reader.users(path.rpartition("/")[2], path)
+        return _of(path, matches_latest_first(shown, self._oracle.listed(reader.id, spans)))
 
     async def _replies(self, tweet: int) -> str | None:
-        shown = await self._reader().tweets("replies", f"/tweets/{tweet}/replies")
-        expected = self._oracle.replies(tweet, self._reader().id)
+        reader = self._author(tweet)
+        shown = await reader.tweets("replies", f"/tweets/{tweet}/replies")
+        expected = self._oracle.replies(tweet, reader.id)
         return _of(f"replies to {tweet}", matches_list(_lines(shown), expected))
 
     async def _hashtag(self, tag: str) -> str | None:
@@ -214,7 +219,12 @@ class Verifier:
 
     def _about(self, user: int) -> About:
         """What somebody says of themselves; at first their name is the one that they logged in with."""
-        return self._oracle.about.get(user) or About(name=self._world.by_id[user].username)
+        about = self._oracle.about.get(user) or About(name=self._world.by_id[user].username)
+        return replace(about, private=user in self._oracle.private)
+
+    def _author(self, tweet: int) -> ApiUser:
+        """Who wrote it, from whom it is not hidden."""
+        return self._world.by_id[self._oracle.tweets[tweet].author]
 
     def _reader(self) -> ApiUser:
         return self._world.members[0]

@@ -103,13 +103,15 @@ class Checker:
         yield partial(self._trends, expected)
 
     async def _close_what_is_open(self, expected: Expected) -> None:
-        """Read what nobody was told: the timelines of authors, whom each follows, what each likes."""
+        """Read what nobody was told: the timelines of authors, whom each follows and mutes, what each likes."""
         by_id = {client.id: client for client in self._clients}
         facts: dict[Fact, bool] = {}
         for fact in expected.open():
             kind, user, target = fact
             if kind == Relation.FOLLOW:
                 facts[fact] = (await by_id[user].profile(target)).following
+            elif kind == Relation.MUTE:
+                facts[fact] = target in await by_id[user].users("mutes", "/users/me/mutes")
             else:
                 tweet = await by_id[user].tweet(target)
                 facts[fact] = tweet is None if kind == DELETED else tweet is not None and tweet.flags[_FLAG_OF[kind]]

@@ -7,8 +7,8 @@ from tests.chaos.history import History
 from tests.support.oracle.answers import DELETED, Answers, Attempt, Fact, Outcome
 from tests.support.oracle.oracle import Oracle, Relation, Tweet
 
-_ON = {"follow": "follow", "like": "like", "delete": DELETED}
-_OFF = {"unfollow": "follow", "unlike": "like"}
+_ON = {"follow": "follow", "like": "like", "mute": "mute", "delete": DELETED}
+_OFF = {"unfollow": "follow", "unlike": "like", "unmute": "mute"}
 
 
 class Expected:

@@ -1,4 +1,4 @@
-"""People who post, delete, follow, unfollow, like and read over HTTP, whatever happens."""
+"""People who post, delete, follow, mute, like and read over HTTP, whatever happens."""
 
 import asyncio
 import random
@@ -22,6 +22,8 @@ _ACTIONS = (
     *("like",) * 12,
     *("unlike",) * 5,
     *("delete",) * 8,
+    *("mute",) * 5,
+    *("unmute",) * 4,
 )
 _PAGE = 50
 _PAUSE_S = 0.1
@@ -78,7 +80,7 @@ class Load:
         return await self._history.call(client, "home", client.id, ("GET", HOME), params={"limit": str(_PAGE)})
 
     async def relate(self, client: Client, kind: str, target: int) -> Call:
-        """Begin a relation, or end it: `follow` or `unfollow`."""
+        """Begin a relation, or end it: `follow` or `unfollow`, `mute` or `unmute`."""
         method, relation = ("DELETE" if kind.startswith("un") else "POST"), Relation(kind.removeprefix("un"))
         return await self._history.call(client, kind, target, (method, path_of(relation, target)))
 
@@ -98,6 +100,8 @@ class Load:
             case "home":
                 await self.home(client)
             case "follow" | "unfollow" if not client.faithful:
+                await self.relate(client, action, other.id)
+            case "mute" | "unmute":
                 await self.relate(client, action, other.id)
             case "delete" if client.published:
                 tweet = client.published.pop(self._random.randrange(len(client.published)))

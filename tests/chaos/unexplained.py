@@ -17,20 +17,32 @@ def unexplained(history: History, since: int = 0) -> Iterator[str]:
         by_user[call.user].append(call)
     for calls in by_user.values():
         seen: dict[int, int] = {}
-        left, lost = set[int](), set[int]()
+        left, muted, lost = set[int](), set[int](), set[int]()
         for call in calls:
             match call.kind, call.outcome:
                 case "unfollow", Outcome.ACKNOWLEDGED:
                     left.add(int(call.subject))
-                case "unfollow", Outcome.UNKNOWN:  # for good: it may take effect after calls that were answered
+                case (
+                    "unfollow" | "mute" | "unmute",
+                    Outcome.UNKNOWN,
+                ):  # for good: it may take effect after calls that were answered
                     lost.add(int(call.subject))
                 case "follow", Outcome.ACKNOWLEDGED:
                     left.discard(int(call.subject))
+                case "mute", Outcome.ACKNOWLEDGED:
+                    muted.add(int(call.subject))
+                case "unmute", Outcome.ACKNOWLEDGED:
+                    muted.discard(int(call.subject))
             if call.kind != "home" or call.outcome is not Outcome.ACKNOWLEDGED:
                 continue
             if id(call) in judged:
-                stay = {id_ for id_, author in seen.items() if author not in left | lost}
-                for problem in (*_shown(call, by_text, deletes), *_lacking(call, _own(calls, call), stay, deletes)):
+                stay = {id_ for id_, author in seen.items() if author not in left | muted | lost}
+                problems = (
+                    *_shown(call, by_text, deletes),
+                    *_hidden(call, muted - lost),
+                    *_lacking(call, _own(calls, call), stay, deletes),
+                )
+                for problem in problems:
                     yield f"a home of {call.user} at {call.begun_s:.1f} s {problem}"
             seen |= {id_: author for id_, author, _ in call.shown}
 
@@ -47,6 +59,13 @@ def _shown(read: Call, by_text: Mapping[str, Call], deletes: Mapping[int, Call])
         mine = gone is not None and gone.user == read.user and gone.outcome is Outcome.ACKNOWLEDGED
         if mine and gone is not None and gone.ended_s < read.begun_s:
             yield f"shows {id_}, which they deleted before"
+
+
+def _hidden(read: Call, muted: Set[int]) -> Iterator[str]:
+    """What was shown of those whom the reader had muted."""
+    for id_, author, _ in read.shown:
+        if author in muted:
+            yield f"shows {id_} by {author}, whom they muted before"
 
 
 def _lacking(read: Call, own: Set[int], seen: Set[int], deletes: Mapping[int, Call]) -> Iterator[str]:

@@ -1,19 +1,21 @@
 """Comparison of everything the engine shows with the oracle, once nothing goes wrong any more."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, cast
 
 import orjson
 
+from domain.errors import Refused
 from domain.ids import TweetId, UserId
-from domain.relations import BOOKMARK, FOLLOW, LIKE, RELATIONS, RETWEET
+from domain.relations import BLOCK, BOOKMARK, FOLLOW, LIKE, MUTE, RELATIONS, REQUEST, RETWEET
 from domain.timeline import newest_first
 from storage.ports.cache import ListKey, ListKind
 from storage.rows import tables_of
 from tests.simulation.people import entries_of_page
 from tests.simulation.stores import USERS
 from tests.simulation.world import Replica, World
-from tests.support.oracle.answers import DELETED, Answers, Attempt, Outcome
+from tests.support.oracle.answers import DELETED, PRIVATE, Answers, Attempt, Outcome
 from tests.support.oracle.comparison import matches_home, matches_latest_first, matches_list
 from tests.support.oracle.oracle import Counts, Entry, Oracle, Relation, Span, Tweet, UserCounts
 from tests.support.shapes import Shown
@@ -46,6 +48,12 @@ def oracle_of(world: World, answers: Answers) -> Oracle:
                     since = cast(int, row.get("event_id"))
                     entry = since if relation is Relation.RETWEET else None
                     oracle.relate(relation, user, cast(int, key[0]), Span(since, since), entry=entry)
+        profile = world.tables.row("users", user)
+        if profile is not None and profile.get("private"):
+            oracle.private.add(user)
+        known = answers.known((PRIVATE, user, user))
+        if known is not None and known != (user in oracle.private):
+            world.problems.append(f"{user} was answered to be private, or not, and is not so")
     for post in answers.posts.values():
         _compare_post(world, answers, post, texts.get(post.text, []))
     for relation in Relation:
@@ -80,13 +88,18 @@ class Comparison:
     async def all(self) -> None:
         for user in USERS:
             await self._home(user)
-            await self._user(user)
+            await self._user(user, self._some_reader())
         for tweet in sorted(self._oracle.tweets):
-            await self._tweet(tweet)
-        shown = await self._tweets(lambda r, at, n: r.timelines.public(None, at, n))
-        self._check("the public timeline", matches_list(shown, self._oracle.public()))
+            await self._tweet(tweet, self._some_reader())
+        reader = self._some_reader()
+        shown = await self._tweets(lambda r, at, n: r.timelines.public(reader, at, n))
+        self._check(f"the public timeline of {reader}", matches_list(shown, self._oracle.public(reader)))
+        self._conflicts()
         await self._lists()
         await self._letters()
+
+    def _some_reader(self) -> UserId | None:
+        return self._world.rng.choice((None, *USERS))
 
     async def _home(self, user: UserId) -> None:
         shown: list[Entry] = []
@@ -100,32 +113,69 @@ class Comparison:
         if difference := matches_home(shown, expected):
             self._problem(f"home of {user} {difference}; shows {shown} of {expected}")
 
-    async def _user(self, user: UserId) -> None:
+    async def _user(self, user: UserId, reader: UserId | None) -> None:
         oracle = self._oracle
         profile = orjson.loads(await self._ask(lambda r: r.users.user(None, user)))
         self._same(f"counts of {user}", UserCounts.of(profile), oracle.user_counts(user))
         if profile["name"] not in self._answers.names[user]:
             self._problem(f"{user} is named {profile['name']!r} instead of {self._answers.names[user]}")
-        followers = await self._users(lambda r, at, n: r.pages.sources(None, FOLLOW, user, at, n))
-        self._check(f"followers of {user}", matches_latest_first(followers, oracle.sources(Relation.FOLLOW, user)))
-        following = await self._users(lambda r, at, n: r.pages.targets(None, FOLLOW, user, at, n))
-        self._check(f"followees of {user}", matches_latest_first(following, oracle.targets(Relation.FOLLOW, user)))
-        written = await self._tweets(lambda r, at, n: r.timelines.user_timeline(None, user, at, n))
-        self._check(f"timeline of {user}", matches_list(written, oracle.user_timeline(user)))
+        if oracle.opens(reader, user):
+            followers = await self._users(lambda r, at, n: r.pages.sources(reader, FOLLOW, user, at, n))
+            expected = oracle.listed(reader, oracle.sources(Relation.FOLLOW, user))
+            self._check(f"followers of {user} for {reader}", matches_latest_first(followers, expected))
+            following = await self._users(lambda r, at, n: r.pages.targets(reader, FOLLOW, user, at, n))
+            expected = oracle.listed(reader, oracle.targets(Relation.FOLLOW, user))
+            self._check(f"followees of {user} for {reader}", matches_latest_first(following, expected))
+            written = await self._tweets(lambda r, at, n: r.timelines.user_timeline(reader, user, at, n))
+            difference = matches_list(written, oracle.user_timeline(user, reader))
+            self._check(f"timeline of {user} for {reader}", difference)
+        else:
+            await self._refused(
+                f"timeline of {user}", reader, lambda r: r.timelines.user_timeline(reader, user, None, 1)
+            )
+            await self._refused(
+                f"followers of {user}", reader, lambda r: r.pages.sources(reader, FOLLOW, user, None, 1)
+            )
         kept = await self._tweets(lambda r, at, n: r.pages.targets(user, BOOKMARK, user, at, n))
         latest_first = matches_latest_first([entry.id for entry in kept], oracle.bookmarks(user))
         self._check(f"bookmarks of {user}", latest_first)
+        for relation in (BLOCK, MUTE, REQUEST):
+            found = await self._users(lambda r, at, n, of=relation: r.pages.targets(user, of, user, at, n))  # type: ignore[misc]
+            targets = oracle.targets(Relation(relation.name), user)
+            targets = targets if relation.hides else oracle.listed(user, targets)
+            self._check(f"{relation.name} of {user}", matches_latest_first(found, targets))
 
-    async def _tweet(self, id_: int) -> None:
+    async def _tweet(self, id_: int, reader: UserId | None) -> None:
         oracle, tweet = self._oracle, TweetId(id_)
-        counts = Counts.of(orjson.loads(await self._ask(lambda r: r.tweets.engagements(None, tweet))))
+        if not oracle.sees(reader, Entry(id_, id_)):
+            return await self._refused(f"counts of {id_}", reader, lambda r: r.tweets.engagements(reader, tweet))
+        counts = Counts.of(orjson.loads(await self._ask(lambda r: r.tweets.engagements(reader, tweet))))
         self._same(f"counts of {tweet}", counts, oracle.counts(tweet))
-        likers = await self._users(lambda r, at, n: r.pages.sources(None, LIKE, tweet, at, n))
-        self._check(f"likers of {tweet}", matches_latest_first(likers, oracle.sources(Relation.LIKE, tweet)))
-        retweeters = await self._users(lambda r, at, n: r.pages.sources(None, RETWEET, tweet, at, n))
-        self._check(f"retweeters of {tweet}", matches_latest_first(retweeters, oracle.sources(Relation.RETWEET, tweet)))
-        replies = await self._tweets(lambda r, at, n: r.tweets.replies(None, tweet, at, n))
-        self._check(f"replies to {tweet}", matches_list(replies, oracle.replies(tweet)))
+        likers = await self._users(lambda r, at, n: r.pages.sources(reader, LIKE, tweet, at, n))
+        expected = oracle.listed(reader, oracle.sources(Relation.LIKE, tweet))
+        self._check(f"likers of {tweet} for {reader}", matches_latest_first(likers, expected))
+        retweeters = await self._users(lambda r, at, n: r.pages.sources(reader, RETWEET, tweet, at, n))
+        expected = oracle.listed(reader, oracle.sources(Relation.RETWEET, tweet))
+        self._check(f"retweeters of {tweet} for {reader}", matches_latest_first(retweeters, expected))
+        replies = await self._tweets(lambda r, at, n: r.tweets.replies(reader, tweet, at, n))
+        self._check(f"replies to {tweet} for {reader}", matches_list(replies, oracle.replies(tweet, reader)))
+
+    async def _refused(self, what: str, reader: UserId | None, ask: Callable[[Replica], Awaitable[bytes]]) -> None:
+        with suppress(Refused):
+            await self._ask(ask)
+            self._problem(f"{what} is not hidden from {reader}")
+
+    def _conflicts(self) -> None:
+        """Nobody follows or asks beside a block, or asks whom they follow, or who is not private (invariant j)."""
+        oracle = self._oracle
+        for user in USERS:
+            asked, followed = oracle.targets(Relation.REQUEST, user), oracle.targets(Relation.FOLLOW, user)
+            for other in USERS:
+                blocked = not oracle.lists(user, other)
+                if blocked and (other in asked or other in followed):
+                    self._problem(f"{user} follows or asks {other} beside a block")
+                if other in asked and (other in followed or other not in oracle.private):
+                    self._problem(f"{user} still asks {other}")
 
     async def _lists(self) -> None:
         """A list holds every live entry above its floor, by each current followee who is not pulled (design)."""
@@ -138,7 +188,7 @@ class Comparison:
                 held = {Entry(*entry) for entry in newest_first(found.entries, above=found.floor).tolist()}
                 followed = self._oracle.targets(Relation.FOLLOW, user)
                 authors = [user] if kind is ListKind.AUTHOR else [a for a in followed if a not in pulled]
-                due = [entry for author in authors for entry in self._oracle.user_timeline(author)]
+                due = [entry for author in authors for entry in self._oracle.written(author)]
                 if lacking := [entry for entry in due if entry.id > found.floor and entry not in held]:
                     self._problem(f"the list {kind} of {user} lacks {lacking} above its floor {found.floor}")
 

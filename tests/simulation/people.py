@@ -1,19 +1,19 @@
 """Users: what they do, what they are answered, and what they must see right afterwards."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 
 import orjson
 
 from domain import relations
 from domain.errors import EngineError, LeaseExpired, Refused
-from domain.ids import TweetId, UserId
-from domain.relations import BOOKMARK, FOLLOW, LIKE, RETWEET
+from domain.ids import ID_MAX, TweetId, UserId
+from domain.relations import BOOKMARK, LIKE, RETWEET
 from serve.tweets.commands import Draft
-from tests.simulation.stores import USERS
+from tests.simulation.stores import CIRCLE, SHY, USERS
 from tests.simulation.world import Replica, World
-from tests.support.oracle.answers import DELETED, Answers, Attempt, Fact, Outcome
+from tests.support.oracle.answers import DELETED, PRIVATE, Answers, Attempt, Fact, Outcome
 from tests.support.oracle.oracle import Entry, Relation
 
 _STARS = USERS[:2]
@@ -22,7 +22,7 @@ _TRIES_MAX = 3
 _PAGES_MAX = 200
 _MADE_BEFORE_MS_MAX = 12_000
 """How long before it shows something may be made, by clocks of which one is behind."""
-_ACTIONS = (
+ACTIONS = (
     *("post",) * 20,
     *("reply", "quote") * 5,
     *("delete",) * 5,
@@ -37,11 +37,14 @@ _ACTIONS = (
     *("rename",) * 3,
     *("read",) * 14,
 )
-_CALM_ACTIONS = tuple(action for action in _ACTIONS if action not in (Relation.FOLLOW, "unfollow"))
+_HEALING = (Relation.FOLLOW, "unfollow", "request", "leave", "approve", "go_public", Relation.BLOCK)
+"""What unlinks a timeline."""
 
 
 class Person:
     """One user, doing one thing after another; now and then the same thing from two devices at once."""
+
+    actions: Sequence[str] = ACTIONS
 
     def __init__(self, user: UserId, world: World, answers: Answers) -> None:
         self.user = user
@@ -52,6 +55,8 @@ class Person:
         answers.named(user, f"User {user}", Outcome.ACKNOWLEDGED)
         self._seen: set[Entry] = set()
         """What their home timeline has shown."""
+        self._authors: dict[int, int] = {}
+        """Who wrote what they have seen, and who retweeted."""
         self._walk_began_ms = 0
         self._unsure = False
         """Whether something that they did got no answer: it may become visible at any time."""
@@ -60,7 +65,8 @@ class Person:
         """Do so many things; `calm` leaves timelines standing, so that what is wrong with one has time to show."""
         for _ in range(actions):
             await self._world.scheduler.sleep(self._rng.randint(0, 250))
-            await getattr(self, "_" + self._rng.choice(_CALM_ACTIONS if calm else _ACTIONS))()
+            possible = [action for action in self.actions if not (calm and action in _HEALING)]
+            await getattr(self, "_" + self._rng.choice(possible))()
 
     # ---------------------------------------------------------------------------------------------------- commands
 
@@ -123,7 +129,7 @@ class Person:
                 self._problem(f"still sees {tweet}, which they deleted")
 
     async def _follow(self) -> None:
-        target = self._rng.choice([user for user in (*_STARS * 4, *USERS) if user != self.user])
+        target = self._rng.choice([user for user in (*_STARS * 4, *USERS) if user not in (self.user, *SHY)])
         fact: Fact = (Relation.FOLLOW, self.user, target)
         before = self._answers.known(fact)
         settled = [
@@ -131,7 +137,7 @@ class Person:
             for post in self._answers.posts.values()
             if post.author == target and post.id is not None and post.clean and not self._maybe_deleted(post.id)
         ]
-        clean = await self._change(fact, True, lambda c: c.relations.turn_on(FOLLOW, self.user, target))
+        clean = await self._change(fact, True, lambda c: c.follows.follow(self.user, target))
         if clean and before is False and settled:
             newest = max(settled)
             shown = await self._walk_down_to(newest)
@@ -145,7 +151,7 @@ class Person:
             return
         target = self._rng.choice(following)
         fact: Fact = (Relation.FOLLOW, self.user, target)
-        clean = await self._change(fact, False, lambda c: c.relations.turn_off(FOLLOW, self.user, target))
+        clean = await self._change(fact, False, lambda c: c.follows.unfollow(self.user, target))
         if clean and self._answers.known(fact) is False:
             theirs = {entry[0] for entry in self._world.rows_of_user(target)}
             shown = await self._walk_down_to(0)
@@ -265,7 +271,7 @@ class Person:
         if self._world.counts_are_behind():
             return
         profile = orjson.loads(page)
-        if profile["following_count"] != following:
+        if self.user not in CIRCLE and profile["following_count"] != following:
             self._problem(f"follows {following} and is told {profile['following_count']}")
         if profile["tweets_count"] != tweets:
             self._problem(f"wrote {tweets} and is told {profile['tweets_count']}")
@@ -285,19 +291,23 @@ class Person:
             async def ask(replica: Replica, cursor: str | None = cursor) -> bytes:
                 return await replica.timelines.home(self.user, cursor, self._world.limits.page_max)
 
+            hidden = self._hidden()
             try:
                 page, met = await self._world.request(str(self.user), ask)
             except EngineError:
                 return None
+            self._authors |= authors_of_page(page)
             found, cursor = entries_of_page(page)
+            self._must_not_see(found, hidden)
             if (shown and found and found[0].id >= shown[-1].id) or found != sorted(set(found), reverse=True):
                 self._problem(f"walks from {shown[-1:]} on to {found}")
             shown += found
             self._seen |= set(found)
-            self._must_see_again(seen, shown, 0 if cursor is None else shown[-1].id)
+            reached = 0 if cursor is None else shown[-1].id if shown else ID_MAX
+            self._must_see_again(seen, shown, reached)
             if met:
                 return None
-            if cursor is None or shown[-1].id <= id_:
+            if reached <= id_:
                 return shown
         raise AssertionError("a walk has no end")
 
@@ -312,7 +322,31 @@ class Person:
             gone = self._maybe_deleted(entry.original) or entry.id in self._world.late
             if entry.id < floor or entry.original in originals or gone or self._may_be_replaced(entry):
                 continue
+            if self._hiding(self._authors[entry.original]):
+                continue
             self._problem(f"sees {entry} no longer")
+
+    def _hiding(self, author: int) -> Sequence[Fact]:
+        """What can hide an author from them, beside whom they follow."""
+        if author == self.user:
+            return ()
+        if self.user in CIRCLE and author in CIRCLE:
+            pairs = ((Relation.BLOCK, self.user, author), (Relation.BLOCK, author, self.user))
+            return (*pairs, (Relation.MUTE, self.user, author))
+        return ((PRIVATE, author, author),) if author in SHY else ()
+
+    def _hidden(self) -> Mapping[int, Sequence[tuple[Fact, int]]]:
+        """Who is hidden from them for certain, and by what, with how often that was touched."""
+        known, changes = self._answers.known, self._answers.changes
+        hiding = {author: [fact for fact in self._hiding(author) if known(fact)] for author in USERS}
+        return {author: [(fact, changes[fact]) for fact in facts] for author, facts in hiding.items() if facts}
+
+    def _must_not_see(self, found: Sequence[Entry], hidden: Mapping[int, Sequence[tuple[Fact, int]]]) -> None:
+        """What was hidden when they asked, by something that nobody has touched since, is not shown."""
+        for entry in found:
+            for author in {self._authors[id_] for id_ in entry}:
+                if by := [fact for fact, changes in hidden.get(author, ()) if self._answers.changes[fact] == changes]:
+                    self._problem(f"sees {entry} by {author} in spite of {by}")
 
     def _may_be_replaced(self, entry: Entry) -> bool:
         """Whether a newer retweet may stand in its place: one that is there, or came and went during the last walk."""
@@ -349,3 +383,9 @@ def entries_of_page(page: bytes) -> tuple[list[Entry], str | None]:
     """The entries of a page of tweets, and the cursor to the next."""
     read = orjson.loads(page)
     return [Entry(int(t["id"]), int((t["retweet_of"] or t)["id"])) for t in read["tweets"]], read["next_cursor"]
+
+
+def authors_of_page(page: bytes) -> dict[int, int]:
+    """Who wrote each tweet of a page, and who retweeted."""
+    tweets = [shown for tweet in orjson.loads(page)["tweets"] for shown in (tweet, tweet["retweet_of"]) if shown]
+    return {int(shown["id"]): int(shown["author"]["id"]) for shown in tweets}

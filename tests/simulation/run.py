@@ -9,10 +9,11 @@ from domain.ids import range_of
 from domain.limits import Limits
 from storage.ports.coordination import APPLIED
 from telemetry import metrics
+from tests.simulation.circle import CirclePerson
 from tests.simulation.comparison import compare
 from tests.simulation.people import Person
 from tests.simulation.scheduler import CrashAt, Faults
-from tests.simulation.stores import USERS
+from tests.simulation.stores import CIRCLE, USERS
 from tests.simulation.world import ACTORS, PARTITIONS, REPLICAS, SHARDS, Build, World
 from tests.support.oracle.answers import Answers
 
@@ -112,7 +113,7 @@ async def _play(world: World, story: Story) -> Counter[str]:
 
 async def _tell(world: World, story: Story, calls: Counter[str]) -> None:
     answers = Answers()
-    people = [Person(user, world, answers) for user in USERS]
+    people = [(CirclePerson if user in CIRCLE else Person)(user, world, answers) for user in USERS]
     await world.begin()
     if story.crash_at is not None:
         world.crash_once(story.crash_at)
@@ -140,14 +141,15 @@ async def _tell(world: World, story: Story, calls: Counter[str]) -> None:
     busy = [world.scheduler.spawn(f"user {who.user}", who.live(last, calm=frozen)) for who in people]
     await asyncio.wait(busy)
     calls.update(world.scheduler.calls)
-    world.settling = True
-    await world.scheduler.sleep(_SETTLE_MS)
-    await _settled(world, world.clock.now_ms() - _SETTLE_MS // 2)
+    await settle(world)
     await compare(world, answers)
 
 
-async def _settled(world: World, made_ms: int) -> None:
-    """Wait until the engine says that what was made before a wall time is everywhere."""
+async def settle(world: World) -> None:
+    """Wait until the engine says that all that was done is everywhere."""
+    world.settling = True
+    await world.scheduler.sleep(_SETTLE_MS)
+    made_ms = world.clock.now_ms() - _SETTLE_MS // 2
     ends_ms = world.clock.monotonic_ms() + _SETTLE_MS_MAX - _SETTLE_MS
     while (settled_ms := await world.coordination.checkpoint(APPLIED) or 0) < made_ms:
         if world.clock.monotonic_ms() >= ends_ms:

@@ -12,6 +12,10 @@ from tests.simulation.scheduler import MET, Scheduler
 
 USERS = tuple(UserId(1_000_003 * n) for n in range(1, 10))
 """Everybody there is."""
+CIRCLE = USERS[-4:]
+"""Those who ask, block and mute each other; so it is only among them that others end or begin whom one follows."""
+SHY = CIRCLE[-2:]
+"""Those whose accounts are private now and then; nobody outside the circle follows them."""
 EVERYBODY = tuple(User(id=id_, username=f"u{id_}", name=f"User {id_}") for id_ in USERS)
 """The same, as the store of users has them."""
 

@@ -29,6 +29,10 @@ SAFEGUARDS = (
     "tombstone",
     "staleness",
     "own_count",
+    "block_wins",
+    "request_resolved",
+    "short_page",
+    "view_overflow",
 )
 """What protects exactness: histories that never take one of these test nothing of it."""
 

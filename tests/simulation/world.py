@@ -19,10 +19,11 @@ from domain.errors import EngineError, StoreUnavailable
 from domain.events import Event, Retweeted, decode
 from domain.ids import COUNT_PARTS, TweetId, UserId, range_of
 from domain.limits import SMALL, Limits
-from domain.relations import FOLLOW
+from domain.relations import FOLLOW, Relation
 from serve.composition import compose
 from serve.reading.staleness import StalenessGuard
 from serve.relations.commands import RelationCommands
+from serve.relations.follow_commands import FollowCommands
 from serve.relations.queries import RelationQueries
 from serve.timelines.queries import TimelineQueries
 from serve.tweets.commands import TweetCommands
@@ -63,6 +64,7 @@ TINY = replace(
     page_default=3,
     page_max=3,
     continuation_entries_max=5,
+    approvals_max=1,
     marked_recent_max=4,
     reconcile_tail_ms=6_000,
     staleness_trusted_ms=SMALL.staleness_known_ms,
@@ -73,13 +75,15 @@ TINY = replace(
 def limits_of(rng: random.Random) -> Limits:
     """Those of a history: a short log loses much; a long timeline keeps what is wrong with it for all to see.
 
-    Most sets are counted by segments, or only the largest.
+    Most sets are counted by segments, or only the largest; pages end short, or not; views are looked up, or kept.
     """
     return replace(
         TINY,
         log_entries_max=rng.choice((14, 60, 1_000)),
         timeline_entries_max=rng.choice((8, 80)),
         segment_max=rng.choice((1, 2)),
+        page_candidates_max=rng.choice((4, 2_000)),
+        view_ids_max=rng.choice((1, 2_000)),
     )
 
 
@@ -128,6 +132,7 @@ class Replica:
 
     commands: TweetCommands
     relations: RelationCommands
+    follows: FollowCommands
     timelines: TimelineQueries
     tweets: TweetQueries
     users: UserQueries
@@ -293,6 +298,7 @@ class World:
         self.replicas[name] = Replica(
             commands=use_cases.get(TweetCommands),
             relations=use_cases.get(RelationCommands),
+            follows=use_cases.get(FollowCommands),
             timelines=use_cases.get(TimelineQueries),
             tweets=use_cases.get(TweetQueries),
             users=use_cases.get(UserQueries),
@@ -389,8 +395,12 @@ class World:
 
     def sizes_of_user(self, user: UserId) -> tuple[int, int]:
         """How many somebody follows as of now, and how many tweets they wrote."""
-        following = sum(bool(row.get("active")) for _, row in self.tables.partition(tables_of(FOLLOW).by_user, user))
-        return following, sum(id_ == original for id_, original in self.rows_of_user(user))
+        return len(self.targets(FOLLOW, user)), sum(id_ == original for id_, original in self.rows_of_user(user))
+
+    def targets(self, relation: Relation, user: int) -> set[int]:
+        """To whom somebody has a relation as of now."""
+        rows = self.tables.partition(tables_of(relation).by_user, user)
+        return {cast(int, key[0]) for key, row in rows if row.get("active")}
 
     def retweets_by(self, users: Collection[UserId], *, since_ms: int) -> list[tuple[int, TweetId]]:
         """What some users retweeted from some time on, undone by now or not: (id, the original's)."""

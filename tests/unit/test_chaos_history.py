@@ -58,6 +58,11 @@ def home(user: int, *shown: int, author: int = BOB, complete: bool = True) -> Ca
         ((unfollow(ANN, BOB), follow(ANN, BOB), post(BOB, 10), home(ANN, 10), home(ANN)), "which they saw before"),
         ((unfollow(ANN, EVE), post(BOB, 10), home(ANN, 10), home(ANN)), "which they saw before"),
         ((post(ANN, 10), delete(ANN, 10), home(ANN, 10, author=ANN)), "which they deleted before"),
+        ((post(BOB, 10), follow(ANN, BOB, "mute"), home(ANN, 10)), "whom they muted before"),
+        (
+            (post(BOB, 10), home(ANN, 10), follow(ANN, BOB, "mute"), follow(ANN, BOB, "unmute"), home(ANN)),
+            "which they saw before",
+        ),
     ],
 )
 def test_what_nothing_explains_is_said(calls: tuple[Call, ...], why: str) -> None:
@@ -73,6 +78,9 @@ def test_what_nothing_explains_is_said(calls: tuple[Call, ...], why: str) -> Non
         (post(BOB, 10, UNKNOWN), home(ANN, 10), home(ANN, 10)),
         (post(BOB, 10), home(ANN, 10), delete(BOB, 10, UNKNOWN), home(ANN)),
         (post(BOB, 10), home(ANN, 10), unfollow(ANN, BOB), home(ANN)),
+        (post(BOB, 10), home(ANN, 10), follow(ANN, BOB, "mute"), home(ANN)),
+        (post(BOB, 10), home(ANN, 10), follow(ANN, BOB, "mute", UNKNOWN), home(ANN)),
+        (post(BOB, 10), follow(ANN, BOB, "mute"), follow(ANN, BOB, "unmute", UNKNOWN), home(ANN, 10)),
         (post(BOB, 10), home(ANN, 10), unfollow(ANN, BOB), follow(ANN, BOB, outcome=UNKNOWN), home(ANN)),
         (post(BOB, 10), home(ANN, 10), unfollow(ANN, BOB, UNKNOWN), follow(ANN, BOB), home(ANN)),
         (post(BOB, 10), home(ANN, 10), unfollow(ANN, BOB), follow(ANN, BOB), home(ANN, 10)),

@@ -65,6 +65,44 @@ def test_a_delete_takes_retweets_and_counts_along(oracle: Oracle) -> None:
     assert oracle.user_counts(BOB).tweets == 1
 
 
+def test_a_block_hides_each_from_the_other_and_a_third_sees_both(oracle: Oracle) -> None:
+    oracle.post(tweet(10, BOB))
+    oracle.post(tweet(11, ALICE))
+    oracle.relate(Relation.RETWEET, CARA, 10, entry=12)
+    oracle.relate(Relation.BLOCK, ALICE, BOB)
+    assert (oracle.public(ALICE), oracle.public(BOB), oracle.public(CARA)) == (own(11), own(10), own(11, 10))
+    assert oracle.user_timeline(CARA, ALICE) == []
+    assert oracle.user_timeline(CARA, BOB) == [Entry(12, 10)]
+    assert (oracle.opens(ALICE, BOB), oracle.opens(BOB, ALICE)) == (True, False)
+    followers = {user: Span(0, 0) for user in (ALICE, BOB, CARA)}
+    assert oracle.listed(ALICE, followers).keys() == {ALICE, CARA}
+    assert oracle.listed(None, followers).keys() == followers.keys()
+
+
+def test_a_private_account_is_seen_by_followers_and_never_among_everybodys(oracle: Oracle) -> None:
+    oracle.post(tweet(10, BOB, "hello #tag"))
+    oracle.private.add(BOB)
+    assert (oracle.home(ALICE), oracle.user_timeline(BOB, ALICE)) == (own(10), own(10))
+    assert (oracle.user_timeline(BOB, CARA), oracle.user_timeline(BOB, BOB)) == ([], own(10))
+    assert (oracle.public(ALICE), oracle.public(BOB)) == ([], own(10))
+    assert oracle.by_hashtag(ALICE)["tag"] == own(10)
+    assert not oracle.by_hashtag(CARA)
+    assert not oracle.live()
+    assert (oracle.may_use(ALICE, 10), oracle.may_use(CARA, 10)) == (True, False)
+    assert not any(oracle.may_use(user, 10, share=True) for user in (ALICE, BOB))
+
+
+def test_a_mute_hides_where_nobody_went_on_purpose(oracle: Oracle) -> None:
+    oracle.post(tweet(10, BOB))
+    oracle.relate(Relation.RETWEET, BOB, 10, entry=11)
+    oracle.relate(Relation.MUTE, ALICE, BOB)
+    assert (oracle.home(ALICE), oracle.public(ALICE)) == ([], [])
+    assert oracle.user_timeline(BOB, ALICE) == [Entry(11, 10), Entry(10, 10)]
+    oracle.part(Relation.MUTE, ALICE, BOB)
+    oracle.relate(Relation.RETWEETS_HIDDEN, ALICE, BOB)
+    assert oracle.home(ALICE) == own(10)
+
+
 def test_hashtags_are_found_without_case(oracle: Oracle) -> None:
     oracle.post(tweet(10, text="one #Tag"))
     oracle.post(tweet(11, text="two #tag and #TAG"))

@@ -1,12 +1,14 @@
 """Answers to commands, and what they leave open: a call without an answer may have had its effect, or have it later."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 Fact = tuple[str, int, int]
 """(a relation, user, target) or (`deleted`, whoever deletes or 0, tweet): what calls turn on and off."""
 DELETED = "deleted"
+PRIVATE = "private"
+"""Of somebody's account: (`private`, they, they)."""
 
 
 class Outcome(StrEnum):
@@ -44,6 +46,8 @@ class Answers:
     posts: dict[str, Attempt] = field(default_factory=dict)
     names: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     """The names that somebody may bear: the last that was acknowledged, and all that got no answer."""
+    changes: Counter[Fact] = field(default_factory=Counter)
+    """How often each fact was about to change."""
     _acknowledged: dict[int, str] = field(default_factory=dict)
     _on: dict[Fact, bool] = field(default_factory=dict)
     _under_way: defaultdict[Fact, int] = field(default_factory=lambda: defaultdict(int))
@@ -60,6 +64,7 @@ class Answers:
             self.names[user].add(name)
 
     def begin(self, fact: Fact) -> None:
+        self.changes[fact] += 1
         if self._under_way[fact]:
             self._crowded.add(fact)
             self._overlapped.add(fact)
@@ -79,6 +84,10 @@ class Answers:
             self._on[fact] = on
             if fact not in self._crowded:
                 self._overlapped.discard(fact)
+
+    def leave_open(self, fact: Fact) -> None:
+        """Have a fact open for good: others may change it too."""
+        self._lost.add(fact)
 
     def known(self, fact: Fact) -> bool | None:
         """How a fact must stand; None if that is open."""

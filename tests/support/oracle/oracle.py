@@ -47,6 +47,16 @@ class Span(NamedTuple):
     answered: int
 
 
+class Place(StrEnum):
+    """Where lines are shown, as far as that makes a difference."""
+
+    HOME = "home"
+    PUBLIC = "everybody's"
+    HASHTAG = "a hashtag's"
+    ON_PURPOSE = "on purpose"
+    """Profiles, links, conversations, bookmarks."""
+
+
 ANY_TIME = Span(0, 0)
 """Where nobody looks at the order."""
 
@@ -109,10 +119,14 @@ class Oracle:
         self.deleted: set[int] = set()
         self.about: dict[int, About] = {}
         """The profiles of those who edited them."""
+        self.private: set[int] = set()
+        """The users whose accounts are private."""
         self._targets: defaultdict[tuple[Relation, int], dict[int, Span]] = defaultdict(dict)
         self._sources: defaultdict[tuple[Relation, int], dict[int, Span]] = defaultdict(dict)
         self._entries: defaultdict[int, dict[int, Entry]] = defaultdict(dict)
         self._retweet_ids: dict[tuple[int, int], int] = {}
+        self._by: dict[int, int] = {}
+        """Who wrote each tweet and made each retweet, those that are gone too."""
         self._replies: defaultdict[int, set[int]] = defaultdict(set)
         self._quotes: defaultdict[int, set[int]] = defaultdict(set)
 
@@ -121,6 +135,7 @@ class Oracle:
     def post(self, tweet: Tweet) -> None:
         self.tweets[tweet.id] = tweet
         self._entries[tweet.author][tweet.id] = Entry(tweet.id, tweet.id)
+        self._by[tweet.id] = tweet.author
         if tweet.reply_to is not None:
             self._replies[tweet.reply_to].add(tweet.id)
         if tweet.quote_of is not None:
@@ -144,6 +159,7 @@ class Oracle:
         if entry is not None:
             self._retweet_ids[user, target] = entry
             self._entries[user][entry] = Entry(entry, target)
+            self._by[entry] = user
 
     def part(self, relation: Relation, user: int, target: int) -> None:
         """End a relation."""
@@ -154,9 +170,49 @@ class Oracle:
 
     # ------------------------------------------------------------------------------------------------------- rules
 
-    def sees(self, viewer: int | None, entry: Entry) -> bool:
+    def sees(self, viewer: int | None, entry: Entry, place: Place = Place.ON_PURPOSE) -> bool:
         """The rule of visibility, asked for each line of each list; the viewer is None without a token."""
-        return entry.original in self.tweets
+        if entry.original not in self.tweets:
+            return False
+        if (
+            place is Place.HOME
+            and entry.id != entry.original
+            and self._has(viewer, Relation.RETWEETS_HIDDEN, self._by[entry.id])
+        ):
+            return False
+        return all(self._may_see(viewer, self._by[id_], place) for id_ in entry)
+
+    def may_use(self, user: int, tweet: int, *, share: bool = False) -> bool:
+        """Whether somebody may like a tweet or reply to it, or also `share` it: quote or retweet it."""
+        return self.sees(user, Entry(tweet, tweet)) and not (share and self._by[tweet] in self.private)
+
+    def lists(self, viewer: int | None, user: int) -> bool:
+        """Whether somebody finds a user in lists of users: not if either blocks the other."""
+        return not (self._has(viewer, Relation.BLOCK, user) or self._has(user, Relation.BLOCK, viewer))
+
+    def listed(self, viewer: int | None, spans: Mapping[int, Span]) -> Mapping[int, Span]:
+        """As many of some users as somebody finds in a list."""
+        return {user: span for user, span in spans.items() if self.lists(viewer, user)}
+
+    def opens(self, viewer: int | None, user: int) -> bool:
+        """Whether somebody may look through what a user wrote, and their lists; who blocks them may."""
+        if viewer == user:
+            return True
+        if self._has(user, Relation.BLOCK, viewer):
+            return False
+        return user not in self.private or self._has(viewer, Relation.FOLLOW, user)
+
+    def _may_see(self, viewer: int | None, author: int, place: Place) -> bool:
+        if viewer == author:
+            return True
+        if not (self.opens(viewer, author) and self.lists(viewer, author)):
+            return False
+        if author in self.private and place is Place.PUBLIC:
+            return False
+        return place is Place.ON_PURPOSE or not self._has(viewer, Relation.MUTE, author)
+
+    def _has(self, user: int | None, relation: Relation, target: int | None) -> bool:
+        return user is not None and target in self._targets[relation, user]
 
     def in_home(self, viewer: int) -> Collection[int]:
         """The authors whose entries a home timeline is made of."""
@@ -182,30 +238,35 @@ class Oracle:
         return {name: viewer in self.sources(relation, tweet) for name, relation in FLAGS.items()}
 
     def user_timeline(self, author: int, viewer: int | None = None) -> list[Entry]:
-        """What somebody wrote and retweeted, as far as it still exists, newest first."""
-        return self._seen(viewer, self._entries[author].values())
+        """What somebody wrote and retweeted, as far as the viewer may see it, newest first."""
+        return self._seen(viewer, self._entries[author].values()) if self.opens(viewer, author) else []
+
+    def written(self, author: int) -> list[Entry]:
+        """What somebody wrote and retweeted, as far as it still exists, whoever may see it."""
+        return sorted((each for each in self._entries[author].values() if each.original in self.tweets), reverse=True)
 
     def home(self, user: int) -> list[Entry]:
         """Every entry by the user and whom they follow, newest first; how much of it is shown, `matches_home` says."""
-        return self._seen(user, (entry for who in self.in_home(user) for entry in self._entries[who].values()))
+        entries = (entry for who in self.in_home(user) for entry in self._entries[who].values())
+        return self._seen(user, entries, Place.HOME)
 
     def replies(self, tweet: int, viewer: int | None = None) -> list[Entry]:
         return self._seen(viewer, (Entry(id_, id_) for id_ in self._replies[tweet]))
 
-    def public(self, viewer: int | None = None) -> list[Entry]:
+    def public(self, viewer: int | None = None, place: Place = Place.PUBLIC) -> list[Entry]:
         """Everybody's tweets, replies and quotes, newest first."""
-        return self._seen(viewer, (Entry(id_, id_) for id_ in self.tweets))
+        return self._seen(viewer, (Entry(id_, id_) for id_ in self.tweets), place)
 
     def by_hashtag(self, viewer: int | None = None) -> dict[str, list[Entry]]:
         """The tweets of every hashtag (without case), newest first."""
         found: defaultdict[str, list[Entry]] = defaultdict(list)
-        for entry in self.public(viewer):
+        for entry in self.public(viewer, Place.HASHTAG):
             for tag in parsed(self.tweets[entry.id].text).hashtags:
                 found[folded_tag(tag)].append(entry)
         return found
 
-    def _seen(self, viewer: int | None, entries: Iterable[Entry]) -> list[Entry]:
-        return sorted((entry for entry in entries if self.sees(viewer, entry)), reverse=True)
+    def _seen(self, viewer: int | None, entries: Iterable[Entry], place: Place = Place.ON_PURPOSE) -> list[Entry]:
+        return sorted((entry for entry in entries if self.sees(viewer, entry, place)), reverse=True)
 
     # ------------------------------------------------------------------------------------------------------ counts
 
@@ -219,7 +280,7 @@ class Oracle:
         return UserCounts(len(followers), len(following), written)
 
     def live(self) -> list[LiveTweet]:
-        """Everybody's tweets, replies and quotes as trends see them."""
+        """Everybody's tweets, replies and quotes as trends see them: without those of private accounts."""
         return [
             LiveTweet(
                 id=tweet.id,
@@ -228,4 +289,5 @@ class Oracle:
                 places=gazetteer().places_of(tweet.location),
             )
             for tweet in self.tweets.values()
+            if tweet.author not in self.private
         ]

@@ -1,7 +1,7 @@
 """Two worlds alike, of which one has no direct routes, and requests that are asked of both."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.ids import SessionId
 from domain.relations import FOLLOW, LIKE, RETWEET
+from domain.users import User
 from serve.accounts.key_ring import KeyRing
 from serve.accounts.session_registry import SessionRegistry
 from serve.accounts.tokens import AccessTokens
@@ -23,6 +24,8 @@ from serve.http.rate_limits import Guard, RateLimits
 from serve.tweets.commands import Draft
 from storage.redis.rate_limits import LocalRateLimiter
 from tests.memory.sessions import MemoryTokenStore
+from tests.memory.users import MemoryUserStore
+from tests.simulation.stores import EVERYBODY
 from tests.unit.actors.engine import Engine
 from tests.unit.serve import replica as replicas
 from tests.unit.serve.replica import ALICE, BOB, Replica
@@ -68,9 +71,17 @@ class Noting:
 class World:
     """A service on stores in memory, in which something has happened; the same each time."""
 
-    def __init__(self, keys: Path, rates: RateLimits, *, direct: bool) -> None:
-        self.engine = Engine()
-        self.replica = Replica(self.engine)
+    def __init__(
+        self,
+        keys: Path,
+        rates: RateLimits,
+        *,
+        direct: bool,
+        engine: Engine | None = None,
+        users: Iterable[User] = EVERYBODY,
+    ) -> None:
+        self.engine = engine or Engine()
+        self.replica = Replica(self.engine, MemoryUserStore(self.engine.tables, users), self.engine.limits)
         self.tokens = AccessTokens(KeyRing(keys, self.engine.clock), self.engine.clock)
         self.sessions = SessionRegistry(self.replica.cache, MemoryTokenStore(self.engine.clock), self.engine.limits)
         guard = Guard(LocalRateLimiter(self.engine.clock, 1_000), self.engine.clock, rates, Origins())
