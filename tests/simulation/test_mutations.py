@@ -234,7 +234,7 @@ def test_a_planted_bug_is_noticed(bug: str) -> None:
 
 def test_an_offset_that_is_saved_too_early_is_noticed_by_crashes() -> None:
     build, story = Build(shard=SavesTooEarly), Story(actions=(3, 6, 0), disasters=("evict",), faults=NO_FAULTS)
-    who, seed, every = SHARDS[0], 3, 3
+    who, seed, every = SHARDS[0], 8, 3
     calls = run(seed, build, story).calls[who]
     crashes = (replace(story, crash_at=CrashAt(who, call)) for call in range(1, calls, every))
     assert any(run(seed, build, crash).problems for crash in crashes)
