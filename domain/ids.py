@@ -61,6 +61,11 @@ def stamp_us(id_: int) -> int:
     return time_ms(id_) * 1000 + (id_ & (SEQUENCE_MAX - 1)) % 1000
 
 
+def stamp_above_us(id_: int, written_us: int, now_ms: int) -> int:
+    """The same of what an id changes: it is above what was written before, whatever the clocks say."""
+    return max(stamp_us(id_), written_us + 1, now_ms * 1000)
+
+
 def _mixed(id_: int) -> int:
     return (id_ * _FIBONACCI) & 0xFFFF_FFFF_FFFF_FFFF
 

@@ -10,7 +10,7 @@ from actors.consumers.log_consumer import Batch, Handler
 from domain.clock import Clock
 from domain.events import Event, Followed, FollowRequestEnded, Unfollowed
 from domain.follow_conflicts import Between, Resolution
-from domain.ids import EventId, UserId, stamp_us
+from domain.ids import EventId, UserId, stamp_above_us
 from domain.relations import BLOCK, FOLLOW, REQUEST, relation_of
 from storage.leased_ids import LeasedIds
 from storage.ports import Ports
@@ -66,7 +66,7 @@ class Conflicts(Handler):
         metrics.SAFEGUARDS.record(safeguard="block_wins" if blocked else "request_resolved")
         id_ = await self._ids.next_leased()
         written_us = max(follow.written_us, request.written_us, *(block.written_us for block in blocks))
-        stamp = max(stamp_us(id_), written_us + 1, self._clock.now_ms() * 1000)
+        stamp = stamp_above_us(id_, written_us, self._clock.now_ms())
         of_pair: dict[str, Any] = {"event_id": EventId(id_), "stamp_us": stamp, "user": user, "followee": other}
         event: Event
         if resolution is Resolution.UNFOLLOW:

@@ -9,6 +9,7 @@ from domain.events import WordMuted, WordUnmuted
 from domain.ids import EventId, IdSource, UserId, stamp_us
 from domain.limits import Limits
 from domain.muted_words import MutedWord, WordSurface, checked_phrase
+from domain.timestamps import end_ms_of
 from serve.writing.publisher import Publisher
 from storage.ports.muted_words import MutedWordStore
 from telemetry.logs import request_id
@@ -41,9 +42,7 @@ class MutedWordCommands:
         """Mute a phrase. Raises `Invalid` (phrase, end, too many) and `Conflict` (muted already)."""
         written, folded = checked_phrase(phrase)
         now_ms = self._clock.now_ms()
-        until_ms = 0 if until is None else int(until.timestamp() * 1000)
-        if until is not None and until_ms <= now_ms:
-            raise Invalid("The end of a mute must lie ahead.", "invalid_until", (("until", "must lie ahead"),))
+        until_ms = end_ms_of(until, now_ms)
         words = await self._words.words(user)
         live = [word for word in words if now_ms < word.end_ms]
         if any(word.folded == folded for word in live):

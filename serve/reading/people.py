@@ -60,7 +60,7 @@ class People:
     async def check(self, user: UserId) -> None:
         """Raise `NotFound` for a user who does not exist."""
         if user not in await self.known((user,)):
-            raise NotFound("This user does not exist.", "not_found")
+            raise no_user()
 
     async def fetch(
         self, lists: Sequence[ListKey], cached: Sequence[str], known: Known = NOTHING_KNOWN
@@ -94,3 +94,8 @@ class People:
     async def _load(self, ids: list[int]) -> dict[int, bytes]:
         found = await self._users.users([UserId(id_) for id_ in ids])
         return {int(id_): person_value(user) for id_, user in found.items()}
+
+
+def no_user() -> NotFound:
+    """The refusal of a user who does not exist, or of whom the reader may not know."""
+    return NotFound("This user does not exist.", "not_found")

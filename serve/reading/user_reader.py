@@ -4,13 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from domain.counts import UserCounts
-from domain.errors import NotFound
 from domain.ids import UserId
 from domain.relations import FOLLOW, REQUEST
 from domain.users import PRIVATE
 from domain.visibility import Lens
 from serve.reading.counts import Counts
-from serve.reading.people import People
+from serve.reading.people import People, no_user
 from serve.reading.views import RequestLens, Views
 from storage import keys
 from storage.cache_codec import Profile, profile_from
@@ -85,7 +84,7 @@ class UserReader:
     async def check_open(self, user: UserId) -> None:
         """Raise `NotFound` or `Forbidden` unless the reader may look through what is listed of a user."""
         if user not in await self.read((user,)):
-            raise NotFound("This user does not exist.", "not_found")
+            raise no_user()
         self._lens.check_open(user)
 
     async def counts(self, ids: Iterable[int]) -> dict[int, UserCounts]:

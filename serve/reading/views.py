@@ -9,13 +9,14 @@ from cachetools import LRUCache
 
 from domain.clock import Clock
 from domain.columns import in_sorted
-from domain.errors import Forbidden, NotFound
+from domain.errors import Forbidden
 from domain.ids import ID_MAX, UserId
 from domain.limits import Limits
 from domain.muted_words import FOREVER, WordMatcher
 from domain.relations import BLOCK, MUTE, RETWEETS_HIDDEN
 from domain.users import PRIVATE
 from domain.visibility import Lens, Reason, why_closed
+from serve.reading.people import no_user
 from serve.reading.viewer import ViewerRelations
 from storage import keys
 from storage.cache_codec import Person, Profile, ids_from, ids_value
@@ -178,7 +179,7 @@ class RequestLens:
         if reason is Reason.PRIVATE:
             raise Forbidden("This account is private.", "private_account")
         if reason is not None:
-            raise NotFound("This user does not exist.", "not_found")
+            raise no_user()
 
     async def _followed(self, viewer: UserId, users: Iterable[int]) -> set[int]:
         """Those of some users whom the reader follows."""

@@ -8,9 +8,10 @@ from typing import Final, NamedTuple
 from domain.clock import Clock
 from domain.errors import Forbidden, Invalid
 from domain.events import Event
-from domain.ids import EventId, IdSource, TweetId, UserId, stamp_us
+from domain.ids import EventId, IdSource, TweetId, UserId, stamp_above_us
 from domain.limits import Limits
 from domain.relations import BLOCK, FOLLOW, MUTE, REQUEST, RETWEETS_HIDDEN, Relation, RelationState, Target
+from domain.timestamps import end_ms_of
 from serve.reading.viewer import ViewerRelations
 from serve.writing.publisher import Publisher
 from serve.writing.targets import Targets
@@ -74,9 +75,7 @@ class RelationCommands:
 
     async def mute(self, user: UserId, target: UserId, until: datetime | None, *, notifications: bool) -> None:
         """Mute somebody until a time, or for ever. Raises also `Invalid` for a time that is over."""
-        until_ms = 0 if until is None else int(until.timestamp() * 1000)
-        if until is not None and until_ms <= self._clock.now_ms():
-            raise Invalid("The end of a mute must lie ahead.", "invalid_until", (("until", "must lie ahead"),))
+        until_ms = end_ms_of(until, self._clock.now_ms())
         await self.turn_on(MUTE, user, target, until_ms=until_ms, notifications=int(notifications))
 
     async def turn_off(self, relation: Relation, user: UserId, target: int) -> int:
@@ -129,8 +128,7 @@ class RelationCommands:
         if relation.target is Target.TWEET:
             tweet = await self._targets.original(user, TweetId(target), for_everybody=for_everybody)
             return tweet.id, tweet.author
-        if user == target:
-            raise Invalid(f"You cannot {relation.name} yourself.", f"self_{relation.name}", (("id", "is your own"),))
+        refuse_oneself(relation, user, target)
         await self._targets.check_user(UserId(target))
         return target, UserId(target)
 
@@ -149,7 +147,7 @@ class RelationCommands:
         self, kind: type[Event], relation: Relation, user: UserId, target: int, above_us: int, **fields: int
     ) -> Event:
         id_ = self._ids.next()
-        stamp = max(stamp_us(id_), above_us + 1, self._clock.now_ms() * 1000)
+        stamp = stamp_above_us(id_, above_us, self._clock.now_ms())
         pair = {"user": user, relation.target_field: target}
         return kind(event_id=EventId(id_), stamp_us=stamp, request_id=request_id.get(), **pair, **fields)
 
@@ -158,3 +156,9 @@ class RelationCommands:
             await self._publisher.publish(event, by=by)
         elif event.stamp_us - before.written_us < self._limits.reconcile_trail_minutes * MINUTE_MS * 1000:
             await self._publisher.invalidate(event, by=by)
+
+
+def refuse_oneself(relation: Relation, user: UserId, target: int) -> None:
+    """Raise `Invalid` if a user means themselves."""
+    if user == target:
+        raise Invalid(f"You cannot {relation.name} yourself.", f"self_{relation.name}", (("id", "is your own"),))

@@ -2,11 +2,12 @@
 
 import asyncio
 
-from domain.errors import Forbidden, Invalid, NotFound
+from domain.errors import Forbidden, NotFound
 from domain.ids import UserId
 from domain.relations import BLOCK, FOLLOW, REQUEST, RETWEETS_HIDDEN
 from domain.users import PRIVATE
-from serve.relations.commands import RelationCommands
+from serve.reading.people import no_user
+from serve.relations.commands import RelationCommands, refuse_oneself
 from serve.writing.targets import Targets
 from storage.ports.relations import RelationStore
 
@@ -24,15 +25,14 @@ class FollowCommands:
 
         Raises `NotFound`, `Invalid` (oneself) and `Forbidden` (`blocked`, or too many).
         """
-        if user == target:
-            raise Invalid("You cannot follow yourself.", "self_follow", (("id", "is your own"),))
+        refuse_oneself(FOLLOW, user, target)
         person, before, blocks = await asyncio.gather(
             self._targets.latest_user(target),
             self._commands.before(FOLLOW, user, target),
             self._relations.states(BLOCK, ((user, target), (target, user))),
         )
         if person is None:
-            raise NotFound("This user does not exist.", "not_found")
+            raise no_user()
         if any(block.active for block in blocks):
             raise Forbidden("You cannot follow this account.", "blocked")
         if person.state & PRIVATE and not before.state.active:

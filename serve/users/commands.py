@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.clock import Clock
-from domain.errors import NotFound
 from domain.events import ProfileEdited, SettingsChanged
-from domain.ids import EventId, IdSource, UserId, stamp_us
+from domain.ids import EventId, IdSource, UserId, stamp_above_us
 from domain.profiles import checked_profile
 from domain.settings import Setting, checked_settings
+from serve.reading.people import no_user
 from serve.writing.publisher import Publisher
 from storage.ports.users import UserStore
 from telemetry.logs import request_id
@@ -38,8 +38,8 @@ class UserCommands:
     ) -> None:
         written_us = await self._users.written_us(user)
         if written_us is None:
-            raise NotFound("This user does not exist.", "not_found")
+            raise no_user()
         id_ = self._ids.next()
-        stamp = max(stamp_us(id_), written_us + 1, self._clock.now_ms() * 1000)
+        stamp = stamp_above_us(id_, written_us, self._clock.now_ms())
         event = kind(event_id=EventId(id_), stamp_us=stamp, request_id=request_id.get(), user=user, **fields)
         await self._publisher.publish(event)

@@ -4,10 +4,10 @@ import asyncio
 
 import orjson
 
-from domain.errors import NotFound
 from domain.ids import UserId
 from domain.settings import all_settings, grouped
 from domain.visibility import Reason, why_closed
+from serve.reading.people import no_user
 from serve.reading.readers import Readers
 from serve.reading.user_reader import UserReader
 from serve.users.render import users_json
@@ -31,7 +31,7 @@ class UserQueries:
         await reader.read((user,))
         match why_closed(user, reader.lens):
             case Reason.BLOCKED:
-                raise _no_user()
+                raise no_user()
             case Reason.SUSPENDED:
                 return b'{"id":"%d","suspended":true}' % user
         return await _user_json(reader, user)
@@ -40,23 +40,19 @@ class UserQueries:
         """The profile of a username, without case."""
         user = await self._users.by_username(name)
         if user is None:
-            raise _no_user()
+            raise no_user()
         return await self.profile(viewer, user)
 
     async def settings(self, user: UserId) -> bytes:
         """All settings of a user, as the store has them."""
         found, changed = await asyncio.gather(self._users.users((user,)), self._users.settings(user))
         if user not in found:
-            raise _no_user()
+            raise no_user()
         return orjson.dumps({"private": found[user].private, **grouped(all_settings(changed))})
 
 
 async def _user_json(reader: UserReader, user: UserId) -> bytes:
     if user not in await reader.read((user,)):
-        raise _no_user()
+        raise no_user()
     (found,) = await users_json(reader, (user,))
     return found
-
-
-def _no_user() -> NotFound:
-    return NotFound("This user does not exist.", "not_found")

@@ -1,15 +1,17 @@
 """Muted words: each with its end and its surfaces, as the events have them, whatever order they came in."""
 
+from typing import Any
+
 from domain.events import WordMuted, WordUnmuted
 from domain.ids import EventId, UserId, stamp_us
 from domain.muted_words import MutedWord, WordSurface
 from tests.contract.people import People, new_id
 
 
-def muted(user: UserId, phrase: str, **more: object) -> WordMuted:
+def muted(user: UserId, phrase: str, **more: Any) -> WordMuted:
     id_ = new_id()
-    fields = {"phrase": phrase, "folded": phrase.lower(), "surfaces": ("home", "search"), **more}
-    return WordMuted(event_id=EventId(id_), stamp_us=stamp_us(id_), user=user, **fields)  # type: ignore[arg-type]
+    fields: dict[str, Any] = {"phrase": phrase, "folded": phrase.lower(), "surfaces": ("home", "search"), **more}
+    return WordMuted(event_id=EventId(id_), stamp_us=stamp_us(id_), user=user, **fields)
 
 
 def unmuted(event: WordMuted) -> WordUnmuted:

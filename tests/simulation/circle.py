@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from domain.errors import Refused, StoreUnavailable
-from domain.ids import UserId
+from domain.ids import TweetId, UserId
 from domain.relations import BLOCK, MUTE, REQUEST, RETWEETS_HIDDEN
 from tests.simulation.people import ACTIONS, Person, authors_of_page
 from tests.simulation.stores import CIRCLE, SHY, USERS
@@ -142,8 +142,11 @@ class CirclePerson(Person):
         if page is not None and self.user in authors_of_page(page).values():
             self._problem(f"is seen among everybody's tweets by {stranger}, and is private")
         for tweet, _ in self._world.rows_of_user(self.user)[:1]:
-            if await self._read_as(stranger, lambda c, id_=tweet: c.tweets.tweet(stranger, id_)) is not None:  # type: ignore[misc]
+            if await self._tweet_as(stranger, tweet) is not None:
                 self._problem(f"is seen at {tweet} by {stranger}, and is private")
+
+    async def _tweet_as(self, reader: UserId | None, tweet: TweetId) -> bytes | None:
+        return await self._read_as(reader, lambda c: c.tweets.tweet(reader, tweet))
 
     async def _read_as(self, reader: UserId | None, ask: Callable[[Replica], Awaitable[bytes]]) -> bytes | None:
         """What somebody reads; None if they are refused, or nobody answers."""

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import orjson
 
+from domain import relations
 from domain.errors import Refused
 from domain.ids import TweetId, UserId
 from domain.relations import BLOCK, BOOKMARK, FOLLOW, LIKE, MUTE, RELATIONS, REQUEST, RETWEET
@@ -140,7 +141,7 @@ class Comparison:
         latest_first = matches_latest_first([entry.id for entry in kept], oracle.bookmarks(user))
         self._check(f"bookmarks of {user}", latest_first)
         for relation in (BLOCK, MUTE, REQUEST):
-            found = await self._users(lambda r, at, n, of=relation: r.pages.targets(user, of, user, at, n))  # type: ignore[misc]
+            found = await self._targets(relation, user)
             targets = oracle.targets(Relation(relation.name), user)
             targets = targets if relation.hides else oracle.listed(user, targets)
             self._check(f"{relation.name} of {user}", matches_latest_first(found, targets))
@@ -214,6 +215,9 @@ class Comparison:
 
     async def _tweets(self, ask: Ask) -> list[Entry]:
         return [entry async for page in self._pages(ask) for entry in entries_of_page(page)[0]]
+
+    async def _targets(self, relation: relations.Relation, user: UserId) -> list[int]:
+        return await self._users(lambda r, at, n: r.pages.targets(user, relation, user, at, n))
 
     async def _users(self, ask: Ask) -> list[int]:
         return [int(user["id"]) async for page in self._pages(ask) for user in orjson.loads(page)["users"]]
